@@ -1,0 +1,1 @@
+"""The program beside the jobs: serves the laptop and advances the queue."""

@@ -1,0 +1,1 @@
+"""What a plan script is made of: typed configurations and tasks, their identity and documents."""

@@ -1,0 +1,1 @@
+"""The program inside a job: claims it, runs the task, records its end."""

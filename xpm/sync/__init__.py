@@ -1,0 +1,1 @@
+"""What moves between the sides: code snapshots out, mirrors of job folders back."""
