@@ -1,0 +1,101 @@
+"""Every error a user may meet, each saying who can act and how.
+
+::
+
+    XpmError                 exit code 1
+    ├── UsageProblem         2   the command line, the plan or the profile is wrong: the user mends it
+    │   ├── PlanProblem          a plan's values, types, dependencies
+    │   └── ProfileProblem       a launcher profile
+    ├── HostProblem          3   a host does not answer (transient: patience may help)
+    │   ├── HostUnreachable      the network, the name or the port
+    │   ├── HostKeyProblem       an unknown or changed host key (never retried)
+    │   ├── LoginNeeded      4   authentication failed or wants a person (never retried)
+    │   └── SiteProblem          the host answers, but lacks something: python, room, permission
+    ├── JobsFailed           1   the plan ended with failed tasks
+    └── Defect               1   a broken promise of our own: please report
+
+Python 3.6 and the standard library only: this module travels to the far side.
+"""
+
+
+class XpmError(Exception):
+    """Something went wrong that a person can understand and mend.
+
+    Args:
+        what: what was attempted or found wrong, one sentence without a final full stop.
+        on: the thing it happened on (a host, a file, a task).
+        cause: what came back.
+        hint: what to do.
+        where: file and line of the plan or profile, when there is one.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, what: str, *, on: str = "", cause: str = "", hint: str = "", where: str = ""
+    ) -> None:
+        self.what = what
+        self.on = on
+        self.cause = cause
+        self.hint = hint
+        self.where = where
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        head = "%s: %s" % (self.where, self.what) if self.where else self.what
+        if self.on:
+            head += " (%s)" % self.on
+        if self.cause:
+            head += ": %s" % self.cause
+        return "%s\n  -> %s" % (head, self.hint) if self.hint else head
+
+
+class UsageProblem(XpmError):
+    """The command line, the plan or the profile asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class PlanProblem(UsageProblem):
+    """A plan's value, type, dependency or submission is refused."""
+
+
+class ProfileProblem(UsageProblem):
+    """A launcher profile cannot be used as it is written."""
+
+
+class HostProblem(XpmError):
+    """A host could not do what was asked."""
+
+    exit_code = 3
+    transient = False
+
+
+class HostUnreachable(HostProblem):
+    """The host did not answer: name, network, port or time-out. Waiting may help."""
+
+    transient = True
+
+
+class HostKeyProblem(HostProblem):
+    """The host's key is unknown or differs from the recorded one. Never retried."""
+
+
+class LoginNeeded(HostProblem):
+    """Authentication failed or needs a person. Never retried unattended (fail2ban)."""
+
+    exit_code = 4
+
+
+class SiteProblem(HostProblem):
+    """The host answers but lacks something: a Python, room, a permission, a partition."""
+
+    exit_code = 2
+
+
+class JobsFailed(XpmError):
+    """The plan is over and some of its tasks failed."""
+
+
+class Defect(XpmError):
+    """A promise of xpm itself is broken; the message is for a bug report."""

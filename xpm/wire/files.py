@@ -1,0 +1,118 @@
+"""Files others may read at any moment: whole or absent, and some of them only once.
+
+``write`` replaces atomically; ``create`` is the one contest of the system: of all who create the same
+name, on the same machine or through NFS, exactly one wins (link(2) of a finished temporary file; NFS
+may report failure for a link that was made, so the link count decides: open(2), O_EXCL).
+"""
+
+import itertools
+import json
+import os
+import socket
+from typing import Any, Dict, Optional
+
+_counter = itertools.count()
+_HOST = socket.gethostname().split(".")[0]
+
+
+def write(path: str, content: bytes, sync: bool = False) -> None:
+    """Put these bytes at this path, replacing what was there, never half."""
+    temporary = _temporary(path)
+    try:
+        _fill(temporary, content, sync)
+        os.rename(temporary, path)
+    except OSError:
+        _forget(temporary)
+        raise
+
+
+def create(path: str, content: bytes, sync: bool = False) -> bool:
+    """Put these bytes at a path nobody has; False when somebody has it already."""
+    temporary = _temporary(path)
+    try:
+        _fill(temporary, content, sync)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return os.stat(temporary).st_nlink == 2
+        except OSError:
+            if os.stat(temporary).st_nlink != 2:
+                raise
+        return True
+    finally:
+        _forget(temporary)
+
+
+def read(path: str) -> Optional[bytes]:
+    """The bytes at this path; None when there is no such file."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def dump(content: Any) -> bytes:
+    """JSON as we store it: one line, keys sorted, ASCII."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return text.encode("ascii") + b"\n"
+
+
+def load(path: str) -> Optional[Dict[str, Any]]:
+    """The JSON object at this path; None when there is no such file.
+
+    Raises:
+        ValueError: the file is not a JSON object; the message names it.
+    """
+    raw = read(path)
+    if raw is None:
+        return None
+    try:
+        content = json.loads(raw.decode("utf-8"))
+    except ValueError as error:
+        raise ValueError("%s is not JSON: %s" % (path, error)) from error
+    if not isinstance(content, dict):
+        raise ValueError("%s is not a JSON object" % path)
+    return content
+
+
+def listing(folder: str, fresh: bool = False) -> "list[str]":
+    """The names in a folder, sorted, without temporaries; [] when there is no folder.
+
+    Args:
+        folder: the folder.
+        fresh: create and unlink a name first, which makes an NFS client drop its cached listing.
+    """
+    if fresh and os.path.isdir(folder):
+        probe = _temporary(os.path.join(folder, "fresh"))
+        try:
+            os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError:  # a full or read-only disk must not hide what is there
+            pass
+        else:
+            _forget(probe)
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(name for name in names if not name.startswith("~"))
+
+
+def _temporary(path: str) -> str:
+    folder = os.path.dirname(path)
+    return os.path.join(folder, "~%s.%d.%d" % (_HOST, os.getpid(), next(_counter)))
+
+
+def _fill(path: str, content: bytes, sync: bool) -> None:
+    with open(path, "wb") as file:
+        file.write(content)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _forget(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,135 @@
+"""Frames: how messages and raw bytes share one pipe, behind any banner.
+
+Version 1. A stream starts with MAGIC (bytes no shell prints: the reader drops whatever precedes it),
+then holds frames::
+
+    kind    1 byte    1 message, 2 chunk
+    id      4 bytes   big endian; a reply carries its request's id
+    length  4 bytes   big endian
+    body    length bytes
+
+A *message* is one UTF-8 JSON object. A message with ``"payload": n`` is followed, under the same id, by
+chunks of at most CHUNK bytes that add up to n; other ids' frames may come in between, so a
+cancel never waits behind a big pull.
+"""
+
+import json
+import struct
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+
+VERSION = 1
+MAGIC = b"\x93XPM\x1a\r\n\x01"
+MESSAGE = 1
+CHUNK_KIND = 2
+CHUNK = 256 * 1024
+LIMIT = 64 * 1024 * 1024
+_HEADER = struct.Struct("!BII")
+
+Message = Dict[str, Any]
+Frame = NamedTuple("Frame", [("kind", int), ("id", int), ("body", bytes)])
+
+
+class FrameError(Exception):
+    """The bytes are not frames: the two sides no longer understand each other."""
+
+
+def message(request_id: int, content: Message) -> bytes:
+    """The bytes of one message frame."""
+    body = json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+    if len(body) > LIMIT:
+        raise FrameError("a message of %d bytes is over the limit of %d" % (len(body), LIMIT))
+    return _HEADER.pack(MESSAGE, request_id, len(body)) + body
+
+
+def chunks(request_id: int, payload: bytes) -> Iterator[bytes]:
+    """The frames that carry a payload."""
+    for start in range(0, len(payload), CHUNK):
+        piece = payload[start : start + CHUNK]
+        yield _HEADER.pack(CHUNK_KIND, request_id, len(piece)) + piece
+
+
+class Decoder:
+    """Turns received bytes into frames, whatever the pieces they come in.
+
+    Before MAGIC has been seen, bytes are noise (kept, at most 64 KiB, for error messages).
+    """
+
+    def __init__(self) -> None:
+        self.noise = b""
+        self.started = False
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> List[Frame]:
+        """The frames completed by these bytes.
+
+        Raises:
+            FrameError: an impossible header.
+        """
+        self._buffer += data
+        if not self.started and not self._find_magic():
+            return []
+        frames = []
+        while True:
+            if len(self._buffer) < _HEADER.size:
+                return frames
+            kind, request_id, length = _HEADER.unpack_from(self._buffer)
+            if kind not in (MESSAGE, CHUNK_KIND) or length > LIMIT:
+                raise FrameError("not a frame: kind %d, %d bytes" % (kind, length))
+            end = _HEADER.size + length
+            if len(self._buffer) < end:
+                return frames
+            frames.append(Frame(kind, request_id, bytes(self._buffer[_HEADER.size : end])))
+            del self._buffer[:end]
+
+    def _find_magic(self) -> bool:
+        at = self._buffer.find(MAGIC)
+        drop = at if at >= 0 else max(0, len(self._buffer) - len(MAGIC) + 1)
+        self.noise = (self.noise + bytes(self._buffer[:drop]))[-65536:]
+        del self._buffer[:drop]
+        if at < 0:
+            return False
+        del self._buffer[: len(MAGIC)]
+        self.started = True
+        return True
+
+
+class Assembler:
+    """Joins messages with their payloads: feed frames, get (id, message, payload)."""
+
+    def __init__(self) -> None:
+        self._open = {}  # type: Dict[int, Tuple[Message, List[bytes], int]]
+
+    def feed(self, frame: Frame) -> List[Tuple[int, Message, bytes]]:
+        """What this frame completes: nothing, or one message with its payload.
+
+        Raises:
+            FrameError: a chunk nobody announced, or a message that is no JSON object.
+        """
+        if frame.kind == MESSAGE:
+            content = _parse(frame.body)
+            missing = int(content.get("payload", 0))
+            if not missing:
+                return [(frame.id, content, b"")]
+            self._open[frame.id] = (content, [], missing)
+            return []
+        if frame.id not in self._open:
+            raise FrameError("a chunk for request %d, which announced none" % frame.id)
+        content, pieces, missing = self._open.pop(frame.id)
+        pieces.append(frame.body)
+        missing -= len(frame.body)
+        if missing < 0:
+            raise FrameError("more payload than announced for request %d" % frame.id)
+        if missing:
+            self._open[frame.id] = (content, pieces, missing)
+            return []
+        return [(frame.id, content, b"".join(pieces))]
+
+
+def _parse(body: bytes) -> Message:
+    try:
+        content = json.loads(body.decode("utf-8"))
+    except ValueError as error:
+        raise FrameError("a message is no JSON: %s" % error) from error
+    if not isinstance(content, dict):
+        raise FrameError("a message is no JSON object")
+    return content

@@ -1,0 +1,133 @@
+"""The ledger of an attempt: what decides, once and for all, how a job went.
+
+Version 1. Every attempt of a job is a sequence of immutable entries, files in the job's own folder::
+
+    <workspace>/jobs/<task id>/<job id>/.xpm/a<attempt>.<slot>       slots 1, 2, 3, ... without a gap
+
+Each is one JSON object, created by an exclusive link (``files.create``): of all who want slot n, one has it.
+The kinds:
+
+``claim``    a run of the job starts. The attempt's *generation* is its number of claims: a Slurm requeue of the same
+             batch job with a higher restart count may claim again, nobody else. The file's mtime is the run's heartbeat.
+``outcome``  the current run ended: ``state`` done, failed or cancelled. Final.
+``revoked``  the attempt is given up (lost, cancelled, refused at launch): no run may claim or end it any more. Final.
+
+Whoever acts reads the last entry, decides, and creates the next slot. A run that was superseded finds its slot
+taken, so its outcome is never published; a run that starts late finds the attempt revoked and leaves; and a retry
+(attempt + 1) exists only behind a final entry. Hence: one effect, without any lock.
+
+Every entry has ``format kind task job attempt slot at`` (``at``: seconds since 1970, UTC). In addition:
+
+claim:   submission, batch_id (or null), restart (SLURM_RESTART_COUNT or 0), generation, host, pid, started (the process's start
+         time in clock ticks since boot, proc(5) field 22), boot (boot id), python, snapshot.
+outcome: state, cause (null or one of CAUSES), exit_code, signal, error ({"type", "message", "traceback"} or null),
+         hint, started_at, ended_at, generation, max_rss_kib, and optional ``details`` for people.
+revoked: state (cancelled, lost or failed), cause, message.
+
+Each entry is also linked into the workspace's inbox as ``<job id>.a<attempt>.<slot>``: the doorbell. The folder
+is the truth; a missing doorbell is rung again by whoever notices.
+"""
+
+import os
+import re
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from xpm.wire import files
+
+FORMAT = 1
+FOLDER = ".xpm"
+FINAL = ("outcome", "revoked")
+CAUSES = (
+    "exit", "signal", "oom", "timeout", "preempted", "node_fail", "cancelled", "dependency", "launch", "lost",
+)  # fmt: skip
+_NAME = re.compile(r"^a([1-9][0-9]*)\.([1-9][0-9]*)$")
+_BELL = re.compile(r"^([0-9a-f]{64})\.(a[1-9][0-9]*\.[1-9][0-9]*)$")
+
+Entry = Dict[str, Any]
+Slot = NamedTuple("Slot", [("attempt", int), ("slot", int)])
+
+
+def job_folder(workspace: str, task: str, job: str) -> str:
+    """Where a job lives in a workspace."""
+    return os.path.join(workspace, "jobs", task, job)
+
+
+def name(attempt: int, slot: int) -> str:
+    """The file name of an entry."""
+    return "a%d.%d" % (attempt, slot)
+
+
+def parse_name(text: str) -> Optional[Slot]:
+    """The slot a file name stands for; None for any other file."""
+    match = _NAME.match(text)
+    return Slot(int(match.group(1)), int(match.group(2))) if match else None
+
+
+def bell_name(job: str, attempt: int, slot: int) -> str:
+    """The name of an entry in the inbox."""
+    return "%s.%s" % (job, name(attempt, slot))
+
+
+def parse_bell(text: str) -> "Optional[tuple[str, Slot]]":
+    """The job and slot an inbox name stands for; None for any other file."""
+    match = _BELL.match(text)
+    if not match:
+        return None
+    slot = parse_name(match.group(2))
+    assert slot is not None
+    return match.group(1), slot
+
+
+def slots(job_dir: str) -> List[Slot]:
+    """All entries of a job, in order."""
+    found = (parse_name(each) for each in files.listing(os.path.join(job_dir, FOLDER), fresh=False))
+    return sorted(each for each in found if each is not None)
+
+
+def entry(job_dir: str, attempt: int, slot: int) -> Optional[Entry]:
+    """One entry; None when its slot is free."""
+    return files.load(os.path.join(job_dir, FOLDER, name(attempt, slot)))
+
+
+def attempt_entries(job_dir: str, attempt: int) -> List[Entry]:
+    """The entries of one attempt, from slot 1 on."""
+    entries = []  # type: List[Entry]
+    while True:
+        content = entry(job_dir, attempt, len(entries) + 1)
+        if content is None:
+            return entries
+        entries.append(content)
+
+
+def is_final(entries: List[Entry]) -> bool:
+    """Whether an attempt is over."""
+    return bool(entries) and entries[-1]["kind"] in FINAL
+
+
+def generation(entries: List[Entry]) -> int:
+    """How many runs have claimed."""
+    return sum(1 for each in entries if each["kind"] == "claim")
+
+
+def append(job_dir: str, content: Entry, inbox: Optional[str]) -> bool:
+    """Create the entry in the slot it names; False when somebody else has it.
+
+    Final entries are synced to disk. The doorbell is rung when an inbox is given.
+    """
+    folder = os.path.join(job_dir, FOLDER)
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, name(content["attempt"], content["slot"]))
+    if not files.create(path, files.dump(content), sync=content["kind"] in FINAL):
+        return False
+    if inbox:
+        ring(path, content, inbox)
+    return True
+
+
+def ring(path: str, content: Entry, inbox: str) -> None:
+    """Link an entry into the inbox; nothing when it is there already."""
+    bell = os.path.join(inbox, bell_name(content["job"], content["attempt"], content["slot"]))
+    try:
+        os.link(path, bell)
+    except FileExistsError:
+        pass

@@ -1,0 +1,36 @@
+"""The verbs of the agent: what the laptop may ask, what it gets.
+
+Version 1. A request is ``{"verb": v, ...}``; its reply ``{"ok": {...}}`` or ``{"error": {"kind", "message", "hint"}}`` with
+kind one of ``usage site busy defect``. Either may carry a payload (wire/frames.py). After MAGIC the agent sends,
+unasked and with id 0, its ``hello``::
+
+    {"hello": {"protocol": 1, "python": [3, 6, 15], "pid", "host", "user", "home", "time", "travel": sha12}}
+
+Verbs (W: the workspace must be open):
+
+open      {"workspace": text, "kind": "slurm" | "plain", "capacity": {"jobs": n or null}, "python": path or null,
+           "options": {...}}
+          -> {"workspace": absolute path, "id": workspace id, "python": [version] or null, "facts": {...}}
+          ``~`` and ``$VAR`` are expanded on the far side. Checks that the folder can be written, that ``python``
+          starts and is 3.9 or newer, and, for slurm, that sbatch and squeue are found.
+missing   W {"blobs": [sha256, ...]} -> {"missing": [...]}
+put       W {"blobs": [[sha256, size], ...]} + payload (contents, joined) -> {}
+tree      W {"snapshot": id, "files": [[path, sha256, mode], ...]} -> {"missing": [...]}  (empty: the tree is there)
+queue     W {"jobs": [queue entry, ...]} -> {"bundle": name}                   durable before the reply; then advances
+observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s": s}
+          -> {"cursor": text, "changes": [change, ...], "notes": [text, ...], "time": t}
+          Waits at most wait_s for something to report. A null or unknown cursor reports every job of the queue
+          plus those listed. change = {"task", "job", "state", "cause", "attempt", "generation", "batch_id",
+          "submission", "reason", "message", "at"}; state as in DESIGN.md's table of words.
+cancel    W {"jobs": [[task, job, attempt], ...]} -> {"noted": n}
+tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n} -> {"size": n, "offset": n} + payload
+manifest  W {"jobs": [[task, job], ...]} -> {"jobs": [{"task", "job", "files": [[path, size, mtime_ns, mode], ...],
+          "links": [[path, target], ...], "problems": [text, ...]}, ...]}
+pull      W {"items": [[task, job, path, offset], ...], "limit": bytes}
+          -> {"pieces": [[item index, offset, length, size, mtime_ns], ...]} + payload; as many pieces as fit the limit
+probe     -> facts {"sbatch": path or null, "slurm": {"version", "message_timeout_s", "max_array_size", "min_job_age_s",
+          "partitions": {name: {...}}, "accounting": bool}, ...}
+bye       -> {}: the agent ends
+"""
+
+PROTOCOL = 1

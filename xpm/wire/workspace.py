@@ -1,0 +1,124 @@
+"""The workspace: where everything of ours lies on one side, and the formats of its shared files.
+
+Version 1. Below the workspace's folder (here: the main folder itself)::
+
+    jobs/<task id>/<job id>/          one folder per job (wire/ledger.py); made when the job first starts
+    .xpm/workspace.json               {"format": 1, "id": 12 hex digits}; made once, by exclusive link
+    .xpm/queue/<bundle>.json          a bundle of queue entries (below); immutable; named by the sha256 of its bytes
+    .xpm/cancel/<job>.a<n>            {"at", "by"}: this attempt is to be cancelled; exclusive
+    .xpm/attempts/<job>.a<n>          {"submission"}: the one submission this attempt has joined; exclusive
+    .xpm/submissions/<id>/intent.json what is to be submitted (below); written before anything is submitted
+    .xpm/submissions/<id>/try.<k>     {"at", "host", "pid", "started", "boot"}: somebody is about to call sbatch for the
+                                      k-th time; exclusive
+    .xpm/submissions/<id>/doubt.<k>   {"at"}: the first good look-up by name after try k that found nothing; exclusive
+    .xpm/submissions/<id>/batch.json  {"batch_id", "at", "by": "sbatch" | "lookup" | "supervisor"}; exclusive
+    .xpm/submissions/<id>/refused.json {"at", "message", "cause"}: a definite no from the batch system; exclusive
+    .xpm/submissions/<id>/absent.json {"at"}: the first good answer without it; removed when it is seen again
+    .xpm/inbox/<job>.a<n>.<slot>      links to ledger entries: the doorbell
+    .xpm/tokens/<name>/<unit>.<turn>  {"job", "attempt"} or {"free": true}: who holds this unit since this turn; the
+                                      highest turn counts; a unit is free when its holder's attempt is final; exclusive
+    .xpm/squeue.json                  {"at", "ok", "rows": {...}}: the last answer of squeue, shared by all advancers
+    .xpm/supervisor/                  mkdir lock of the supervisor of a plain host, with owner.json
+    .xpm/supervisor/wake              a FIFO-free doorbell: touched by who wants the supervisor to look at once
+    .xpm/travel/<sha12>/xpm/...       our own packages, unpacked, one folder per version
+    .xpm/blobs/<2 hex>/<sha256>       contents of code files, sent once
+    .xpm/code/<snapshot>/...          a project folder as it was, hard-linked from blobs, made by rename
+
+A *queue entry* says that a job is wanted, in an attempt not lower than its own::
+
+    {"job": 64 hex, "task": task id, "attempt": n, "experiment": name,
+     "parents": [[task id, job id], ...],      done before this one may start
+     "tokens": [[name, count, total], ...],    units held while it runs
+     "request": {...},                          launchers/requests.py
+     "document": {...},                         the sealed values, plan/documents.py
+     "code": {"snapshot": id or null, "folder": absolute folder or null, "script": "plan.py", "path": ["."]},
+     "tags": {...}}
+
+``code``: the plan's files. With a snapshot they lie in .xpm/code/<snapshot>; ``path`` lists the folders below it
+that go on sys.path, in order; ``script`` is the plan's script below it.
+
+A *submission intent*::
+
+    {"format": 1, "id": id, "at": t, "kind": "slurm" | "plain",
+     "jobs": [[task id, job id, attempt], ...],   its elements, by index (array index where there are several)
+     "entries": {job id: bundle},                  where the runner finds each queue entry
+     "request": {...}}                             the one request they share
+"""
+
+import hashlib
+import json
+import os
+import uuid
+from typing import Any, Dict
+
+from xpm.wire import files
+
+FORMAT = 1
+FOLDER = ".xpm"
+Entry = Dict[str, Any]
+
+MADE = ("queue", "cancel", "attempts", "submissions", "inbox", "tokens", "travel", "blobs", "code")
+
+
+class Layout:
+    """The paths of one workspace. No I/O."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.own = os.path.join(root, FOLDER)
+        self.identity = os.path.join(self.own, "workspace.json")
+        self.queue = os.path.join(self.own, "queue")
+        self.cancel = os.path.join(self.own, "cancel")
+        self.attempts = os.path.join(self.own, "attempts")
+        self.submissions = os.path.join(self.own, "submissions")
+        self.inbox = os.path.join(self.own, "inbox")
+        self.tokens = os.path.join(self.own, "tokens")
+        self.squeue = os.path.join(self.own, "squeue.json")
+        self.supervisor = os.path.join(self.own, "supervisor")
+        self.travel = os.path.join(self.own, "travel")
+        self.blobs = os.path.join(self.own, "blobs")
+        self.code = os.path.join(self.own, "code")
+
+    def job(self, task: str, job: str) -> str:
+        """The folder of a job."""
+        return os.path.join(self.root, "jobs", task, job)
+
+    def submission(self, submission: str) -> str:
+        """The folder of a submission."""
+        return os.path.join(self.submissions, submission)
+
+    def bundle(self, bundle: str) -> str:
+        """The path of a bundle of queue entries."""
+        return os.path.join(self.queue, bundle + ".json")
+
+
+def prepare(root: str) -> "tuple[Layout, str]":
+    """Make the workspace's folders; its layout and its id.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+        ValueError: it belongs to a newer format.
+    """
+    layout = Layout(root)
+    for name in MADE:
+        os.makedirs(os.path.join(layout.own, name), exist_ok=True)
+    content = files.load(layout.identity)
+    if content is None:
+        fresh = {"format": FORMAT, "id": uuid.uuid4().hex[:12]}
+        files.create(layout.identity, files.dump(fresh), sync=True)
+        content = files.load(layout.identity)
+        assert content is not None
+    if content.get("format") != FORMAT:
+        raise ValueError("%s has format %r; this xpm reads %d" % (root, content.get("format"), FORMAT))
+    return layout, str(content["id"])
+
+
+def write_bundle(layout: Layout, entries: "list[Entry]") -> str:
+    """Store queue entries durably; the bundle's name. Writing the same again changes nothing."""
+    body = json.dumps({"format": FORMAT, "jobs": entries}, sort_keys=True, separators=(",", ":"))
+    raw = body.encode("ascii")
+    name = hashlib.sha256(raw).hexdigest()
+    path = layout.bundle(name)
+    if not os.path.exists(path):
+        files.create(path, raw, sync=True)
+    return name
