@@ -22,6 +22,7 @@ observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s
           Waits at most wait_s for something to report. A null or unknown cursor reports every job of the queue
           plus those listed. change = {"task", "job", "state", "cause", "attempt", "generation", "batch_id",
           "submission", "reason", "message", "at"}; state as in DESIGN.md's table of words.
+nudge     -> {}: an observe that waits answers at once
 cancel    W {"jobs": [[task, job, attempt], ...]} -> {"noted": n}
 tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n} -> {"size": n, "offset": n} + payload
 manifest  W {"jobs": [[task, job], ...]} -> {"jobs": [{"task", "job", "files": [[path, size, mtime_ns, mode], ...],

@@ -1,0 +1,111 @@
+"""The contract of a connector: a place that takes sealed jobs and answers for them.
+
+Three kinds satisfy it (``local``, ``ssh``, ``slurm``), behind one contract suite (tests/contract). Every method
+may raise ``xpm.errors.HostProblem`` (transient or not): that is news about the link, never about a job. Methods are
+called from one thread, except ``nudge``, ``cancel`` and ``close``, which any thread may call.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from xpm.plan.tokens import Token
+
+Entry = Mapping[str, object]
+"""A queue entry, as xpm/wire/workspace.py describes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRef:
+    """A job by what names its folder: ``jobs/<task>/<job>``."""
+
+    task: str
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is now known of a job; ``state`` is one of DESIGN.md's words."""
+
+    ref: JobRef
+    state: str
+    cause: str | None
+    attempt: int
+    generation: int
+    batch_id: str | None
+    reason: str
+    """Why it waits, in words; empty when there is nothing to say."""
+    message: str
+    """What went wrong, in words; empty when nothing did."""
+    at: float
+    """When the far side knew it, seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One answer of ``observe``."""
+
+    changes: Sequence[Change]
+    cursor: str
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A project folder as it was: ``files`` maps relative posix paths to (sha256, mode, absolute local path)."""
+
+    id: str
+    files: Mapping[str, tuple[str, int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The mirror of one job: what arrived and what was left, in words."""
+
+    ref: JobRef
+    files: int
+    bytes: int
+    problems: Sequence[str]
+
+
+class Connector(Protocol):
+    """A place that takes sealed jobs and answers for them."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the profile; ``local`` for this machine."""
+
+    def stage(self, snapshot: Snapshot, progress: Callable[[int, int], None]) -> None:
+        """Make a code snapshot available there; contents already there are not sent again."""
+
+    def submit(self, entries: Sequence[Entry]) -> None:
+        """Make these jobs wanted: durable there on return, in one exchange. Idempotent."""
+
+    def observe(self, cursor: str | None, refs: Sequence[JobRef], wait_s: float) -> News:
+        """Everything that changed since the cursor; waits at most ``wait_s`` seconds for something.
+
+        Without a cursor (or with one from another life of the agent): the state of all of ``refs``.
+        """
+
+    def nudge(self) -> None:
+        """Let an ``observe`` that waits return at once."""
+
+    def cancel(self, attempts: Sequence[tuple[JobRef, int]]) -> None:
+        """Note, durably there, that these attempts are to be cancelled."""
+
+    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> bytes:
+        """Bytes of ``stdout`` or ``stderr`` from an offset on; b"" when there is no more."""
+
+    def fetch(
+        self, refs: Sequence[JobRef], main: str, progress: Callable[[int], None]
+    ) -> Sequence[Fetched]:
+        """Mirror these jobs' folders below the main folder, final records last. Safe to repeat."""
+
+    def probe(self) -> Mapping[str, object]:
+        """Facts and limits of the place."""
+
+    def createtoken(self, name: str, total: int) -> Token:
+        """A counted right to run there."""
+
+    def close(self) -> None:
+        """End the connection, if any; jobs go on."""
