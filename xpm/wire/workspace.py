@@ -4,6 +4,9 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
 
     jobs/<task id>/<job id>/          one folder per job (wire/ledger.py); made when the job first starts
     .xpm/workspace.json               {"format": 1, "id": 12 hex digits}; made once, by exclusive link
+    .xpm/place.json                   {"format": 1, "kind": "slurm" | "plain", "capacity": {"jobs": n or null}, "python": path,
+                                      "travel": sha12, "environ": {...}, "options": {...}}: how jobs are started here,
+                                      recorded by the agent's ``open`` so that whoever advances does it alike
     .xpm/queue/<bundle>.json          a bundle of queue entries (below); immutable; named by the sha256 of its bytes
     .xpm/cancel/<job>.a<n>            {"at", "by"}: this attempt is to be cancelled; exclusive
     .xpm/attempts/<job>.a<n>          {"submission"}: the one submission this attempt has joined; exclusive
@@ -31,11 +34,22 @@ A *queue entry* says that a job is wanted, in an attempt not lower than its own:
      "tokens": [[name, count, total], ...],    units held while it runs
      "request": {...},                          launchers/requests.py
      "document": {...},                         the sealed values, plan/documents.py
-     "code": {"snapshot": id or null, "folder": absolute folder or null, "script": "plan.py", "path": ["."]},
+     "code": {"snapshot": id, "script": "plan.py" or null, "path": ["."], "argv": [...]},
      "tags": {...}}
 
-``code``: the plan's files. With a snapshot they lie in .xpm/code/<snapshot>; ``path`` lists the folders below it
-that go on sys.path, in order; ``script`` is the plan's script below it.
+``code``: the plan's files, as they were, in .xpm/code/<snapshot>. ``path`` lists the folders below it that go on
+sys.path, in order; ``script`` is the plan's script below it (null: the plan was imported, not run) and ``argv`` its
+arguments. ``.xpm/travel/<sha12>`` holds ``__main__.py`` beside ``xpm/``: ``python <that folder> VERB ARGS`` starts any of
+our programs there (serve, run, supervise, advance).
+
+A *request*, computed on the laptop by the launcher and sealed into the entry::
+
+    {"launcher": name, "connector": name, "kind": "slurm" | "plain",
+     "options": ["--partition=cpu", "--mem=954M", ...],       sbatch options; [] on plain hosts
+     "resources": {"cpus": n or null, "mem_mib": n or null, "gpus": n or null, "time_s": n or null},
+     "python": path or null,                                  null: the place's own
+     "setup": ["module purge", "export A=b", ...],            sh lines before the runner starts
+     "retry": {cause: {"max": n}, ...}}
 
 A *submission intent*::
 
@@ -67,6 +81,7 @@ class Layout:
         self.root = root
         self.own = os.path.join(root, FOLDER)
         self.identity = os.path.join(self.own, "workspace.json")
+        self.place = os.path.join(self.own, "place.json")
         self.queue = os.path.join(self.own, "queue")
         self.cancel = os.path.join(self.own, "cancel")
         self.attempts = os.path.join(self.own, "attempts")

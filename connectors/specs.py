@@ -1,0 +1,52 @@
+"""What a profile says of a place: enough to reach it and to start jobs there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class SshTarget:
+    """How to reach a host; everything else is in the user's ssh configuration.
+
+    ``host`` is an alias of that configuration or a name. ``config`` is the configuration file (None: OpenSSH's own
+    default, ``~/.ssh/config``). ``keepalive_s`` is the seconds between keep-alive messages.
+    """
+
+    host: str
+    config: Path | None = None
+    keepalive_s: float = 15.0
+    connect_timeout_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSpec:
+    """This machine. The workspace is the main folder itself; jobs run under this very Python."""
+
+    name: str = "local"
+    python: str | None = None
+    jobs: int | None = None
+    """How many jobs may run at once; None: as many as there are cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class SshSpec:
+    """A host without a batch system."""
+
+    name: str
+    ssh: SshTarget
+    workspace: str
+    python: str | None = None
+    jobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlurmSpec:
+    """A SLURM cluster behind its login node."""
+
+    name: str
+    ssh: SshTarget
+    workspace: str
+    python: str | None = None
+
+
+Spec = LocalSpec | SshSpec | SlurmSpec
