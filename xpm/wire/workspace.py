@@ -124,7 +124,9 @@ def prepare(root: str) -> "tuple[Layout, str]":
         content = files.load(layout.identity)
         assert content is not None
     if content.get("format") != FORMAT:
-        raise ValueError("%s has format %r; this xpm reads %d" % (root, content.get("format"), FORMAT))
+        raise ValueError(
+            "%s has format %r; this xpm reads %d" % (root, content.get("format"), FORMAT)
+        )
     return layout, str(content["id"])
 
 
