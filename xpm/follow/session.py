@@ -1,4 +1,4 @@
-"""The facade of the laptop's side: one main folder, followed through as many connectors as its jobs need."""
+"""The facade of the laptop's side: one main folder, and the connectors its jobs need."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import UsageProblem, XpmError
-from xpm.follow.events import Changed, Delivered, Event, LinkDown, Stopped, Turned
+from xpm.follow.events import Delivered, Event, LinkDown, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
 from xpm.follow.lane import Lane
 from xpm.follow.main import MainFolder
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 LEAVE_S = 5.0
 ENTRY_FIELDS = (
-    "job", "task", "attempt", "experiment", "parents", "tokens", "request", "document", "code", "tags",
+    "job", "task", "attempt", "experiment", "parents", "tokens", "request", "document", "code",
+    "tags",
 )  # fmt: skip
 
 
@@ -74,7 +75,7 @@ class Session:
         return lane.spec if lane is not None else spec_named(self.profiles, connector)
 
     def next(self, timeout_s: float | None = None) -> Event | None:
-        """The next event of any connector; None after the timeout. Errors that end a lane are raised."""
+        """The next event of any connector; None after the timeout; what ended a lane is raised."""
         try:
             event = self.events.get(timeout=timeout_s)
         except Empty:
@@ -91,6 +92,11 @@ class Session:
     def all_sent(self) -> bool:
         """Whether all that was submitted is safe on the far side."""
         return not any(self._undelivered.values())
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether something is not sent yet, and a lane is at it."""
+        return any(self._undelivered.get(name) for name in self._lanes)
 
     def hurry(self) -> None:
         """Let the lanes do at once what there is to do."""
@@ -164,7 +170,7 @@ class Session:
         return self.refresh({job.connector for job in jobs})
 
     def retry(self, jobs: Sequence[JobView]) -> Mapping[str, XpmError]:
-        """Give failed jobs, and those skipped because of them, a new attempt with the code they had."""
+        """Give failed jobs, and those skipped after them, a new attempt with the code they had."""
         chosen = {job.ref: job for job in [*self._skipped_after(jobs), *jobs]}
         for job in chosen.values():
             if job.state not in OVER - {"done"}:
