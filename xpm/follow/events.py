@@ -61,6 +61,8 @@ class Turned:
     """One round is over: what was owed is sent, what was asked is told, what finished is here."""
 
     connector: str
+    pokes: int
+    """How many pokes it has answered."""
 
 
 @dataclass(frozen=True, slots=True)

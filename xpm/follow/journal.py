@@ -154,7 +154,7 @@ class Journal:
             "SELECT task, job, connector, state, cause, attempt, generation, batch_id, reason,"
             " message, at, seen_at, arrived FROM jobs"
         )
-        known = (Known(JobRef(task, job), *rest, bool(here)) for task, job, *rest, here in rows)
+        known = (Known(JobRef(row[0], row[1]), *row[2:12], bool(row[12])) for row in rows)
         return {each.ref: each for each in known}
 
     def places(self) -> Mapping[str, Place]:

@@ -121,6 +121,7 @@ class Session:
         if wanted is not None:
             asked = {name: jobs for name, jobs in asked.items() if name in wanted}
         problems: dict[str, XpmError] = {}
+        waiting: dict[str, int] = {}
         for name, jobs in asked.items():
             try:
                 lane = self._lane(self.spec(name))
@@ -129,12 +130,12 @@ class Session:
                 continue
             for job in jobs:
                 lane.follow(job.ref, job.attempt)
-            lane.poke()
+            waiting[name] = lane.poke()
             lane.hurry()
-        problems.update(self._one_round(set(asked) - set(problems)))
+        problems.update(self._one_round(waiting))
         return problems
 
-    def _one_round(self, waiting: set[str]) -> Mapping[str, XpmError]:
+    def _one_round(self, waiting: dict[str, int]) -> Mapping[str, XpmError]:
         problems: dict[str, XpmError] = {}
         while waiting:
             event = self.events.get()
@@ -142,12 +143,13 @@ class Session:
                 self._undelivered.get(event.connector, set()).difference_update(event.attempts)
             elif isinstance(event, LinkDown):
                 problems[event.connector] = event.error
-                waiting.discard(event.connector)
+                waiting.pop(event.connector, None)
             elif isinstance(event, Turned):
-                waiting.discard(event.connector)
+                if event.pokes >= waiting.get(event.connector, 0):
+                    waiting.pop(event.connector, None)
             elif isinstance(event, Stopped):
                 self._lanes.pop(event.connector, None)
-                waiting.discard(event.connector)
+                waiting.pop(event.connector, None)
                 if isinstance(event.error, XpmError):
                     problems[event.connector] = event.error
                 elif event.error is not None:
@@ -200,6 +202,7 @@ class Session:
         for lane in self._lanes.values():
             lane.leave(LEAVE_S)
         self._lanes.clear()
+        self.events = SimpleQueue()
         for connector in self._tails.values():
             connector.close()
         self._tails.clear()
