@@ -32,6 +32,8 @@ class Deciding:
         self._note = note
         self._code = Code()
         self.jobs: dict[JobRef, Job] = {}
+        self.alive: set[JobRef] = set()
+        self.undecided: set[JobRef] = set()
         self._held: list[Job] = []
 
     def add(self, sealed: "Sealed", launcher: "Launcher") -> Job:
@@ -52,14 +54,18 @@ class Deciding:
         )
         self._decide(job)
         self.jobs[ref] = job
+        if job.phase is not Phase.OVER:
+            self.alive.add(ref)
+        if job.undecided:
+            self.undecided.add(ref)
         if job.phase is Phase.HELD:
             self._held.append(job)
         return job
 
-    @property
-    def undecided(self) -> bool:
-        """Whether some job's attempt is not known yet."""
-        return any(job.undecided for job in self.jobs.values())
+    def end(self, job: Job) -> None:
+        """Note that a job's end is known, and its files are here."""
+        job.phase = Phase.OVER
+        self.alive.discard(job.ref)
 
     def hear(self, change: Change) -> bool:
         """Take news of a job; whether it is one of ours and the news are not old."""
@@ -68,6 +74,7 @@ class Deciding:
             return False
         if job.phase is Phase.ASKED:
             self._answer(job, change)
+            self.undecided.discard(job.ref)
             self._release()
             return True
         if change.attempt < job.attempt:
@@ -82,6 +89,8 @@ class Deciding:
             self._decide(job)
             if job.phase is Phase.HELD:
                 self._held.append(job)
+            elif not job.undecided:
+                self.undecided.discard(job.ref)
 
     def _decide(self, job: Job) -> None:
         end = self._main.local_end(job.ref)
