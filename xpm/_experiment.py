@@ -105,9 +105,14 @@ class Experiment:
         return self._record.results
 
     @property
-    def workspace(self) -> Path:
-        """The main folder."""
+    def main(self) -> Path:
+        """The main folder, absolute."""
         return self._main.path
+
+    @property
+    def project(self) -> Path:
+        """The folder whose code travels, absolute."""
+        return self._deciding.code.project
 
     @property
     def connector(self) -> Place:
