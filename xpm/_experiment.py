@@ -18,7 +18,7 @@ from xpm.follow.main import MainFolder
 from xpm.follow.observer import PlainObserver
 from xpm.follow.options import RunOptions
 from xpm.follow.session import Session
-from xpm.follow.views import OVER
+from xpm.follow.views import OVER, JobView
 from xpm.plan import context
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Experiment:
         self._ready: deque[tuple[Callback, object]] = deque()
         self._counts: Counter[str] = Counter()
         self._shown: dict[JobRef, str] = {}
+        self._news: list[JobView] = []
         self._down: set[str] = set()
         self._run = ""
         self._outcome = "error"
@@ -128,6 +129,7 @@ class Experiment:
         chosen = self._session.profiles.launcher(launcher or self._launcher)
         job = self._deciding.add(sealed, chosen)
         self._show(job)
+        self._tell()
         return Handle(self, job, task)
 
     def wait(self) -> None:
@@ -192,6 +194,7 @@ class Experiment:
             self._observer.note(f"{event.connector} answers again")
         elif isinstance(event, Noted):
             self._observer.note(f"{event.connector}: {event.text}")
+        self._tell()
 
     def _hear(self, change: Change) -> None:
         if not self._deciding.hear(change):
@@ -225,7 +228,12 @@ class Experiment:
             self._counts[before] -= 1
         self._counts[view.state] += 1
         self._shown[job.ref] = view.state
-        self._observer.changed([view], self._counts)
+        self._news.append(view)
+
+    def _tell(self) -> None:
+        if self._news:
+            news, self._news = self._news, []
+            self._observer.changed(news, self._counts)
 
     def _detach(self) -> None:
         """Make all that was submitted safe on the far side, then end the process."""

@@ -9,6 +9,7 @@ Work handed in while the lane sits in ``observe`` is announced by ``nudge``. A s
 submissions travel together, so that equal ones can become one array; ``hurry`` ends it.
 """
 
+import contextlib
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ from queue import SimpleQueue
 
 from xpm.connectors.base import Change, Connector, Fetched, JobRef, Snapshot
 from xpm.connectors.specs import Spec
-from xpm.errors import HostProblem, HostUnreachable, XpmError
+from xpm.errors import HostProblem, HostUnreachable
 from xpm.follow.events import (
     Arrived,
     Changed,
@@ -137,20 +138,21 @@ class Lane(threading.Thread):
     # -- the thread --
 
     def run(self) -> None:
-        """Go round until stopped."""
-        error: BaseException | None = None
+        """Go round until stopped; what ends it otherwise is its last event."""
+        with contextlib.suppress(Exception):
+            self._run()
+
+    def _run(self) -> None:
         journal = None
         try:
             journal = Journal(self._main)
             self._go(journal)
-        except XpmError as problem:
-            error = problem
         finally:
             if self._link is not None:
                 self._link.close()
             if journal is not None:
                 journal.close()
-            self._events.put(Stopped(self.connector_name, error or sys.exc_info()[1]))
+            self._events.put(Stopped(self.connector_name, sys.exc_info()[1]))
 
     def _go(self, journal: Journal) -> None:
         failures = 0
