@@ -13,7 +13,6 @@ from xpm.follow.session import Session
 
 if TYPE_CHECKING:
     from xpm.launchers.profiles import Launcher
-
     from xpm.plan.sealing import Sealed
 
 HERE = "local"

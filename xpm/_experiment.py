@@ -1,5 +1,6 @@
 """The experiment: the context in which a plan submits its tasks, and follows them to their end."""
 
+import os
 import sys
 from collections import Counter, deque
 from pathlib import Path
@@ -46,7 +47,7 @@ class Experiment:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | os.PathLike[str],
         id: str,
         port: int | None = None,
         launcher: str | None = None,

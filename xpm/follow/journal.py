@@ -154,7 +154,13 @@ class Journal:
             "SELECT task, job, connector, state, cause, attempt, generation, batch_id, reason,"
             " message, at, seen_at, arrived FROM jobs"
         )
-        known = (Known(JobRef(row[0], row[1]), *row[2:12], bool(row[12])) for row in rows)
+        known = (
+            Known(
+                JobRef(row[0], row[1]), row[2], row[3], row[4], row[5], row[6], row[7], row[8],
+                row[9], row[10], row[11], bool(row[12]),
+            )
+            for row in rows
+        )  # fmt: skip
         return {each.ref: each for each in known}
 
     def places(self) -> Mapping[str, Place]:
