@@ -14,7 +14,7 @@ from xpm._jobs import Callback, Handle, Job, Phase
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import JobsFailed, XpmError
 from xpm.follow import options as run_options
-from xpm.follow.events import Arrived, Changed, Event, LinkDown, LinkUp, Noted
+from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted
 from xpm.follow.main import MainFolder
 from xpm.follow.observer import PlainObserver
 from xpm.follow.options import RunOptions
@@ -184,6 +184,8 @@ class Experiment:
         if isinstance(event, Changed):
             for change in event.changes:
                 self._hear(change)
+        elif isinstance(event, Delivered):
+            self._deciding.delivered(event.attempts)
         elif isinstance(event, Arrived):
             self._arrive(event)
         elif isinstance(event, LinkDown):

@@ -324,12 +324,9 @@ class Lane(threading.Thread):
             self._events.put(Changed(self.connector_name, told))
 
     def _is_news(self, change: Change, fresh: Mapping[JobRef, int]) -> bool:
-        attempt = self._following.get(change.ref)
-        if attempt is None:
+        if change.ref not in self._following:
             return False
-        if change.ref in fresh:
-            return True
-        return change.attempt >= attempt and _facts(change) != _facts(self._last.get(change.ref))
+        return change.ref in fresh or _facts(change) != _facts(self._last.get(change.ref))
 
     def _bring(self, journal: Journal) -> None:
         if not self._unfetched:
