@@ -128,7 +128,8 @@ class Experiment:
     def accept(self, sealed: "Sealed", task: object, launcher: str | None) -> Handle:
         """Submit a sealed task; equal tasks of a run are one job."""
         chosen = self._session.profiles.launcher(launcher or self._launcher)
-        job = self._deciding.add(sealed, chosen)
+        with self._main.writing():
+            job = self._deciding.add(sealed, chosen)
         self._show(job)
         self._tell()
         return Handle(self, job, task)

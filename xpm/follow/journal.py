@@ -210,13 +210,14 @@ class Journal:
 
     @contextlib.contextmanager
     def _writing(self) -> "Iterator[sqlite3.Connection]":
-        self._database.execute("BEGIN IMMEDIATE")
+        import sqlite3
+
         try:
-            yield self._database
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+            with self._database as database:  # commits, or rolls back
+                database.execute("BEGIN IMMEDIATE")
+                yield database
+        except sqlite3.OperationalError as error:  # the disk is full, away or read-only
+            raise OSError(f"the journal cannot be written: {error} ({self.path})") from error
 
     def _open(self) -> "sqlite3.Connection":
         import sqlite3

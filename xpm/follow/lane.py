@@ -208,18 +208,22 @@ class Lane(threading.Thread):
 
     def _rest(self, journal: Journal, problem: HostProblem, failures: int) -> None:
         self._cursor = None
-        if self._down_since is None:
-            self._down_since = self._world.clock()
-            self._outbox.settle(self.connector_name)
-            with self._changed:
-                snapshots = list(self._snapshots.values())
-            for snapshot in snapshots:
-                if snapshot.id not in self._staged:
-                    self._outbox.keep(snapshot)
-        journal.down(self.connector_name, self._down_since, str(problem))
+        first, self._down_since = self._down_since is None, self._down_since or self._world.clock()
+        with contextlib.suppress(OSError):  # a full disk is told already, and tried again
+            journal.down(self.connector_name, self._down_since, str(problem))
+            if first:
+                self._make_safe()
         self._events.put(LinkDown(self.connector_name, self._down_since, problem))
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, self._world.patience(failures))
+
+    def _make_safe(self) -> None:
+        self._outbox.settle(self.connector_name)
+        with self._changed:
+            snapshots = list(self._snapshots.values())
+        for snapshot in snapshots:
+            if snapshot.id not in self._staged:
+                self._outbox.keep(snapshot)
 
     def _heard(self) -> None:
         if self._down_since is not None:
