@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from xpm.follow.main import MainFolder
+
 from xpm.cli import telling
 from xpm.connectors.base import JobRef
-from xpm.follow.main import MainFolder
 from xpm.wire import ledger
 
 

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-
-from xpm.errors import UsageProblem
-from xpm.follow import views
-from xpm.follow.journal import Journal
 from xpm.follow.main import MainFolder
 from xpm.follow.views import ExperimentView, JobView
 
-SHOWN = 5
+from xpm.errors import UsageProblem
+from xpm.follow import journal, views
 
 workdir_option = click.option(
     "--workdir",
+    metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
     help="The main folder. Default: $XPM_WORKDIR, the folder around this one, or the last one used.",
 )
@@ -30,20 +28,21 @@ def main_folder(workdir: Path | None, experiment: str | None = None) -> MainFold
         experiment: an experiment the folder must hold, when several folders are known.
 
     Raises:
-        UsageProblem: there is none, or not there.
+        UsageProblem: there is none.
     """
     named = workdir or (Path(os.environ["XPM_WORKDIR"]) if os.environ.get("XPM_WORKDIR") else None)
     if named is not None:
-        if not is_main(named):
+        main = MainFolder(named)
+        if not is_main(main.path):
             raise UsageProblem(
-                "no plan has run in this folder", on=str(named), hint="`xpm run PLAN.py` starts one"
+                "no plan has run in this folder",
+                on=str(main.path),
+                hint="check --workdir and $XPM_WORKDIR; `xpm run PLAN.py` starts a plan",
             )
-        return MainFolder(named.absolute())
+        return main
     here = Path.cwd()
-    for folder in (here, *here.parents):
-        if is_main(folder):
-            return MainFolder(folder)
-    return MainFolder(_known(experiment))
+    around = next((folder for folder in (here, *here.parents) if is_main(folder)), None)
+    return MainFolder(around or _last_used(experiment))
 
 
 def is_main(folder: Path) -> bool:
@@ -51,21 +50,27 @@ def is_main(folder: Path) -> bool:
     return (folder / "xp").is_dir() and (folder / ".xpm").is_dir()
 
 
-def _known(experiment: str | None) -> Path:
-    known = [folder for folder in Journal.known_folders() if is_main(folder)]
-    if experiment is not None:
-        known = [folder for folder in known if (folder / "xp" / experiment).is_dir()] or known
+def _last_used(experiment: str | None) -> Path:
+    known = [folder for folder in journal.folders() if is_main(folder)]
+    holding = [each for each in known if experiment and (each / "xp" / experiment).is_dir()]
     if not known:
         raise UsageProblem(
-            "no main folder is known here",
-            hint="name it with --workdir DIR or $XPM_WORKDIR; `xpm run PLAN.py` starts a plan",
+            "no plan has run here",
+            hint="name the main folder with --workdir DIR or $XPM_WORKDIR, "
+            "or start a plan with `xpm run PLAN.py`",
         )
-    return known[0]
+    return (holding or known)[0]
 
 
-def experiments(main: MainFolder, name: str | None) -> Sequence[ExperimentView]:
-    """The experiment of this name, or all of them: last used first."""
-    found = views.experiments(main)
+def experiments(main: MainFolder, name: str | None = None) -> Sequence[ExperimentView]:
+    """The experiment of this name, or all of them, the one that ran last first.
+
+    Raises:
+        UsageProblem: there is none of this name.
+    """
+    found = sorted(
+        views.experiments(main), key=lambda each: each.run.started if each.run else 0, reverse=True
+    )
     if name is None:
         return found
     chosen = [each for each in found if each.id == name]
@@ -73,7 +78,7 @@ def experiments(main: MainFolder, name: str | None) -> Sequence[ExperimentView]:
         names = [each.id for each in found]
         near = difflib.get_close_matches(name, names, 1)
         raise UsageProblem(
-            f"no experiment {name!r}",
+            f"there is no experiment {name!r}",
             on=str(main.path),
             hint=f"did you mean {near[0]!r}?" if near else "known: " + (", ".join(names) or "none"),
         )
@@ -81,34 +86,21 @@ def experiments(main: MainFolder, name: str | None) -> Sequence[ExperimentView]:
 
 
 def job(main: MainFolder, prefix: str) -> JobView:
-    """The one job whose id begins like this.
-
-    Raises:
-        UsageProblem: none does, or several do.
-    """
-    jobs = {job.id: job for each in views.experiments(main) for job in each.jobs}
-    found = [job for job in jobs.values() if job.id.startswith(prefix.lower())]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise UsageProblem(
-            f"no job's id begins with {prefix!r}", on=str(main.path), hint="`xpm status` lists them"
-        )
-    some = ", ".join(f"{job.id[: len(prefix) + 4]} ({job.task})" for job in found[:SHOWN])
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    raise UsageProblem(
-        f"{len(found)} jobs have an id that begins with {prefix!r}",
-        cause=some + more,
-        hint="type more of the id",
-    )
+    """The one job whose id begins like this."""
+    return views.find_job(experiments(main), prefix)
 
 
 def jobs(main: MainFolder, prefixes: Sequence[str], experiment: str | None) -> list[JobView]:
-    """The jobs named one by one, or all jobs of an experiment."""
+    """The jobs named one by one, or all jobs of an experiment.
+
+    Raises:
+        UsageProblem: both or none are named, or something named is not there.
+    """
     if prefixes and experiment is not None:
         raise UsageProblem("name jobs or an experiment, not both")
-    if not prefixes and experiment is None:
-        raise UsageProblem("which jobs?", hint="name them by id, or an experiment with --experiment")
     if experiment is not None:
         return [job for each in experiments(main, experiment) for job in each.jobs]
-    return [job(main, prefix) for prefix in prefixes]
+    if not prefixes:
+        raise UsageProblem("which jobs?", hint="name them by id, or an experiment: -e NAME")
+    seen = experiments(main)
+    return [views.find_job(seen, prefix) for prefix in prefixes]

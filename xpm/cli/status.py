@@ -1,11 +1,12 @@
 """``xpm status``: the truth about experiments, with its age."""
 
-import time
 from pathlib import Path
 
 import click
 
 from xpm.cli import render, selecting, sessions, telling
+from xpm.errors import UsageProblem
+from xpm.follow import views
 
 
 @click.command("status")
@@ -18,16 +19,16 @@ def command(experiment: str | None, as_json: bool, workdir: Path | None) -> int:
     With --json and no name: the experiment that ran last.
     """
     main = selecting.main_folder(workdir, experiment)
-    selecting.experiments(main, experiment)
+    if not selecting.experiments(main, experiment):
+        raise UsageProblem("no experiment has run yet", on=str(main.path))
     sessions.refresh(main)
     found = selecting.experiments(main, experiment)
     if as_json:
-        if not found:
-            raise selecting.no_experiment(main)
-        render.document(telling.contract(found[0]))
+        render.document(views.as_json(found[0]))
         return 0
+    now = telling.now()
     for view in reversed(found):
-        render.table(telling.HEADINGS, telling.rows(view.jobs), telling.heading(view, time.time()))
-    if not found:
-        render.note(f"no experiment has run in {main.path}")
+        render.table(telling.HEADINGS, telling.rows(view.jobs), telling.heading(view, now))
+        for line in telling.links(view, now):
+            render.note(line)
     return 0

@@ -4,71 +4,58 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from xpm.follow.views import ExperimentView, JobView
+from xpm.follow.views import OVER, ExperimentView, JobView
 
-SCHEMA = 1
 HEADINGS = ("JOB", "TASK", "STATE", "TAGS", "WHERE", "REMARK")
-OVER = frozenset({"done", "failed", "cancelled", "lost", "skipped"})
 ORDER = (
     "failed", "lost", "unknown", "running", "pending", "submitted", "ready", "waiting", "skipped",
     "cancelled", "done",
 )  # fmt: skip
 STALE_S = 10.0
+ID_SHOWN = 8
 
 
-def contract(view: ExperimentView) -> dict[str, object]:
-    """The JSON of ``xpm status --json``: schema 1, stable; jobs in the order of submission."""
-    return {
-        "schema": SCHEMA,
-        "experiment": view.id,
-        "state": view.state,
-        "jobs": [_job(job) for job in view.jobs],
-    }
-
-
-def _job(job: JobView) -> dict[str, object]:
-    return {
-        "id": job.id,
-        "task": job.task,
-        "state": job.state,
-        "cause": job.cause,
-        "attempt": job.attempt,
-        "generation": job.generation,
-        "batch_id": job.batch_id,
-        "launcher": job.launcher,
-        "connector": job.connector,
-        "tags": dict(job.tags),
-        "path": str(job.path),
-        "seen_at": moment(job.seen_at),
-    }
-
-
-def moment(seconds: float | None) -> str | None:
-    """A time as ISO 8601 in UTC."""
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-
-
-def heading(view: ExperimentView, now: float) -> str:
+def heading(view: ExperimentView, at: datetime) -> str:
     """One line on an experiment: its state, its jobs by state, the age of what is known."""
     parts = [f"{view.id}: {view.state}", counts(view.jobs)]
-    alive = [job.seen_at for job in view.jobs if job.state not in OVER and job.seen_at is not None]
-    if alive and now - min(alive) > STALE_S:
-        parts.append(f"as of {age(now - min(alive))} ago")
+    alive = [job.seen_at for job in view.jobs if job.state not in OVER]
+    old = (at - min(alive)).total_seconds() if alive else 0.0
+    if old > STALE_S:
+        parts.append(f"as of {age(old)} ago")
     return " · ".join(part for part in parts if part)
+
+
+def links(view: ExperimentView, at: datetime) -> list[str]:
+    """One line for each connector of this experiment that does not answer."""
+    used = {job.connector for job in view.jobs if not job.settled}
+    return [
+        f"{place.name} has not answered for {age(at.timestamp() - place.down_since)}: "
+        f"{place.down_message} (its jobs go on; these are their last known states)"
+        for place in view.places.values()
+        if place.name in used and place.down_since is not None
+    ]
 
 
 def counts(jobs: Sequence[JobView]) -> str:
     """``12 done, 3 running``."""
-    per_state = Counter(job.state for job in jobs)
-    return ", ".join(f"{per_state[state]} {state}" for state in ORDER if per_state[state])
+    found = per_state(jobs)
+    return ", ".join(f"{found[state]} {state}" for state in ORDER if found[state])
+
+
+def per_state(jobs: Sequence[JobView]) -> Counter[str]:
+    """How many jobs are in each state."""
+    return Counter(job.state for job in jobs)
+
+
+def now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
 
 
 def rows(jobs: Sequence[JobView]) -> list[list[str]]:
     """One row per job, under HEADINGS."""
     return [
-        [job.id[:8], job.task, job.state, tag_text(job.tags), where(job), remark(job)]
+        [job.id[:ID_SHOWN], job.task, job.state, tag_text(job.tags), where(job), remark(job)]
         for job in jobs
     ]
 
@@ -85,7 +72,7 @@ def where(job: JobView) -> str:
 
 def remark(job: JobView) -> str:
     """Why a job waits or failed, and how often it was tried."""
-    said = [job.cause or "", job.message or job.reason or ""]
+    said = [job.cause or "", job.message or job.reason]
     if job.attempt > 1:
         said.append(f"attempt {job.attempt}")
     if job.generation > 1:
