@@ -55,9 +55,14 @@ def xpm() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code."""
+    """Run ``xpm`` with these arguments (None: the process's own); its exit code."""
+    return guarded(xpm, sys.argv[1:] if arguments is None else arguments)
+
+
+def guarded(command: click.Command, arguments: Sequence[str]) -> int:
+    """Run a command; its exit code, whatever happens."""
     try:
-        code = xpm.main(arguments, prog_name="xpm", standalone_mode=False)
+        code = command.main(list(arguments), prog_name="xpm", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()
@@ -75,5 +80,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  the one broad handler: whatever comes here is our defect
         from xpm.cli import render
 
-        render.defect(error, sys.argv[1:] if arguments is None else arguments)
+        render.defect(error, arguments)
         return 1
