@@ -8,16 +8,15 @@ from xpm.cli import render, selecting, sessions
 
 
 @click.command("cancel")
-@click.argument("jobs", nargs=-1)
-@click.option("--experiment", "-e", metavar="NAME", help="All jobs of this experiment.")
+@click.argument("targets", nargs=-1, required=True)
 @selecting.workdir_option
-def command(jobs: tuple[str, ...], experiment: str | None, workdir: Path | None) -> int:
-    """Cancel JOBS (ids or beginnings of ids), or all jobs of an experiment.
+def command(targets: tuple[str, ...], workdir: Path | None) -> int:
+    """Cancel TARGETS: jobs, by the beginning of their ids, or experiments, by name.
 
     When a host is out of reach, the wish is kept here and told at the next exchange with it.
     """
-    main = selecting.main_folder(workdir, experiment)
-    chosen = [job for job in selecting.jobs(main, jobs, experiment) if not sessions.is_over(job)]
+    main = selecting.main_folder(workdir, targets[0])
+    chosen = [job for job in selecting.jobs(main, targets) if not sessions.is_over(job)]
     if not chosen:
         render.note("nothing to cancel: these jobs are over")
         return 0
@@ -25,8 +24,12 @@ def command(jobs: tuple[str, ...], experiment: str | None, workdir: Path | None)
         problems = session.cancel(chosen)
     late = sum(job.connector in problems for job in chosen)
     if len(chosen) > late:
-        render.line(f"cancelling {len(chosen) - late} of {len(chosen)} jobs")
+        render.line(f"cancelling {_jobs(len(chosen) - late)}")
     if late:
-        render.note(f"{late} cancels are kept here until their host answers")
+        render.note(f"{_jobs(late)} will be cancelled at the next exchange with their host")
     sessions.insist(problems)
     return 0
+
+
+def _jobs(count: int) -> str:
+    return f"{count} job{'' if count == 1 else 's'}"

@@ -1,13 +1,14 @@
 """What happened to a job, from the records of its own folder and of the experiments that wanted it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from xpm.follow.main import MainFolder
-
 from xpm.cli import telling
 from xpm.connectors.base import JobRef
+from xpm.follow.journal import Happened
+from xpm.follow.main import MainFolder
+from xpm.follow.views import OVER
 from xpm.wire import ledger
 
 
@@ -19,9 +20,15 @@ class Happening:
     text: str
 
 
-def happenings(main: MainFolder, ref: JobRef) -> list[Happening]:
-    """Everything known of a job, oldest first."""
-    found = [*_submissions(main, ref), *_entries(main, ref)]
+def happenings(main: MainFolder, ref: JobRef, journal: Sequence[Happened]) -> list[Happening]:
+    """Everything known of a job, oldest first.
+
+    Args:
+        main: the main folder.
+        ref: the job.
+        journal: what the journal noted of it: what the records do not tell, such as time spent in a queue.
+    """
+    found = [*_submissions(main, ref), *_noted(journal), *_entries(main, ref)]
     return sorted(found, key=lambda each: each.at)
 
 
@@ -45,6 +52,18 @@ def _submissions(main: MainFolder, ref: JobRef) -> Iterator[Happening]:
                 f"attempt {line.attempt} wanted by {record.id} (run {line.run}), "
                 f"launcher {line.launcher}, on {line.connector}",
             )
+
+
+def _noted(journal: Sequence[Happened]) -> Iterator[Happening]:
+    for each in journal:
+        content = each.content
+        state = content.get("state")
+        if each.kind == "state" and state not in OVER and state not in ("running", "unknown"):
+            reason = f" ({content['reason']})" if content.get("reason") else ""
+            batch = f", batch job {content['batch_id']}" if content.get("batch_id") else ""
+            yield Happening(each.at, f"attempt {content['attempt']} {state}{batch}{reason}")
+        elif each.kind not in ("state", "submitted"):
+            yield Happening(each.at, each.kind)
 
 
 def _entries(main: MainFolder, ref: JobRef) -> Iterator[Happening]:

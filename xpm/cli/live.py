@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from xpm.cli import render, telling
 from xpm.follow.observer import Observer, PlainObserver
 from xpm.follow.views import OVER, JobView
-
-from xpm.cli import render, telling
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

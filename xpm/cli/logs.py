@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import click
-from xpm.follow.session import Session
-from xpm.follow.views import JobView
 
 from xpm.cli import render, selecting, sessions
+from xpm.follow.session import Session
+from xpm.follow.views import JobView
 
 
 @click.command("logs")

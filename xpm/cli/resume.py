@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import click
-from xpm.follow.options import RunOptions
-from xpm.follow.views import ExperimentView
 
 from xpm.cli import live, render, run, selecting
 from xpm.errors import UsageProblem
+from xpm.follow.options import RunOptions
+from xpm.follow.views import ExperimentView
 from xpm.wire import files
 
 

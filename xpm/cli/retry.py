@@ -10,23 +10,25 @@ AGAIN = frozenset({"failed", "cancelled", "lost", "skipped"})
 
 
 @click.command("retry")
-@click.argument("jobs", nargs=-1)
-@click.option("--experiment", "-e", metavar="NAME", help="All jobs of it that are not done.")
+@click.argument("targets", nargs=-1, required=True)
 @selecting.workdir_option
-def command(jobs: tuple[str, ...], experiment: str | None, workdir: Path | None) -> int:
-    """Try JOBS (ids or beginnings of ids) again, and what was skipped because of them.
+def command(targets: tuple[str, ...], workdir: Path | None) -> int:
+    """Try TARGETS again: jobs, by the beginning of their ids, or all that failed of experiments.
 
-    They run with the code they had. To run them with the code of now: `xpm run PLAN.py`.
+    They run with the code they had; what was skipped because of them is tried again too. To run
+    them with the code of now: `xpm run PLAN.py`.
     """
-    main = selecting.main_folder(workdir, experiment)
-    chosen = selecting.jobs(main, jobs, experiment)
-    if experiment is not None:
-        chosen = [job for job in chosen if job.state in AGAIN]
-        if not chosen:
-            render.note("nothing to try again: no job failed, was cancelled, lost or skipped")
-            return 0
+    main = selecting.main_folder(workdir, targets[0])
+    names = {view.id for view in selecting.experiments(main)}
+    whole = [target for target in targets if target in names]
+    chosen = [job for job in selecting.jobs(main, whole) if job.state in AGAIN]
+    chosen += selecting.jobs(main, [target for target in targets if target not in names])
+    if not chosen:
+        render.note("nothing to try again: no job failed, was cancelled, lost or skipped")
+        return 0
     with sessions.opened(main) as session:
         problems = session.retry(chosen)
-    render.line(f"{len(chosen)} jobs get a new attempt; `xpm wait` follows them")
+    count = f"{len(chosen)} job{' gets' if len(chosen) == 1 else 's get'}"
+    render.line(f"{count} a new attempt; `xpm wait` follows")
     sessions.insist(problems)
     return 0

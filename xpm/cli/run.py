@@ -29,9 +29,8 @@ def command(
     What it submits runs to its end, here or on a cluster; running it again re-attaches to what is
     alive, redoes what failed and nothing else. ARGUMENTS (after --) are the script's own.
     """
-    from xpm.follow.options import RunOptions
-
     from xpm.cli import live
+    from xpm.follow.options import RunOptions
 
     return execute(
         plan,
@@ -42,9 +41,8 @@ def command(
 
 def execute(plan: Path, arguments: Sequence[str], options: "RunOptions") -> int:
     """Run a plan with these options; the exit code."""
-    from xpm.follow.options import using
-
     from xpm.cli import render, script
+    from xpm.follow.options import using
 
     try:
         with using(options):

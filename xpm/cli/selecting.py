@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from xpm.follow.main import MainFolder
-from xpm.follow.views import ExperimentView, JobView
 
 from xpm.errors import UsageProblem
 from xpm.follow import journal, views
+from xpm.follow.main import MainFolder
+from xpm.follow.views import ExperimentView, JobView
 
 workdir_option = click.option(
     "--workdir",
@@ -90,17 +90,16 @@ def job(main: MainFolder, prefix: str) -> JobView:
     return views.find_job(experiments(main), prefix)
 
 
-def jobs(main: MainFolder, prefixes: Sequence[str], experiment: str | None) -> list[JobView]:
-    """The jobs named one by one, or all jobs of an experiment.
+def jobs(main: MainFolder, targets: Sequence[str]) -> list[JobView]:
+    """The jobs meant by targets: names of experiments (all their jobs) or beginnings of job ids.
 
     Raises:
-        UsageProblem: both or none are named, or something named is not there.
+        UsageProblem: a target is neither, or both.
     """
-    if prefixes and experiment is not None:
-        raise UsageProblem("name jobs or an experiment, not both")
-    if experiment is not None:
-        return [job for each in experiments(main, experiment) for job in each.jobs]
-    if not prefixes:
-        raise UsageProblem("which jobs?", hint="name them by id, or an experiment: -e NAME")
     seen = experiments(main)
-    return [views.find_job(seen, prefix) for prefix in prefixes]
+    chosen: dict[str, JobView] = {}
+    for target in targets:
+        named = [each for each in seen if each.id == target]
+        found = named[0].jobs if named else [views.find_job(seen, target)]
+        chosen.update({job.path: job for job in found})
+    return list(chosen.values())

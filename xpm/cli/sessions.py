@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from xpm.cli import render
+from xpm.errors import XpmError
 from xpm.follow.main import MainFolder
 from xpm.follow.session import Session
 from xpm.follow.views import OVER, JobView
-
-from xpm.cli import render
-from xpm.errors import XpmError
 
 GLANCE_S = 1.0
 

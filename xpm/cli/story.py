@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from xpm.cli import history, render, selecting, sessions, telling
-from xpm.connectors.base import JobRef
 
 
 @click.command("story")
@@ -15,13 +14,15 @@ def command(job: str, workdir: Path | None) -> int:
     """Tell what happened to JOB (an id or the beginning of one), oldest first."""
     main = selecting.main_folder(workdir)
     known = selecting.job(main, job)
-    sessions.refresh(main)
+    with sessions.opened(main) as session:
+        sessions.remark(session.refresh())
+        journal = session.journal.story(known.id)
     known = selecting.job(main, known.id)
     render.line(f"{known.task} {known.id}")
     if known.tags:
         render.line(f"tags     {telling.tag_text(known.tags)}")
     render.line(f"folder   {known.path}")
-    for each in history.happenings(main, JobRef(known.task, known.id)):
+    for each in history.happenings(main, known.ref, journal):
         render.line(f"{history.local_time(each.at)}  {each.text}")
     remark = telling.remark(known)
     render.line(f"now      {known.state}" + (f" ({remark})" if remark else ""))

@@ -4,12 +4,12 @@ import time
 from pathlib import Path
 
 import click
-from xpm.follow.main import MainFolder
-from xpm.follow.session import Session
-from xpm.follow.views import ExperimentView
 
 from xpm.cli import live, render, selecting, sessions, telling
 from xpm.errors import UsageProblem
+from xpm.follow.main import MainFolder
+from xpm.follow.session import Session
+from xpm.follow.views import ExperimentView
 
 
 @click.command("wait")
