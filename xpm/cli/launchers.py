@@ -20,16 +20,19 @@ def command() -> None:
 )
 def check(folder: Path | None) -> int:
     """Read the profiles; list the launchers, or everything that is wrong with them."""
-    from xpm.launchers.profiles import load_profiles
+    from xpm.launchers.profiles import examine, load_profiles
 
-    profiles = load_profiles(folder)
+    found = examine(folder)
+    for remark in found.notes:
+        render.note(str(remark))
+    profiles = load_profiles(folder)  # raises what is wrong, all of it at once
     rows = []
     for name in profiles.names:
         launcher = profiles.launcher(name)
-        spec = launcher.connector
-        kind = type(spec).__name__.removesuffix("Spec").lower()
+        kind = type(launcher.connector).__name__.removesuffix("Spec").lower()
         default = "default" if name == profiles.default else ""
-        rows.append([name, kind, spec.name, default])
-    render.table(("LAUNCHER", "KIND", "CONNECTOR", ""), rows)
-    render.note(f"read from {profiles.path}" if profiles.path else "no profile: this machine only")
+        rows.append([name, launcher.connector.name, kind, launcher.where, default])
+    render.table(("LAUNCHER", "CONNECTOR", "KIND", "WHERE", ""), rows)
+    if profiles.path is None:
+        render.note(f"there is no {found.path}: jobs run on this machine")
     return 0
