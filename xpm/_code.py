@@ -46,7 +46,7 @@ class Code:
 
 
 def plan_script() -> Path | None:
-    """The script that Python runs; None when it belongs to Python itself (pytest, an interactive session)."""
+    """The script that Python runs; None when it is a part of Python (pytest, a shell)."""
     script = main_script()
     if script is None:
         return None

@@ -1,4 +1,4 @@
-"""What becomes of a task that a plan submits: reused, attached to again, or sent in a new attempt."""
+"""What becomes of a task that a plan submits: reused, followed again, or sent in a new attempt."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from xpm.follow.session import Session
 
 if TYPE_CHECKING:
     from xpm.launchers.profiles import Launcher
+
     from xpm.plan.sealing import Sealed
 
 HERE = "local"
@@ -194,8 +195,8 @@ class Deciding:
         for ref in job.parents:
             if ref not in self.jobs and self._main.job(ref) is None:
                 raise PlanProblem(
-                    f"{job.sealed.task} depends on {ref.task} {ref.job[:12]}, which was not submitted"
-                    " to this main folder",
+                    f"{job.sealed.task} depends on {ref.task} {ref.job[:12]},"
+                    " which was not submitted to this main folder",
                     on=str(self._main.path), where=job.sealed.where,
                     hint="submit it in this experiment first",
                 )  # fmt: skip
@@ -213,5 +214,5 @@ def _require_reachable(job: Job, parent: Job) -> None:
         f"{job.sealed.task} is to run on {job.spec.name}, but depends on {parent.sealed.task}"
         f" {parent.sealed.job[:12]}, which {'was done' if is_here else 'is'} on {place}",
         where=job.sealed.where,
-        hint=f"submit both with a launcher of {place}, or use another main folder for {job.spec.name}",
+        hint=f"submit both with a launcher of {place}, or use another main folder",
     )

@@ -1,4 +1,4 @@
-"""How a plan started by plain Python ends when something went wrong: with words, not with a traceback."""
+"""How a plan started by plain Python ends when something went wrong: with words."""
 
 import sys
 from types import TracebackType
@@ -7,7 +7,7 @@ from xpm.errors import Defect, XpmError
 
 
 def install() -> None:
-    """Print our own errors as sentences, with their exit code; leave a hook of somebody else alone."""
+    """Print our own errors as sentences and end with their code; spare somebody else's hook."""
     if sys.excepthook is sys.__excepthook__:
         sys.excepthook = _say
 

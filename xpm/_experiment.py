@@ -10,7 +10,7 @@ from xpm import _ending
 from xpm._deciding import Deciding
 from xpm._failures import failed
 from xpm._jobs import Callback, Handle, Job, Phase
-from xpm.connectors.base import JobRef
+from xpm.connectors.base import Change, JobRef
 from xpm.errors import JobsFailed, XpmError
 from xpm.follow import options as run_options
 from xpm.follow.events import Arrived, Changed, Event, LinkDown, LinkUp, Noted
@@ -175,18 +175,9 @@ class Experiment:
     def _take(self, event: Event) -> None:
         if isinstance(event, Changed):
             for change in event.changes:
-                if self._deciding.hear(change):
-                    job = self._deciding.jobs[change.ref]
-                    job.seen_at = self._session.world.clock()
-                    if change.state == "skipped" and job.state == "skipped":
-                        self._end(job)
-                    self._show(job)
+                self._hear(change)
         elif isinstance(event, Arrived):
-            job = self._deciding.jobs.get(event.change.ref)  # type: ignore[assignment]
-            if job is not None and job.phase is Phase.FOLLOWED and job.state in OVER:
-                if event.change.attempt >= job.attempt:
-                    self._end(job)
-                    self._show(job)
+            self._arrive(event)
         elif isinstance(event, LinkDown):
             if event.connector not in self._down:
                 self._down.add(event.connector)
@@ -196,6 +187,23 @@ class Experiment:
             self._observer.note(f"{event.connector} answers again")
         elif isinstance(event, Noted):
             self._observer.note(f"{event.connector}: {event.text}")
+
+    def _hear(self, change: Change) -> None:
+        if not self._deciding.hear(change):
+            return
+        job = self._deciding.jobs[change.ref]
+        job.seen_at = self._session.world.clock()
+        if job.state == "skipped":  # nothing ran: there are no files to wait for
+            self._end(job)
+        self._show(job)
+
+    def _arrive(self, event: Arrived) -> None:
+        job = self._deciding.jobs.get(event.change.ref)
+        if job is None or job.phase is not Phase.FOLLOWED or event.change.attempt < job.attempt:
+            return
+        if job.state in OVER:
+            self._end(job)
+            self._show(job)
 
     def _end(self, job: Job) -> None:
         job.phase = Phase.OVER
@@ -251,15 +259,16 @@ class Experiment:
             raise SystemExit(130) from None
 
     def _send_rest(self) -> None:
-        """What a plan has submitted goes on, even if the plan itself cannot: send it, if that is quick."""
+        """Send what is submitted, if that is quick: it goes on even if the plan cannot."""
         self._session.hurry()
         until = self._session.world.clock() + LEAVE_S
         try:
-            while not self._session.all_sent:
+            while self._session.is_sending:
                 left = until - self._session.world.clock()
-                event = self._session.next(max(0.0, left)) if left > 0 else None
+                event = self._session.next(left) if left > 0 else None
                 if event is None or isinstance(event, LinkDown):
-                    self._observer.note("some jobs are not sent yet: run the plan again")
-                    return
+                    break
         except XpmError as problem:
             self._observer.note(str(problem))
+        if not self._session.all_sent:
+            self._observer.note("some jobs are not sent yet: run the plan again")

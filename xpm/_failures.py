@@ -1,4 +1,4 @@
-"""Why a plan failed, in words: which tasks, for what cause, the end of their logs, what was not run."""
+"""Why a plan failed, in words: which tasks, the cause, the end of their logs, what was not run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,8 +54,8 @@ def _told(job: Job) -> str:
     known = job.known
     cause = known.cause if known else None
     lines = [f"- {_named(job)}: {job.state}, {_CAUSES.get(cause or '', cause or 'no cause known')}"]
-    message = known.message if known else ""
     details = _outcome(job)
+    message = _message(details) or (known.message if known else "")
     code, signal = details.get("exit_code"), details.get("signal")
     if cause == "exit" and code is not None:
         lines[0] += f" (exit code {code})"
@@ -101,6 +101,13 @@ def _outcome(job: Job) -> dict[str, object]:
         return ledger.entry(str(job.folder), slots[-1].attempt, slots[-1].slot) or {}
     except ValueError:
         return {}
+
+
+def _message(details: dict[str, object]) -> str:
+    error = details.get("error")
+    if isinstance(error, dict):
+        return f"{error.get('type', 'error')}: {error.get('message', '')}"
+    return str(details.get("message") or "")
 
 
 def _log(folder: Path) -> Path | None:

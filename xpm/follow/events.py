@@ -58,9 +58,11 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """One round is over: all that was owed is sent, all that was asked is told, what finished is here."""
+    """One round is over: what was owed is sent, what was asked is told, what finished is here."""
 
     connector: str
+    pokes: int
+    """How many pokes it has answered."""
 
 
 @dataclass(frozen=True, slots=True)

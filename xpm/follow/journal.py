@@ -27,7 +27,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     task TEXT NOT NULL, job TEXT NOT NULL, connector TEXT NOT NULL, state TEXT NOT NULL, cause TEXT,
     attempt INTEGER NOT NULL, generation INTEGER NOT NULL, batch_id TEXT, reason TEXT NOT NULL,
-    message TEXT NOT NULL, at REAL NOT NULL, seen_at REAL NOT NULL, arrived INTEGER NOT NULL DEFAULT 0,
+    message TEXT NOT NULL, at REAL NOT NULL, seen_at REAL NOT NULL, arrived INTEGER NOT NULL,
     PRIMARY KEY (job, task)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS connectors (
     name TEXT PRIMARY KEY, seen_at REAL, down_since REAL, down_message TEXT) WITHOUT ROWID;
@@ -154,7 +154,7 @@ class Journal:
             "SELECT task, job, connector, state, cause, attempt, generation, batch_id, reason,"
             " message, at, seen_at, arrived FROM jobs"
         )
-        known = (Known(JobRef(task, job), *rest, bool(here)) for task, job, *rest, here in rows)
+        known = (Known(JobRef(row[0], row[1]), *row[2:12], bool(row[12])) for row in rows)
         return {each.ref: each for each in known}
 
     def places(self) -> Mapping[str, Place]:
@@ -195,7 +195,8 @@ class Journal:
             [
                 (
                     each.ref.task, each.ref.job, connector, each.state, each.cause, each.attempt,
-                    each.generation, each.batch_id, each.reason, each.message, each.at, now, arrived,
+                    each.generation, each.batch_id, each.reason, each.message, each.at, now,
+                    arrived,
                 )
                 for each in changes
             ],

@@ -54,14 +54,14 @@ class Lane(threading.Thread):
         self._outbox: Outbox = main.outbox
         self._events = events
         self._world = world
-        self._changed = threading.Condition()  # guards the next eight
+        self._changed = threading.Condition()  # guards the next nine
         self._outgoing = {str(each["job"]): each for each in self._outbox.entries(spec.name)}
         self._snapshots: dict[str, Snapshot] = {}
         self._sent_before: set[str | None] = {None}
         self._fresh: dict[JobRef, int] = {}
         self._stopping = False
         self._hurry = False
-        self._poked = False
+        self._pokes = self._answered = 0
         self._touched = 0.0
         self._link: Connector | None = None
         self._staged: set[str] = set()
@@ -98,11 +98,12 @@ class Lane(threading.Thread):
             self._hurry = True
             self._changed.notify_all()
 
-    def poke(self) -> None:
-        """Go round once at least: something may be owed."""
+    def poke(self) -> int:
+        """Go round once at least: something may be owed. The number that ``Turned`` will tell."""
         with self._changed:
-            self._poked = True
+            self._pokes += 1
             self._touch()
+            return self._pokes
 
     def stop(self) -> None:
         """End soon; jobs go on."""
@@ -174,7 +175,7 @@ class Lane(threading.Thread):
         return bool(
             self._outgoing
             or self._fresh
-            or self._poked
+            or self._pokes > self._answered
             or self._following
             or self._unfetched
             or self._outbox.owed(self.connector_name)
@@ -186,7 +187,7 @@ class Lane(threading.Thread):
             with self._changed:
                 self._link = link
         with self._changed:
-            self._poked = False
+            pokes = self._pokes
         self._deliver(journal)
         self._cancel()
         self._ask(journal)
@@ -194,7 +195,8 @@ class Lane(threading.Thread):
         with self._changed:
             quiet = not (self._outgoing or self._fresh)
         if quiet and not self._unfetched:
-            self._events.put(Turned(self.connector_name))
+            self._answered = pokes
+            self._events.put(Turned(self.connector_name, pokes))
 
     def _rest(self, journal: Journal, problem: HostProblem, failures: int) -> None:
         self._cursor = None
@@ -268,7 +270,8 @@ class Lane(threading.Thread):
         assert self._link is not None
         with self._changed:
             fresh, self._fresh = self._fresh, {}
-            urgent = bool(self._outgoing) or self._stopping or self._poked
+            urgent = bool(self._outgoing) or self._stopping
+            urgent = urgent or self._pokes > self._answered
             self._hurry = False
         if not fresh and not self._following:
             return

@@ -67,7 +67,7 @@ class PlainObserver:
 
     def _write(self, text: str) -> None:
         name = f"{self._experiment}: " if self._experiment else ""
-        print(f"xpm: {name}{text}", file=self._stream, flush=True)  # noqa: T201
+        print(f"xpm: {name}{text}", file=self._stream, flush=True)
 
 
 def summary(counts: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""The facade of the laptop's side: one main folder, followed through as many connectors as its jobs need."""
+"""The facade of the laptop's side: one main folder, and the connectors its jobs need."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import UsageProblem, XpmError
-from xpm.follow.events import Changed, Delivered, Event, LinkDown, Stopped, Turned
+from xpm.follow.events import Delivered, Event, LinkDown, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
 from xpm.follow.lane import Lane
 from xpm.follow.main import MainFolder
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 LEAVE_S = 5.0
 ENTRY_FIELDS = (
-    "job", "task", "attempt", "experiment", "parents", "tokens", "request", "document", "code", "tags",
+    "job", "task", "attempt", "experiment", "parents", "tokens", "request", "document", "code",
+    "tags",
 )  # fmt: skip
 
 
@@ -74,7 +75,7 @@ class Session:
         return lane.spec if lane is not None else spec_named(self.profiles, connector)
 
     def next(self, timeout_s: float | None = None) -> Event | None:
-        """The next event of any connector; None after the timeout. Errors that end a lane are raised."""
+        """The next event of any connector; None after the timeout; what ended a lane is raised."""
         try:
             event = self.events.get(timeout=timeout_s)
         except Empty:
@@ -91,6 +92,11 @@ class Session:
     def all_sent(self) -> bool:
         """Whether all that was submitted is safe on the far side."""
         return not any(self._undelivered.values())
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether something is not sent yet, and a lane is at it."""
+        return any(self._undelivered.get(name) for name in self._lanes)
 
     def hurry(self) -> None:
         """Let the lanes do at once what there is to do."""
@@ -115,6 +121,7 @@ class Session:
         if wanted is not None:
             asked = {name: jobs for name, jobs in asked.items() if name in wanted}
         problems: dict[str, XpmError] = {}
+        waiting: dict[str, int] = {}
         for name, jobs in asked.items():
             try:
                 lane = self._lane(self.spec(name))
@@ -123,12 +130,12 @@ class Session:
                 continue
             for job in jobs:
                 lane.follow(job.ref, job.attempt)
-            lane.poke()
+            waiting[name] = lane.poke()
             lane.hurry()
-        problems.update(self._one_round(set(asked) - set(problems)))
+        problems.update(self._one_round(waiting))
         return problems
 
-    def _one_round(self, waiting: set[str]) -> Mapping[str, XpmError]:
+    def _one_round(self, waiting: dict[str, int]) -> Mapping[str, XpmError]:
         problems: dict[str, XpmError] = {}
         while waiting:
             event = self.events.get()
@@ -136,12 +143,13 @@ class Session:
                 self._undelivered.get(event.connector, set()).difference_update(event.attempts)
             elif isinstance(event, LinkDown):
                 problems[event.connector] = event.error
-                waiting.discard(event.connector)
+                waiting.pop(event.connector, None)
             elif isinstance(event, Turned):
-                waiting.discard(event.connector)
+                if event.pokes >= waiting.get(event.connector, 0):
+                    waiting.pop(event.connector, None)
             elif isinstance(event, Stopped):
                 self._lanes.pop(event.connector, None)
-                waiting.discard(event.connector)
+                waiting.pop(event.connector, None)
                 if isinstance(event.error, XpmError):
                     problems[event.connector] = event.error
                 elif event.error is not None:
@@ -164,7 +172,7 @@ class Session:
         return self.refresh({job.connector for job in jobs})
 
     def retry(self, jobs: Sequence[JobView]) -> Mapping[str, XpmError]:
-        """Give failed jobs, and those skipped because of them, a new attempt with the code they had."""
+        """Give failed jobs, and those skipped after them, a new attempt with the code they had."""
         chosen = {job.ref: job for job in [*self._skipped_after(jobs), *jobs]}
         for job in chosen.values():
             if job.state not in OVER - {"done"}:
@@ -194,6 +202,7 @@ class Session:
         for lane in self._lanes.values():
             lane.leave(LEAVE_S)
         self._lanes.clear()
+        self.events = SimpleQueue()
         for connector in self._tails.values():
             connector.close()
         self._tails.clear()

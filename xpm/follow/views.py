@@ -199,9 +199,9 @@ def _experiment(
 def _seen(main: MainFolder, line: Line, known: Known | None, place: Place | None) -> JobView:
     ref = JobRef(line.task, line.job)
     folder = main.job_folder(ref)
-    if known is not None and known.attempt >= line.attempt:
-        if known.state in OVER and known.arrived:
-            return job_view(line, folder, known, known.seen_at, settled=True)
+    is_current = known is not None and known.attempt >= line.attempt
+    if known is not None and is_current and known.state in OVER and known.arrived:
+        return job_view(line, folder, known, known.seen_at, settled=True)
     end = main.local_end(ref)
     if end is not None and end.attempt >= line.attempt:
         return job_view(line, folder, end, end.at, settled=True)
