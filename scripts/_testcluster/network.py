@@ -42,6 +42,7 @@ def connect(cluster: Cluster, options: Options, node: str) -> None:
         _ip_in(holder, f"link set {node} master switch up\n")
         address = options.address(NETWORK_ADDRESSES[node])
         inside += f"addr add {address}/25 dev eth0\nlink set eth0 up\n"
+        inside += _without_delayed_acks(address, options.address(128))
     if node in WIRES:
         here, there = (options.address(last) for last in WIRES[node])
         name = _wire_name(cluster, node)
@@ -57,6 +58,16 @@ def disconnect_all(cluster: Cluster) -> None:
     """Take away what is left of the wires on this machine."""
     for node in HOSTS:
         _forget(_wire_name(cluster, node))
+
+
+def _without_delayed_acks(address: str, network: str) -> str:
+    """Return commands that spare SLURM 40 ms for most of its messages.
+
+    It writes length, then body, without TCP_NODELAY: `sacctmgr` took 0.36 s, and takes 0.005 s.
+    """
+    local = f"local {address} dev eth0 table local proto kernel scope host"
+    subnet = f"{network}/25 dev eth0 proto kernel scope link"
+    return "".join(f"route replace {route} src {address} quickack 1\n" for route in (local, subnet))
 
 
 def _wire_name(cluster: Cluster, node: str) -> str:
