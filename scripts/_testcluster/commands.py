@@ -165,8 +165,10 @@ def _node_on(cluster: Cluster, arguments: argparse.Namespace) -> None:
 
 
 def _laptop(cluster: Cluster, arguments: argparse.Namespace) -> int:
-    home = Path(arguments.home or cluster.root / "laptop")
     words = _words(arguments)
+    if arguments.join:
+        return laptop.join_laptop(arguments.join, words)
+    home = Path(arguments.home or cluster.root / "laptop")
     return laptop.run_as_laptop(
         cluster, home, [Path(path) for path in arguments.visible], arguments.linger, words
     )
@@ -250,7 +252,10 @@ def _parser() -> argparse.ArgumentParser:
         verb(name, action, about).add_argument("node", choices=NODES)
     outside = verb("laptop", _laptop, "run a command as a user who knows the cluster by ssh only")
     outside.add_argument("--home", help="the user's home, made when missing")
-    outside.add_argument("--visible", action="append", default=[], metavar="DIR")
+    outside.add_argument(
+        "--visible", action="append", default=[], metavar="DIR", help="show this too"
+    )
+    outside.add_argument("--join", type=int, metavar="PID", help="on the laptop of that process")
     outside.add_argument("--linger", action="store_true", help="let what it leaves behind live on")
     for with_words in (inside, outside):
         with_words.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD")

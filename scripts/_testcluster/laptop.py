@@ -4,71 +4,71 @@ Theory of operation. The process that was started stays, outside, and has one ch
 pid 1, in new mount and pid namespaces, which starts the command and reaps orphans. Signals we get
 are handed to the command; its end, by exit code or signal, becomes ours. When we are killed, the
 kernel kills pid 1, and with it everything inside.
-
-The command runs in a process group of its own, so that a signal sent to our group reaches it once.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
-import select
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from . import ssh
-from .base import Cluster, Fail, run
+from . import relay, ssh, syscalls
+from .base import Cluster, Fail
 from .state import load
 
 USER = "laptop"
 USER_ID = 61000
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-CLONE_NEWNS, CLONE_NEWPID = 0x00020000, 0x20000000
-PR_SET_PDEATHSIG = 1
-HANDED_ON = {
-    signal.SIGHUP,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGTERM,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGWINCH,
-    signal.SIGCONT,
-    signal.SIGALRM,
-}
-
-libc = ctypes.CDLL(None, use_errno=True)
-
 
 def run_as_laptop(
     cluster: Cluster, home: Path, visible: Sequence[Path], linger: bool, words: Sequence[str]
 ) -> int:
     """Run a command as the laptop's user; return its exit code, or die of the signal it died of."""
-    if os.geteuid() != 0:
-        raise Fail("laptop: needs root, for namespaces: run it with sudo")
+    _demand_root()
     home = _prepare_home(cluster, home)
     directory = _reachable_directory(home)
     needed = _needed_paths([home, CHECKOUT, directory, *visible])
-    signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON | {signal.SIGCHLD})
-    _call(libc.unshare, CLONE_NEWNS)
-    _arrange_mounts(cluster, home, needed)
-    # Only now: the next process is that namespace's pid 1.
-    _call(libc.unshare, CLONE_NEWPID)
-    reading, writing = os.pipe()
-    init = os.fork()
-    if init == 0:
-        os.close(reading)
-        _be_init(linger, writing, lambda: _become_user(home, directory, words))
-    os.close(writing)
-    _hand_signals_to(init, until=reading if linger else None)
-    said = os.read(reading, 32)
-    return _end_like(int(said) if said else signal.SIGKILL)
+    syscalls.unshare(syscalls.CLONE_NEWNS)
+    syscalls.keep_mounts_private()
+    _arrange_mounts(cluster, needed)
+    _name_the_user(home)
+
+    def command() -> NoReturn:
+        _become_user(home, directory, words)
+
+    return relay.end_like(relay.run_in_new_namespace(command, linger))
+
+
+def join_laptop(pid: int, words: Sequence[str]) -> int:
+    """Run a command on the laptop which a running `testcluster laptop` process stands for."""
+    _demand_root()
+    here = Path.cwd()
+    try:
+        files, processes = (Path(f"/proc/{pid}/ns/{name}") for name in ("mnt", "pid_for_children"))
+        handles = [os.open(path, os.O_RDONLY) for path in (processes, files)]
+    except OSError as error:
+        raise Fail(f"--join {pid}: {error.strerror}") from error
+    for handle in handles:
+        syscalls.enter_namespace(handle)
+    home = Path(pwd.getpwuid(USER_ID).pw_dir)
+    directory = here if here.is_dir() else home
+
+    def command() -> NoReturn:
+        _become_user(home, directory, words, die_with_parent=True)
+
+    return relay.end_like(relay.run_here(command))
+
+
+def _demand_root() -> None:
+    if os.geteuid() != 0:
+        raise Fail("laptop: needs root, for namespaces: run it with sudo")
 
 
 def _prepare_home(cluster: Cluster, home: Path) -> Path:
@@ -98,30 +98,27 @@ def _reachable_directory(home: Path) -> Path:
 def _needed_paths(more: Sequence[Path]) -> list[Path]:
     """Return the folders the command must reach, whatever the folders above permit."""
     prefixes = (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)
-    paths = {Path(prefix).resolve() for prefix in prefixes} | {path.resolve() for path in more}
-    return sorted(
-        path for path in paths if not any(path.is_relative_to(p) for p in paths if p != path)
-    )
+    return _outermost([*map(Path, prefixes), *more])
 
 
-def _arrange_mounts(cluster: Cluster, home: Path, needed: Sequence[Path]) -> None:
-    """Hide the cluster's files, show what is needed, and give the user a name."""
-    run(["mount", "--make-rprivate", "/"])
+def _arrange_mounts(cluster: Cluster, needed: Sequence[Path]) -> None:
+    """Hide the cluster's files, and show what is needed."""
     handles = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in needed}
-    covered = {_first_closed(path) for path in needed} - {None}
-    if cluster.root.exists():
-        covered.add(cluster.root)
-    tops = [
-        c for c in covered if c and not any(c != o and o and c.is_relative_to(o) for o in covered)
-    ]
-    for top in tops:
-        _mount_tmpfs(top)
+    closed = [top for path in needed if (top := _first_closed(path))]
+    covered = _outermost([*closed, *([cluster.root] if cluster.root.exists() else [])])
+    for top in covered:
+        syscalls.mount_tmpfs(top)
     for path, handle in handles.items():
-        if any(path.is_relative_to(top) for top in tops):
+        if any(path.is_relative_to(top) for top in covered):
             path.mkdir(parents=True, exist_ok=True)
-            _bind(f"/proc/self/fd/{handle}", path)
+            syscalls.bind(f"/proc/self/fd/{handle}", path)
         os.close(handle)
-    _name_the_user(home)
+
+
+def _outermost(paths: Sequence[Path]) -> list[Path]:
+    """Drop the folders that lie in another of them."""
+    all_paths = {path.resolve() for path in paths}
+    return sorted(path for path in all_paths if not all_paths.intersection(path.parents))
 
 
 def _first_closed(path: Path) -> Path | None:
@@ -139,121 +136,29 @@ def _name_the_user(home: Path) -> None:
     user = f"{USER}:x:{USER_ID}:{USER_ID}:{USER}:{home}:/bin/bash\n"
     added = {"/etc/passwd": user, "/etc/group": f"{USER}:x:{USER_ID}:\n"}
     stage = Path(tempfile.mkdtemp(prefix="xpm-testcluster-"))
-    _mount_tmpfs(stage)
+    syscalls.mount_tmpfs(stage)
     for place, line in added.items():
         file = stage / Path(place).name
         file.write_text(Path(place).read_text() + line)
         file.chmod(0o644)
-        _bind(file, place)
-    run(["umount", "-l", stage])
+        syscalls.bind(file, place)
+    syscalls.detach(stage)
     stage.rmdir()
 
 
-def _be_init(linger: bool, result: int, become: Callable[[], None]) -> None:
-    """Be pid 1 of the laptop: start the command, hand it signals, reap, report its end."""
-    try:
-        if not linger:
-            _call(libc.prctl, PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        run(["mount", "-t", "proc", "proc", "/proc"])
-        child = os.fork()
-        if child == 0:
-            os.close(result)
-            become()
-        _take_terminal(child)
-        status = _hand_on_and_reap(child)
-        os.write(result, str(status).encode())
-        os.close(result)
-        while linger and _reap_one():
-            continue
-    finally:
-        os._exit(0)
-
-
-def _hand_on_and_reap(child: int) -> int:
-    while True:
-        info = signal.sigwaitinfo(HANDED_ON | {signal.SIGCHLD})
-        if info.si_signo != signal.SIGCHLD:
-            os.kill(child, info.si_signo)
-            continue
-        while True:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == child:
-                return status
-            if pid == 0:
-                break
-
-
-def _reap_one() -> bool:
-    try:
-        os.waitpid(-1, 0)
-    except ChildProcessError:
-        return False
-    return True
-
-
-def _take_terminal(child: int) -> None:
-    """Make the command the terminal's foreground, when we are, so that it may read from it."""
-    os.setpgid(child, child)
-    if os.isatty(0) and os.tcgetpgrp(0) == os.getpgrp():
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
-        os.tcsetpgrp(0, child)
-
-
-def _become_user(home: Path, directory: Path, words: Sequence[str]) -> None:
+def _become_user(
+    home: Path, directory: Path, words: Sequence[str], die_with_parent: bool = False
+) -> NoReturn:
     """Turn into the command."""
     try:
-        os.setpgid(0, 0)
-        signal.pthread_sigmask(signal.SIG_SETMASK, set())
         os.setgroups([])
         os.setresgid(USER_ID, USER_ID, USER_ID)
         os.setresuid(USER_ID, USER_ID, USER_ID)
+        if die_with_parent:  # only now: changing the user undoes it
+            syscalls.die_with_parent(signal.SIGKILL)
         os.chdir(directory)
         os.environ.update(HOME=str(home), USER=USER, LOGNAME=USER, PWD=str(directory))
-        assert pwd.getpwuid(USER_ID)
         os.execvp(words[0], list(words))
     except OSError as error:
         print(f"testcluster laptop: {words[0]}: {error.strerror}", file=sys.stderr, flush=True)
         os._exit(127)
-
-
-def _hand_signals_to(init: int, until: int | None) -> None:
-    """Forward what we get, until pid 1 ends, or (lingering) until it reports the command's end."""
-    while True:
-        info = signal.sigtimedwait(HANDED_ON | {signal.SIGCHLD}, 0.05 if until else 3600)
-        if info and info.si_signo != signal.SIGCHLD:
-            os.kill(init, info.si_signo)
-        if until and _has_said(until):
-            return
-        if os.waitpid(init, os.WNOHANG)[0]:
-            return
-
-
-def _has_said(pipe: int) -> bool:
-    return bool(select.select([pipe], [], [], 0)[0])
-
-
-def _end_like(status: int) -> int:
-    """End as the command did."""
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        signal.signal(number, signal.SIG_DFL) if number not in (
-            signal.SIGKILL,
-            signal.SIGSTOP,
-        ) else 0
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
-        os.kill(os.getpid(), number)
-    return os.WEXITSTATUS(status)
-
-
-def _mount_tmpfs(target: Path) -> None:
-    run(["mount", "-t", "tmpfs", "-o", "mode=755", "laptop", target])
-
-
-def _bind(source: str | Path, target: str | Path) -> None:
-    run(["mount", "--rbind", source, target])
-
-
-def _call(function: Callable[..., int], *arguments: int) -> None:
-    if function(*arguments) != 0:
-        number = ctypes.get_errno()
-        raise Fail(f"laptop: {os.strerror(number)}")

@@ -81,9 +81,22 @@ def build(cluster: Cluster, options: Options) -> None:
 def _build_usr(store: Path, available: list[Python]) -> None:
     """Mount /usr without /usr/local and with our Pythons; without SLURM too for the plain host."""
     mask, no_slurm = store / "mask", store / "mask-slurm"
-    for folder in (mask / "bin", mask / "local", no_slurm / "bin", no_slurm / "sbin"):
-        folder.mkdir(parents=True)
+    _mask_pythons(mask, available)
+    (mask / "local").mkdir()
     os.setxattr(mask / "local", "trusted.overlay.opaque", b"y")
+    for name in SLURM_COMMANDS:
+        _hide(no_slurm / "bin" / name)
+    for name in SLURM_DAEMONS:
+        _hide(no_slurm / "sbin" / name)
+    _overlay(store / "template/usr", [mask])
+    _overlay(store / "usr-tower", [no_slurm, mask])
+    for link in Path("/").iterdir():
+        if link.is_symlink() and str(link.readlink()).removeprefix("/").startswith("usr/"):
+            (store / "template" / link.name).symlink_to(link.readlink())
+
+
+def _mask_pythons(mask: Path, available: list[Python]) -> None:
+    """Hide this machine's Python commands and libraries, all but what stands for itself."""
     kept = {f"python{python.series}" for python in available if python.is_system}
     for path in Path("/usr/bin").iterdir():
         if HIDDEN_COMMANDS.fullmatch(path.name) and path.name not in kept:
@@ -91,19 +104,14 @@ def _build_usr(store: Path, available: list[Python]) -> None:
     chosen = pythons.default(available)
     (mask / "bin/python3").unlink(missing_ok=True)
     (mask / "bin/python3").symlink_to(f"{chosen.home}/bin/python{chosen.series}")
-    for python in available:
-        for path in (
-            [] if python.is_system else Path("/usr/lib").glob(f"*/libpython{python.series}*")
-        ):
-            _hide(mask / "lib" / path.parent.name / path.name)
-    for folder, names in (("bin", SLURM_COMMANDS), ("sbin", SLURM_DAEMONS)):
-        for name in names:
-            _hide(no_slurm / folder / name)
-    _overlay(store / "template/usr", [mask])
-    _overlay(store / "usr-tower", [no_slurm, mask])
-    for path in Path("/").iterdir():
-        if path.is_symlink() and str(path.readlink()).removeprefix("/").startswith("usr/"):
-            (store / "template" / path.name).symlink_to(path.readlink())
+    own = [python.series for python in available if not python.is_system]
+    for library in [path for series in own for path in _system_libraries(series)]:
+        _hide(mask / "lib" / library.parent.name / library.name)
+
+
+def _system_libraries(series: str) -> list[Path]:
+    """List the distribution's libpython, which the loader could take for that of our Python."""
+    return list(Path("/usr/lib").glob(f"*/libpython{series}*"))
 
 
 def _hide(path: Path) -> None:
