@@ -114,9 +114,9 @@ def _exec(cluster: Cluster, arguments: argparse.Namespace) -> None:
 
 
 def _service(cluster: Cluster, arguments: argparse.Namespace) -> None:
-    options = completed(cluster)
     name, verb = arguments.verb, arguments.do
     with locked(cluster):
+        completed(cluster)
         if verb in slurm.SIGNALS:
             slurm.signal_service(cluster, name, verb)
         if verb in ("stop", "restart"):
@@ -125,17 +125,16 @@ def _service(cluster: Cluster, arguments: argparse.Namespace) -> None:
             slurm.start_service(cluster, name)
         if verb in ("start", "restart", "thaw") and name == "slurmctld":
             slurm.wait_until_usable(cluster, _powered(cluster))
-    del options
 
 
 def _accounting(cluster: Cluster, arguments: argparse.Namespace) -> None:
     with locked(cluster):
         options = with_accounting(completed(cluster), arguments.do == "on")
+        slurm.write_configuration(cluster, options)
+        save(cluster, options)
         if options.accounting:
             accounting.start(cluster)
         slurm.stop_service(cluster, "slurmctld")
-        slurm.write_configuration(cluster, options)
-        save(cluster, options)
         slurm.start_service(cluster, "slurmctld")
         if not options.accounting:
             slurm.stop_service(cluster, "slurmdbd")
@@ -160,7 +159,9 @@ def _node_on(cluster: Cluster, arguments: argparse.Namespace) -> None:
             start_controller(cluster, options)
         if node in HOSTS:
             ssh.wait_for_server(cluster, node)
-        if node in COMPUTE:
+        if node == CONTROLLER:
+            slurm.wait_until_usable(cluster, _powered(cluster))
+        elif node in COMPUTE and nodes.service_pid(cluster, CONTROLLER, "slurmctld"):
             slurm.wait_until_usable(cluster, (node,))
 
 

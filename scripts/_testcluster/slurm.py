@@ -70,9 +70,9 @@ def stop_service(cluster: Cluster, name: str, hard: bool = False) -> None:
     pid = service_pid(cluster, CONTROLLER, name)
     if pid is None:
         return
-    in_node(cluster, CONTROLLER, "kill", "-KILL" if hard else "-TERM", str(pid))
-    if not hard:
-        in_node(cluster, CONTROLLER, "kill", "-CONT", str(pid))
+    # A frozen one must be woken to hear it; one that has just ended cannot be.
+    kill = f"kill -{'KILL' if hard else 'TERM'} {pid}; kill -CONT {pid}; :"
+    in_node(cluster, CONTROLLER, "sh", "-c", kill)
     wait_until(f"end of {name}", 30, lambda: service_pid(cluster, CONTROLLER, name) is None)
 
 
