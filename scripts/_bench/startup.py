@@ -36,6 +36,9 @@ def _figure(name: str, measured: float, bare: float, limit: float) -> Figure:
 
 def _process(times: int, *arguments: str) -> float:
     command = [sys.executable, *arguments]
-    run = lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: E731
+
+    def run() -> object:
+        return subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
     run()  # compiles what is not compiled yet
     return 1000 * best_of(times, run)
