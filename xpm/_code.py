@@ -13,46 +13,51 @@ class Code:
     """Takes the snapshot once, when it is first needed."""
 
     def __init__(self) -> None:
+        from xpm.sync.snapshot import project_of
+
+        self._script = plan_script()
+        self._project = project_of(started_file() or Path.cwd() / "plan.py")
         self._snapshot: Snapshot | None = None
-        self._content: dict[str, object] = {}
+
+    @property
+    def project(self) -> Path:
+        """The project folder, absolute."""
+        return self._project
 
     @property
     def snapshot(self) -> Snapshot:
         """The project's files."""
         if self._snapshot is None:
-            self._take()
-        assert self._snapshot is not None
+            from xpm.sync.snapshot import take
+
+            self._snapshot = take(self._project)
         return self._snapshot
 
     @property
     def content(self) -> dict[str, object]:
         """The ``code`` of a queue entry."""
-        if self._snapshot is None:
-            self._take()
-        return self._content
-
-    def _take(self) -> None:
-        from xpm.sync.snapshot import project_of, take
-
-        script = plan_script()
-        project = project_of(script or Path.cwd() / "plan.py")
-        self._snapshot = take(project)
-        self._content = {
-            "snapshot": self._snapshot.id,
-            "script": _below(script, project) if script else None,
-            "path": import_path(script, project, sys.path),
+        return {
+            "snapshot": self.snapshot.id,
+            "script": _below(self._script, self._project) if self._script else None,
+            "path": import_path(started_file(), self._project, sys.path),
             "argv": sys.argv[1:],
         }
 
 
 def plan_script() -> Path | None:
-    """The script that Python runs; None when it is a part of Python (pytest, a shell)."""
+    """The script that Python runs; None when it runs a module, or a part of Python (pytest, a shell)."""
     script = main_script()
-    if script is None:
+    return started_file() if script is not None else None
+
+
+def started_file() -> Path | None:
+    """The file Python was started with, unless it is a part of Python."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    if file is None:
         return None
-    script = Path(os.path.realpath(script))
+    path = Path(os.path.realpath(file))
     prefixes = {os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)}
-    return None if any(script.is_relative_to(each) for each in prefixes) else script
+    return None if any(path.is_relative_to(each) for each in prefixes) else path
 
 
 def import_path(script: Path | None, project: Path, path: Sequence[str]) -> list[str]:

@@ -30,8 +30,10 @@ class Deciding:
         self._record = record
         self._run = run
         self._note = note
-        self._code = Code()
+        self.code = Code()
         self.jobs: dict[JobRef, Job] = {}
+        self.alive: set[JobRef] = set()
+        self.undecided: set[JobRef] = set()
         self._held: list[Job] = []
 
     def add(self, sealed: "Sealed", launcher: "Launcher") -> Job:
@@ -48,18 +50,23 @@ class Deciding:
             launcher=launcher.name,
             spec=launcher.connector,
             request=launcher.request({name: count for name, count, _ in sealed.tokens}),
+            slots=launcher.slot_entries(sealed.tokens),
             parents=tuple(JobRef(task, job) for task, job in sealed.parents),
         )
         self._decide(job)
         self.jobs[ref] = job
+        if job.phase is not Phase.OVER:
+            self.alive.add(ref)
+        if job.undecided:
+            self.undecided.add(ref)
         if job.phase is Phase.HELD:
             self._held.append(job)
         return job
 
-    @property
-    def undecided(self) -> bool:
-        """Whether some job's attempt is not known yet."""
-        return any(job.undecided for job in self.jobs.values())
+    def end(self, job: Job) -> None:
+        """Note that a job's end is known, and its files are here."""
+        job.phase = Phase.OVER
+        self.alive.discard(job.ref)
 
     def hear(self, change: Change) -> bool:
         """Take news of a job; whether it is one of ours and the news are not old."""
@@ -68,6 +75,7 @@ class Deciding:
             return False
         if job.phase is Phase.ASKED:
             self._answer(job, change)
+            self.undecided.discard(job.ref)
             self._release()
             return True
         if change.attempt < job.attempt:
@@ -82,6 +90,8 @@ class Deciding:
             self._decide(job)
             if job.phase is Phase.HELD:
                 self._held.append(job)
+            elif not job.undecided:
+                self.undecided.discard(job.ref)
 
     def _decide(self, job: Job) -> None:
         end = self._main.local_end(job.ref)
@@ -146,14 +156,14 @@ class Deciding:
         entry = {
             "job": sealed.job, "task": sealed.task, "attempt": attempt,
             "experiment": self._record.id, "parents": [list(each) for each in sealed.parents],
-            "tokens": [list(each) for each in sealed.tokens], "request": dict(job.request),
-            "document": sealed.document, "code": self._code.content, "tags": sealed.tags,
+            "tokens": [list(each) for each in job.slots], "request": dict(job.request),
+            "document": sealed.document, "code": self.code.content, "tags": sealed.tags,
         }  # fmt: skip
         now = self._session.world.clock()
         job.attempt, job.known, job.seen_at = attempt, None, now
         self._main.note_job(job.spec.name, sealed.where, now, entry)
         self._append(job, job.spec.name)
-        self._session.submit(job.spec, entry, self._code.snapshot)
+        self._session.submit(job.spec, entry, self.code.snapshot)
         job.phase = Phase.FOLLOWED
 
     def _append(self, job: Job, connector: str) -> None:
@@ -176,7 +186,7 @@ class Deciding:
         old = noted["document"]
         assert isinstance(old, dict)
         for each in differences(old, job.sealed.document):
-            told = f"{each.argument} was {each.old!r} and is {each.new!r} now"
+            told = f"{each.argument} was {_value(each.old)}, and is {_value(each.new)} now"
             if each.kind == "default":
                 raise PlanProblem(
                     f"a default of {job.sealed.task} has changed since this job was run: {told}",
@@ -200,6 +210,15 @@ class Deciding:
                     on=str(self._main.path), where=job.sealed.where,
                     hint="submit it in this experiment first",
                 )  # fmt: skip
+
+
+def _value(written: object) -> str:
+    """A document's value, as a plan would write it."""
+    if written == {"absent": True}:
+        return "absent"
+    if isinstance(written, dict) and len(written) == 1:
+        (written,) = written.values()
+    return repr(written)
 
 
 def _require_reachable(job: Job, parent: Job) -> None:

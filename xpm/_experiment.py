@@ -70,8 +70,8 @@ class Experiment:
     def __enter__(self) -> "Experiment":
         """Make the main folder, and the experiment the one that tasks are submitted to."""
         _ending.install()
-        self._main.prepare()
         self._session.profiles.launcher(self._launcher)  # an unknown one is refused at once
+        self._main.prepare()
         script = sys.argv[0] if sys.argv else None
         self._run = self._record.start(self._session.world.clock(), script, sys.argv[1:])
         self._deciding = Deciding(self._session, self._record, self._run, self._observer.note)
@@ -105,9 +105,14 @@ class Experiment:
         return self._record.results
 
     @property
-    def workspace(self) -> Path:
-        """The main folder."""
+    def main(self) -> Path:
+        """The main folder, absolute."""
         return self._main.path
+
+    @property
+    def project(self) -> Path:
+        """The folder whose code travels, absolute."""
+        return self._deciding.code.project
 
     @property
     def connector(self) -> Place:
@@ -170,7 +175,7 @@ class Experiment:
     def _is_over(self, job: Job | None) -> bool:
         if job is not None:
             return job.phase is Phase.OVER
-        return all(each.phase is Phase.OVER for each in self._deciding.jobs.values())
+        return not self._deciding.alive
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Changed):
@@ -206,7 +211,7 @@ class Experiment:
             self._show(job)
 
     def _end(self, job: Job) -> None:
-        job.phase = Phase.OVER
+        self._deciding.end(job)
         if job.state == "done":
             self._ready.extend(job.callbacks)
         job.callbacks.clear()

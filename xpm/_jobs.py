@@ -13,7 +13,7 @@ its files are here. What is done here already is OVER at once.
 """
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -52,6 +52,7 @@ class Job:
     launcher: str
     spec: Spec
     request: Mapping[str, object]
+    slots: Sequence[tuple[str, int, int]]
     parents: tuple[JobRef, ...]
     phase: Phase = Phase.HELD
     attempt: int = 0

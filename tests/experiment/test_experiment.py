@@ -261,31 +261,29 @@ def test_an_equal_task_submitted_twice_is_one_job_with_both_callbacks(
 def test_a_finished_job_whose_default_changed_is_refused_with_both_values(
     laptop: Laptop, cluster: Cluster
 ) -> None:
-    kinds = {"hidden": "default", "data": "path"}
     with laptop.experiment() as xp:
-        xp.accept(sealed("x", values={"hidden": 10, "data": "d1"}, kinds=kinds), "x", None)
+        xp.accept(sealed("x", values={"hidden": 10, "data": {"path": "d1"}}), "x", None)
 
     with laptop.experiment() as xp:
-        xp.accept(sealed("x", values={"hidden": 10, "data": "d2"}, kinds=kinds), "x", None)
+        xp.accept(sealed("x", values={"hidden": 10, "data": {"path": "d2"}}), "x", None)
 
     def plan(xp: Experiment) -> None:
-        xp.accept(sealed("x", values={"hidden": 20, "data": "d1"}, kinds=kinds), "x", None)
+        xp.accept(sealed("x", values={"hidden": 20, "data": {"path": "d1"}}), "x", None)
 
-    with pytest.raises(PlanProblem, match="hidden was 10 and is 20"):
+    with pytest.raises(PlanProblem, match="hidden was 10, and is 20 now"):
         laptop.run(plan)
 
     assert cluster.ran[job_id("x")] == 1
 
 
 def test_a_reused_job_whose_path_differs_is_told(laptop: Laptop) -> None:
-    kinds = {"data": "path"}
     with laptop.experiment() as xp:
-        xp.accept(sealed("x", values={"data": "d1"}, kinds=kinds), "x", None)
+        xp.accept(sealed("x", values={"data": {"path": "d1"}}), "x", None)
 
     with laptop.experiment() as xp:
-        xp.accept(sealed("x", values={"data": "d2"}, kinds=kinds), "x", None)
+        xp.accept(sealed("x", values={"data": {"path": "d2"}}), "x", None)
 
-    assert any("data was 'd1' and is 'd2' now" in each for each in laptop.lines.notes)
+    assert any("data was 'd1', and is 'd2' now" in each for each in laptop.lines.notes)
 
 
 def test_detaching_ends_the_process_once_all_is_safe_on_the_far_side(

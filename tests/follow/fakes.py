@@ -4,7 +4,7 @@ import hashlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -239,6 +239,9 @@ class FakeLauncher:
             "resources": {}, "python": None, "setup": [], "retry": {},
         }  # fmt: skip
 
+    def slot_entries(self, tokens: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+        return list(tokens)
+
 
 class FakeProfiles:
     """Launchers by name: each leads to the connector of the same name."""
@@ -248,6 +251,7 @@ class FakeProfiles:
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
         self.default = names[0]
+        self.connectors = {name: LocalSpec(name=name) for name in names}
 
     def launcher(self, name: str | None) -> FakeLauncher:
         if name is not None and name not in self.names:
@@ -276,14 +280,17 @@ def sealed(
     name: str,
     *parents: Sealed,
     values: Mapping[str, object] | None = None,
-    kinds: Mapping[str, str] | None = None,
     tags: Mapping[str, str | int | float | bool] | None = None,
 ) -> Sealed:
     """A sealed task whose identity is its name."""
     return Sealed(
         task="demo.task",
         job=job_id(name),
-        document={"values": dict(values or {}), "kinds": dict(kinds or {}), "name": name},
+        document={
+            "root": 0,
+            "types": {"demo.task": {}},
+            "nodes": [{"type": "demo.task", "values": {"name": name, **(values or {})}}],
+        },
         parents=tuple((each.task, each.job) for each in parents),
         tokens=(),
         tags=dict(tags or {}),

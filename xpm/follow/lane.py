@@ -17,7 +17,7 @@ from queue import SimpleQueue
 
 from xpm.connectors.base import Change, Connector, Fetched, JobRef, Snapshot
 from xpm.connectors.specs import Spec
-from xpm.errors import HostProblem, HostUnreachable
+from xpm.errors import HostProblem, HostUnreachable, XpmError
 from xpm.follow.events import (
     Arrived,
     Changed,
@@ -64,6 +64,7 @@ class Lane(threading.Thread):
         self._pokes = self._answered = 0
         self._touched = 0.0
         self._link: Connector | None = None
+        self._observing = False
         self._staged: set[str] = set()
         self._following: dict[JobRef, int] = {}
         self._last: dict[JobRef, Change] = {}
@@ -85,12 +86,14 @@ class Lane(threading.Thread):
             else:
                 self._sent_before.add(_snapshot_of(entry))
             self._touch()
+        self._nudge()
 
     def follow(self, ref: JobRef, attempt: int) -> None:
         """Tell the state of this job soon, then whatever happens to it."""
         with self._changed:
             self._fresh[ref] = attempt
             self._touch()
+        self._nudge()
 
     def hurry(self) -> None:
         """Do at once what there is to do; the plan waits."""
@@ -103,16 +106,16 @@ class Lane(threading.Thread):
         with self._changed:
             self._pokes += 1
             self._touch()
-            return self._pokes
+            pokes = self._pokes
+        self._nudge()
+        return pokes
 
     def stop(self) -> None:
         """End soon; jobs go on."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-            link = self._link
-        if link is not None:
-            link.nudge()
+        self._nudge()
 
     def leave(self, patience_s: float) -> None:
         """End now; a connector that hangs is closed under its lane."""
@@ -125,8 +128,11 @@ class Lane(threading.Thread):
     def _touch(self) -> None:
         self._touched = time.monotonic()
         self._changed.notify_all()
-        if self._link is not None:
-            self._link.nudge()
+
+    def _nudge(self) -> None:
+        link = self._link
+        if link is not None and self._observing:
+            link.nudge()
 
     # -- the thread --
 
@@ -137,7 +143,7 @@ class Lane(threading.Thread):
         try:
             journal = Journal(self._main)
             self._go(journal)
-        except HostProblem as problem:
+        except XpmError as problem:
             error = problem
         finally:
             if self._link is not None:
@@ -273,9 +279,10 @@ class Lane(threading.Thread):
             urgent = bool(self._outgoing) or self._stopping
             urgent = urgent or self._pokes > self._answered
             self._hurry = False
-        if not fresh and not self._following:
-            return
-        wait_s = 0.0 if fresh or urgent or self._unfetched else OBSERVE_S
+            if not fresh and not self._following:
+                return
+            wait_s = 0.0 if fresh or urgent or self._unfetched else OBSERVE_S
+            self._observing = wait_s > 0
         whole = bool(fresh) or self._cursor is None
         self._following.update(fresh)
         try:
@@ -285,6 +292,8 @@ class Lane(threading.Thread):
             with self._changed:
                 self._fresh = {**fresh, **self._fresh}
             raise
+        finally:
+            self._observing = False
         self._heard()
         self._cursor = news.cursor
         changes = list(news.changes)

@@ -39,11 +39,12 @@ class PlainObserver:
         self._clock = clock
         self._experiment = ""
         self._said = ""
-        self._at = float("-inf")
+        self._at = 0.0
 
     def started(self, experiment: str, main: str) -> None:
         """Nothing to say yet."""
         self._experiment = experiment
+        self._at = self._clock()
 
     def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
         """Say the counts, now and then."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xpm.connectors.base import Connector
-from xpm.connectors.specs import LocalSpec, Spec
+from xpm.connectors.specs import Spec
 from xpm.errors import ProfileProblem
 
 if TYPE_CHECKING:
@@ -44,14 +44,11 @@ class World:
 
 def spec_named(profiles: "Profiles", connector: str) -> Spec:
     """The connector of this name in the profile."""
-    for name in profiles.names:
-        spec = profiles.launcher(name).connector
-        if spec.name == connector:
-            return spec
-    if connector == "local":
-        return LocalSpec()
+    spec = profiles.connectors.get(connector)
+    if spec is not None:
+        return spec
     raise ProfileProblem(
-        f"no launcher leads to the connector {connector!r} any more",
+        f"there is no connector {connector!r} any more",
         on=str(profiles.path or "no profile"),
         hint="jobs were sent there: put it back into the profile to follow or fetch them",
     )
