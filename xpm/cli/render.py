@@ -75,9 +75,9 @@ def version() -> str:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
-    """Rows under headings: ruled on a terminal, plain columns elsewhere."""
+    """Rows under headings: coloured on a terminal that likes it, plain columns elsewhere."""
     rows = [list(row) for row in rows]
-    if is_terminal(sys.stdout):
+    if has_colour(sys.stdout):
         _rich_table(headings, rows, title)
         return
     if title:
@@ -118,7 +118,9 @@ def _rich_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: s
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    shown = Table(
+        title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
     for heading in headings:
         shown.add_column(heading, overflow="fold")
     for row in rows:
