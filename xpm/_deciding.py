@@ -1,19 +1,19 @@
 """What becomes of a task that a plan submits: reused, followed again, or sent in a new attempt."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from xpm._code import Code
 from xpm._jobs import AGAIN, Job, Phase
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import PlanProblem
+from xpm.follow.journal import Known
 from xpm.follow.main import LocalEnd
 from xpm.follow.records import ExperimentRecord, Line
 from xpm.follow.session import Session
 
 if TYPE_CHECKING:
     from xpm.launchers.profiles import Launcher
-
     from xpm.plan.sealing import Sealed
 
 HERE = "local"
@@ -35,6 +35,7 @@ class Deciding:
         self.alive: set[JobRef] = set()
         self.undecided: set[JobRef] = set()
         self._held: list[Job] = []
+        self._known: Mapping[JobRef, Known] | None = None
 
     def add(self, sealed: "Sealed", launcher: "Launcher") -> Job:
         """The job of a sealed task, decided if it can be already."""
@@ -78,11 +79,21 @@ class Deciding:
             self.undecided.discard(job.ref)
             self._release()
             return True
-        if change.attempt < job.attempt:
-            return False
+        if change.attempt < job.attempt and not job.delivered:
+            return False  # of an attempt that is to be replaced
         job.known = change
         job.attempt = change.attempt
         return True
+
+    def delivered(self, attempts: Sequence[tuple[JobRef, int]]) -> None:
+        """Note what the far side wants now: from here on, its word counts for any attempt.
+
+        It may follow an earlier attempt than the one it was asked for, when that one was alive after all.
+        """
+        for ref, attempt in attempts:
+            job = self.jobs.get(ref)
+            if job is not None and job.attempt == attempt:
+                job.delivered = True
 
     def _release(self) -> None:
         held, self._held = self._held, []
@@ -107,10 +118,19 @@ class Deciding:
             self._send(job, end.attempt + 1)
         elif noted is None:
             self._send(job, 1)
+        elif self._was_over(job.ref, sent):
+            self._send(job, sent + 1)
         elif self._main.outbox.holds(job.spec.name, job.sealed.job):
             self._send(job, sent)  # nobody has it yet: it may as well take the code of today
         else:
             self._ask(job, sent, str(noted["connector"]))
+
+    def _was_over(self, ref: JobRef, attempt: int) -> bool:
+        """Whether the journal knows that this attempt was skipped, or ended badly without a record here."""
+        if self._known is None:
+            self._known = self._session.journal.jobs()
+        known = self._known.get(ref)
+        return known is not None and known.attempt == attempt and known.state in AGAIN
 
     def _hold(self, job: Job) -> None:
         job.phase = Phase.HELD
@@ -160,7 +180,7 @@ class Deciding:
             "document": sealed.document, "code": self.code.content, "tags": sealed.tags,
         }  # fmt: skip
         now = self._session.world.clock()
-        job.attempt, job.known, job.seen_at = attempt, None, now
+        job.attempt, job.known, job.seen_at, job.delivered = attempt, None, now, False
         self._main.note_job(job.spec.name, sealed.where, now, entry)
         self._append(job, job.spec.name)
         self._session.submit(job.spec, entry, self.code.snapshot)

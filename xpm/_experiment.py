@@ -1,5 +1,6 @@
 """The experiment: the context in which a plan submits its tasks, and follows them to their end."""
 
+import os
 import sys
 from collections import Counter, deque
 from pathlib import Path
@@ -13,12 +14,12 @@ from xpm._jobs import Callback, Handle, Job, Phase
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import JobsFailed, XpmError
 from xpm.follow import options as run_options
-from xpm.follow.events import Arrived, Changed, Event, LinkDown, LinkUp, Noted
+from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted
 from xpm.follow.main import MainFolder
 from xpm.follow.observer import PlainObserver
 from xpm.follow.options import RunOptions
 from xpm.follow.session import Session
-from xpm.follow.views import OVER
+from xpm.follow.views import OVER, JobView
 from xpm.plan import context
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Experiment:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | os.PathLike[str],
         id: str,
         port: int | None = None,
         launcher: str | None = None,
@@ -63,6 +64,7 @@ class Experiment:
         self._ready: deque[tuple[Callback, object]] = deque()
         self._counts: Counter[str] = Counter()
         self._shown: dict[JobRef, str] = {}
+        self._news: list[JobView] = []
         self._down: set[str] = set()
         self._run = ""
         self._outcome = "error"
@@ -126,8 +128,10 @@ class Experiment:
     def accept(self, sealed: "Sealed", task: object, launcher: str | None) -> Handle:
         """Submit a sealed task; equal tasks of a run are one job."""
         chosen = self._session.profiles.launcher(launcher or self._launcher)
-        job = self._deciding.add(sealed, chosen)
+        with self._main.writing():
+            job = self._deciding.add(sealed, chosen)
         self._show(job)
+        self._tell()
         return Handle(self, job, task)
 
     def wait(self) -> None:
@@ -181,6 +185,8 @@ class Experiment:
         if isinstance(event, Changed):
             for change in event.changes:
                 self._hear(change)
+        elif isinstance(event, Delivered):
+            self._deciding.delivered(event.attempts)
         elif isinstance(event, Arrived):
             self._arrive(event)
         elif isinstance(event, LinkDown):
@@ -192,6 +198,7 @@ class Experiment:
             self._observer.note(f"{event.connector} answers again")
         elif isinstance(event, Noted):
             self._observer.note(f"{event.connector}: {event.text}")
+        self._tell()
 
     def _hear(self, change: Change) -> None:
         if not self._deciding.hear(change):
@@ -225,7 +232,12 @@ class Experiment:
             self._counts[before] -= 1
         self._counts[view.state] += 1
         self._shown[job.ref] = view.state
-        self._observer.changed([view], self._counts)
+        self._news.append(view)
+
+    def _tell(self) -> None:
+        if self._news:
+            news, self._news = self._news, []
+            self._observer.changed(news, self._counts)
 
     def _detach(self) -> None:
         """Make all that was submitted safe on the far side, then end the process."""

@@ -56,6 +56,7 @@ class Job:
     parents: tuple[JobRef, ...]
     phase: Phase = Phase.HELD
     attempt: int = 0
+    delivered: bool = True
     known: Change | LocalEnd | None = None
     line: Line | None = None
     seen_at: float = 0.0

@@ -154,7 +154,13 @@ class Journal:
             "SELECT task, job, connector, state, cause, attempt, generation, batch_id, reason,"
             " message, at, seen_at, arrived FROM jobs"
         )
-        known = (Known(JobRef(row[0], row[1]), *row[2:12], bool(row[12])) for row in rows)
+        known = (
+            Known(
+                JobRef(row[0], row[1]), row[2], row[3], row[4], row[5], row[6], row[7], row[8],
+                row[9], row[10], row[11], bool(row[12]),
+            )
+            for row in rows
+        )  # fmt: skip
         return {each.ref: each for each in known}
 
     def places(self) -> Mapping[str, Place]:
@@ -204,13 +210,14 @@ class Journal:
 
     @contextlib.contextmanager
     def _writing(self) -> "Iterator[sqlite3.Connection]":
-        self._database.execute("BEGIN IMMEDIATE")
+        import sqlite3
+
         try:
-            yield self._database
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+            with self._database as database:  # commits, or rolls back
+                database.execute("BEGIN IMMEDIATE")
+                yield database
+        except sqlite3.OperationalError as error:  # the disk is full, away or read-only
+            raise OSError(f"the journal cannot be written: {error} ({self.path})") from error
 
     def _open(self) -> "sqlite3.Connection":
         import sqlite3

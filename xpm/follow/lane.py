@@ -9,6 +9,7 @@ Work handed in while the lane sits in ``observe`` is announced by ``nudge``. A s
 submissions travel together, so that equal ones can become one array; ``hurry`` ends it.
 """
 
+import contextlib
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ from queue import SimpleQueue
 
 from xpm.connectors.base import Change, Connector, Fetched, JobRef, Snapshot
 from xpm.connectors.specs import Spec
-from xpm.errors import HostProblem, HostUnreachable, XpmError
+from xpm.errors import HostProblem, HostUnreachable
 from xpm.follow.events import (
     Arrived,
     Changed,
@@ -137,20 +138,21 @@ class Lane(threading.Thread):
     # -- the thread --
 
     def run(self) -> None:
-        """Go round until stopped."""
-        error: BaseException | None = None
+        """Go round until stopped; what ends it otherwise is its last event."""
+        with contextlib.suppress(Exception):
+            self._run()
+
+    def _run(self) -> None:
         journal = None
         try:
             journal = Journal(self._main)
             self._go(journal)
-        except XpmError as problem:
-            error = problem
         finally:
             if self._link is not None:
                 self._link.close()
             if journal is not None:
                 journal.close()
-            self._events.put(Stopped(self.connector_name, error or sys.exc_info()[1]))
+            self._events.put(Stopped(self.connector_name, sys.exc_info()[1]))
 
     def _go(self, journal: Journal) -> None:
         failures = 0
@@ -206,18 +208,22 @@ class Lane(threading.Thread):
 
     def _rest(self, journal: Journal, problem: HostProblem, failures: int) -> None:
         self._cursor = None
-        if self._down_since is None:
-            self._down_since = self._world.clock()
-            self._outbox.settle(self.connector_name)
-            with self._changed:
-                snapshots = list(self._snapshots.values())
-            for snapshot in snapshots:
-                if snapshot.id not in self._staged:
-                    self._outbox.keep(snapshot)
-        journal.down(self.connector_name, self._down_since, str(problem))
+        first, self._down_since = self._down_since is None, self._down_since or self._world.clock()
+        with contextlib.suppress(OSError):  # a full disk is told already, and tried again
+            journal.down(self.connector_name, self._down_since, str(problem))
+            if first:
+                self._make_safe()
         self._events.put(LinkDown(self.connector_name, self._down_since, problem))
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, self._world.patience(failures))
+
+    def _make_safe(self) -> None:
+        self._outbox.settle(self.connector_name)
+        with self._changed:
+            snapshots = list(self._snapshots.values())
+        for snapshot in snapshots:
+            if snapshot.id not in self._staged:
+                self._outbox.keep(snapshot)
 
     def _heard(self) -> None:
         if self._down_since is not None:
@@ -322,12 +328,9 @@ class Lane(threading.Thread):
             self._events.put(Changed(self.connector_name, told))
 
     def _is_news(self, change: Change, fresh: Mapping[JobRef, int]) -> bool:
-        attempt = self._following.get(change.ref)
-        if attempt is None:
+        if change.ref not in self._following:
             return False
-        if change.ref in fresh:
-            return True
-        return change.attempt >= attempt and _facts(change) != _facts(self._last.get(change.ref))
+        return change.ref in fresh or _facts(change) != _facts(self._last.get(change.ref))
 
     def _bring(self, journal: Journal) -> None:
         if not self._unfetched:

@@ -9,9 +9,10 @@
     <main>/.xpm/                                 the local workspace (wire/workspace.py) and follow/outbox.py
 """
 
+import contextlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,18 +49,25 @@ class MainFolder:
 
     def prepare(self) -> None:
         """Make the folder; refuse one that cannot be written."""
-        try:
+        with self.writing():
             for folder in (self.own, self.path / "xp", self.path / "jobs"):
                 folder.mkdir(parents=True, exist_ok=True)
                 probe = folder / f"~write.{os.getpid()}"
                 probe.touch()
                 probe.unlink()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Say in words what went wrong when the main folder could not be written."""
+        try:
+            yield
         except OSError as error:
             raise PlanProblem(
                 "the main folder cannot be written",
-                on=str(self.path),
+                on=str(error.filename or self.path),
                 cause=error.strerror or str(error),
-                hint="choose another with experiment(path, ...), --workdir or XPM_WORKDIR",
+                hint="free some room or mend its permissions, or choose another folder with"
+                " experiment(path, ...), --workdir or XPM_WORKDIR",
             ) from error
 
     @property
@@ -92,14 +100,8 @@ class MainFolder:
         request = entry["request"]
         assert isinstance(request, Mapping)
         content["launcher"] = request["launcher"]
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            files.write(str(folder / "job.json"), files.dump(content))
-        except OSError as error:
-            raise PlanProblem(
-                "the job's folder cannot be made", on=str(folder.parent),
-                cause=error.strerror or str(error), hint="free some room or mend its permissions",
-            ) from error  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
+        files.write(str(folder / "job.json"), files.dump(content))
 
     def job(self, ref: JobRef) -> Mapping[str, object] | None:
         """What was submitted last of a job; None when nothing ever was."""

@@ -120,14 +120,12 @@ def job_view(
     line: Line, folder: Path, known: Known | Change | LocalEnd | None, seen_at: float, settled: bool
 ) -> JobView:
     """One job from its submission and what is known of it."""
-    if known is None or known.attempt < line.attempt:
-        known = None
     return JobView(
         id=line.job,
         task=line.task,
         state=known.state if known else "unknown",
         cause=known.cause if known else None,
-        attempt=known.attempt if known else line.attempt,
+        attempt=(known.attempt if known else 0) or line.attempt,
         generation=known.generation if known else 0,
         batch_id=known.batch_id if known else None,
         launcher=line.launcher,
@@ -199,8 +197,9 @@ def _experiment(
 def _seen(main: MainFolder, line: Line, known: Known | None, place: Place | None) -> JobView:
     ref = JobRef(line.task, line.job)
     folder = main.job_folder(ref)
-    is_current = known is not None and known.attempt >= line.attempt
-    if known is not None and is_current and known.state in OVER and known.arrived:
+    if known is not None and known.attempt < line.attempt and known.seen_at < line.at:
+        known = None  # of an attempt before this submission
+    if known is not None and known.state in OVER and known.arrived:
         return job_view(line, folder, known, known.seen_at, settled=True)
     end = main.local_end(ref)
     if end is not None and end.attempt >= line.attempt:
