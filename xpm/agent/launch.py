@@ -5,7 +5,7 @@ Each verb imports what it needs and no more: ``run`` starts with every job.
 
 import os
 import sys
-from typing import List, Optional
+from typing import Callable, Dict, List, Optional
 
 USAGE = """usage: python <travel folder> VERB ...
   serve WORKSPACE                       speak frames over stdin and stdout
@@ -19,12 +19,16 @@ AFTER_S = 10.0
 
 def main(argv: List[str]) -> int:
     """Run a verb; the exit code."""
-    verbs = {"run": _run, "serve": _serve, "supervise": _supervise, "advance": _advance}
+    verbs: Dict[str, Callable[..., int]] = {
+        "run": _run,
+        "serve": _serve,
+        "supervise": _supervise,
+        "advance": _advance,
+    }
     if len(argv) < 2 or argv[0] not in verbs:
         sys.stderr.write(USAGE)
         return 2
-    code = verbs[argv[0]](*argv[1:])
-    return code
+    return verbs[argv[0]](*argv[1:])
 
 
 def _run(workspace: str, submission: str, index: Optional[str] = None) -> int:

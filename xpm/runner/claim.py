@@ -113,7 +113,7 @@ def _why_revoke(
 
 
 def _wait_for_parents(order: Order, sleep: Callable[[float], None]) -> List[str]:
-    missing = []  # type: List[str]
+    missing: List[str] = []
     for pause in LOOKS_AT_PARENTS_S:
         sleep(pause)
         missing = parents_missing(order)

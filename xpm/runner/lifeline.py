@@ -1,14 +1,14 @@
 """A task never outlives its runner: the kernel kills its process group when the runner dies, however it dies.
 
 The runner holds the writing end of a pipe nobody writes to. The task's process asks to be signalled when something
-happens to the reading end (fcntl(2), O_ASYNC), by SIGKILL, to its whole group: the pipe closes with the runner. An orphan would go
-on writing into a job's folder while the next attempt starts. Linux only; elsewhere there is no such guarantee.
+happens to the reading end (fcntl(2), O_ASYNC), by SIGKILL, to its whole group: the pipe closes with the runner. An
+orphan would go on writing into a job's folder while the next attempt starts. Linux only; elsewhere there is no such
+guarantee.
 """
 
 import fcntl
 import os
 import signal
-from typing import Tuple
 
 _SET_SIGNAL = getattr(fcntl, "F_SETSIG", None)
 
@@ -17,7 +17,7 @@ class Lifeline:
     """The two ends, made before the fork."""
 
     def __init__(self) -> None:
-        self._ends = os.pipe()  # type: Tuple[int, int]
+        self._ends = os.pipe()
         self._runner = os.getpid()
 
     def hold(self) -> None:

@@ -84,11 +84,11 @@ class Watch:
         self._clock = clock
         self._report = bytearray()
         self._sources = [signals.pipe, child.pipe]
-        self._received = []  # type: List[int]
-        self._kill_at = None  # type: Optional[float]
+        self._received: List[int] = []
+        self._kill_at: Optional[float] = None
         self._beat_at = clock() + HEARTBEAT_S
         self._look_at = clock() + LOOK_S
-        self._reaped = None  # type: Any
+        self._reaped: Any = None
         self._cancelled = self._out_of_time = self._superseded = False
 
     def until_the_end(self) -> Ending:

@@ -28,7 +28,7 @@ FILES = ("__init__.py", "errors.py")
 FOLDERS = ("wire", "decide", "agent", "runner", "plan")
 
 _counter = itertools.count()
-_made = []  # type: List[Tuple[str, bytes]]
+_made: List[Tuple[str, bytes]] = []
 
 
 class TravelProblem(Exception):
@@ -39,7 +39,7 @@ def archive() -> Tuple[str, bytes]:
     """The name and the bytes of the archive of this very xpm. Made once per process."""
     if not _made:
         root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        raw = pack([("__main__.py", MAIN)] + sorted(_sources(root)))
+        raw = pack([("__main__.py", MAIN), *sorted(_sources(root))])
         _made.append((sha12(raw), raw))
     return _made[0]
 
