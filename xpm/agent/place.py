@@ -8,31 +8,9 @@ from xpm.wire import files
 from xpm.wire.workspace import FORMAT, Layout
 
 _ALLOWED = frozenset(
-    [
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "SHELL",
-        "LANG",
-        "LANGUAGE",
-        "TZ",
-        "TMPDIR",
-        "HOSTNAME",
-        "LD_LIBRARY_PATH",
-        "MANPATH",
-        "MODULEPATH",
-        "MODULESHOME",
-        "LMOD_CMD",
-        "LMOD_DIR",
-        "LMOD_PKG",
-        "LMOD_ROOT",
-        "BASH_ENV",
-        "BASH_FUNC_module%%",
-        "SLURM_CONF",
-        "KRB5CCNAME",
-        "XDG_RUNTIME_DIR",
-    ]
+    "PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR HOSTNAME LD_LIBRARY_PATH MANPATH "
+    "MODULEPATH MODULESHOME LMOD_CMD LMOD_DIR LMOD_PKG LMOD_ROOT BASH_ENV BASH_FUNC_module%% "
+    "SLURM_CONF KRB5CCNAME XDG_RUNTIME_DIR".split()  # noqa: SIM905
 )
 
 
