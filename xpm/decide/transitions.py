@@ -10,8 +10,8 @@ A *job* is the set of its *attempts*. An attempt goes through four phases and ne
        └──────────────────┴───────────────── Ended ───────────────┘
 
 Every arrow but ``Told`` is a file that exactly one could create (wire/ledger.py, wire/workspace.py), so events say what *is*;
-they may come late, twice and in any order, and ``step`` merges them: for files, the order does not matter (tested). What the place
-says (``Told``) is the only thing that may change its mind; the latest word counts, and it only ever leads to a *Revoke*, an
+they may come late, twice and in any order, and ``step`` merges them: for files, the order does not matter (tested). What the
+place says (``Told``) is the only thing that may change its mind; the latest word counts, and it only ever leads to a *Revoke*, an
 entry that loses against any claim or outcome written first.
 
 The job's *current* attempt is derived from its attempts, always by the same rule:
