@@ -63,7 +63,8 @@ class Here:
             left = 0.0 if self._nudged.is_set() else ends_at - time.monotonic()
             request = {**content, "wait_s": max(0.0, min(left, SLICE_S))}
             answer, _ = checked(self._spec.name, *agent.call(request))
-            if left <= 0 or answer["changes"] or answer["notes"] or self._nudged.is_set():
+            told = answer["cursor"] != content["cursor"] or answer["changes"] or answer["notes"]
+            if told or left <= 0 or self._nudged.is_set():
                 self._nudged.clear()
                 return answer, b""
 
