@@ -1,0 +1,209 @@
+"""Configurations: typed values, checked where they are set."""
+
+from __future__ import annotations
+
+import sys
+
+from xpm.plan import places
+from xpm.plan.description import Description, describe
+from xpm.plan.fields import MISSING, field
+from xpm.plan.state import State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, Callable, Self, TypeVar, dataclass_transform
+
+    from xpm.plan.jobpath import JobPath
+
+    C = TypeVar("C")
+else:
+
+    def dataclass_transform(**_: object) -> Callable[[type], type]:
+        """Nothing at run time."""
+        return lambda cls: cls
+
+
+class _Constructor:
+    """``Model.C`` is ``Model``."""
+
+    def __get__(self, instance: object, owner: type[C]) -> type[C]:
+        return owner
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
+class Config:
+    """Typed values. Annotate arguments with Param, Meta or Constant; give them by name or assign them."""
+
+    if TYPE_CHECKING:
+        __xpm__: Description
+    C = _Constructor()
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        frame = sys._getframe(1)
+        while frame.f_back and frame.f_globals.get("__name__", "").startswith("xpm.plan."):
+            frame = frame.f_back
+        describe(cls, frame)
+        _take_initialiser(cls)
+
+    def __init__(self, *args: object, **values: object) -> None:
+        own = self.__dict__
+        if "_xpm" in own:  # a user's own __init__ calls us inside a job
+            return
+        description = type(self).__xpm__
+        table = description.table
+        if table is None:
+            table = description.ready()
+        state = own["_xpm"] = State(places.caller())
+        if args:
+            from xpm.plan.setting import refuse_positional
+
+            refuse_positional(self, args)
+        for name, value in values.items():
+            argument = table.get(name)
+            if argument is not None and type(value) is argument.kind.fast and argument.plain:
+                own[name] = value
+            else:
+                _set(self, state, name, value)
+        for argument in description.eager:
+            if argument.name not in own:
+                own[argument.name] = argument.fresh()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        state = self.__dict__.get("_xpm")
+        if (
+            state is None
+            or state.live
+            or (
+                name not in type(self).__xpm__.ready()
+                and (name.startswith("_") or hasattr(type(self), name))
+            )
+        ):
+            super().__setattr__(name, value)
+        else:
+            _set(self, state, name, value)
+            from xpm.plan.setting import note_place
+
+            note_place(state, name)
+
+    def __delattr__(self, name: str) -> None:
+        state = self.__dict__.get("_xpm")
+        if state is not None and not state.live and name in type(self).__xpm__.ready():
+            from xpm.plan.setting import refuse_sealed
+
+            refuse_sealed(self, state, name)
+        super().__delattr__(name)
+
+    if not TYPE_CHECKING:  # so that checkers see a typo
+
+        def __getattr__(self, name):
+            if not name.startswith("__"):
+                argument = type(self).__xpm__.ready().get(name)
+                if argument is not None and argument.default is not MISSING:
+                    return argument.default
+            parent = getattr(super(), "__getattr__", None)
+            if parent is not None:
+                return parent(name)
+            from xpm.plan.setting import refuse_reading
+
+            raise refuse_reading(self, name)
+
+    def __repr__(self) -> str:
+        names = type(self).__xpm__.ready()
+        given = (f"{name}={self.__dict__[name]!r}" for name in names if name in self.__dict__)
+        return f"{type(self).__name__}({', '.join(given)})"
+
+    def __copy__(self) -> Self:
+        from xpm.plan.copying import copyconfig
+
+        return copyconfig(self)
+
+    def __deepcopy__(self, memo: object) -> Self:
+        from xpm.plan.copying import copyconfig
+
+        return copyconfig(self)
+
+    def tag(self, name: str, value: Any) -> Self:
+        """Give a tag to this configuration and to what uses it; the configuration itself."""
+        from xpm.plan.tags import add
+
+        add(self, name, value)
+        return self
+
+    def tags(self) -> dict[str, Any]:
+        """The tags of this configuration and of what it uses."""
+        from xpm.plan.tags import tags
+
+        return tags(self)
+
+    @property
+    def jobpath(self) -> JobPath:
+        """The folder of the job this is, or comes from."""
+        from xpm.plan.following import jobpath
+
+        return jobpath(self)
+
+    @property
+    def state(self) -> str:
+        """The state of the job this is, or comes from, as one word."""
+        from xpm.plan.following import handle
+
+        return handle(self).state
+
+    def stdout(self) -> Path:
+        """The file of what the job printed."""
+        from xpm.plan.following import handle
+
+        return handle(self).stdout()
+
+    def stderr(self) -> Path:
+        """The file of the errors the job printed."""
+        from xpm.plan.following import handle
+
+        return handle(self).stderr()
+
+    def wait(self) -> None:
+        """Wait until the job is over."""
+        from xpm.plan.following import handle
+
+        handle(self).wait()
+
+    def on_completed(self, callback: Callable[[Self], object]) -> Self:
+        """Have a function called, here, with this object when the job is done; the object itself."""
+        from xpm.plan.following import on_completed
+
+        on_completed(self, callback)
+        return self
+
+
+def _set(config: Config, state: State, name: str, value: object) -> None:
+    from xpm.plan.setting import assign
+
+    assign(config, state, name, value)
+
+
+def _take_initialiser(cls: Any) -> None:
+    """Keep a user's ``__init__`` for instances inside jobs."""
+    initialiser: Callable[..., None] | None = cls.__dict__.get("__init__")
+    if initialiser is None:
+        if cls.__init__ is not Config.__init__:
+            cls.__init__ = Config.__init__
+        return
+    code = getattr(initialiser, "__code__", None)
+    defaults = getattr(initialiser, "__defaults__", None) or ()
+    if code is not None and code.co_argcount - len(defaults) > 1:
+        from xpm.plan.problems import Definition
+
+        raise Definition(
+            f"{cls.__name__}.__init__ cannot take arguments",
+            cause="values are given by name and set before it is called, inside the job",
+            hint="declare them as arguments (name: Param[type]), and use __post_init__(self)",
+            where=places.show(cls.__dict__["__xpm__"].place),
+        )
+    del cls.__init__
+    cls.__init__ = Config.__init__
+    cls.__xpm_init__ = initialiser
+
+
+describe(Config, None)

@@ -1,0 +1,137 @@
+"""Where the plan language runs: inside an experiment, inside a job, or neither."""
+
+from __future__ import annotations
+
+from xpm.errors import XpmError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, Callable, Protocol
+
+    from xpm.plan.sealing import Sealed
+
+    class Handle(Protocol):
+        """A submitted job, as its task shows it."""
+
+        @property
+        def jobpath(self) -> Path:
+            """Its folder here."""
+
+        @property
+        def state(self) -> str:
+            """Its state, as one word."""
+
+        def wait(self) -> None:
+            """Wait until it is over."""
+
+        def stdout(self) -> Path:
+            """The file of what it printed."""
+
+        def stderr(self) -> Path:
+            """The file of the errors it printed."""
+
+        def on_completed(self, callback: Callable[[Any], object]) -> None:
+            """Have a function called with the task when it is done."""
+
+    class Submitter(Protocol):
+        """What takes sealed tasks: an experiment."""
+
+        @property
+        def main(self) -> Path:
+            """The main folder, absolute."""
+
+        @property
+        def project(self) -> Path:
+            """The project folder whose snapshot travels, absolute."""
+
+        def accept(self, sealed: Sealed, task: object, launcher: str | None) -> Handle:
+            """Take a sealed task."""
+
+else:
+    Handle = Submitter = object
+
+
+class PlanStops(BaseException):
+    """Raised where a plan would open its experiment inside a job: the classes above are all a job needs."""
+
+
+class GracefulTimeout(XpmError):
+    """Raise this in a task that has saved its state, to be run again from there with a new allocation."""
+
+    def __init__(
+        self, what: str = "the task stopped in time, to go on from its checkpoint"
+    ) -> None:
+        super().__init__(what)
+
+
+class TaskCancelled(XpmError):
+    """Raised inside a task when somebody has cancelled its job."""
+
+    def __init__(self, what: str = "the task was cancelled") -> None:
+        super().__init__(what)
+
+
+class JobContext:
+    """What a job knows of its own run.
+
+    Args:
+        workspace: the workspace, absolute.
+        project: the folder of the code, absolute.
+        task: the task's identifier.
+        job: the job's identifier.
+        remaining_time: seconds until the allocation ends; None when nobody knows.
+        report: takes a fraction from 0 to 1 and what is being done.
+    """
+
+    __slots__ = ("job", "project", "remaining_time", "report", "task", "workspace")
+
+    def __init__(
+        self,
+        workspace: str,
+        project: str,
+        task: str,
+        job: str,
+        remaining_time: Callable[[], float | None] = lambda: None,
+        report: Callable[[float, str], None] = lambda fraction, description: None,
+    ) -> None:
+        self.workspace = workspace
+        self.project = project
+        self.task = task
+        self.job = job
+        self.remaining_time = remaining_time
+        self.report = report
+
+
+_submitters: list[Submitter] = []
+_job: list[JobContext] = []
+
+
+def push(submitter: Submitter) -> None:
+    """Make an experiment the one that takes what is submitted."""
+    _submitters.append(submitter)
+
+
+def pop(submitter: Submitter) -> None:
+    """Undo ``push``."""
+    _submitters.remove(submitter)
+
+
+def current() -> Submitter | None:
+    """The experiment that takes what is submitted; None when there is none."""
+    return _submitters[-1] if _submitters else None
+
+
+def enter_job(context: JobContext) -> None:
+    """Say that this process runs a job."""
+    _job[:] = [context]
+
+
+def in_job() -> bool:
+    """Whether this process runs a job."""
+    return bool(_job)
+
+
+def job() -> JobContext | None:
+    """What this process's job knows; None outside jobs."""
+    return _job[0] if _job else None

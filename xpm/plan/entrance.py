@@ -1,0 +1,47 @@
+"""Opening an experiment."""
+
+from __future__ import annotations
+
+from xpm.plan import context
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from typing import Any, NoReturn
+
+    from xpm._experiment import Experiment
+
+
+def experiment(
+    path: str | os.PathLike[str],
+    id: str,
+    port: int | None = None,
+    launcher: str | None = None,
+) -> Experiment:
+    """An experiment to be opened by ``with``: tasks submitted inside belong to it, and leaving it waits for them.
+
+    Args:
+        path: the main folder, where jobs and results are.
+        id: the name of the experiment.
+        port: accepted for the page that will show the experiment.
+        launcher: the name of the profile that runs tasks, unless they name their own.
+    """
+    if context.in_job():
+        return _stopping()
+    from xpm._experiment import Experiment
+
+    return Experiment(path, id, port=port, launcher=launcher)
+
+
+def _stopping() -> Any:
+    return _Stopping()
+
+
+class _Stopping:
+    """An experiment inside a job: opening it ends the plan there."""
+
+    def __enter__(self) -> NoReturn:
+        raise context.PlanStops
+
+    def __exit__(self, *error: object) -> None:
+        """Never reached."""

@@ -1,0 +1,57 @@
+"""Asking a configuration for the job it is, or comes from."""
+
+from __future__ import annotations
+
+from xpm.errors import PlanProblem
+from xpm.plan import context, places
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from xpm.plan.config import Config
+    from xpm.plan.context import Handle
+    from xpm.plan.jobpath import JobPath
+
+
+def handle(config: Config) -> Handle:
+    """The submitted job.
+
+    Raises:
+        PlanProblem: it has not been submitted.
+    """
+    state = config.__dict__["_xpm"]
+    found: Any = state.handle
+    if found is None and state.producer is not None:
+        found = state.producer.__dict__["_xpm"].handle
+    if found is None:
+        from xpm.plan.tasks import Task
+
+        hint = "submit() it first" if isinstance(config, Task) else "only tasks have a job"
+        raise PlanProblem(
+            f"this {type(config).__name__} has no job",
+            hint=hint,
+            where=places.show(places.caller()),
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def jobpath(config: Config) -> JobPath:
+    """The folder of the job, here or, inside a job, there."""
+    from xpm.plan.jobpath import JobPath
+
+    state = config.__dict__["_xpm"]
+    running = context.job()
+    if running is not None and state.ref is not None:
+        task, job = state.ref
+        return JobPath(running.workspace, "jobs", task, job)
+    return JobPath(handle(config).jobpath)
+
+
+def on_completed(config: Config, callback: Callable[[Any], object]) -> None:
+    """Have a function called with this object when the job is done."""
+    state = config.__dict__["_xpm"]
+    if state.producer is None:
+        handle(config).on_completed(callback)
+    else:
+        handle(config).on_completed(lambda task: callback(config))

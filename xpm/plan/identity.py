@@ -1,0 +1,133 @@
+"""The identity of configurations: 64 hexadecimal digits computed from their values alone.
+
+docs/identity.md is the definition, for a second implementer too. Each configuration has a digest over its own items, where
+the configurations it holds stand by their digests, so each is hashed once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from xpm.errors import PlanProblem
+from xpm.plan import places, walk
+from xpm.plan.encoding import NONE, PATH, encode, text
+from xpm.plan.fields import MISSING
+from xpm.plan.names import identifier_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xpm.plan.config import Config
+    from xpm.plan.description import Argument, Description
+    from xpm.plan.encoding import Digest
+
+VERSION = 1
+CONFIG = b"xpm1:config:"
+OUTPUT = b"xpm1:output:"
+
+
+def identifier(config: Config) -> str:
+    """The identity of a configuration or task, sealed or not: 64 lower-case hexadecimal digits.
+
+    Raises:
+        PlanProblem: a value that counts is missing, or a configuration contains itself.
+    """
+    return digest(config).hex()
+
+
+def digest(config: Config) -> bytes:
+    """The identity as 32 bytes."""
+    state = config.__dict__["_xpm"]
+    if state.digest is not None:
+        return state.digest  # type: ignore[no-any-return]
+    known: dict[int, bytes] = {}
+
+    def of_part(part: Config) -> bytes | None:
+        state = part.__dict__["_xpm"]
+        return None if state.meta else state.digest or known[id(part)]
+
+    for _, each in walk.order(config, (), _is_known):
+        known[id(each)] = _digest(each, of_part)
+    return known[id(config)]
+
+
+def _is_known(config: Config) -> bool:
+    return config.__dict__["_xpm"].digest is not None
+
+
+def _digest(config: Config, of_part: Digest) -> bytes:
+    """One configuration, the digests of its parts being known."""
+    description = type(config).__xpm__
+    coded = description.coded
+    if coded is None:
+        coded = description.coded = _code(description)
+    own = config.__dict__
+    parts = [CONFIG, coded.head]
+    for name, head, unset, ignorable in coded.counted:
+        if name in own:
+            code = encode(own[name], of_part)
+            if code and code not in (ignorable, PATH):
+                parts.append(head)
+                parts.append(code)
+        elif unset is None:
+            raise PlanProblem(
+                f"{type(config).__name__}.{name} has no value, so there is no identity",
+                where=places.show(own["_xpm"].place),
+            )
+        else:
+            parts.append(unset)
+    state = own["_xpm"]
+    if coded.metas or state.init:
+        parts.extend(_forced(coded, config, of_part))
+    raw = hashlib.sha256(b"".join(parts)).digest()
+    if state.producer is None:
+        return raw
+    return hashlib.sha256(OUTPUT + raw + digest(state.producer)).digest()
+
+
+def _forced(coded: _Code, config: Config, of_part: Digest) -> Iterator[bytes]:
+    """Uncounted arguments whose configuration counts all the same, and the initial tasks."""
+    for name, head in coded.metas:
+        value = config.__dict__.get(name)
+        if hasattr(type(value), "__xpm__") and value.__dict__["_xpm"].meta is False:
+            yield head + encode(value, of_part)
+    init = config.__dict__["_xpm"].init
+    if init:
+        yield text("") + encode(list(init), of_part)
+
+
+class _Code:
+    """What the identity of a class's configurations always needs, encoded once."""
+
+    __slots__ = ("counted", "head", "metas")
+
+    def __init__(self, head: bytes) -> None:
+        self.head = head
+        self.counted: list[tuple[str, bytes, bytes | None, bytes | None]] = []
+        self.metas: list[tuple[str, bytes]] = []
+
+
+def _code(description: Description) -> _Code:
+    table = description.ready()
+    coded = _Code(text(identifier_of(description)))
+    for name in sorted(table):
+        argument = table[name]
+        if argument.role == "meta":
+            if argument.kind.holds:
+                coded.metas.append((name, text(name)))
+        elif argument.generator is None:
+            coded.counted.append((name, text(name), *_default(argument)))
+    return coded
+
+
+def _default(argument: Argument) -> tuple[bytes | None, bytes | None]:
+    """What stands for an unset value (None: a value is required), and the code that is left out."""
+    if argument.default is MISSING:
+        return None, None
+    code = encode(argument.default, digest)
+    if code == NONE or (argument.ignore_default and argument.role != "constant"):
+        return b"", code
+    if code == PATH:
+        return b"", None
+    return text(argument.name) + code, None

@@ -1,0 +1,74 @@
+"""Identifiers of configurations and tasks."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xpm.plan.description import Description
+
+LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
+LONGEST = 150
+
+
+class Identifier(str):
+    """A name whose attributes are names below it: ``Identifier("demo").model`` is ``demo.model``."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Identifier:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Identifier(f"{self}.{name}" if self else name)
+
+    def __getitem__(self, name: object) -> Identifier:
+        """The name below, when it is no Python name."""
+        return Identifier(f"{self}.{name}" if self else str(name))
+
+    __call__ = __getitem__
+
+
+def valid(text: str) -> bool:
+    """Whether it may name a folder and a batch job anywhere."""
+    return bool(text) and len(text) <= LONGEST and LETTERS.issuperset(text) and text[0] not in "._-"
+
+
+def identifier_of(description: Description) -> str:
+    """The identifier of a class: the given one, else ``<module>.<class>`` in lower case.
+
+    A class of the script that runs has the module's name it would have if it were imported.
+    """
+    if not description.identifier:
+        cls = description.cls
+        description.identifier = plain(f"{module_of(cls)}.{cls.__qualname__}")
+    return description.identifier
+
+
+def module_of(cls: type) -> str:
+    """The module a class would be imported from."""
+    if cls.__module__ != "__main__":
+        return cls.__module__
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        return str(spec.name)
+    file = getattr(main, "__file__", None)
+    if file is None:
+        return "__main__"
+    from xpm.plan.locate import script_module_name
+
+    return script_module_name(file)
+
+
+def plain(name: str) -> str:
+    """A name in lower case with every other character spelled as ``-<hexadecimal code point>-``."""
+    text = "".join(
+        each if each in LETTERS else f"-{ord(each):x}-"
+        for each in name.replace(".<locals>", "").lower()
+    )
+    if len(text) > LONGEST:
+        import hashlib
+
+        text = f"{text[:120]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return text.lstrip("._-") or "x"

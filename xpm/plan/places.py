@@ -1,0 +1,35 @@
+"""Which line of the plan is speaking."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+Place = tuple[str, int]
+"""A file and a line."""
+
+
+def caller() -> Place:
+    """The nearest line outside xpm: the one of the plan that asked."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if not frame.f_globals.get("__name__", "").startswith("xpm."):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return "?", 0
+
+
+def show(place: Place | None) -> str:
+    """``plan.py:12``, relative to the current folder where that is shorter."""
+    if place is None:
+        return ""
+    name, line = place
+    if os.path.isabs(name):
+        here = os.path.join(os.getcwd(), "")
+        if name.startswith(here):
+            name = name[len(here) :]
+    return f"{name}:{line}"

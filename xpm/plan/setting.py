@@ -1,0 +1,157 @@
+"""Setting an argument: checked at once, refused in words."""
+
+from __future__ import annotations
+
+from xpm.plan import places
+from xpm.plan.fields import MISSING
+from xpm.plan.kinds import Mismatch
+from xpm.plan.marks import unmark
+from xpm.plan.problems import AlreadySealed, NoValue, UnknownArgument, WrongValue, nearest
+from xpm.plan.state import Tagging
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xpm.plan.config import Config
+    from xpm.plan.description import Argument
+    from xpm.plan.state import State
+
+
+def assign(config: Config, state: State, name: str, value: object) -> None:
+    """Set an argument to the normal form of a value.
+
+    Raises:
+        PlanProblem: sealed, no such argument, a constant, or a value of the wrong type.
+    """
+    argument = type(config).__xpm__.ready().get(name)
+    if argument is None:
+        raise unknown(type(config), name)
+    if state.seal is not None:
+        refuse_sealed(config, state, name)
+    if argument.role == "constant":
+        raise WrongValue(
+            f"{type(config).__name__}.{name} is a constant",
+            hint="declare it as Param to give it values",
+            where=places.show(places.caller()),
+        )
+    plain, mark = unmark(value)
+    config.__dict__[name] = check(type(config), argument, plain)
+    _mark(state, name, config.__dict__[name], mark)
+
+
+def check(cls: type, argument: Argument, value: object) -> object:
+    """The normal form of a value that has passed the argument's type and checker."""
+    try:
+        normal = argument.kind.convert(value)
+    except Mismatch as error:
+        raise mismatch(cls, argument, error) from None
+    if argument.checker is not None:
+        cause = "its checker says no"
+        try:
+            accepted = argument.checker(normal)
+        except ValueError as error:
+            accepted, cause = False, str(error)
+        if accepted is False:
+            raise WrongValue(
+                f"{cls.__name__}.{argument.name} cannot be {value!r}",
+                cause=cause,
+                hint=argument.help,
+                where=places.show(places.caller()),
+            )
+    return normal
+
+
+def mismatch(cls: type, argument: Argument, error: Mismatch) -> WrongValue:
+    """The refusal of a value of a wrong type."""
+    shown = repr(error.got)
+    if len(shown) > 80:
+        shown = shown[:77] + "..."
+    return WrongValue(
+        f"{cls.__name__}.{argument.name}{error.path} expects {error.expected},"
+        f" got {shown} ({type(error.got).__name__})",
+        hint=error.hint,
+        where=places.show(places.caller()),
+    )
+
+
+def _mark(state: State, name: str, value: object, mark: str) -> None:
+    """Let the argument's mark replace the one of its value before."""
+    if state.tags and name in state.tags and state.tags[name].of_argument:
+        del state.tags[name]
+    if state.stopped is not None:
+        state.stopped.discard(name)
+    if mark == "tag":
+        if state.tags is None:
+            state.tags = {}
+        state.tags[name] = Tagging(value, places.caller(), of_argument=True)
+    elif mark == "stop":
+        if state.stopped is None:
+            state.stopped = set()
+        state.stopped.add(name)
+
+
+def note_place(state: State, name: str) -> None:
+    """Remember the line that assigned an argument."""
+    if state.places is None:
+        state.places = {}
+    state.places[name] = places.caller()
+
+
+def where(config: Config, name: str) -> str:
+    """The line of the plan that set an argument, as ``plan.py:12``; "default" when none did."""
+    state = config.__dict__["_xpm"]
+    if name not in type(config).__xpm__.ready():
+        raise unknown(type(config), name)
+    if state.places and name in state.places:
+        return places.show(state.places[name])
+    return places.show(state.place) if name in config.__dict__ else "default"
+
+
+def unknown(cls: type, name: str) -> UnknownArgument:
+    """The refusal of a name that is no argument."""
+    known = list(cls.__xpm__.ready())  # type: ignore[attr-defined]
+    return UnknownArgument(
+        f"{cls.__name__} has no argument {name!r}",
+        hint=nearest(name, known),
+        where=places.show(places.caller()),
+    )
+
+
+def refuse_sealed(config: Config, state: State, name: str) -> None:
+    """Refuse to change a sealed configuration, saying who sealed it and where."""
+    seal = state.seal
+    if seal is None:
+        return
+    raise AlreadySealed(
+        f"{type(config).__name__}.{name} cannot be changed",
+        cause=f"sealed by {seal.task} (job {seal.job[:12]}), submitted at {places.show(seal.place)}",
+        hint="take an unsealed copy with copyconfig(...)",
+        where=places.show(places.caller()),
+    )
+
+
+def refuse_positional(config: Config, args: Sequence[object]) -> None:
+    """Refuse values given without a name."""
+    names = list(type(config).__xpm__.ready())
+    suggested = ", ".join(f"{name}={value!r}" for name, value in zip(names, args))
+    raise UnknownArgument(
+        f"{type(config).__name__} takes its values by name",
+        hint=f"perhaps {type(config).__name__}({suggested})",
+        where=places.show(places.caller()),
+    )
+
+
+def refuse_reading(config: Config, name: str) -> AttributeError:
+    """Why an attribute cannot be read."""
+    cls = type(config)
+    argument = cls.__xpm__.ready().get(name) if not name.startswith("__") else None
+    if argument is None:
+        if name.startswith("_"):
+            return AttributeError(f"{cls.__name__!r} object has no attribute {name!r}")
+        return unknown(cls, name)
+    cause = "a generated path is known when its task is submitted" if argument.generator else ""
+    assert argument.default is MISSING
+    return NoValue(
+        f"{cls.__name__}.{name} has no value yet", cause=cause, where=places.show(places.caller())
+    )

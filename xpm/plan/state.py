@@ -1,0 +1,63 @@
+"""What xpm keeps of one configuration besides its values."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from xpm.plan.context import Handle
+    from xpm.plan.places import Place
+
+
+class Seal:
+    """By whom and where a configuration was fixed, and its folder's name for generated paths."""
+
+    __slots__ = ("job", "path", "place", "task")
+
+    def __init__(self, task: str, job: str, place: Place, path: str) -> None:
+        self.task = task
+        self.job = job
+        self.place = place
+        self.path = path
+
+
+class Tagging:
+    """A tag: its value, the line that gave it, and whether it is the value of the argument of its name."""
+
+    __slots__ = ("of_argument", "place", "value")
+
+    def __init__(self, value: Any, place: Place, of_argument: bool) -> None:
+        self.value = value
+        self.place = place
+        self.of_argument = of_argument
+
+
+class State:
+    """Everything of a configuration that is no value.
+
+    ``live``: an instance inside a job, where anything may be assigned. ``ref``: the task and job it is or, for
+    an output, comes from.
+    """
+
+    __slots__ = (
+        "digest", "handle", "init", "live", "meta", "parents", "place", "places", "producer", "ref",
+        "result", "seal", "stopped", "tags", "tokens",
+    )  # fmt: skip
+
+    def __init__(self, place: Place | None, live: bool = False) -> None:
+        self.place = place
+        self.live = live
+        self.seal: Seal | None = None
+        self.digest: bytes | None = None
+        self.places: dict[str, Place] | None = None
+        self.tags: dict[str, Tagging] | None = None
+        self.stopped: set[str] | None = None
+        self.meta: bool | None = None
+        self.producer: Any = None
+        self.handle: Handle | None = None
+        self.result: Any = None
+        self.ref: tuple[str, str] | None = None
+        self.tokens: list[Any] | None = None
+        self.parents: list[Any] | None = None
+        self.init: tuple[Any, ...] = ()

@@ -1,0 +1,121 @@
+"""Submitting a task: what ``submit()`` does and what it hands on."""
+
+from __future__ import annotations
+
+from xpm.errors import PlanProblem
+from xpm.plan import context, places, sealing
+from xpm.plan.state import State
+from xpm.plan.tokens import TokenDependency
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from xpm.plan.config import Config
+    from xpm.plan.tasks import Task
+
+
+def submit(task: Task, launcher: str | None, init_tasks: Sequence[Task]) -> Any:
+    """Seal a task and give it to the open experiment; what it hands on."""
+    state = task.__dict__["_xpm"]
+    where = places.show(places.caller())
+    if context.in_job() or state.live:
+        raise PlanProblem("a job cannot submit tasks", where=where, hint="submit in the plan")
+    if state.handle is not None:
+        return state.result
+    submitter = context.current()
+    if submitter is None:
+        raise PlanProblem(
+            f"{type(task).__name__} is submitted outside an experiment",
+            hint="with experiment(folder, name): ...",
+            where=where,
+        )
+    if init_tasks:
+        _initial(task, state, init_tasks, where)
+    seals: list[Config] = []
+    try:
+        sealed = sealing.seal_into(task, seals)
+        state.handle = submitter.accept(sealed, task, launcher)
+    except BaseException:
+        sealing.unseal(seals)
+        raise
+    state.result = _outputs(task)
+    return state.result
+
+
+def _initial(task: Task, state: State, init_tasks: Sequence[Task], where: str) -> None:
+    from xpm.plan.tasks import LightweightTask
+
+    for each in init_tasks:
+        if not isinstance(each, LightweightTask):
+            raise PlanProblem(
+                f"a {type(each).__name__} cannot be an initial task of {type(task).__name__}",
+                hint="initial tasks are LightweightTask",
+                where=where,
+            )
+    if state.seal is None:
+        state.init = tuple(init_tasks)
+
+
+def _outputs(task: Task) -> Any:
+    """What ``task_outputs`` returns, or a classic ``config``; configurations in it depend on the task."""
+
+    def dep(value: Any) -> Any:
+        return produced(value, task)
+
+    classic = getattr(type(task), "config", None)
+    return dep(classic(task)) if callable(classic) else task.task_outputs(dep)
+
+
+def produced(value: Any, task: Task) -> Any:
+    """The value, with each configuration in it marked as an output of the task; sealed ones are copied."""
+    if hasattr(type(value), "__xpm__"):
+        return _produced(value, task)
+    if isinstance(value, dict):
+        return {key: produced(each, task) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return type(value)([produced(each, task) for each in value])
+    raise PlanProblem(
+        f"{type(task).__name__} hands on a {type(value).__name__}",
+        hint="dep() takes configurations, and containers of them",
+        where=places.show(places.caller()),
+    )
+
+
+def _produced(config: Config, task: Task) -> Config:
+    state = config.__dict__["_xpm"]
+    if config is task or state.producer is task:
+        return config
+    if state.seal is not None or state.producer is not None:
+        from xpm.plan.copying import shallow
+
+        config = shallow(config)
+        state = config.__dict__["_xpm"]
+    own = task.__dict__["_xpm"]
+    state.producer = task
+    state.ref = own.ref
+    sealing.seal_output(config, task)
+    return config
+
+
+def add_dependencies(task: Task, dependencies: Iterable[Any]) -> None:
+    """Note what a task must wait for or hold."""
+    state = task.__dict__["_xpm"]
+    if state.seal is not None:
+        from xpm.plan.setting import refuse_sealed
+
+        refuse_sealed(task, state, "add_dependencies")
+    for each in dependencies:
+        if isinstance(each, (list, tuple)):
+            add_dependencies(task, each)
+        elif isinstance(each, TokenDependency):
+            each.token.hold(each.count, task)
+        elif hasattr(type(each), "__xpm__"):
+            state.parents = [*(state.parents or ()), each]
+        else:
+            raise PlanProblem(
+                f"{type(task).__name__} cannot depend on a {type(each).__name__}",
+                hint="give submitted tasks, their outputs, or token.dependency(n)",
+                where=places.show(places.caller()),
+            )

@@ -1,0 +1,61 @@
+"""Tasks: configurations that run."""
+
+from __future__ import annotations
+
+from xpm.plan.config import Config
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Callable, Self
+
+
+class Task(Config):
+    """A configuration that runs as a job: define ``execute(self)``."""
+
+    def execute(self) -> object:
+        """What the job does; the working directory is its folder."""
+        from xpm.plan.problems import Definition
+
+        raise Definition(
+            f"{type(self).__name__} does not say what to do", hint="define execute(self)"
+        )
+
+    def task_outputs(self, dep: Callable[[Any], Any]) -> Any:
+        """What ``submit()`` hands on: the task itself, unless redefined; ``dep(x)`` makes x depend on the task."""
+        return self
+
+    def submit(
+        self, *, launcher: str | None = None, init_tasks: Sequence[LightweightTask] = ()
+    ) -> Any:
+        """Seal the task and give it to the open experiment; the task, or what ``task_outputs`` returns.
+
+        Args:
+            launcher: the name of a profile, instead of the experiment's own.
+            init_tasks: run inside the job before the task.
+        """
+        from xpm.plan.submitting import submit
+
+        return submit(self, launcher, init_tasks)
+
+    def add_dependencies(self, *dependencies: object) -> Self:
+        """Make the task wait for other tasks, or hold units of tokens while it runs; the task itself."""
+        from xpm.plan.submitting import add_dependencies
+
+        add_dependencies(self, dependencies)
+        return self
+
+    def remaining_time(self) -> float | None:
+        """Seconds until the job's allocation ends; None when nobody knows, or outside a job."""
+        from xpm.plan import context
+
+        running = context.job()
+        return running.remaining_time() if running is not None else None
+
+
+class ResumableTask(Task):
+    """A task that goes on from what it finds in its folder: when its time ends, it is run again."""
+
+
+class LightweightTask(Task):
+    """A task that runs inside the job of another: ``submit(init_tasks=[...])``."""
