@@ -106,7 +106,7 @@ __all__ = [
 def __getattr__(name):  # type: (str) -> object
     home = _HOMES.get(name)
     if home is None:
-        raise AttributeError("module 'xpm' has no attribute %r" % name)
+        raise AttributeError(f"module 'xpm' has no attribute {name!r}")
     module = __import__("xpm.plan." + home, fromlist=[name])
     value = getattr(module, name)
     globals()[name] = value

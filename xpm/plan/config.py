@@ -12,9 +12,7 @@ from xpm.plan.state import State
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any, Callable, Optional, TypeVar, dataclass_transform
-
-    from typing_extensions import Self
+    from typing import Any, Callable, Self, TypeVar, dataclass_transform
 
     from xpm.plan.jobpath import JobPath
 
@@ -74,10 +72,13 @@ class Config:
 
     def __setattr__(self, name: str, value: Any) -> None:
         state = self.__dict__.get("_xpm")
-        if state is None or state.live:
-            super().__setattr__(name, value)
-        elif name not in type(self).__xpm__.ready() and (
-            name.startswith("_") or hasattr(type(self), name)
+        if (
+            state is None
+            or state.live
+            or (
+                name not in type(self).__xpm__.ready()
+                and (name.startswith("_") or hasattr(type(self), name))
+            )
         ):
             super().__setattr__(name, value)
         else:
@@ -182,9 +183,9 @@ def _set(config: Config, state: State, name: str, value: object) -> None:
     assign(config, state, name, value)
 
 
-def _take_initialiser(cls: type) -> None:
+def _take_initialiser(cls: Any) -> None:
     """Keep a user's ``__init__`` for instances inside jobs."""
-    initialiser: Optional[Callable[..., None]] = cls.__dict__.get("__init__")
+    initialiser: Callable[..., None] | None = cls.__dict__.get("__init__")
     if initialiser is None:
         if cls.__init__ is not Config.__init__:
             cls.__init__ = Config.__init__
@@ -203,3 +204,6 @@ def _take_initialiser(cls: type) -> None:
     del cls.__init__
     cls.__init__ = Config.__init__
     cls.__xpm_init__ = initialiser
+
+
+describe(Config, None)

@@ -7,7 +7,7 @@ from xpm.errors import XpmError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any, Callable, Optional, Protocol
+    from typing import Any, Callable, Protocol
 
     from xpm.plan.sealing import Sealed
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         def project(self) -> Path:
             """The project folder whose snapshot travels, absolute."""
 
-        def accept(self, sealed: Sealed, task: object, launcher: Optional[str]) -> Handle:
+        def accept(self, sealed: Sealed, task: object, launcher: str | None) -> Handle:
             """Take a sealed task."""
 
 else:
@@ -92,7 +92,7 @@ class JobContext:
         project: str,
         task: str,
         job: str,
-        remaining_time: Callable[[], Optional[float]] = lambda: None,
+        remaining_time: Callable[[], float | None] = lambda: None,
         report: Callable[[float, str], None] = lambda fraction, description: None,
     ) -> None:
         self.workspace = workspace
@@ -117,7 +117,7 @@ def pop(submitter: Submitter) -> None:
     _submitters.remove(submitter)
 
 
-def current() -> Optional[Submitter]:
+def current() -> Submitter | None:
     """The experiment that takes what is submitted; None when there is none."""
     return _submitters[-1] if _submitters else None
 
@@ -132,6 +132,6 @@ def in_job() -> bool:
     return bool(_job)
 
 
-def job() -> Optional[JobContext]:
+def job() -> JobContext | None:
     """What this process's job knows; None outside jobs."""
     return _job[0] if _job else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, TypeVar
+from typing import Any, TypeVar
 
 from xpm.errors import PlanProblem
 from xpm.plan import places
@@ -75,7 +75,9 @@ def _copy_config(config: Config, done: dict[int, Any], root: bool) -> Any:
     copied = done[id(config)] = _shell(config, state)
     table = type(config).__xpm__.ready()
     for name, value in config.__dict__.items():
-        if name in table and table[name].kind.mutable or name in table and table[name].kind.holds:
+        if (name in table and table[name].kind.mutable) or (
+            name in table and table[name].kind.holds
+        ):
             copied.__dict__[name] = _copy(value, done, False)
     _forget_generated(copied, state)
     return copied
@@ -85,12 +87,12 @@ def _forget_generated(copied: Config, state: State) -> None:
     from xpm.plan.generated import generated
 
     for name, argument in type(copied).__xpm__.ready().items():
-        if argument.generator is not None and name in copied.__dict__:
-            if copied.__dict__[name] == generated(state.seal, argument):
-                del copied.__dict__[name]
+        given = copied.__dict__.get(name)
+        if argument.generator and given is not None and given == generated(state.seal, argument):
+            del copied.__dict__[name]
 
 
-def setmeta(config: C, force: Optional[bool] = True) -> C:
+def setmeta(config: C, force: bool | None = True) -> C:
     """Say that a configuration never counts for identities (True), always does (False), or as declared (None).
 
     Returns:

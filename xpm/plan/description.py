@@ -10,13 +10,14 @@ import sys
 
 from xpm.plan import places
 from xpm.plan.fields import MISSING, ROLES, Declared, Field, PathGenerator
+from xpm.plan.kinds import ANY, Kind, Mismatch, UnionKind
 from xpm.plan.problems import Definition
-from xpm.plan.types import ANY, Kind, Mismatch, compile_type
+from xpm.plan.types import compile_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Callable, Optional
+    from typing import Any, Callable
 
 
 class Argument:
@@ -33,10 +34,10 @@ class Argument:
         role: str,
         declared: object,
         default: object = MISSING,
-        factory: Optional[Callable[[], Any]] = None,
+        factory: Callable[[], Any] | None = None,
         ignore_default: bool = True,
         help: str = "",
-        checker: Optional[Callable[[Any], object]] = None,
+        checker: Callable[[Any], object] | None = None,
     ) -> None:
         self.name = name
         self.role = role
@@ -73,8 +74,7 @@ class Description:
     """The identifier and arguments of one class; ``ready`` before the types are used."""
 
     __slots__ = (
-        "bases", "cls", "coded", "eager", "explicit", "function", "identifier", "is_task", "names",
-        "own", "place", "scope", "table",
+        "bases", "cls", "coded", "eager", "identifier", "own", "place", "scope", "table",
     )  # fmt: skip
 
     def __init__(self, cls: type, bases: list[Description], place: places.Place) -> None:
@@ -82,15 +82,11 @@ class Description:
         self.bases = bases
         self.place = place
         self.own: dict[str, Argument] = {}
-        self.scope: Optional[dict[str, object]] = None
-        self.table: Optional[dict[str, Argument]] = None
+        self.scope: dict[str, object] | None = None
+        self.table: dict[str, Argument] | None = None
         self.eager: list[Argument] = []
-        self.names: list[str] = []
         self.coded: Any = None
         self.identifier = ""
-        self.explicit = False
-        self.is_task = False
-        self.function: Optional[Callable[..., object]] = None
 
     def add(self, argument: Argument) -> None:
         """Declare an argument; one of the same name is replaced."""
@@ -116,7 +112,6 @@ class Description:
                 self._settle(argument)
             table[name] = argument
         self.eager = [each for each in table.values() if each.eager]
-        self.names = list(table)
         self.table = table
         self.scope = None
         return table
@@ -136,6 +131,8 @@ class Description:
         kind = argument.kind
         if argument.required and kind is not ANY and kind.fits(None):
             argument.default = None
+        if argument.default is None and not kind.fits(None):  # x: Param[int] = None
+            kind = argument.kind = UnionKind((kind, compile_type(None, self._evaluate)))
         if argument.default is not MISSING:
             try:
                 argument.default = kind.convert(argument.default)
@@ -175,17 +172,17 @@ def _inherit(argument: Argument, base: Argument) -> None:
     argument.plain = argument.checker is None and argument.role != "constant"
 
 
-def describe(cls: type, frame: Optional[FrameType]) -> Description:
+def describe(cls: type, frame: FrameType | None) -> Description:
     """Read a class as it is defined: take its annotations and defaults out of it, into a description."""
     place = (frame.f_code.co_filename, frame.f_lineno) if frame else ("?", 0)
     bases = [vars(each)["__xpm__"] for each in cls.__mro__[1:] if "__xpm__" in vars(each)]
     description = Description(cls, bases, place)
-    annotations: dict[str, Any] = cls.__dict__.get("__annotations__", {})
+    annotations: dict[str, Any] = vars(cls).get("__annotations__", {})
     if not annotations and sys.version_info >= (3, 14):
         annotations = cls.__annotations__
     inherited = {name for base in bases for name in base.own}
     for name, annotation in list(annotations.items()):
-        role, declared = _role(annotation)
+        role, declared = declared_role(annotation)
         if role is not None:
             description.add(_argument(cls, name, role, declared))
             if isinstance(declared, str) or "'" in repr(declared):
@@ -193,19 +190,19 @@ def describe(cls: type, frame: Optional[FrameType]) -> Description:
     for name in [each for each in vars(cls) if each in inherited and each not in annotations]:
         if not callable(vars(cls)[name]) and not hasattr(vars(cls)[name], "__get__"):
             description.add(_argument(cls, name, "", INHERITED))
-    name = vars(cls).get("__xpmid__")
-    description.explicit = name is not None
-    description.identifier = explicit(name, place) if name is not None else ""
+    given = vars(cls).get("__xpmid__")
+    if given is not None:
+        description.identifier = explicit(given, place)
     cls.__xpm__ = description  # type: ignore[attr-defined]
     return description
 
 
-def _remember(description: Description, frame: Optional[FrameType]) -> None:
+def _remember(description: Description, frame: FrameType | None) -> None:
     if frame is not None and frame.f_locals is not frame.f_globals:
         description.scope = frame.f_locals
 
 
-def _role(annotation: Any) -> tuple[Optional[str], object]:
+def declared_role(annotation: Any) -> tuple[str | None, object]:
     """The role an annotation gives its name, and the type; None for other annotations."""
     if isinstance(annotation, Declared):
         return annotation.role, annotation.type
@@ -270,7 +267,8 @@ def refuse_clash(cls: type, name: str, place: places.Place) -> None:
     )
 
 
-RESERVED = frozenset(
-    "C tag tags submit state jobpath stdout stderr wait on_completed on_failed add_dependencies "
-    "execute task_outputs remaining_time instance watch_output register_task_output".split()
-)
+RESERVED = frozenset((
+    "C", "tag", "tags", "submit", "state", "jobpath", "stdout", "stderr", "wait", "on_completed", "on_failed",
+    "add_dependencies", "execute", "task_outputs", "remaining_time", "instance", "watch_output",
+    "register_task_output",
+))  # fmt: skip

@@ -29,12 +29,12 @@ from __future__ import annotations
 import os
 
 from xpm.plan.fields import MISSING
+from xpm.plan.kinds import is_enum, is_path
 from xpm.plan.state import State
-from xpm.plan.types import is_enum, is_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Optional
+    from typing import Any, Callable
 
     from xpm.plan.config import Config
     from xpm.plan.differences import Difference
@@ -72,7 +72,7 @@ class _Writer:
         self.types: list[dict[str, Any]] = []
         self.type_index: dict[type, int] = {}
         self.node_index: dict[int, int] = {}
-        nodes = []
+        nodes: list[Document] = []
         found = walk.order(root, ())
         refs = (each.__dict__["_xpm"].ref for _, each in found)
         self.jobs = {ref for ref in refs if ref is not None}
@@ -193,14 +193,14 @@ class _Writer:
         return {"path": full if os.path.isabs(given) or self.project else given, "base": "absolute"}
 
 
-def _below(path: str, folder: str, above: str) -> Optional[str]:
+def _below(path: str, folder: str, above: str) -> str | None:
     """The path relative to ``above`` when it is in ``folder``, with forward slashes."""
     if path != folder and not path.startswith(os.path.join(folder, "")):
         return None
     return os.path.relpath(path, above).replace(os.sep, "/")
 
 
-def restore(document: Document, workspace: str, project: str, find: Find) -> Any:
+def restore(document: Document, workspace: str, project: str, find: Find, live: bool = True) -> Any:
     """The object a document describes, as an instance that can run.
 
     Args:
@@ -208,15 +208,16 @@ def restore(document: Document, workspace: str, project: str, find: Find) -> Any
         workspace: the folder that generated paths and paths in job folders are below.
         project: the folder that paths of the project are below.
         find: gives the class of a reference in ``types``.
+        live: an instance that runs, prepared by ``__post_init__``; False: a configuration of a plan.
     """
     if document.get("format") != FORMAT:
         from xpm.errors import Defect
 
         raise Defect(f"a document of format {document.get('format')!r} cannot be read")
-    reader = _Reader(document, {"workspace": workspace, "project": project}, find)
+    reader = _Reader(document, {"workspace": workspace, "project": project}, find, live)
     for node in document["nodes"]:
         reader.nodes.append(reader.instance(node))
-    for each in reader.nodes:
+    for each in reader.nodes if live else ():
         prepare = getattr(type(each), "__post_init__", None)
         if prepare is not None:
             prepare(each)
@@ -226,16 +227,17 @@ def restore(document: Document, workspace: str, project: str, find: Find) -> Any
 class _Reader:
     """Reads one document."""
 
-    def __init__(self, document: Document, bases: dict[str, str], find: Find) -> None:
+    def __init__(self, document: Document, bases: dict[str, str], find: Find, live: bool) -> None:
         self.bases = bases
-        self.classes = [find(each) for each in document["types"]]
+        self.live = live
+        self.classes: list[Any] = [find(each) for each in document["types"]]
         self.nodes: list[Any] = []
 
     def instance(self, node: Document) -> Any:
         """The instance of one node, those it holds being made."""
         cls = self.classes[node["type"]]
-        made = cls.__new__(cls)
-        state = made.__dict__["_xpm"] = State(None, live=True)
+        made: Any = object.__new__(cls)
+        state = made.__dict__["_xpm"] = State(None, live=self.live)
         ref = node.get("job") or node.get("output")
         state.ref = tuple(ref) if ref else None
         if "producer" in node:
@@ -243,7 +245,7 @@ class _Reader:
         state.meta = node.get("meta")
         state.init = tuple(self.nodes[each] for each in node.get("init", ()))
         initialise = getattr(cls, "__xpm_init__", None)
-        if initialise is not None:
+        if initialise is not None and self.live:
             initialise(made)
         values = made.__dict__
         for name, value in node["values"].items():
@@ -278,7 +280,7 @@ class _Reader:
             make = {"tuple": tuple, "set": set, "frozenset": frozenset}[kind]
             return make([self.value(each) for each in content])
         if kind == "enum":
-            return self.classes[content[0]][content[1]]  # type: ignore[index]
+            return self.classes[content[0]][content[1]]
         if kind == "flag":
             return self.classes[content[0]](content[1])
         if kind == "int":

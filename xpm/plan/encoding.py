@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 import sys
 
-from xpm.plan.types import is_enum, is_path
+from xpm.plan.kinds import is_enum, is_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _integer(value: int, digest: Digest) -> bytes:
 
 
 def _float(value: float, digest: Digest) -> bytes:
-    return NAN if value != value else b"f8:" + _DOUBLE(value)  # noqa: PLR0124
+    return NAN if value != value else b"f8:" + _DOUBLE(value)
 
 
 def _enum(value: Any) -> bytes:
@@ -100,7 +100,7 @@ def _dict(value: Any, digest: Digest) -> bytes:
     return item(b"d", b"".join([left + right for left, right in sorted(pairs)]))
 
 
-def _none(config: Any) -> Optional[bytes]:
+def _none(config: Any) -> bytes | None:
     return None
 
 

@@ -7,16 +7,16 @@ from xpm.plan import context
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from typing import NoReturn, Optional, Union
+    from typing import Any, NoReturn
 
     from xpm._experiment import Experiment
 
 
 def experiment(
-    path: Union[str, os.PathLike[str]],
+    path: str | os.PathLike[str],
     id: str,
-    port: Optional[int] = None,
-    launcher: Optional[str] = None,
+    port: int | None = None,
+    launcher: str | None = None,
 ) -> Experiment:
     """An experiment to be opened by ``with``: tasks submitted inside belong to it, and leaving it waits for them.
 
@@ -27,11 +27,14 @@ def experiment(
         launcher: the name of the profile that runs tasks, unless they name their own.
     """
     if context.in_job():
-        stopping: Experiment = _Stopping()  # type: ignore[assignment]
-        return stopping
+        return _stopping()
     from xpm._experiment import Experiment
 
     return Experiment(path, id, port=port, launcher=launcher)
+
+
+def _stopping() -> Any:
+    return _Stopping()
 
 
 class _Stopping:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from pathlib import Path
-    from typing import Annotated, Any, Callable, Optional, TypeVar, Union, overload
+    from typing import Annotated, Any, Callable, TypeVar, overload
 
     T = TypeVar("T")
     Param = Annotated[T, "counts for the identity"]
@@ -75,10 +76,10 @@ class Field:
     def __init__(
         self,
         default: object,
-        factory: Optional[Callable[[], Any]],
+        factory: Callable[[], Any] | None,
         ignore_default: bool,
         help: str,
-        checker: Optional[Callable[[Any], object]],
+        checker: Callable[[Any], object] | None,
     ) -> None:
         self.default = default
         self.factory = factory
@@ -96,11 +97,11 @@ class PathGenerator:
 
     __slots__ = ("path",)
 
-    def __init__(self, path: Union[str, Path]) -> None:
-        import os
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        from os import fspath
         from pathlib import PurePosixPath
 
-        name = PurePosixPath(os.fspath(path))
+        name = PurePosixPath(fspath(path))
         if name.is_absolute() or ".." in name.parts or not name.parts:
             from xpm.errors import PlanProblem
             from xpm.plan import places
@@ -123,14 +124,13 @@ class PathGenerator:
 
 
 if TYPE_CHECKING:
-
     @overload
     def field(
         *,
         default: T,
         ignore_default: bool = False,
         help: str = "",
-        checker: Optional[Callable[[T], object]] = None,
+        checker: Callable[[T], object] | None = None,
     ) -> T: ...
     @overload
     def field(
@@ -138,35 +138,38 @@ if TYPE_CHECKING:
         default_factory: Callable[[], T],
         ignore_default: bool = False,
         help: str = "",
-        checker: Optional[Callable[[T], object]] = None,
+        checker: Callable[[T], object] | None = None,
     ) -> T: ...
     @overload
-    def field(*, help: str = "", checker: Optional[Callable[[Any], object]] = None) -> Any: ...
+    def field(*, help: str = "", checker: Callable[[Any], object] | None = None) -> Any: ...
+    def field(**said: Any) -> Any:
+        """As below."""
 
+else:
 
-def field(
-    *,
-    default: Any = MISSING,
-    default_factory: Optional[Callable[[], Any]] = None,
-    ignore_default: bool = False,
-    help: str = "",
-    checker: Optional[Callable[[Any], object]] = None,
-) -> Any:
-    """Say more of an argument than its type.
+    def field(
+        *,
+        default=MISSING,
+        default_factory=None,
+        ignore_default=False,
+        help="",
+        checker=None,
+    ):
+        """Say more of an argument than its type.
 
-    Args:
-        default: the value when none is given; part of the identity, unlike a bare ``= default``.
-        default_factory: called for each configuration that is given no value; or a PathGenerator.
-        ignore_default: leave the argument out of the identity when it equals its default.
-        help: shown where the argument is explained.
-        checker: called with each value; returns False or raises ValueError to refuse it.
-    """
-    if default is not MISSING and default_factory is not None:
-        from xpm.plan import places
-        from xpm.plan.problems import Definition
+        Args:
+            default: the value when none is given; part of the identity, unlike a bare ``= default``.
+            default_factory: called for each configuration that is given no value; or a PathGenerator.
+            ignore_default: leave the argument out of the identity when it equals its default.
+            help: shown where the argument is explained.
+            checker: called with each value; returns False or raises ValueError to refuse it.
+        """
+        if default is not MISSING and default_factory is not None:
+            from xpm.plan import places
+            from xpm.plan.problems import Definition
 
-        raise Definition(
-            "field() takes a default or a default_factory, not both",
-            where=places.show(places.caller()),
-        )
-    return Field(default, default_factory, ignore_default, help, checker)
+            raise Definition(
+                "field() takes a default or a default_factory, not both",
+                where=places.show(places.caller()),
+            )
+        return Field(default, default_factory, ignore_default, help, checker)

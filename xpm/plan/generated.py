@@ -9,7 +9,6 @@ from xpm.plan import context
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Optional
 
     from xpm.plan.description import Argument
     from xpm.plan.state import Seal
@@ -21,13 +20,13 @@ def main_folder() -> str:
     return os.path.abspath(submitter.main) if submitter is not None else os.getcwd()
 
 
-def project_folder() -> Optional[str]:
+def project_folder() -> str | None:
     """The project folder of the open experiment; without one, none."""
     submitter = context.current()
     return os.path.abspath(submitter.project) if submitter is not None else None
 
 
-def generated(seal: Optional[Seal], argument: Argument) -> Optional[Path]:
+def generated(seal: Seal | None, argument: Argument) -> Path | None:
     """The path an argument has by default once its configuration is sealed."""
     if seal is None or argument.generator is None:
         return None

@@ -16,10 +16,11 @@ from xpm.plan.names import identifier_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Optional
+    from collections.abc import Iterator
 
     from xpm.plan.config import Config
     from xpm.plan.description import Argument, Description
+    from xpm.plan.encoding import Digest
 
 VERSION = 1
 CONFIG = b"xpm1:config:"
@@ -37,14 +38,17 @@ def identifier(config: Config) -> str:
 
 def digest(config: Config) -> bytes:
     """The identity as 32 bytes."""
-    known: dict[int, bytes] = {}
     state = config.__dict__["_xpm"]
     if state.digest is not None:
         return state.digest  # type: ignore[no-any-return]
-    if not any(True for _ in walk.children(config)):
-        return _digest(config, known)
+    known: dict[int, bytes] = {}
+
+    def of_part(part: Config) -> bytes | None:
+        state = part.__dict__["_xpm"]
+        return None if state.meta else state.digest or known[id(part)]
+
     for _, each in walk.order(config, (), _is_known):
-        known[id(each)] = _digest(each, known)
+        known[id(each)] = _digest(each, of_part)
     return known[id(config)]
 
 
@@ -52,49 +56,45 @@ def _is_known(config: Config) -> bool:
     return config.__dict__["_xpm"].digest is not None
 
 
-def _digest(config: Config, known: dict[int, bytes]) -> bytes:
+def _digest(config: Config, of_part: Digest) -> bytes:
     """One configuration, the digests of its parts being known."""
     description = type(config).__xpm__
     coded = description.coded
     if coded is None:
         coded = description.coded = _code(description)
     own = config.__dict__
-    state = own["_xpm"]
-
-    def of_part(part: Any) -> Optional[bytes]:
-        part_state = part.__dict__["_xpm"]
-        if part_state.meta:
-            return None
-        return part_state.digest or known[id(part)]
-
-    parts = [coded.head]
+    parts = [CONFIG, coded.head]
     for name, head, unset, ignorable in coded.counted:
-        value = own.get(name, MISSING)
-        if value is MISSING:
-            if unset is None:
-                raise PlanProblem(
-                    f"{type(config).__name__}.{name} has no value, so there is no identity",
-                    where=places.show(state.place),
-                )
+        if name in own:
+            code = encode(own[name], of_part)
+            if code and code not in (ignorable, PATH):
+                parts.append(head)
+                parts.append(code)
+        elif unset is None:
+            raise PlanProblem(
+                f"{type(config).__name__}.{name} has no value, so there is no identity",
+                where=places.show(own["_xpm"].place),
+            )
+        else:
             parts.append(unset)
-            continue
-        code = encode(value, of_part)
-        if code == ignorable or not code or code == PATH:
-            continue
-        parts.append(head)
-        parts.append(code)
+    state = own["_xpm"]
+    if coded.metas or state.init:
+        parts.extend(_forced(coded, config, of_part))
+    raw = hashlib.sha256(b"".join(parts)).digest()
+    if state.producer is None:
+        return raw
+    return hashlib.sha256(OUTPUT + raw + digest(state.producer)).digest()
+
+
+def _forced(coded: _Code, config: Config, of_part: Digest) -> Iterator[bytes]:
+    """Uncounted arguments whose configuration counts all the same, and the initial tasks."""
     for name, head in coded.metas:
-        value = own.get(name)
+        value = config.__dict__.get(name)
         if hasattr(type(value), "__xpm__") and value.__dict__["_xpm"].meta is False:
-            parts.append(head)
-            parts.append(encode(value, of_part))
-    if state.init:
-        parts.append(text("") + encode(list(state.init), of_part))
-    raw = hashlib.sha256(CONFIG + b"".join(parts)).digest()
-    if state.producer is not None:
-        producer = known.get(id(state.producer)) or digest(state.producer)
-        raw = hashlib.sha256(OUTPUT + raw + producer).digest()
-    return raw
+            yield head + encode(value, of_part)
+    init = config.__dict__["_xpm"].init
+    if init:
+        yield text("") + encode(list(init), of_part)
 
 
 class _Code:
@@ -104,7 +104,7 @@ class _Code:
 
     def __init__(self, head: bytes) -> None:
         self.head = head
-        self.counted: list[tuple[str, bytes, Optional[bytes], Optional[bytes]]] = []
+        self.counted: list[tuple[str, bytes, bytes | None, bytes | None]] = []
         self.metas: list[tuple[str, bytes]] = []
 
 
@@ -121,7 +121,7 @@ def _code(description: Description) -> _Code:
     return coded
 
 
-def _default(argument: Argument) -> tuple[Optional[bytes], Optional[bytes]]:
+def _default(argument: Argument) -> tuple[bytes | None, bytes | None]:
     """What stands for an unset value (None: a value is required), and the code that is left out."""
     if argument.default is MISSING:
         return None, None

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from types import ModuleType, TracebackType
-    from typing import Any, Optional, Union
+    from typing import Any
 
     Reference = dict[str, Any]
 
 
-def script_module_name(path: Union[str, Path]) -> str:
+def script_module_name(path: str | Path) -> str:
     """The name a script would be imported by: its stem, below the packages it lies in."""
     folder, name = os.path.split(os.path.abspath(path))
     parts = [os.path.splitext(name)[0]]
@@ -29,7 +29,7 @@ def script_module_name(path: Union[str, Path]) -> str:
     return ".".join(parts)
 
 
-def main_script() -> Optional[Path]:
+def main_script() -> Path | None:
     """The file of the script that runs; None for ``python -m``, ``python -c`` and interactive sessions."""
     from pathlib import Path
 
@@ -65,7 +65,7 @@ def reference(cls: type) -> Reference:
             hint=hint,
             where=places.show(description.place if description is not None else None),
         )
-    script: Optional[str] = None
+    script: str | None = None
     if cls.__module__ == "__main__":
         path = main_script()
         script = None if path is None else _below_project(str(path))
@@ -203,7 +203,7 @@ def _explained(name: str, error: BaseException, project: str) -> PlanProblem:
     )
 
 
-def _last_line(trace: Optional[TracebackType], project: str) -> str:
+def _last_line(trace: TracebackType | None, project: str) -> str:
     """The innermost line of the project."""
     where = ""
     prefix = os.path.join(os.path.abspath(project), "")

@@ -97,7 +97,6 @@ def unmark(value: Any) -> tuple[object, str]:
         return value, ""
     if isinstance(value, (TaggedBool, Stopped)):
         return value.value, mark
-    for plain in (int, float, str):
-        if isinstance(value, plain):
-            return plain.__new__(plain, value), mark
-    return value, ""
+    if isinstance(value, int):
+        return int.__index__(value), mark
+    return (float.__float__(value) if isinstance(value, float) else str.__str__(value)), mark

@@ -22,7 +22,7 @@ class Identifier(str):
             raise AttributeError(name)
         return Identifier(f"{self}.{name}" if self else name)
 
-    def __getitem__(self, name: object) -> Identifier:  # type: ignore[override]
+    def __getitem__(self, name: object) -> Identifier:
         """The name below, when it is no Python name."""
         return Identifier(f"{self}.{name}" if self else str(name))
 

@@ -8,7 +8,6 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Optional
 
 Place = tuple[str, int]
 """A file and a line."""
@@ -16,7 +15,7 @@ Place = tuple[str, int]
 
 def caller() -> Place:
     """The nearest line outside xpm: the one of the plan that asked."""
-    frame: Optional[FrameType] = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if not frame.f_globals.get("__name__", "").startswith("xpm."):
             return frame.f_code.co_filename, frame.f_lineno
@@ -24,7 +23,7 @@ def caller() -> Place:
     return "?", 0
 
 
-def show(place: Optional[Place]) -> str:
+def show(place: Place | None) -> str:
     """``plan.py:12``, relative to the current folder where that is shorter."""
     if place is None:
         return ""

@@ -7,43 +7,43 @@ from xpm.plan import context
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Optional, TypeVar, Union, overload
+    from typing import Any, TypeVar, overload
 
     T = TypeVar("T")
 
     @overload
     def progress(
-        of: Iterable[T], total: Optional[int] = None, description: str = ""
+        of: Iterable[T], total: int | None = None, description: str = ""
     ) -> Iterator[T]: ...
     @overload
-    def progress(of: float, total: Optional[int] = None, description: str = "") -> None: ...
+    def progress(of: float, total: int | None = None, description: str = "") -> None: ...
+    def progress(of: Any, total: int | None = None, description: str = "") -> Any:
+        """As below."""
+
+else:
+
+    def progress(of, total=None, description=""):
+        """Report how far a task is: around what a loop goes through, or with a fraction from 0 to 1.
+
+        Args:
+            of: an iterable, or a fraction.
+            total: the number of items, for an iterable that does not know it.
+            description: what is being done.
+        """
+        if isinstance(of, (int, float)):
+            _report(float(of), description)
+            return None
+        return _through(of, total, description)
 
 
-def progress(
-    of: Union[Iterable[T], float], total: Optional[int] = None, description: str = ""
-) -> Optional[Iterator[T]]:
-    """Report how far a task is: around what a loop goes through, or with a fraction from 0 to 1.
-
-    Args:
-        of: an iterable, or a fraction.
-        total: the number of items, for an iterable that does not know it.
-        description: what is being done.
-    """
-    if isinstance(of, (int, float)):
-        _report(float(of), description)
-        return None
-    return _through(of, total, description)
-
-
-def _through(items: Iterable[T], total: Optional[int], description: str) -> Iterator[T]:
+def _through(items: Any, total: int | None, description: str) -> Iterator[Any]:
     if total is None:
         total = len(items) if hasattr(items, "__len__") else 0
-    done = 0
     for done, item in enumerate(items):
         if total:
             _report(done / total, description)
         yield item
-    if total or done:
+    if total:
         _report(1.0, description)
 
 

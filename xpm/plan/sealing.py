@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 from xpm.errors import PlanProblem
 from xpm.plan import identity, locate, places, walk
@@ -26,7 +26,7 @@ class Sealed:
     document: dict[str, Any]
     parents: tuple[tuple[str, str], ...]
     tokens: tuple[tuple[str, int, int], ...]
-    tags: dict[str, Union[str, int, float, bool]]
+    tags: dict[str, str | int | float | bool]
     where: str
 
 
@@ -83,9 +83,8 @@ def unseal(seals: list[Config]) -> None:
         state = config.__dict__["_xpm"]
         seal, state.seal, state.digest, state.ref = state.seal, None, None, None
         for name, argument in type(config).__xpm__.ready().items():
-            if argument.generator is not None:
-                if config.__dict__.get(name) == generated(seal, argument):
-                    del config.__dict__[name]
+            if argument.generator and config.__dict__.get(name) == generated(seal, argument):
+                del config.__dict__[name]
 
 
 def seal_output(config: Config, task: Task) -> None:
@@ -111,7 +110,7 @@ def _check(task: Task, found: list[walk.Found], place: places.Place) -> None:
             problems.append(problem)
             continue
         state = config.__dict__["_xpm"]
-        if config is not task and isinstance(config, Task) and state.handle is None and (
+        if config is not task and isinstance(config, Task) and state.ref is None and (
             not isinstance(config, LightweightTask)
         ):  # fmt: skip
             problems.append(_unsubmitted(task, path, config))
@@ -170,14 +169,13 @@ def _validate(config: Config) -> list[PlanProblem]:
         return []
     try:
         validate(config)
-    except PlanProblem as problem:
-        return [problem]
+    except PlanProblem as refusal:
+        return [refusal]
     except (ValueError, TypeError, AssertionError) as error:
-        state = config.__dict__["_xpm"]
         problem = PlanProblem(
             f"{type(config).__name__} is not valid",
             cause=str(error) or type(error).__name__,
-            where=places.show(state.place),
+            where=places.show(config.__dict__["_xpm"].place),
         )
         problem.__cause__ = error
         return [problem]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from xpm.plan import places
 from xpm.plan.fields import MISSING
+from xpm.plan.kinds import Mismatch
 from xpm.plan.marks import unmark
 from xpm.plan.problems import AlreadySealed, NoValue, UnknownArgument, WrongValue, nearest
 from xpm.plan.state import Tagging
-from xpm.plan.types import Mismatch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Optional
+    from typing import Any
 
     from xpm.plan.context import Handle
     from xpm.plan.places import Place
@@ -45,19 +45,19 @@ class State:
         "result", "seal", "stopped", "tags", "tokens",
     )  # fmt: skip
 
-    def __init__(self, place: Optional[Place], live: bool = False) -> None:
+    def __init__(self, place: Place | None, live: bool = False) -> None:
         self.place = place
         self.live = live
-        self.seal: Optional[Seal] = None
-        self.digest: Optional[bytes] = None
-        self.places: Optional[dict[str, Place]] = None
-        self.tags: Optional[dict[str, Tagging]] = None
-        self.stopped: Optional[set[str]] = None
-        self.meta: Optional[bool] = None
+        self.seal: Seal | None = None
+        self.digest: bytes | None = None
+        self.places: dict[str, Place] | None = None
+        self.tags: dict[str, Tagging] | None = None
+        self.stopped: set[str] | None = None
+        self.meta: bool | None = None
         self.producer: Any = None
-        self.handle: Optional[Handle] = None
+        self.handle: Handle | None = None
         self.result: Any = None
-        self.ref: Optional[tuple[str, str]] = None
-        self.tokens: Optional[list[Any]] = None
-        self.parents: Optional[list[Any]] = None
+        self.ref: tuple[str, str] | None = None
+        self.tokens: list[Any] | None = None
+        self.parents: list[Any] | None = None
         self.init: tuple[Any, ...] = ()

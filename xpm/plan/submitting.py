@@ -10,13 +10,13 @@ from xpm.plan.tokens import TokenDependency
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import Any, Optional
+    from typing import Any
 
     from xpm.plan.config import Config
     from xpm.plan.tasks import Task
 
 
-def submit(task: Task, launcher: Optional[str], init_tasks: Sequence[Task]) -> Any:
+def submit(task: Task, launcher: str | None, init_tasks: Sequence[Task]) -> Any:
     """Seal a task and give it to the open experiment; what it hands on."""
     state = task.__dict__["_xpm"]
     where = places.show(places.caller())
@@ -65,11 +65,7 @@ def _outputs(task: Task) -> Any:
         return produced(value, task)
 
     classic = getattr(type(task), "config", None)
-    if classic is not None and callable(classic):
-        result = dep(task.config())  # type: ignore[attr-defined]
-    else:
-        result = task.task_outputs(dep)
-    return result
+    return dep(classic(task)) if callable(classic) else task.task_outputs(dep)
 
 
 def produced(value: Any, task: Task) -> Any:

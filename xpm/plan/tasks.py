@@ -7,9 +7,7 @@ from xpm.plan.config import Config
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, Callable, Optional
-
-    from typing_extensions import Self
+    from typing import Any, Callable, Self
 
 
 class Task(Config):
@@ -28,7 +26,7 @@ class Task(Config):
         return self
 
     def submit(
-        self, *, launcher: Optional[str] = None, init_tasks: Sequence[LightweightTask] = ()
+        self, *, launcher: str | None = None, init_tasks: Sequence[LightweightTask] = ()
     ) -> Any:
         """Seal the task and give it to the open experiment; the task, or what ``task_outputs`` returns.
 
@@ -47,7 +45,7 @@ class Task(Config):
         add_dependencies(self, dependencies)
         return self
 
-    def remaining_time(self) -> Optional[float]:
+    def remaining_time(self) -> float | None:
         """Seconds until the job's allocation ends; None when nobody knows, or outside a job."""
         from xpm.plan import context
 

@@ -26,373 +26,29 @@ from __future__ import annotations
 
 import sys
 
+from xpm.plan.kinds import (
+    ANY,
+    BytesKind,
+    DictKind,
+    FloatKind,
+    InstanceKind,
+    IntKind,
+    Kind,
+    ListKind,
+    LiteralKind,
+    PathKind,
+    StrKind,
+    TupleKind,
+    UnionKind,
+)  # fmt: skip
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any, Callable, Optional
+    from typing import Any, Callable
 
     Evaluate = Callable[[str], object]
 
 HEAP_TYPE = 1 << 9
-
-
-class Mismatch(Exception):
-    """A value that is not what its argument declares; ``path`` leads to it inside the argument."""
-
-    def __init__(self, expected: str, got: object, hint: str = "", path: str = "") -> None:
-        super().__init__(expected)
-        self.expected = expected
-        self.got = got
-        self.hint = hint
-        self.path = path
-
-    def below(self, path: str) -> Mismatch:
-        """The same, seen from the container."""
-        self.path = path + self.path
-        return self
-
-
-class Kind:
-    """A compiled type.
-
-    ``fast``: values of exactly this class are normal already. ``holds``: values may contain configurations.
-    ``mutable``: the normal form can be changed in place.
-    """
-
-    __slots__ = ("fast", "holds", "mutable", "name")
-
-    def __init__(
-        self, name: str, fast: Optional[type] = None, holds: bool = False, mutable: bool = False
-    ) -> None:
-        self.name = name
-        self.fast = fast
-        self.holds = holds
-        self.mutable = mutable
-
-    def convert(self, value: Any) -> object:
-        """The normal form; raises Mismatch."""
-        if type(value) is self.fast:
-            return value
-        raise Mismatch(self.name, value)
-
-    def fits(self, value: Any) -> bool:
-        """Whether the value is in normal form as it is."""
-        return type(value) is self.fast
-
-
-def _untagged(value: object) -> None:
-    if getattr(type(value), "_xpm_mark", ""):
-        raise Mismatch(
-            "a plain value", value, hint="mark the whole argument, or use .tag(name, value)"
-        )
-
-
-class IntKind(Kind):
-    """Whole numbers."""
-
-    __slots__ = ()
-
-    def convert(self, value: Any) -> object:
-        """What has ``__index__`` and is no truth value."""
-        if type(value) is int:
-            return value
-        _untagged(value)
-        if not isinstance(value, bool) and hasattr(type(value), "__index__"):
-            try:
-                return int(value.__index__())
-            except TypeError:  # old numpy.bool_
-                pass
-        hint = f"{int(value)} says so" if isinstance(value, float) and value.is_integer() else ""
-        raise Mismatch("int", value, hint=hint)
-
-
-class FloatKind(Kind):
-    """Floating-point numbers."""
-
-    __slots__ = ()
-
-    def convert(self, value: Any) -> object:
-        """What has ``__float__`` and loses nothing by it."""
-        if type(value) is float:
-            return value
-        _untagged(value)
-        if isinstance(value, (bool, str, bytes)) or not hasattr(type(value), "__float__"):
-            raise Mismatch("float", value)
-        try:
-            normal = float(value)
-        except (TypeError, ValueError, OverflowError):
-            raise Mismatch("float", value) from None
-        if normal == value or (normal != normal and value != value):  # noqa: PLR0124
-            return normal
-        raise Mismatch("float", value, hint="it has no exact float; give float(...) of it")
-
-
-class StrKind(Kind):
-    """Text."""
-
-    __slots__ = ()
-
-    def convert(self, value: Any) -> object:
-        """``str`` and its subclasses."""
-        if type(value) is str:
-            return value
-        _untagged(value)
-        if isinstance(value, str):
-            return str.__str__(value)
-        raise Mismatch("str", value)
-
-
-class BytesKind(Kind):
-    """Bytes."""
-
-    __slots__ = ()
-
-    def convert(self, value: Any) -> object:
-        """``bytes`` and ``bytearray``."""
-        if isinstance(value, (bytes, bytearray)):
-            return bytes(value)
-        raise Mismatch("bytes", value)
-
-
-class PathKind(Kind):
-    """Paths."""
-
-    __slots__ = ()
-
-    def convert(self, value: Any) -> object:
-        """Paths and text."""
-        from pathlib import Path, PurePath
-
-        if type(value) is type(Path()):
-            return value
-        _untagged(value)
-        if isinstance(value, (PurePath, str)):
-            return Path(str(value))
-        raise Mismatch("Path", value)
-
-    def fits(self, value: Any) -> bool:
-        """Any path object."""
-        return is_path(value)
-
-
-class InstanceKind(Kind):
-    """Members of an Enum, or configurations of a class."""
-
-    __slots__ = ("cls",)
-
-    def __init__(self, cls: type, holds: bool) -> None:
-        super().__init__(cls.__qualname__, holds=holds)
-        self.cls = cls
-
-    def convert(self, value: Any) -> object:
-        """Instances, as they are."""
-        if isinstance(value, self.cls) and (not self.holds or hasattr(type(value), "__xpm__")):
-            return value
-        raise Mismatch(self.name, value, hint=self._hint(value))
-
-    def _hint(self, value: object) -> str:
-        if isinstance(value, type):
-            return f"give an instance: {value.__name__}(...)"
-        if getattr(type(value), "_xpm_mark", ""):
-            return "mark the whole argument"
-        if not self.holds:
-            members: Iterable[str] = getattr(self.cls, "__members__", ())
-            return f"one of {', '.join(f'{self.name}.{each}' for each in members)}"
-        return ""
-
-    def fits(self, value: Any) -> bool:
-        """Instances."""
-        return isinstance(value, self.cls)
-
-
-class AnyKind(Kind):
-    """Anything xpm can keep."""
-
-    __slots__ = ()
-
-    def convert(self, value: Any) -> object:
-        """Each value as it is, containers copied."""
-        kind = type(value)
-        if kind in _ATOMS or hasattr(kind, "__xpm__"):
-            return value
-        _untagged(value)
-        if is_enum(value) or is_path(value):
-            return value
-        container = next((each for each in _CONTAINERS if isinstance(value, each)), None)
-        if container is not None:
-            return _CONTAINERS[container].convert(value)
-        if isinstance(value, str):
-            return str.__str__(value)
-        if hasattr(kind, "__index__"):
-            return IntKind("int").convert(value)
-        if hasattr(kind, "__float__"):
-            return FloatKind("float").convert(value)
-        if isinstance(value, bytearray):
-            return bytes(value)
-        raise Mismatch(
-            "a value xpm can keep",
-            value,
-            hint="numbers, text, bytes, paths, Enum members, containers of them, configurations",
-        )
-
-    def fits(self, value: Any) -> bool:
-        """True: the value needs no other form."""
-        return True
-
-
-class ListKind(Kind):
-    """Lists, tuples of any length, sets."""
-
-    __slots__ = ("accepted", "item", "make")
-
-    def __init__(self, make: Callable[[Any], Any], item: Kind, accepted: tuple[type, ...]) -> None:
-        self.make = make
-        self.item = item
-        self.accepted = accepted
-        base: str = make.__name__
-        inner = f"{item.name}, ..." if base == "tuple" else item.name
-        super().__init__(f"{base}[{inner}]", holds=item.holds, mutable=True)
-
-    def convert(self, value: Any) -> object:
-        """A new container of normal forms."""
-        if not isinstance(value, self.accepted):
-            hint = "text is not a list" if isinstance(value, str) else ""
-            raise Mismatch(self.name, value, hint=hint)
-        convert, fast = self.item.convert, self.item.fast
-        done = []
-        for index, each in enumerate(value):
-            try:
-                done.append(each if type(each) is fast else convert(each))
-            except Mismatch as error:
-                raise error.below(f"[{index}]") from None
-        return self.make(done)
-
-    def fits(self, value: Any) -> bool:
-        """The very container, of items that fit."""
-        return isinstance(value, self.make) and all(self.item.fits(each) for each in value)  # type: ignore[arg-type]
-
-
-class TupleKind(Kind):
-    """Tuples of a declared length."""
-
-    __slots__ = ("items",)
-
-    def __init__(self, items: tuple[Kind, ...]) -> None:
-        self.items = items
-        name = f"tuple[{', '.join(each.name for each in items) or '()'}]"
-        super().__init__(name, holds=any(each.holds for each in items), mutable=True)
-
-    def convert(self, value: Any) -> object:
-        """A tuple of normal forms."""
-        if not isinstance(value, (tuple, list)) or len(value) != len(self.items):
-            raise Mismatch(self.name, value)
-        done: list[object] = []
-        for index, (kind, each) in enumerate(zip(self.items, value)):
-            try:
-                done.append(kind.convert(each))
-            except Mismatch as error:
-                raise error.below(f"[{index}]") from None
-        return tuple(done)
-
-    def fits(self, value: Any) -> bool:
-        """A tuple of that length whose items fit."""
-        return (
-            isinstance(value, tuple)
-            and len(value) == len(self.items)
-            and all(kind.fits(each) for kind, each in zip(self.items, value))
-        )
-
-
-class DictKind(Kind):
-    """Dictionaries."""
-
-    __slots__ = ("key", "value")
-
-    def __init__(self, key: Kind, value: Kind) -> None:
-        self.key = key
-        self.value = value
-        super().__init__(
-            f"dict[{key.name}, {value.name}]", holds=key.holds or value.holds, mutable=True
-        )
-
-    def convert(self, value: Any) -> object:
-        """A new dictionary of normal forms, in the given order."""
-        if not isinstance(value, dict):
-            if not (hasattr(value, "keys") and hasattr(value, "__getitem__")):
-                raise Mismatch(self.name, value)
-            value = {key: value[key] for key in value}
-        done: dict[object, object] = {}
-        for key, each in value.items():
-            try:
-                done[self.key.convert(key)] = self.value.convert(each)
-            except Mismatch as error:
-                raise error.below(f"[{key!r}]") from None
-        return done
-
-    def fits(self, value: Any) -> bool:
-        """A dictionary whose keys and values fit."""
-        return isinstance(value, dict) and all(
-            self.key.fits(key) and self.value.fits(each) for key, each in value.items()
-        )
-
-
-class UnionKind(Kind):
-    """One of several types."""
-
-    __slots__ = ("options",)
-
-    def __init__(self, options: tuple[Kind, ...]) -> None:
-        self.options = options
-        super().__init__(
-            " or ".join(each.name for each in options),
-            holds=any(each.holds for each in options),
-            mutable=any(each.mutable for each in options),
-        )
-
-    def convert(self, value: Any) -> object:
-        """By the option the value fits as it is, else by the first that converts it."""
-        for kind in self.options:
-            if kind.fits(value):
-                return kind.convert(value)
-        hints = []
-        for kind in self.options:
-            try:
-                return kind.convert(value)
-            except Mismatch as error:
-                hints.append(error)
-        deepest = max(hints, key=lambda error: len(error.path))
-        if deepest.path:
-            raise deepest
-        raise Mismatch(self.name, value, hint=next((e.hint for e in hints if e.hint), ""))
-
-    def fits(self, value: Any) -> bool:
-        """Any option it fits."""
-        return any(kind.fits(value) for kind in self.options)
-
-
-class LiteralKind(Kind):
-    """One of several values."""
-
-    __slots__ = ("values",)
-
-    def __init__(self, values: tuple[object, ...]) -> None:
-        self.values = values
-        super().__init__(f"one of {', '.join(map(repr, values))}")
-
-    def convert(self, value: Any) -> object:
-        """The member of equal type and value."""
-        for each in self.values:
-            if type(each) is type(value) and each == value:
-                return each
-        raise Mismatch(self.name, value)
-
-    def fits(self, value: Any) -> bool:
-        """A member."""
-        return any(type(each) is type(value) and each == value for each in self.values)
-
-
-ANY = AnyKind("any value", holds=True, mutable=True)
-_ATOMS = (int, float, str, bool, type(None), bytes)
 _SIMPLE: dict[object, Kind] = {
     bool: Kind("bool", bool),
     int: IntKind("int", int),
@@ -403,13 +59,7 @@ _SIMPLE: dict[object, Kind] = {
     None: Kind("None", type(None)),
     object: ANY,
 }
-_CONTAINERS: dict[type, Kind] = {
-    list: ListKind(list, ANY, (list,)),
-    tuple: ListKind(tuple, ANY, (tuple,)),
-    dict: DictKind(ANY, ANY),
-    set: ListKind(set, ANY, (set,)),
-    frozenset: ListKind(frozenset, ANY, (frozenset,)),
-}
+_CONTAINERS = (list, tuple, dict, set, frozenset)
 _ABSTRACT = {
     "Sequence": list,
     "MutableSequence": list,
@@ -420,18 +70,6 @@ _ABSTRACT = {
     "Set": set,
     "MutableSet": set,
 }
-
-
-def is_path(value: object) -> bool:
-    """Whether it is a path of pathlib (which is not imported for asking)."""
-    pathlib = sys.modules.get("pathlib")
-    return pathlib is not None and isinstance(value, pathlib.PurePath)
-
-
-def is_enum(value: object) -> bool:
-    """Whether it is a member of an Enum."""
-    enum = sys.modules.get("enum")
-    return enum is not None and isinstance(value, enum.Enum)
 
 
 def compile_type(declared: Any, evaluate: Evaluate) -> Kind:

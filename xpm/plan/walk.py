@@ -8,7 +8,7 @@ from xpm.plan import places
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
-    from typing import Any, Optional
+    from typing import Any
 
     from xpm.plan.config import Config
 
@@ -41,7 +41,7 @@ def children(config: Config) -> Iterator[Found]:
         yield "(initial task)", each
 
 
-def order(root: Config, known: Container[int], skip: Optional[Any] = None) -> list[Found]:
+def order(root: Config, known: Container[int], skip: Any | None = None) -> list[Found]:
     """Every configuration reachable from the root, parts first, each once, the root last.
 
     Args:
