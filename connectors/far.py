@@ -12,12 +12,16 @@ import re
 import struct
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 MAGIC = b"\x93XPM\x1a\r\n\x01"
 HEADER = struct.Struct("!BII")
 
 
-def main(unpack_source):
-    # type: (str) -> None
+def main(unpack_source: str) -> None:
     """Run with the pipes of this process, which nothing else may touch from now on."""
     pipes = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
@@ -25,14 +29,12 @@ def main(unpack_source):
     os.dup2(2, 1)
     os.close(null)
 
-    def unpack(raw, folder, name):
-        # type: (bytes, str, str) -> None
-        names = {"__name__": "travel"}
+    def unpack(raw: bytes, folder: str, name: str) -> None:
+        names: "dict[str, Any]" = {"__name__": "travel"}
         exec(unpack_source, names)
-        names["unpack"](raw, folder, name)  # type: ignore[operator]
+        names["unpack"](raw, folder, name)
 
-    def serve(workspace, name):
-        # type: (str, str) -> None
+    def serve(workspace: str, name: str) -> None:
         sys.path.insert(0, os.path.join(workspace, ".xpm", "travel", name))
         from xpm.agent.serve import main as agent
 
@@ -41,12 +43,16 @@ def main(unpack_source):
     begin(pipes[0], pipes[1], unpack, serve)
 
 
-def begin(source, target, unpack, serve):
-    # type: (int, int, object, object) -> None
+def begin(
+    source: int,
+    target: int,
+    unpack: "Callable[[bytes, str, str], object]",
+    serve: "Callable[[str, str], None]",
+) -> None:
     """Exchange what is needed over two file descriptors, then serve."""
     _write(target, MAGIC)
     try:
-        kind, raw = _read_frame(source)
+        _kind, raw = _read_frame(source)
     except EOFError:
         return
     asked = json.loads(raw.decode("utf-8"))
@@ -63,36 +69,33 @@ def begin(source, target, unpack, serve):
             archive = b""
             while len(archive) < asked["size"]:
                 archive += _read_frame(source)[1]
-            unpack(archive, folder, asked["travel"])  # type: ignore[operator]
+            unpack(archive, folder, asked["travel"])
     except EOFError:
         return
     except (OSError, ValueError) as error:
         hint = "name a folder you may write as `workspace:` of the connector, with room on its disk"
-        message = "cannot prepare the workspace %s: %s" % (asked["workspace"], error)
+        message = "cannot prepare the workspace {}: {}".format(asked["workspace"], error)
         _say(target, {"error": {"kind": "site", "message": message, "hint": hint}})
         return
-    serve(workspace, asked["travel"])  # type: ignore[operator]
+    serve(workspace, asked["travel"])
 
 
-def _expand(text):
-    # type: (str) -> str
+def _expand(text: str) -> str:
     path = os.path.expanduser(os.path.expandvars(text))
     missing = re.search(r"\$(\w+|\{[^}]*\})", path)
     if missing:
-        raise ValueError("the variable %s is not defined there" % missing.group(0))
+        raise ValueError(f"the variable {missing.group(0)} is not defined there")
     if path.startswith("~"):
         raise ValueError("there is no such user")
     return os.path.join(os.path.expanduser("~"), path)
 
 
-def _read_frame(source):
-    # type: (int) -> object
+def _read_frame(source: int) -> "tuple[int, bytes]":
     kind, _, length = HEADER.unpack(_read(source, HEADER.size))
     return kind, _read(source, length)
 
 
-def _read(source, size):
-    # type: (int, int) -> bytes
+def _read(source: int, size: int) -> bytes:
     data = b""
     while len(data) < size:
         more = os.read(source, size - len(data))
@@ -102,13 +105,11 @@ def _read(source, size):
     return data
 
 
-def _say(target, content):
-    # type: (int, object) -> None
+def _say(target: int, content: object) -> None:
     body = json.dumps(content).encode("ascii")
     _write(target, HEADER.pack(1, 0, len(body)) + body)
 
 
-def _write(target, data):
-    # type: (int, bytes) -> None
+def _write(target: int, data: bytes) -> None:
     while data:
         data = data[os.write(target, data) :]

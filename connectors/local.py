@@ -1,10 +1,10 @@
 """The connector that is this machine: the agent runs in this process, on the main folder itself."""
 
-import os
 import sys
 from pathlib import Path
 
 from xpm.agent.inprocess import InProcess
+
 from xpm.connectors.link import Place, checked
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.specs import LocalSpec
@@ -32,7 +32,7 @@ class _Here:
     @property
     def workspace(self) -> str:
         """The main folder."""
-        return os.path.abspath(self._main)
+        return str(self._main.absolute())
 
     def call(self, content: frames.Message, payload: bytes = b"") -> tuple[frames.Message, bytes]:
         """The agent's answer."""
@@ -51,7 +51,7 @@ class _Here:
         if self._agent is None:
             sha12, raw = travel.archive()
             try:
-                travel.unpack(raw, os.path.join(self.workspace, ".xpm", "travel"), sha12)
+                travel.unpack(raw, str(self._main.absolute() / ".xpm" / "travel"), sha12)
             except OSError as error:
                 raise SiteProblem(
                     "cannot prepare the main folder",

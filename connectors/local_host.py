@@ -27,9 +27,7 @@ class LocalHost:
                 start_new_session=True,
             )
         except OSError as error:
-            raise SiteProblem(
-                f"cannot start {argv[0]}", on=self.name, cause=str(error)
-            ) from error
+            raise SiteProblem(f"cannot start {argv[0]}", on=self.name, cause=str(error)) from error
         stream = ProcessStream(process, self.name)
         self._streams.append(stream)
         return stream

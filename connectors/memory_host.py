@@ -72,7 +72,9 @@ class MemoryHost:
         try:
             target = os.dup(source)
             with contextlib.suppress(ConnectionError):  # what a cut link is to the agent
-                far.begin(source, target, travel.unpack, lambda w, t: self._serve(w, t, source, target))
+                far.begin(
+                    source, target, travel.unpack, lambda w, t: self._serve(w, t, source, target)
+                )
         finally:
             for each in (source, target):
                 with contextlib.suppress(OSError):  # the agent may have closed them itself

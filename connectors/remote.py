@@ -60,7 +60,9 @@ class AgentConnector:
             missing = set(self._tree(snapshot))
         if missing:
             raise PlanProblem(
-                "the code could not be stored there", on=self.name, cause=f"{len(missing)} files lack"
+                "the code could not be stored there",
+                on=self.name,
+                cause=f"{len(missing)} files lack",
             )
         self._staged.add((self._caller.life, snapshot.id))
 

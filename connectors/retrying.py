@@ -56,10 +56,13 @@ class Retrying:
                 initial=patience.first_s, max=patience.most_s, jitter=patience.first_s
             ),
             stop=stop,
-            sleep=self._sleep,
+            sleep=self._wait,
             reraise=True,
         )
         return retrying(attempt)
+
+    def _wait(self, seconds: float) -> None:
+        self._sleep(seconds)
 
 
 def is_transient(error: BaseException) -> bool:

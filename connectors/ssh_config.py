@@ -68,10 +68,7 @@ def resolve(alias: str, config: Path | None = None) -> Resolved:
             "cannot read the ssh configuration", on=str(config), cause="there is no such file"
         )
     config = config.expanduser() if config else None
-    if shutil.which("ssh"):
-        options = _ask_openssh(alias, config)
-    else:
-        options = _ask_paramiko(alias, config)
+    options = _ask_openssh(alias, config) if shutil.which("ssh") else _ask_paramiko(alias, config)
     return _resolved(alias, config, options)
 
 
@@ -128,9 +125,7 @@ def _ask_paramiko(alias: str, config: Path | None) -> Mapping[str, Sequence[str]
     return options
 
 
-def _resolved(
-    alias: str, config: Path | None, options: Mapping[str, Sequence[str]]
-) -> Resolved:
+def _resolved(alias: str, config: Path | None, options: Mapping[str, Sequence[str]]) -> Resolved:
     def first(name: str, otherwise: str = "") -> str:
         value = options.get(name, [otherwise])[0]
         return otherwise if value == "none" and name not in ("identityagent",) else value

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import paramiko
-from paramiko.ssh_exception import NoValidConnectionsError
+from paramiko.ssh_exception import IncompatiblePeer, NoValidConnectionsError
 
 from xpm.connectors.ssh_config import Resolved
 from xpm.errors import HostProblem, HostUnreachable, LoginNeeded, SiteProblem
@@ -45,7 +45,7 @@ def translate(host: Resolved, attempted: str, error: BaseException) -> HostProbl
         return HostUnreachable(
             what, on=on, cause=f"the ProxyCommand failed: {error}", hint=f"try `{host.command}`"
         )
-    if isinstance(error, paramiko.IncompatiblePeer):
+    if isinstance(error, IncompatiblePeer):
         return SiteProblem(what, on=on, cause=f"no algorithm in common: {error}")
     if isinstance(error, paramiko.ChannelException):
         return _refused_channel(what, on, error)
@@ -65,7 +65,7 @@ def _refused_channel(what: str, on: str, error: paramiko.ChannelException) -> Ho
 
 def _cause(host: Resolved, error: BaseException) -> str:
     if isinstance(error, NoValidConnectionsError):
-        errors = {str(each.strerror or each) for each in error.errors.values()}
+        errors = {str(getattr(each, "strerror", None) or each) for each in error.errors.values()}
         return f"port {host.port} of {host.hostname}: {', '.join(sorted(errors)).lower()}"
     if isinstance(error, TimeoutError):
         return "it does not answer: timed out"

@@ -34,7 +34,9 @@ class Login:
         try:
             for name, key in self._keys(agent):
                 if offered == OFFERS:
-                    self._notes.append("more keys not offered (set IdentitiesOnly and IdentityFile)")
+                    self._notes.append(
+                        "more keys not offered (set IdentitiesOnly and IdentityFile)"
+                    )
                     break
                 offered += 1
                 if self._offer(transport, name, key):

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xpm.connectors.specs import LocalSpec
 from xpm.launchers import placeholders
 from xpm.launchers.flags import check_extra
 from xpm.launchers.model import Blueprint, GpuType, GpuWish, Setup, Site, TokenRule, Wish
 from xpm.launchers.report import Report, did_you_mean
 from xpm.launchers.schema import Values
 from xpm.launchers.sites import read_setup
-from xpm.launchers.vocabulary import LOCAL
 
 SLURM_ONLY = ("partition", "account", "qos", "constraint", "extra", "nodes")
 
@@ -65,7 +63,7 @@ def _site(values: Values, around: Surroundings, path: str, report: Report) -> Si
     one = values.get("connector", str)
     names = (one,) if one is not None else values.texts("connectors")
     for index, name in enumerate(names):
-        if name not in around.sites and name != LOCAL:
+        if name not in around.sites:
             here = f"{path}.connector" if one is not None else f"{path}.connectors[{index}]"
             hint = did_you_mean(name, around.sites, "known")
             report.problem(values.where(keys[0]), here, f"unknown connector {name!r}{hint}")
@@ -74,8 +72,6 @@ def _site(values: Values, around: Surroundings, path: str, report: Report) -> Si
         report.note(values.where("connectors"), f"{path}.connectors", words)
     if not names:
         return None
-    if names[0] == LOCAL and LOCAL not in around.sites:
-        return Site(LocalSpec(), is_slurm=False, words=placeholders.FAR)
     return around.sites.get(names[0])
 
 
@@ -140,6 +136,10 @@ def _check_partition(values: Values, wish: Wish, site: Site, path: str, report: 
 def _check_tokens(
     values: Values, site: Site, around: Surroundings, path: str, report: Report
 ) -> None:
+    for name, rule in around.tokens.items():
+        if site.is_slurm and rule.kind == "license" and not is_paid(name, rule, site):
+            words = f"{site.spec.name} lists no such licence under slurm.licenses, so xpm counts it"
+            report.note(rule.mark, f"tokens.{name}", words)
     where = values.get("tokens", Values)
     for name, count in _counts(values).items():
         assert where is not None

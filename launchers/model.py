@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from xpm.connectors.specs import Spec
+from xpm.connectors.specs import LocalSpec, Spec
+from xpm.launchers.placeholders import FAR
 from xpm.launchers.tree import Mark
 
 
@@ -115,6 +116,12 @@ class Site:
     words: Mapping[str, str] = field(default_factory=dict)
     """Placeholders that are known for this place."""
     retry: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+LOCAL = "local"
+"""The connector and the launcher that always exist."""
+
+THIS_MACHINE = Site(LocalSpec(LOCAL), is_slurm=False, words=FAR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import ProfileProblem
-from xpm.launchers import placeholders, requests
-from xpm.launchers.model import Blueprint, Site
+from xpm.launchers import requests
+from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint
 from xpm.launchers.report import Finding, Report, did_you_mean, in_file_order, refusal
 
 FILE = "launchers.yaml"
-BUILT_IN = "local"
 
 
 class Launcher:
@@ -33,7 +32,7 @@ class Launcher:
 
     @property
     def where(self) -> str:
-        """File and line of its definition, empty for the built-in one."""
+        """File and line of its definition, empty without a profile."""
         return str(self._blueprint.mark or "")
 
     def request(self, tokens: Mapping[str, int]) -> dict[str, object]:
@@ -120,7 +119,10 @@ def examine(folder: Path | None = None) -> Examination:
     except OSError as error:
         exists = True
         report.problem(None, str(path), f"cannot be read: {error.strerror}")
-    profiles = _built_in() if not exists else None
+    misspelt = path.with_suffix(".yml")
+    if not exists and misspelt.exists():
+        report.problem(None, str(misspelt), f"is not read, name it {FILE}")
+    profiles = None if exists else _built_in()
     if exists and not report.problems:
         from xpm.launchers.reading import read_profile  # late: PyYAML is imported only for a file
 
@@ -133,16 +135,12 @@ def _folder() -> Path:
     chosen = os.environ.get("XPM_CONFIG_DIR")
     if chosen:
         return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "xpm"
-
-
-def _local() -> Launcher:
-    return Launcher(Blueprint(BUILT_IN, Site(LocalSpec(), is_slurm=False, words=placeholders.FAR)))
+    return Path("~/.config/xpm").expanduser()
 
 
 def _built_in() -> Profiles:
-    local = _local()
-    return Profiles(None, BUILT_IN, {BUILT_IN: local}, {BUILT_IN: local.connector})
+    local = Launcher(Blueprint(LOCAL, THIS_MACHINE))
+    return Profiles(None, LOCAL, {LOCAL: local}, {LOCAL: local.connector})
 
 
 def _profiles(
@@ -150,6 +148,5 @@ def _profiles(
 ) -> Profiles:
     blueprints, specs, default = read
     launchers = {name: Launcher(blueprint) for name, blueprint in blueprints.items()}
-    launchers.setdefault(BUILT_IN, _local())
-    connectors = {BUILT_IN: LocalSpec(), **specs}
-    return Profiles(path, default or BUILT_IN, launchers, connectors, in_file_order(report.notes))
+    connectors = {LOCAL: LocalSpec(), **specs}
+    return Profiles(path, default or LOCAL, launchers, connectors, in_file_order(report.notes))

@@ -1,6 +1,6 @@
 """A profile file as a whole: load, check every word, merge what extends, refer, and try each launcher once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from xpm.connectors.specs import Spec
@@ -8,13 +8,13 @@ from xpm.errors import ProfileProblem
 from xpm.launchers import load
 from xpm.launchers.blueprints import Surroundings, read_blueprint
 from xpm.launchers.inherit import Family
-from xpm.launchers.model import Blueprint, GpuType, Site, TokenRule
+from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, GpuType, Site, TokenRule
 from xpm.launchers.report import Report, did_you_mean
 from xpm.launchers.requests import request
 from xpm.launchers.schema import Values
 from xpm.launchers.sites import read_policies, read_site
 from xpm.launchers.tree import Table
-from xpm.launchers.vocabulary import CONNECTOR, LAUNCHER, LOCAL, PROFILE, VERSION
+from xpm.launchers.vocabulary import CONNECTOR, LAUNCHER, PROFILE, VERSION
 
 Read = tuple[Mapping[str, Blueprint], Mapping[str, Spec], str | None]
 
@@ -59,13 +59,16 @@ def _sites(tree: Table, values: Values, report: Report) -> dict[str, Site | None
     family = Family("connector", "connectors", tree.table("connectors"), report, templates)
     templates.all()
     policies = read_policies(values)
-    sites: dict[str, Site | None] = {}
+    sites: dict[str, Site | None] = {LOCAL: THIS_MACHINE}
     for name, table in family.all().items():
         table = _with_partitions(table, name, report)
         read = CONNECTOR.read(
             table, f"connectors.{name}", Report()
         )  # its problems are said already
         assert read is not None
+        if name == LOCAL and read.get("kind", str) not in (LOCAL, None):
+            words = "is this machine, choose another name for another place"
+            report.problem(table.mark, f"connectors.{LOCAL}", words)
         sites[name] = read_site(name, read, frozenset(table.items), policies, report)
     return sites
 
@@ -87,11 +90,7 @@ def _blueprints(
     around = Surroundings(sites, dict(values.tables("envs")), _tokens(values), _catalog(values))
     _check_envs(values, around, report)
     found: dict[str, Blueprint] = {}
-    for name, table in (
-        Family("launcher", "launchers", tree.table("launchers"), report).all().items()
-    ):
-        read = LAUNCHER.read(table, f"launchers.{name}", Report())  # its problems are said already
-        assert read is not None
+    for name, read in _launchers(tree, sites, report):
         earlier = len(report.problems)
         blueprint = read_blueprint(name, read, around, report)
         if blueprint is None:
@@ -100,6 +99,21 @@ def _blueprints(
         if len(report.problems) == earlier:
             _try_out(blueprint, report)
     return found
+
+
+def _launchers(
+    tree: Table, sites: Mapping[str, Site | None], report: Report
+) -> Iterator[tuple[str, Values]]:
+    """Every launcher with what it extends, and the one of this machine."""
+    family = Family("launcher", "launchers", tree.table("launchers"), report)
+    for name, table in family.all().items():
+        read = LAUNCHER.read(table, f"launchers.{name}", Report())  # its problems are said already
+        assert read is not None
+        yield name, read
+    local = sites[LOCAL]
+    if LOCAL not in family.names and local is not None:
+        mark = local.mark or tree.mark
+        yield LOCAL, Values({"connector": LOCAL}, {"connector": mark}, mark)
 
 
 def _try_out(blueprint: Blueprint, report: Report) -> None:

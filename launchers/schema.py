@@ -138,7 +138,11 @@ class MapOf:
         return Values(values, node.keys, node.mark)
 
     def schema(self) -> dict[str, object]:
-        return {"type": ["object", "null"], "additionalProperties": self.kind.schema()}
+        return {
+            "type": ["object", "null"],
+            "propertyNames": {"pattern": f"^{self.keys}$"},
+            "additionalProperties": self.kind.schema(),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from xpm.launchers.kinds import (
 from xpm.launchers.schema import Either, Key, ListOf, MapOf, Record
 
 VERSION = 1
-LOCAL = "local"
 
 TEXT = Text()
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -24,7 +23,7 @@ EXPORT = MapOf(Either((TEXT, Whole())), ENVIRON, '{OMP_NUM_THREADS: "{cpus}"}', 
 AUTO = Choice(("auto",))
 UNLIMITED = Choice(("unlimited",))
 LIMIT = Either((UNLIMITED, DURATION))
-PATH = Text("/opt/python/3.12/bin/python3", r"[/~$].*", "an absolute path (or one from ~ or $VAR)")
+PATH = Text("/opt/python/3.12/bin/python3", r"[/~${].*", "an absolute path (or one from ~ or $VAR)")
 FOLDER = Text("~/xpm", r"[/~${].*", "an absolute folder (or one from ~, $VAR or {fast})")
 GPUS = Either((Whole(1), Text("a100:2", r"[A-Za-z0-9_.-]+(:[1-9][0-9]*)?", "a GPU type and count")))
 MODULES = ListOf(

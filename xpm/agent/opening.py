@@ -19,7 +19,13 @@ from xpm.wire.workspace import Layout
 OLDEST = (3, 9)
 NEWEST_MINOR = 14
 START_S = 30.0
-SLURM_FOLDERS = ("/usr/bin", "/usr/local/bin", "/opt/slurm/bin", "/usr/local/slurm/bin", "/opt/slurm/current/bin")
+SLURM_FOLDERS = (
+    "/usr/bin",
+    "/usr/local/bin",
+    "/opt/slurm/bin",
+    "/usr/local/slurm/bin",
+    "/opt/slurm/current/bin",
+)
 _VERSION = "import sys; print('xpm-python %d %d %d' % sys.version_info[:3])"
 
 
@@ -74,13 +80,21 @@ def expand(text: object, environ: Mapping[str, str]) -> str:
 def find_python(asked: Optional[str], environ: Mapping[str, str]) -> Tuple[str, Tuple[int, ...]]:
     """The Python that runs jobs here, and its version: the one asked for, else the first that is new enough."""
     if asked:
-        path = expand(asked, environ) if "/" in asked else shutil.which(asked, path=environ.get("PATH"))
+        path = (
+            expand(asked, environ)
+            if "/" in asked
+            else shutil.which(asked, path=environ.get("PATH"))
+        )
         version, problem = _version(path) if path else (None, "it is not on the PATH")
         if path is None or version is None:
-            raise site("python: %s does not start: %s" % (asked, problem), "name another one in the profile (python:)")
+            raise site(
+                "python: %s does not start: %s" % (asked, problem),
+                "name another one in the profile (python:)",
+            )
         if version < OLDEST:
             raise site(
-                "python: %s is %s, and jobs need 3.9 or newer" % (asked, ".".join(map(str, version))),
+                "python: %s is %s, and jobs need 3.9 or newer"
+                % (asked, ".".join(map(str, version))),
                 "name another one in the profile (python:)",
             )
         return path, version
@@ -91,7 +105,8 @@ def find_python(asked: Optional[str], environ: Mapping[str, str]) -> Tuple[str, 
             return candidate, version
         tried.append("%s (%s)" % (candidate, problem or ".".join(map(str, version or ()))))
     raise site(
-        "no Python of 3.9 or newer to run jobs; tried %s" % (", ".join(tried) or "nothing: none is on the PATH"),
+        "no Python of 3.9 or newer to run jobs; tried %s"
+        % (", ".join(tried) or "nothing: none is on the PATH"),
         "name one in the profile (python:); on many clusters `module avail python` lists them",
     )
 
@@ -188,4 +203,8 @@ def _start(argv: List[str]) -> Tuple[Optional[int], str, str]:
         return None, "", error.strerror or str(error)
     except subprocess.TimeoutExpired:
         return None, "", "no answer within %d s" % START_S
-    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+    return (
+        done.returncode,
+        done.stdout.decode("utf-8", "replace"),
+        done.stderr.decode("utf-8", "replace"),
+    )

@@ -74,7 +74,18 @@ class Service:
         if verb == "bye":
             self.ended = True
             return {}, b""
-        if verb not in ("missing", "put", "tree", "queue", "observe", "cancel", "tail", "manifest", "pull", "probe"):
+        if verb not in (
+            "missing",
+            "put",
+            "tree",
+            "queue",
+            "observe",
+            "cancel",
+            "tail",
+            "manifest",
+            "pull",
+            "probe",
+        ):
             raise usage("no such verb: %r" % (verb,), "is the other side a newer xpm?")
         layout = self._layout()
         if verb == "put":
@@ -211,7 +222,9 @@ def _check(entry: Message, kind: str) -> None:
         paths.job_id(job)
     asked = entry["request"].get("kind", kind)
     if asked != kind:
-        raise usage("job %s asks for a %s place, and this is a %s one" % (entry["job"], asked, kind))
+        raise usage(
+            "job %s asks for a %s place, and this is a %s one" % (entry["job"], asked, kind)
+        )
 
 
 def _words(error: OSError, content: Message) -> str:

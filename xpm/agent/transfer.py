@@ -67,7 +67,9 @@ def tail(layout: Layout, request: Request) -> Reply:
     if stream not in ("stdout", "stderr"):
         raise usage("no such stream: %r" % (stream,), "stdout or stderr")
     offset, limit = max(0, int(request["offset"])), min(int(request["limit"]), MOST_BYTES)
-    size, content, _ = _piece(_folder(layout, request["task"], request["job"]), stream, offset, limit)
+    size, content, _ = _piece(
+        _folder(layout, request["task"], request["job"]), stream, offset, limit
+    )
     return {"size": max(0, size), "offset": offset}, content
 
 

@@ -71,7 +71,8 @@ def _be_the_task(order: Order, setting: Setting, pipe: int) -> NoReturn:
         _enter(order, setting)
         task = _load(order, setting)
         report.loading = False
-        task.execute()
+        for part in (*task.__dict__["_xpm"].init, task):
+            part.execute()
     sys.exit(report.exit_code)
 
 
@@ -167,8 +168,12 @@ def _load(order: Order, setting: Setting) -> Any:
             report=_progress(order.folder),
         )
     )
+    argv = (order.entry.get("code") or {}).get("argv") or []
     return documents.restore(
-        order.entry["document"], order.layout.root, order.project, locate.find_class
+        order.entry["document"],
+        order.layout.root,
+        order.project,
+        lambda reference: locate.find_class(reference, order.project, argv),
     )
 
 

@@ -23,6 +23,7 @@ from xpm.runner.watch import ENDS, Ending
 from xpm.wire import ledger
 
 PUBLISH_FOR_S = 300.0
+_IMPORTS = ("ImportError", "ModuleNotFoundError")
 
 
 class Verdict(NamedTuple):
@@ -63,16 +64,21 @@ def judge(ending: Ending, oom_kills: int, python: str, slurm_state: str = "") ->
             return verdict
     if kind == "exited" and ending.exit_code == 0 and not asked:
         return Verdict("done", None)
-    return _by_itself(ending, report)
+    return _by_itself(ending, report, python)
 
 
 def _unloaded(report: Dict[str, Any], python: str) -> Verdict:
-    at = report.get("where")
-    message = "%s%s: %s" % (at + ": " if at else "", report["type"], report["message"])
+    if report["type"] == "PlanProblem":  # says where, under which interpreter and what to do
+        return Verdict("failed", "launch", report["message"])
     hint = "the task could not be loaded under %s" % python
-    if report["type"] in ("ImportError", "ModuleNotFoundError"):
+    if report["type"] in _IMPORTS:
         hint = "install it for %s, or name another interpreter in the profile (python:)" % python
-    return Verdict("failed", "launch", message, hint)
+    return Verdict("failed", "launch", _told(report), hint)
+
+
+def _told(report: Dict[str, Any]) -> str:
+    at = report.get("where")
+    return "%s%s: %s" % (at + ": " if at else "", report["type"], report["message"])
 
 
 def _by_slurm(state: str) -> Optional[Verdict]:
@@ -87,7 +93,7 @@ def _by_slurm(state: str) -> Optional[Verdict]:
     return None
 
 
-def _by_itself(ending: Ending, report: Dict[str, Any]) -> Verdict:
+def _by_itself(ending: Ending, report: Dict[str, Any], python: str) -> Verdict:
     kind = report.get("kind")
     if ending.signal is not None:
         name = process.signal_name(ending.signal)
@@ -97,10 +103,13 @@ def _by_itself(ending: Ending, report: Dict[str, Any]) -> Verdict:
         hint = "often the machine is out of memory" if name == "SIGKILL" else ""
         return Verdict("failed", "signal", message, hint)
     if kind == "raised":
-        return Verdict("failed", "exit", "%s: %s" % (report["type"], report["message"]))
+        hint = ""
+        if report["type"] in _IMPORTS:
+            hint = "the task ran under %s" % python
+        return Verdict("failed", "exit", _told(report), hint)
     if ending.exit_code == 0:
         message = "the process ended with 0 before execute() returned"
-        return Verdict("failed", "exit", message, "os._exit() in the task? or a request to end")
+        return Verdict("failed", "exit", message, "does it call os._exit()?")
     return Verdict("failed", "exit", "exit code %s" % ending.exit_code)
 
 
@@ -110,7 +119,7 @@ def content(order: Order, claimed: Claimed, ending: Ending, verdict: Verdict) ->
     error = None
     if "type" in report:
         error = {key: report[key] for key in ("type", "message", "traceback")}
-    details = {"message": verdict.message, "where": report.get("where", "")}
+    message = "\n".join(each for each in (verdict.message, verdict.hint) if each)
     received = [process.signal_name(each) for each in ending.received]
     return {
         "format": ledger.FORMAT,
@@ -126,11 +135,12 @@ def content(order: Order, claimed: Claimed, ending: Ending, verdict: Verdict) ->
         "signal": ending.signal,
         "error": error,
         "hint": verdict.hint,
+        "message": message,
         "started_at": claimed.at,
         "ended_at": ending.at,
         "generation": claimed.generation,
         "max_rss_kib": ending.max_rss_kib,
-        "details": {**details, "signals": received, "batch_id": order.batch_id},
+        "details": {"signals": received, "batch_id": order.batch_id},
     }
 
 

@@ -90,7 +90,11 @@ class _Job:
     def take(self, pull: Pull, offset: int, data: bytes, size: int, mtime_ns: int) -> int | None:
         """Store a piece; the offset of the next, None when the file is done with."""
         is_record = slot_of(pull.path) is not None
-        moved = size < pull.file.size if pull.grows else (size, mtime_ns) != (pull.file.size, pull.file.mtime_ns)
+        moved = (
+            size < pull.file.size
+            if pull.grows
+            else (size, mtime_ns) != (pull.file.size, pull.file.mtime_ns)
+        )
         data = data[: pull.file.size - offset]
         if moved or (not data and offset < pull.file.size):
             self.changed.append(pull.path)

@@ -140,14 +140,16 @@ def _links(
     for row in _rows(manifest.get("links")):
         path, target = row if isinstance(row, list) and len(row) == 2 else (row, None)
         reason = names.refusal(path)
-        if reason:
+        if reason or not isinstance(path, str):
             problems.append(f"{names.shown(path)}: {reason}")
             continue
         here = names.local_target(ref.task, ref.job, path, target, workspace)
         if path.split("/")[0] == names.OWN or path in taken:
             problems.append(f"{names.shown(path)}: a link in the way of a file")
         elif here is None:
-            problems.append(f"{names.shown(path)}: a link out of the jobs, to {names.shown(target)}")
+            problems.append(
+                f"{names.shown(path)}: a link out of the jobs, to {names.shown(target)}"
+            )
         else:
             wanted.setdefault(path, here)
     inner = [path for path in wanted if any(parent in wanted for parent in _parents(path))]

@@ -124,7 +124,9 @@ class _Rules:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._folders: dict[str, tuple[bool, tuple[Rule, ...]]] = {"": (True, _read(root, "", _OURS))}
+        self._folders: dict[str, tuple[bool, tuple[Rule, ...]]] = {
+            "": (True, _read(root, "", _OURS))
+        }
 
     def lets_go(self, path: str) -> bool:
         """Whether a file may travel."""
@@ -201,7 +203,9 @@ def _ask_git(root: Path) -> list[str] | None:
     names = {os.fsdecode(raw) for raw in done.stdout.split(b"\0") if raw}
     paths = {name.rstrip("/") for name in names}
     found = sorted(paths)
-    for path in [each for each in found if (root / each).is_dir() and not (root / each).is_symlink()]:
+    for path in [
+        each for each in found if (root / each).is_dir() and not (root / each).is_symlink()
+    ]:
         found.remove(path)  # a repository within: git tells its folder only
         found += [f"{path}/{inner}" for inner in _ask_git(root / path) or ()]
     return found
