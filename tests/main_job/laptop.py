@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Laptop:
 
     cluster: RunningCluster
     home: Path
+    started: "list[subprocess.Popen[str]]" = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -89,7 +90,7 @@ class Laptop:
         """Type an ``xpm`` command and leave it running."""
         log = (self.home / "run.log").open("a")
         with log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 self.argv(*words),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -97,6 +98,8 @@ class Laptop:
                 text=True,
                 start_new_session=True,
             )
+        self.started.append(process)
+        return process
 
     def status(self) -> dict[str, Any]:
         """What ``xpm status --json`` says of the only experiment."""
@@ -106,7 +109,9 @@ class Laptop:
         return content
 
     def states(self) -> list[str]:
-        """The states of all jobs, in the order of submission."""
+        """The states of all jobs, in the order of submission; none before there is an experiment."""
+        if not list(self.main.glob("xp/*/jobs.jsonl")):
+            return []
         return [job["state"] for job in self.status()["jobs"]]
 
     def there(self, script: str, node: str = "login1") -> str:
@@ -137,8 +142,9 @@ def new_laptop(cluster: RunningCluster) -> Laptop:
 
 def kill(process: "subprocess.Popen[str]") -> None:
     """End a command and all below it, at once, as a flat battery does."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(30)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
 
 
 def wait_for(what: str, condition: Callable[[], object], timeout_s: float = 90) -> None:
