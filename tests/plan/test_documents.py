@@ -1,7 +1,5 @@
 """Documents: sealed values that come back as the very objects, on any side."""
 
-# ruff: noqa: RUF012
-
 import enum
 import json
 import math
@@ -10,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +17,16 @@ from hypothesis import strategies as st
 from tests.plan.recording import Recording
 from tests.plan.test_identity_properties import Leaf, Tree, trees
 from xpm import (
-    Config, LightweightTask, Meta, Param, PathGenerator, Task, copyconfig, field, identifier, setmeta,
+    Config,
+    LightweightTask,
+    Meta,
+    Param,
+    PathGenerator,
+    Task,
+    copyconfig,
+    field,
+    identifier,
+    setmeta,
 )  # fmt: skip
 from xpm.errors import Defect
 from xpm.plan import context
@@ -54,9 +61,9 @@ class Loaded(Config):
 class Learn(Task):
     __xpmid__ = "d.learn"
     model: Param[Model]
-    twice: Param[Optional[Model]] = None
+    twice: Param[Model | None] = None
     note: Meta[str] = "n"
-    data: Param[Optional[Path]] = None
+    data: Param[Path | None] = None
     parameters: Meta[Path] = field(default_factory=PathGenerator("parameters.pth"))
 
     def task_outputs(self, dep: Callable[[Any], Any]) -> Any:
@@ -116,7 +123,7 @@ def test_every_value_comes_back_exactly(value: object) -> None:
 
 
 def test_an_integer_of_five_thousand_digits_comes_back() -> None:
-    assert 10**5000 == there(document(Holder(x=10**5000))).x
+    assert there(document(Holder(x=10**5000))).x == 10**5000
 
 
 def test_nan_comes_back() -> None:
@@ -141,10 +148,12 @@ def test_defaults_are_kept(xp: Recording) -> None:
     Learn(model=Model(layers=3)).submit()
 
     nodes = xp.submitted[0].document["nodes"]
-    assert {"layers": 3, "hidden": 10, "prepared": False} == {
-        name: value for name, value in nodes[0]["values"].items() if name != "scratch"
+    assert {name: value for name, value in nodes[0]["values"].items() if name != "scratch"} == {
+        "layers": 3,
+        "hidden": 10,
+        "prepared": False,
     }
-    assert "n" == nodes[1]["values"]["note"]
+    assert nodes[1]["values"]["note"] == "n"
 
 
 def test_the_instance_is_the_very_task_and_shared_parts_stay_shared(xp: Recording) -> None:
@@ -156,7 +165,7 @@ def test_the_instance_is_the_very_task_and_shared_parts_stay_shared(xp: Recordin
     assert isinstance(task, Learn)
     assert task.model is task.twice
     assert task.model.prepared
-    task.anything_goes = 3  # type: ignore[attr-defined]
+    task.anything_goes = 3
     task.model.layers = 9
 
 
@@ -244,14 +253,14 @@ def test_initial_tasks_come_back(xp: Recording) -> None:
 
     task = there(xp.submitted[0].document)
 
-    assert [4] == [each.seed for each in task.__dict__["_xpm"].init]
+    assert [each.seed for each in task.__dict__["_xpm"].init] == [4]
 
 
 def test_an_initialiser_without_arguments_runs_in_the_job_only() -> None:
     made = Initialised()
     assert not hasattr(made, "cache")
 
-    assert {} == there(document(made)).cache
+    assert there(document(made)).cache == {}
 
 
 def test_a_task_in_its_job_knows_its_folder_and_its_time(xp: Recording) -> None:
@@ -263,7 +272,7 @@ def test_a_task_in_its_job_knows_its_folder_and_its_time(xp: Recording) -> None:
     context.enter_job(context.JobContext("/ws", "/code", sealed.task, sealed.job, lambda: 7.5))
     try:
         assert Path("/ws/jobs", sealed.task, sealed.job) == task.jobpath
-        assert 7.5 == task.remaining_time()
+        assert task.remaining_time() == 7.5
     finally:
         context.leave_job()
 
@@ -289,7 +298,7 @@ class Renamed(Config):
 def test_equal_documents_have_no_differences() -> None:
     model = Holder(x=[Model(layers=3), {1: Path("a")}])
 
-    assert [] == differences(document(model), document(copyconfig(model)))
+    assert differences(document(model), document(copyconfig(model))) == []
 
 
 def test_differences_name_the_argument_the_kind_and_both_values(tmp_path: Path) -> None:
@@ -329,7 +338,7 @@ def test_what_is_below_an_uncounted_configuration_is_uncounted() -> None:
 def test_a_dictionary_in_another_order_is_no_difference() -> None:
     old, new = document(Holder(x={"a": 1, "b": 2})), document(Holder(x={"b": 2, "a": 1}))
 
-    assert [] == differences(old, new)
+    assert differences(old, new) == []
 
 
 def test_a_document_is_the_same_in_every_process() -> None:
@@ -348,4 +357,4 @@ def test_a_document_is_the_same_in_every_process() -> None:
         for seed in "123"
     }
 
-    assert 1 == len(said)
+    assert len(said) == 1
