@@ -59,10 +59,8 @@ A *submission intent*::
      "request": {...}}                             the one request they share
 """
 
-import hashlib
 import json
 import os
-import uuid
 from typing import Any, Dict
 
 from xpm.wire import files
@@ -119,6 +117,8 @@ def prepare(root: str) -> "tuple[Layout, str]":
         os.makedirs(os.path.join(layout.own, name), exist_ok=True)
     content = files.load(layout.identity)
     if content is None:
+        import uuid  # here, since every job imports this module and none needs it
+
         fresh = {"format": FORMAT, "id": uuid.uuid4().hex[:12]}
         files.create(layout.identity, files.dump(fresh), sync=True)
         content = files.load(layout.identity)
@@ -132,6 +132,8 @@ def prepare(root: str) -> "tuple[Layout, str]":
 
 def write_bundle(layout: Layout, entries: "list[Entry]") -> str:
     """Store queue entries durably; the bundle's name. Writing the same again changes nothing."""
+    import hashlib  # here, since every job imports this module and none needs it
+
     body = json.dumps({"format": FORMAT, "jobs": entries}, sort_keys=True, separators=(",", ":"))
     raw = body.encode("ascii")
     name = hashlib.sha256(raw).hexdigest()

@@ -1,0 +1,174 @@
+"""How a stream to a bare host becomes a stream to our agent: one command, nothing to install.
+
+The command is ``sh -c``: it finds a Python of 3.6 or newer and becomes it, running connectors/far.py. What a login
+shell prints before is dropped (frames start at MAGIC), and kept for messages.
+"""
+
+import base64
+import inspect
+import re
+import threading
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from xpm.connectors import far
+from xpm.connectors.hosts import Host, Stream
+from xpm.errors import Defect, HostProblem, HostUnreachable, ProfileProblem, SiteProblem
+from xpm.wire import frames, messages, travel
+
+MARK = "xpm: no python"
+CANDIDATES = (
+    "python3",
+    *(f"python3.{minor}" for minor in range(13, 5, -1)),
+    "/usr/libexec/platform-python",
+)
+_READ = 256 * 1024
+
+
+@dataclass(slots=True)
+class Session:
+    """A stream whose far end is our agent, as the handshake left it. Owned by one reader."""
+
+    stream: Stream
+    decoder: frames.Decoder = field(default_factory=frames.Decoder)
+    ready: list[frames.Frame] = field(default_factory=list)
+    hello: dict[str, object] = field(default_factory=dict)
+    workspace: str = ""
+
+    def next_frame(self) -> frames.Frame | None:
+        """The next frame; None at the end of the stream."""
+        while not self.ready:
+            data = self.stream.read(_READ)
+            if not data:
+                return None
+            self.ready += self.decoder.feed(data)
+        return self.ready.pop(0)
+
+
+def command(python: str | None) -> Sequence[str]:
+    """What to run on the host: ``sh`` looks for a Python and becomes our first program."""
+    names = [*([_shell_word(python)] if python else []), *CANDIDATES]
+    source = f'import base64,zlib;exec(zlib.decompress(base64.b64decode(\\"{_source()}\\")))'
+    check = "import sys;sys.exit(sys.version_info<(3,6))"
+    script = (
+        f"for p in {' '.join(names)}; do "
+        'command -v "$p" >/dev/null 2>&1 && '
+        f'"$p" -ISc "{check}" </dev/null >/dev/null 2>&1 && '
+        f'exec "$p" -ISc "{source}"; '
+        f'done; echo "{MARK}" >&2; exit 127'
+    )
+    return ["sh", "-c", script]
+
+
+def start(
+    host: Host,
+    workspace: str,
+    python: str | None,
+    archive: Callable[[], tuple[str, bytes]] = travel.archive,
+    timeout_s: float = 120.0,
+) -> Session:
+    """Start our agent on a host; everything it needs is there on return.
+
+    Raises:
+        HostProblem: the host is out of reach, or lacks something; in words.
+    """
+    session = Session(host.open(command(python)))
+    fuse = threading.Timer(timeout_s, session.stream.close)
+    fuse.daemon = True
+    fuse.start()
+    try:
+        _exchange(session, host.name, workspace, archive())
+    except frames.FrameError as error:
+        session.stream.close()
+        raise Defect(
+            "the far side speaks another language", on=host.name, cause=str(error)
+        ) from error
+    except BaseException:
+        session.stream.close()
+        raise
+    finally:
+        fuse.cancel()
+    return session
+
+
+def _exchange(session: Session, name: str, workspace: str, archive: tuple[str, bytes]) -> None:
+    sha12, raw = archive
+    first = {"workspace": workspace, "travel": sha12, "size": len(raw)}
+    try:
+        session.stream.write(frames.message(0, first))
+        answer = _answer(session, name)
+        if not answer["have"]:
+            for piece in frames.chunks(0, raw):
+                session.stream.write(piece)
+        session.workspace = str(answer["workspace"])
+    except HostUnreachable as error:  # the command ended at once: its last words tell why
+        raise _ended(session, name) from error
+    hello = _answer(session, name)["hello"]
+    assert isinstance(hello, dict)
+    session.hello = hello
+    if hello["protocol"] != messages.PROTOCOL:
+        raise Defect(
+            "the agent speaks another protocol",
+            on=name,
+            cause=f"{hello['protocol']!r} instead of {messages.PROTOCOL}",
+        )
+
+
+def _answer(session: Session, name: str) -> frames.Message:
+    frame = session.next_frame()
+    if frame is None:
+        raise _ended(session, name)
+    [(_, content, _)] = frames.Assembler().feed(frame)
+    if "error" in content:
+        error = content["error"]
+        raise SiteProblem(
+            "the host does not start our agent",
+            on=name,
+            cause=str(error["message"]),
+            hint=str(error.get("hint", "")),
+        )
+    return content
+
+
+def _ended(session: Session, name: str) -> HostProblem:
+    """Why the stream ended before the agent said hello."""
+    status, said = session.stream.exit_status(), session.stream.stderr()
+    noise = session.decoder.noise.decode("utf-8", "replace")
+    words = _last_lines(said) or _last_lines(noise)
+    if MARK in said:
+        return SiteProblem(
+            "the host has no Python of 3.6 or newer",
+            on=name,
+            cause=f"none of {', '.join(CANDIDATES)} works there",
+            hint="install one, or name its path as `python:` of the connector",
+        )
+    if status is None:
+        return HostUnreachable("the connection ended while our agent started", on=name, cause=words)
+    return SiteProblem(
+        "the host does not start our agent",
+        on=name,
+        cause=words or f"its shell ended with {status} and said nothing",
+        hint="check that the account may run commands there (`ssh HOST true`)",
+    )
+
+
+def _last_lines(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return re.sub(r"[^\x20-\x7e\xa0-\uffff]", "?", " | ".join(lines[-3:]))[-500:]
+
+
+def _shell_word(python: str) -> str:
+    """A path of the profile as a word of sh in which ~ and $VAR still count."""
+    if any(ord(c) < 32 for c in python):
+        raise ProfileProblem(f"`python: {python!r}` is not a path")
+    home, rest = ('"$HOME"/', python[2:]) if python.startswith("~/") else ("", python)
+    return home + '"' + re.sub(r'(["\\`])', r"\\\1", rest) + '"'
+
+
+@cache
+def _source() -> str:
+    """connectors/far.py with the source that unpacks, small enough for a command line."""
+    text = f"{inspect.getsource(far)}\nmain({inspect.getsource(travel)!r})\n"
+    return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")

@@ -1,0 +1,115 @@
+"""The laptop's end of the agent's pipe: several calls in flight over one stream.
+
+One thread reads; callers write frame by frame, so that a short call overtakes a long payload. When the link ends, every
+call that waits ends with ``HostUnreachable``: whether its request took effect is unknown.
+"""
+
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from xpm.connectors.bootstrap import Session
+from xpm.errors import HostUnreachable
+from xpm.wire import frames
+
+Answer = tuple[frames.Message, bytes]
+
+
+class AgentClient:
+    """Calls the agent at the other end of a session. Thread-safe."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self._session = session
+        self._name = name
+        self._ids = itertools.count(1)
+        self._writing = threading.Lock()
+        self._state = threading.Lock()
+        self._pending: dict[int, Future[Answer]] = {}
+        self._end: HostUnreachable | None = None
+        self._reader = threading.Thread(target=self._read, daemon=True, name=f"xpm-read-{name}")
+        self._reader.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the link has not been seen to end."""
+        return self._end is None
+
+    def call(
+        self,
+        content: frames.Message,
+        payload: bytes = b"",
+        timeout_s: float | None = None,
+        on_sent: Callable[[], None] | None = None,
+    ) -> Answer:
+        """Send a request and wait for its reply; ``on_sent`` is called in between.
+
+        Raises:
+            HostUnreachable: no answer: the link ended, or nothing came in time. The request may have taken effect.
+        """
+        future: Future[Answer] = Future()
+        with self._state:
+            if self._end is not None:
+                raise _again(self._end)
+            request = next(self._ids)
+            self._pending[request] = future
+        if payload:
+            content = {**content, "payload": len(payload)}
+        try:
+            self._send(request, content, payload)
+            if on_sent is not None:
+                on_sent()
+            return future.result(timeout_s)
+        except TimeoutError as error:
+            self._finish(f"no answer to {content.get('verb')!r} within {timeout_s:g} s")
+            raise HostUnreachable(
+                "the agent does not answer", on=self._name, cause=f"waited {timeout_s:g} s"
+            ) from error
+        finally:
+            with self._state:
+                self._pending.pop(request, None)
+
+    def post(self, content: frames.Message) -> None:
+        """Send a request whose reply does not matter; a link that ended is no matter either."""
+        with contextlib.suppress(HostUnreachable):
+            self._send(next(self._ids), content, b"")
+
+    def close(self) -> None:
+        """End the link; calls that wait fail."""
+        self._finish("closed here")
+
+    def _send(self, request: int, content: frames.Message, payload: bytes) -> None:
+        for piece in (frames.message(request, content), *frames.chunks(request, payload)):
+            with self._writing:
+                self._session.stream.write(piece)
+
+    def _read(self) -> None:
+        assembler = frames.Assembler()
+        cause = ""
+        try:
+            while (frame := self._session.next_frame()) is not None:
+                for request, content, payload in assembler.feed(frame):
+                    with self._state:
+                        future = self._pending.get(request)
+                    if future is not None and not future.done():
+                        future.set_result((content, payload))
+        except frames.FrameError as error:
+            cause = f"garbled: {error}"
+        said = self._session.stream.stderr().strip().splitlines()
+        self._finish(cause or (said[-1] if said else "the stream ended"))
+
+    def _finish(self, cause: str) -> None:
+        with self._state:
+            if self._end is None:
+                self._end = HostUnreachable("the connection is lost", on=self._name, cause=cause)
+            waiting = list(self._pending.values())
+        self._session.stream.close()
+        for future in waiting:
+            if not future.done():
+                future.set_exception(_again(self._end))
+
+
+def _again(end: HostUnreachable) -> HostUnreachable:
+    """A fresh exception per caller: a shared one would gather everybody's tracebacks."""
+    return HostUnreachable(end.what, on=end.on, cause=end.cause, hint=end.hint)

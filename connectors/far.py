@@ -1,0 +1,115 @@
+"""The first program of ours on the far side: makes room for what travels, then becomes the agent.
+
+Its source is the argument of ``python -ISc`` there (xpm/connectors/bootstrap.py), so: Python 3.6, the standard library,
+small. It writes MAGIC, reads one message ``{"workspace", "travel", "size"}`` and answers ``{"have": bool, "workspace":
+absolute path}``; without that archive it reads it as chunks. Then xpm.agent.serve takes both pipes over, and says
+hello. Whatever goes wrong is answered as ``{"error": {"kind", "message", "hint"}}``.
+"""
+
+import json
+import os
+import re
+import struct
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+MAGIC = b"\x93XPM\x1a\r\n\x01"
+HEADER = struct.Struct("!BII")
+
+
+def main(unpack_source: str) -> None:
+    """Run with the pipes of this process, which nothing else may touch from now on."""
+    pipes = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    os.close(null)
+
+    def unpack(raw: bytes, folder: str, name: str) -> None:
+        names: "dict[str, Any]" = {"__name__": "travel"}
+        exec(unpack_source, names)
+        names["unpack"](raw, folder, name)
+
+    def serve(workspace: str, name: str) -> None:
+        sys.path.insert(0, os.path.join(workspace, ".xpm", "travel", name))
+        from xpm.agent.serve import main as agent
+
+        agent(workspace, name, pipes[0], pipes[1], started=True)
+
+    begin(pipes[0], pipes[1], unpack, serve)
+
+
+def begin(
+    source: int,
+    target: int,
+    unpack: "Callable[[bytes, str, str], object]",
+    serve: "Callable[[str, str], None]",
+) -> None:
+    """Exchange what is needed over two file descriptors, then serve."""
+    _write(target, MAGIC)
+    try:
+        _kind, raw = _read_frame(source)
+    except EOFError:
+        return
+    asked = json.loads(raw.decode("utf-8"))
+    try:
+        workspace = _expand(asked["workspace"])
+        folder = os.path.join(workspace, ".xpm", "travel")
+        os.makedirs(folder, exist_ok=True)
+        probe = os.path.join(folder, "~probe.%d" % os.getpid())
+        os.close(os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600))
+        os.unlink(probe)
+        have = os.path.isdir(os.path.join(folder, asked["travel"]))
+        _say(target, {"have": have, "workspace": workspace})
+        if not have:
+            archive = b""
+            while len(archive) < asked["size"]:
+                archive += _read_frame(source)[1]
+            unpack(archive, folder, asked["travel"])
+    except EOFError:
+        return
+    except (OSError, ValueError) as error:
+        hint = "name a folder you may write as `workspace:` of the connector, with room on its disk"
+        message = "cannot prepare the workspace {}: {}".format(asked["workspace"], error)
+        _say(target, {"error": {"kind": "site", "message": message, "hint": hint}})
+        return
+    serve(workspace, asked["travel"])
+
+
+def _expand(text: str) -> str:
+    path = os.path.expanduser(os.path.expandvars(text))
+    missing = re.search(r"\$(\w+|\{[^}]*\})", path)
+    if missing:
+        raise ValueError(f"the variable {missing.group(0)} is not defined there")
+    if path.startswith("~"):
+        raise ValueError("there is no such user")
+    return os.path.join(os.path.expanduser("~"), path)
+
+
+def _read_frame(source: int) -> "tuple[int, bytes]":
+    kind, _, length = HEADER.unpack(_read(source, HEADER.size))
+    return kind, _read(source, length)
+
+
+def _read(source: int, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = os.read(source, size - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
+
+
+def _say(target: int, content: object) -> None:
+    body = json.dumps(content).encode("ascii")
+    _write(target, HEADER.pack(1, 0, len(body)) + body)
+
+
+def _write(target: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(target, data) :]

@@ -1,0 +1,80 @@
+"""What known_hosts files say of a host: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"."""
+
+import base64
+import binascii
+import fnmatch
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """One recorded key of a host."""
+
+    kind: str
+    blob: bytes
+    revoked: bool
+    where: str
+    """``file:line``."""
+
+
+def known_keys(name: str, paths: Sequence[Path]) -> list[KnownKey]:
+    """The keys recorded for a name (``host`` or ``[host]:port``), in order; unreadable files hold none."""
+    found = []
+    for path in paths:
+        try:
+            text = path.read_text("utf-8", "replace")
+        except OSError:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            key = _parse(line, name, f"{path}:{number}")
+            if key is not None:
+                found.append(key)
+    return found
+
+
+def fingerprint(blob: bytes) -> str:
+    """A key's fingerprint, as ssh prints it."""
+    digest = hashlib.sha256(blob).digest()
+    return "SHA256:" + base64.b64encode(digest).decode("ascii").rstrip("=")
+
+
+def _parse(line: str, name: str, where: str) -> KnownKey | None:
+    fields = line.split()
+    marker = fields.pop(0) if fields and fields[0].startswith("@") else ""
+    if len(fields) < 3 or fields[0].startswith("#") or marker == "@cert-authority":
+        return None
+    patterns, kind, text = fields[:3]
+    if not _matches(name, patterns):
+        return None
+    try:
+        blob = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return None
+    return KnownKey(kind, blob, marker == "@revoked", where)
+
+
+def _matches(name: str, patterns: str) -> bool:
+    if patterns.startswith("|1|"):
+        return _matches_hash(name, patterns)
+    matched = False
+    for pattern in patterns.lower().split(","):
+        # Only * and ? are special in known_hosts, whereas [ starts a set for fnmatch.
+        plain = pattern.removeprefix("!").replace("[", "[[]")
+        if fnmatch.fnmatchcase(name.lower(), plain):
+            if pattern.startswith("!"):
+                return False
+            matched = True
+    return matched
+
+
+def _matches_hash(name: str, text: str) -> bool:
+    try:
+        salt, digest = (base64.b64decode(part, validate=True) for part in text[3:].split("|"))
+    except (binascii.Error, ValueError):
+        return False
+    mine = hmac.new(salt, name.lower().encode("utf-8"), hashlib.sha1).digest()
+    return hmac.compare_digest(mine, digest)

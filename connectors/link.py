@@ -1,0 +1,173 @@
+"""The way to an agent on a host: opened when first needed, opened again when it broke.
+
+Every verb but ``bye`` may be repeated (xpm/wire/messages.py: bundles are named by content, cancels are
+exclusive files, offsets are explicit), so a call whose link breaks is made again on a new one, as far as patience goes.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from xpm.connectors import bootstrap
+from xpm.connectors.client import AgentClient
+from xpm.connectors.hosts import Host
+from xpm.connectors.retrying import Patience, Retrying
+from xpm.errors import Defect, HostUnreachable, SiteProblem, UsageProblem, XpmError
+from xpm.wire import frames
+
+GRACE_S = 120.0
+"""How long the agent may take to answer, apart from what it was asked to wait. A frozen link is noticed before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the agent is told of the place when a connection opens."""
+
+    workspace: str
+    kind: str
+    python: str | None = None
+    jobs: int | None = None
+    options: Mapping[str, object] | None = None
+
+    def opening(self, workspace: str) -> frames.Message:
+        """The ``open`` request."""
+        return {
+            "verb": "open",
+            "workspace": workspace,
+            "kind": self.kind,
+            "capacity": {"jobs": self.jobs},
+            "python": self.python,
+            "options": dict(self.options or {}),
+        }
+
+
+class Link:
+    """A ``Caller`` (xpm/connectors/remote.py) over a host. Thread-safe."""
+
+    def __init__(
+        self,
+        name: str,
+        host: Host,
+        place: Place,
+        patience: Patience | None = None,
+        sleep: Callable[[float], object] | None = None,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        self.name = name
+        self._host = host
+        self._place = place
+        self._closing = threading.Event()
+        self._retrying = Retrying(patience or Patience(), self._closing, sleep)
+        self._grace_s = grace_s
+        self._nudges = _Nudges()
+        self._opening = threading.Lock()
+        self._client: AgentClient | None = None
+        self._opened: frames.Message = {}
+        self._lives = 0
+
+    @property
+    def life(self) -> int:
+        """How many connections there have been: a cursor is worth nothing in another life."""
+        return self._lives
+
+    @property
+    def workspace(self) -> str:
+        """The absolute path of the workspace there. Opens a connection when there never was one."""
+        if not self._opened:
+            self._retrying.run(self._alive)
+        return str(self._opened["workspace"])
+
+    def call(self, content: frames.Message, payload: bytes = b"") -> tuple[frames.Message, bytes]:
+        """The agent's answer."""
+        timeout_s = self._grace_s + float(content.get("wait_s", 0))
+
+        def attempt() -> tuple[frames.Message, bytes]:
+            client = self._alive()
+            if content["verb"] != "observe":
+                return checked(self.name, *client.call(content, payload, timeout_s))
+            with self._nudges.observing(client) as on_sent:
+                return checked(self.name, *client.call(content, payload, timeout_s, on_sent))
+
+        return self._retrying.run(attempt)
+
+    def nudge(self) -> None:
+        """Let the observe that waits, else the next one, answer at once."""
+        self._nudges.nudge()
+
+    def close(self) -> None:
+        """End the connection for good; whoever waits or retries stops."""
+        self._closing.set()
+        client = self._client
+        if client is not None:
+            client.close()
+        self._host.close()
+
+    def _alive(self) -> AgentClient:
+        """The open connection, made when there is none."""
+        with self._opening:
+            if self._closing.is_set():
+                raise HostUnreachable("the connection was closed here", on=self.name)
+            if self._client is None or not self._client.alive:
+                self._client = self._connected()
+                self._lives += 1
+            return self._client
+
+    def _connected(self) -> AgentClient:
+        session = bootstrap.start(self._host, self._place.workspace, self._place.python)
+        client = AgentClient(session, self.name)
+        try:
+            request = self._place.opening(session.workspace)
+            self._opened, _ = checked(self.name, *client.call(request, timeout_s=self._grace_s))
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+
+class _Nudges:
+    """Sees to it that no nudge is lost, even one that comes just before its observe is on its way."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept = False
+        self._observing: AgentClient | None = None
+
+    def nudge(self) -> None:
+        """Send a nudge after the observe that is on its way, or keep it for the next."""
+        with self._lock:
+            if self._observing is None:
+                self._kept = True
+            else:
+                self._observing.post({"verb": "nudge"})
+
+    @contextlib.contextmanager
+    def observing(self, client: AgentClient) -> Iterator[Callable[[], None]]:
+        """While an observe is made; gives what to call when it has been sent."""
+
+        def on_sent() -> None:
+            with self._lock:
+                self._observing = client
+                if self._kept:
+                    self._kept = False
+                    client.post({"verb": "nudge"})
+
+        try:
+            yield on_sent
+        finally:
+            with self._lock:
+                self._observing = None
+
+
+def checked(name: str, reply: frames.Message, payload: bytes) -> tuple[frames.Message, bytes]:
+    """What a reply grants; raises what it refuses."""
+    if "ok" in reply:
+        return reply["ok"], payload
+    error = reply.get("error", {})
+    kind, message = error.get("kind", "defect"), str(error.get("message", reply))
+    kinds: dict[str, type[XpmError]] = {
+        "usage": UsageProblem,
+        "site": SiteProblem,
+        "busy": HostUnreachable,
+    }
+    raise kinds.get(kind, Defect)(message, on=name, hint=str(error.get("hint") or ""))

@@ -1,0 +1,195 @@
+"""The one connector: what the contract asks, said in the agent's verbs.
+
+What differs between kinds is only how the agent is reached (a ``Caller``) and whether job folders must be
+mirrored at all.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Snapshot
+from xpm.errors import PlanProblem
+from xpm.plan.tokens import Token
+from xpm.sync.fetching import fetch
+from xpm.wire import frames
+
+PUT_BYTES = 8 * 1024 * 1024
+
+
+class Caller(Protocol):
+    """The way to an agent."""
+
+    @property
+    def life(self) -> int:
+        """Changes whenever another agent answers."""
+
+    @property
+    def workspace(self) -> str:
+        """The absolute path of the workspace there."""
+
+    def call(self, content: frames.Message, payload: bytes = b"") -> tuple[frames.Message, bytes]:
+        """The ``ok`` part of the reply, with its payload; raises ``XpmError`` for its ``error`` part."""
+
+    def nudge(self) -> None:
+        """Let an observe that waits answer at once."""
+
+    def close(self) -> None:
+        """End the connection."""
+
+
+class AgentConnector:
+    """A connector over an agent."""
+
+    def __init__(self, name: str, caller: Caller, mirrors: bool = True) -> None:
+        self.name = name
+        self._caller = caller
+        self._mirrors = mirrors
+        self._staged: set[tuple[int, str]] = set()
+        self._told: set[JobRef] = set()
+        self._told_life = -1
+
+    def stage(self, snapshot: Snapshot, progress: Callable[[int, int], None]) -> None:
+        """Make a code snapshot available there; ``progress`` gets bytes sent and to send."""
+        if (self._caller.life, snapshot.id) in self._staged:
+            return
+        missing = set(self._tree(snapshot))
+        if missing:
+            self._put(snapshot, missing, progress)
+            missing = set(self._tree(snapshot))
+        if missing:
+            raise PlanProblem(
+                "the code could not be stored there",
+                on=self.name,
+                cause=f"{len(missing)} files lack",
+            )
+        self._staged.add((self._caller.life, snapshot.id))
+
+    def submit(self, entries: Sequence[Entry]) -> None:
+        """Make these jobs wanted, in one exchange."""
+        if not entries:
+            return
+        self._caller.call({"verb": "queue", "jobs": [dict(entry) for entry in entries]})
+        refs = {JobRef(str(entry["task"]), str(entry["job"])) for entry in entries}
+        if self._told_life == self._caller.life:
+            self._told |= refs
+
+    def observe(self, cursor: str | None, refs: Sequence[JobRef], wait_s: float) -> News:
+        """What changed since the cursor.
+
+        The agent forgets with its connection which jobs it was asked for beyond its queue, so they are listed, and
+        the cursor dropped, whenever it does not know them yet; otherwise the request is the same few bytes for any plan.
+        """
+        while True:
+            life = self._caller.life
+            if life != self._told_life:
+                self._told.clear()
+            listed = None
+            if cursor is None or not self._told.issuperset(refs):
+                cursor, listed = None, [[ref.task, ref.job] for ref in refs]
+            request = {"verb": "observe", "cursor": cursor, "jobs": listed, "wait_s": wait_s}
+            answer, _ = self._caller.call(request)
+            if listed is not None or life == self._caller.life:
+                break
+        self._told_life = self._caller.life
+        self._told.update(refs)
+        changes = [_change(each) for each in answer["changes"]]
+        return News(changes, str(answer["cursor"]), [str(note) for note in answer["notes"]])
+
+    def nudge(self) -> None:
+        """Let an ``observe`` that waits return at once."""
+        self._caller.nudge()
+
+    def cancel(self, attempts: Sequence[tuple[JobRef, int]]) -> None:
+        """Note there that these attempts are to be cancelled."""
+        if attempts:
+            jobs = [[ref.task, ref.job, attempt] for ref, attempt in attempts]
+            self._caller.call({"verb": "cancel", "jobs": jobs})
+
+    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> bytes:
+        """Bytes of a log from an offset on."""
+        request = {
+            "verb": "tail", "task": ref.task, "job": ref.job,
+            "stream": stream, "offset": offset, "limit": limit,
+        }  # fmt: skip
+        return self._caller.call(request)[1]
+
+    def fetch(
+        self, refs: Sequence[JobRef], main: str, progress: Callable[[int], None]
+    ) -> Sequence[Fetched]:
+        """Mirror these jobs' folders below the main folder."""
+        if not self._mirrors:
+            return [Fetched(ref, 0, 0, ()) for ref in refs]
+        return fetch(self._caller, refs, Path(main), progress)
+
+    def probe(self) -> Mapping[str, object]:
+        """Facts and limits of the place."""
+        facts: Mapping[str, object] = self._caller.call({"verb": "probe"})[0]
+        return facts
+
+    def createtoken(self, name: str, total: int) -> Token:
+        """A counted right to run there."""
+        return Token(name, total)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._caller.close()
+
+    def _tree(self, snapshot: Snapshot) -> Sequence[str]:
+        files = [[path, sha, mode] for path, (sha, mode, _) in sorted(snapshot.files.items())]
+        request = {"verb": "tree", "snapshot": snapshot.id, "files": files}
+        return [str(sha) for sha in self._caller.call(request)[0]["missing"]]
+
+    def _put(
+        self, snapshot: Snapshot, missing: set[str], progress: Callable[[int, int], None]
+    ) -> None:
+        sources = {sha: path for sha, _, path in snapshot.files.values() if sha in missing}
+        total, sent = sum(Path(path).stat().st_size for path in sources.values()), 0
+        progress(0, total)
+        for batch in _batches(sources):
+            payload = b"".join(raw for _, raw in batch)
+            blobs = [[sha, len(raw)] for sha, raw in batch]
+            self._caller.call({"verb": "put", "blobs": blobs}, payload)
+            sent += len(payload)
+            progress(sent, total)
+
+
+def _batches(sources: Mapping[str, str]) -> Iterator[list[tuple[str, bytes]]]:
+    """The contents to send, in portions of about PUT_BYTES."""
+    batch: list[tuple[str, bytes]] = []
+    size = 0
+    for sha, path in sources.items():
+        raw = Path(path).read_bytes()
+        if hashlib.sha256(raw).hexdigest() != sha:
+            raise PlanProblem(
+                "a file of the project changed while it was being sent", on=path, hint="run again"
+            )
+        batch.append((sha, raw))
+        size += len(raw)
+        if size >= PUT_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _change(raw: Mapping[str, object]) -> Change:
+    def text(key: str) -> str | None:
+        value = raw.get(key)
+        return None if value is None else str(value)
+
+    return Change(
+        ref=JobRef(str(raw["task"]), str(raw["job"])),
+        state=str(raw["state"]),
+        cause=text("cause"),
+        attempt=int(str(raw["attempt"])),
+        generation=int(str(raw["generation"])),
+        batch_id=text("batch_id"),
+        reason=text("reason") or "",
+        message=text("message") or "",
+        at=float(str(raw["at"])),
+    )
+
+
+_connector: type[Connector] = AgentConnector

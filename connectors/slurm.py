@@ -1,0 +1,14 @@
+"""The connector to a SLURM cluster, through its login node."""
+
+from xpm.connectors.fabric_host import FabricHost
+from xpm.connectors.link import Link, Place
+from xpm.connectors.remote import AgentConnector
+from xpm.connectors.specs import SlurmSpec
+
+
+class SlurmConnector(AgentConnector):
+    """Jobs run under SLURM."""
+
+    def __init__(self, spec: SlurmSpec) -> None:
+        place = Place(spec.workspace, "slurm", spec.python)
+        super().__init__(spec.name, Link(spec.name, FabricHost(spec.ssh), place))

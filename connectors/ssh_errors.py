@@ -1,0 +1,82 @@
+"""What paramiko's and the socket's exceptions mean for a person: the one place that translates them."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import paramiko
+from paramiko.ssh_exception import IncompatiblePeer, NoValidConnectionsError
+
+from xpm.connectors.ssh_config import Resolved
+from xpm.errors import HostProblem, HostUnreachable, LoginNeeded, SiteProblem
+
+
+@contextmanager
+def translated(host: Resolved, attempted: str = "connect") -> Iterator[None]:
+    """Let the block's foreign exceptions come out as our own, naming the host and what to do."""
+    try:
+        yield
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise translate(host, attempted, error) from error
+
+
+def translate(host: Resolved, attempted: str, error: BaseException) -> HostProblem:
+    """Our word for one foreign exception."""
+    place = f"{host.user}@{host.hostname}:{host.port}"
+    on = host.alias if host.alias in place else f"{host.alias} = {place}"
+    what = f"cannot {attempted}"
+    if isinstance(error, socket.gaierror):
+        return HostUnreachable(
+            what,
+            on=on,
+            cause=f"the name {host.hostname!r} does not resolve ({error.strerror})",
+            hint="check the spelling, the ssh configuration (`ssh -G "
+            f"{host.alias}`) and the network or VPN",
+        )
+    if isinstance(error, paramiko.AuthenticationException):
+        return LoginNeeded(
+            what,
+            on=on,
+            cause=str(error).strip() or "authentication failed",
+            hint=f"make `{host.command}` log in without a question (key in an agent, or in "
+            "IdentityFile), then try again",
+        )
+    if isinstance(error, paramiko.ProxyCommandFailure):
+        return HostUnreachable(
+            what, on=on, cause=f"the ProxyCommand failed: {error}", hint=f"try `{host.command}`"
+        )
+    if isinstance(error, IncompatiblePeer):
+        return SiteProblem(what, on=on, cause=f"no algorithm in common: {error}")
+    if isinstance(error, paramiko.ChannelException):
+        return _refused_channel(what, on, error)
+    return HostUnreachable(what, on=on, cause=_cause(host, error), hint=_hint(host, error))
+
+
+def _refused_channel(what: str, on: str, error: paramiko.ChannelException) -> HostProblem:
+    if error.code == 2:  # connect failed, RFC 4254 5.1: a jump host could not reach the next
+        return HostUnreachable(what, on=on, cause=f"the jump host cannot reach it: {error}")
+    return HostUnreachable(
+        what,
+        on=on,
+        cause=f"the host refuses another session or forwarding: {error}",
+        hint="close other sessions there (MaxSessions), or ask whether forwarding is allowed",
+    )
+
+
+def _cause(host: Resolved, error: BaseException) -> str:
+    if isinstance(error, NoValidConnectionsError):
+        errors = {str(getattr(each, "strerror", None) or each) for each in error.errors.values()}
+        return f"port {host.port} of {host.hostname}: {', '.join(sorted(errors)).lower()}"
+    if isinstance(error, TimeoutError):
+        return "it does not answer: timed out"
+    if isinstance(error, EOFError):
+        return "the connection was closed"
+    return str(error) or type(error).__name__
+
+
+def _hint(host: Resolved, error: BaseException) -> str:
+    if isinstance(error, NoValidConnectionsError):
+        return "check the host and port, and whether sshd runs there"
+    if isinstance(error, TimeoutError):
+        return f"check the network or VPN, then `{host.command}`"
+    return f"try `{host.command}`"

@@ -1,0 +1,212 @@
+"""From a launcher of a profile to what its jobs want and where, reporting what cannot be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xpm.launchers import placeholders
+from xpm.launchers.flags import check_extra
+from xpm.launchers.model import Blueprint, GpuType, GpuWish, Setup, Site, TokenRule, Wish
+from xpm.launchers.report import Report, did_you_mean, nearest
+from xpm.launchers.schema import Values
+from xpm.launchers.sites import read_setup
+
+SLURM_ONLY = ("partition", "account", "qos", "constraint", "extra", "nodes")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What launchers of one profile refer to; a connector that is broken maps to None."""
+
+    sites: Mapping[str, Site | None]
+    envs: Mapping[str, Values]
+    tokens: Mapping[str, TokenRule]
+    catalog: Mapping[str, GpuType]
+
+
+def read_blueprint(
+    name: str, values: Values, around: Surroundings, report: Report
+) -> Blueprint | None:
+    """The launcher, or None when its place is unknown or broken."""
+    path = f"launchers.{name}"
+    check_extra(values, path, report)
+    site = _site(values, around, path, report)
+    if site is None:
+        return None
+    wish = _wish(values)
+    _check_partition(values, wish, site, path, report)
+    _check_tokens(values, site, around, path, report)
+    if not site.is_slurm:
+        _say_without_effect(values, path, report)
+    return Blueprint(
+        name=name,
+        site=site,
+        wish=wish,
+        setup=_setup(values, site, around, path, report),
+        tokens=_counts(values),
+        rules=around.tokens,
+        catalog=around.catalog,
+        mark=values.mark,
+        marks=values.marks,
+    )
+
+
+def _site(values: Values, around: Surroundings, path: str, report: Report) -> Site | None:
+    keys = [key for key in ("connector", "connectors") if key in values.marks]
+    if len(keys) == 2:
+        words = "say 'connector' or 'connectors', not both"
+        report.problem(values.where("connectors"), f"{path}.connectors", words)
+    if not keys:
+        words = "'connector' is missing: say where its jobs go"
+        known = ", ".join(around.sites)
+        report.problem(values.mark, path, f"{words} (known: {known})")
+        return None
+    one = values.get("connector", str)
+    names = (one,) if one is not None else values.texts("connectors")
+    for index, name in enumerate(names):
+        if name not in around.sites:
+            here = f"{path}.connector" if one is not None else f"{path}.connectors[{index}]"
+            hint = did_you_mean(name, around.sites, "known")
+            report.problem(values.where(keys[0]), here, f"unknown connector {name!r}{hint}")
+    if len(names) > 1:
+        words = f"only the first one, {names[0]!r}, is used for now"
+        report.note(values.where("connectors"), f"{path}.connectors", words)
+    if not names:
+        return None
+    return around.sites.get(names[0])
+
+
+def _wish(values: Values) -> Wish:
+    require = values.get("require", Values)
+    defaults = values.get("defaults", Values)
+    layers = [layer for layer in (values, require, defaults) if layer is not None]
+
+    def number(key: str) -> int | None:
+        return next((n for layer in layers if (n := layer.get(key, int)) is not None), None)
+
+    return Wish(
+        partition=values.get("partition", str),
+        cpus=number("cpus"),
+        mem=number("mem"),
+        time_s=number("time"),
+        nodes=number("nodes"),
+        gpus=_gpus(layers, require.get("gpu", Values) if require else None),
+        cpus_per_gpu=number("cpus_per_gpu"),
+        mem_per_gpu=number("mem_per_gpu"),
+        account=values.get("account", str),
+        qos=values.get("qos", str),
+        constraint=values.get("constraint", str),
+        extra=values.texts("extra"),
+    )
+
+
+def _gpus(layers: list[Values], like: Values | None) -> GpuWish:
+    said = next((layer.values["gpus"] for layer in layers if "gpus" in layer.values), 0)
+    type_, _, count = said.partition(":") if isinstance(said, str) else ("", "", str(said))
+    number = int(count or 1)
+    if like is None:
+        return GpuWish(number, type_ or None)
+    bounds = like.get("vram", tuple)
+    return GpuWish(
+        number or 1,
+        type_ or like.get("type", str),
+        {"vram": (str(bounds[0]), int(bounds[1]))} if bounds else {},
+        like.get("vendor", str),
+        like.get("capability", str),
+    )
+
+
+def _check_partition(values: Values, wish: Wish, site: Site, path: str, report: Report) -> None:
+    if wish.partition is None or not site.partitions:
+        return
+    for name in wish.partition.split(","):
+        partition = site.partitions.get(name)
+        if partition is None:
+            hint = did_you_mean(name, site.partitions, f"of {site.spec.name}")
+            words = f"unknown partition {name!r}{hint}"
+            report.problem(values.where("partition"), f"{path}.partition", words)
+        elif (
+            wish.qos
+            and partition.qos
+            and wish.qos not in (known := [q.name for q in partition.qos])
+        ):
+            hint = did_you_mean(wish.qos, known, f"of {name}")
+            report.problem(values.where("qos"), f"{path}.qos", f"unknown QOS {wish.qos!r}{hint}")
+
+
+def _check_tokens(
+    values: Values, site: Site, around: Surroundings, path: str, report: Report
+) -> None:
+    for name, rule in around.tokens.items():
+        if site.is_slurm and rule.kind == "license" and not is_paid(name, rule, site):
+            words = f"{site.spec.name} lists no such licence under slurm.licenses, so xpm counts it"
+            report.note(rule.mark, f"tokens.{name}", words)
+    where = values.get("tokens", Values)
+    for name, count in _counts(values).items():
+        assert where is not None
+        rule = around.tokens.get(name, TokenRule("slots"))
+        if is_paid(name, rule, site):
+            continue
+        total = total_of(name, rule, site)
+        here = f"{path}.tokens.{name}"
+        if total is None:
+            near = None if name in around.tokens else nearest(name, around.tokens)
+            how = (
+                f"did you mean {near!r}?"
+                if near
+                else f"add to tokens: {name}: {{kind: slots, total: 8}}"
+            )
+            words = f"nothing says how many units there are ({how})"
+            report.problem(where.where(name), here, words)
+        elif count > total:
+            report.problem(where.where(name), here, f"{count} units of {total} can never be had")
+
+
+def is_paid(name: str, rule: TokenRule, site: Site) -> bool:
+    """Whether the batch system gives this token, as cores, GPUs or licences; others are counted slots."""
+    if not site.is_slurm or rule.kind == "slots":
+        return False
+    return rule.kind != "license" or name in site.customs.licenses
+
+
+def total_of(name: str, rule: TokenRule, site: Site) -> int | None:
+    """How many units the profile says there are."""
+    return site.licenses.get(name, rule.total) if not site.is_slurm else rule.total
+
+
+def _counts(values: Values) -> dict[str, int]:
+    tokens = values.get("tokens", Values)
+    return {name: n for name, n in (tokens.values if tokens else {}).items() if isinstance(n, int)}
+
+
+def _say_without_effect(values: Values, path: str, report: Report) -> None:
+    for key in SLURM_ONLY:
+        if key in values.marks:
+            words = "has no effect on a place without Slurm"
+            report.note(values.where(key), f"{path}.{key}", words)
+    for key in ("cpus", "mem", "time", "gpus"):
+        if key in values.marks:
+            words = "is not enforced on a place without Slurm, only written down"
+            report.note(values.where(key), f"{path}.{key}", words)
+
+
+def _setup(values: Values, site: Site, around: Surroundings, path: str, report: Report) -> Setup:
+    """Of connector, environment and launcher, in this order; the connector's own Python is the place's."""
+    setup = Setup(None, site.setup.pre, site.setup.modules, site.setup.export)
+    name = values.get("env", str) or site.env
+    env = around.envs.get(name) if name is not None else None
+    if env is not None:
+        _check_words(env, site, f"envs.{name}", report)
+        setup = setup.then(read_setup(env, site.words))
+    _check_words(values, site, path, report)
+    return setup.then(read_setup(values, site.words))
+
+
+def _check_words(values: Values, site: Site, path: str, report: Report) -> None:
+    python = values.get("python", str)
+    if python:
+        placeholders.check(python, site.words, values.where("python"), f"{path}.python", report)
+    export = values.get("export", Values)
+    for key, value in export.values.items() if export else ():
+        if export is not None and isinstance(value, str):
+            place, mark, here = site.spec.name, export.where(key), f"{path}.export.{key}"
+            placeholders.check_export(value, site.words, place, mark, here, report)

@@ -1,0 +1,22 @@
+"""The JSON schema of the format, for editors: ``python -m xpm.launchers.editors > config/launchers.schema.json``."""
+
+import json
+import sys
+
+from xpm.launchers.vocabulary import PROFILE
+
+
+def schema_text() -> str:
+    """The schema, as it is kept in config/launchers.schema.json."""
+    schema = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "xpm launchers",
+        "description": "Places, launchers and tokens of xpm: ~/.config/xpm/launchers.yaml",
+        **PROFILE.schema(),
+        "required": ["version"],
+    }
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())

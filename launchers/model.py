@@ -1,0 +1,184 @@
+"""A profile after reading: places with their customs and limits, and launchers with what their jobs want."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xpm.connectors.specs import LocalSpec, Spec
+from xpm.launchers.placeholders import FAR
+from xpm.launchers.tree import Mark
+
+
+@dataclass(frozen=True, slots=True)
+class GpuType:
+    """What the catalog says of a type of GPU."""
+
+    vram: int | None = None
+    vendor: str | None = None
+    capability: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gpus:
+    """One type of GPU of a partition: how many a node has, and how the site is asked for it."""
+
+    type: str
+    per_node: int | None = None
+    name: str | None = None
+    constraint: str | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Qos:
+    """A QOS and its limits."""
+
+    name: str
+    time_s: int | None = None
+    gpus: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition and its limits; None: not said, or unlimited."""
+
+    key: str
+    name: str
+    mark: Mark
+    time_s: int | None = None
+    nodes: int | None = None
+    cpus: int | None = None
+    mem: int | None = None
+    gpus: tuple[Gpus, ...] | None = None
+    cpus_per_gpu_max: int | None = None
+    account: str | None = None
+    constraint: str | None = None
+    qos: tuple[Qos, ...] = ()
+    preemptible: bool = False
+    cost: float | None = None
+    cost_factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Customs:
+    """How a cluster is asked for things."""
+
+    account: str | None = None
+    gpu_flag: str = "gpus-per-node"
+    gpu_type_in: str = "flag"
+    mem_flag: str = "mem"
+    mem_per_cpu: int | None = None
+    licenses: Mapping[str, str] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What happens before a job: of a connector, an environment or a launcher."""
+
+    python: str | None = None
+    pre: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    export: Mapping[str, str] = field(default_factory=dict)
+
+    def then(self, other: "Setup") -> "Setup":
+        """This and, after it, the other one, whose Python and variables win."""
+        return Setup(
+            other.python or self.python,
+            self.pre + other.pre,
+            self.modules + other.modules,
+            {**self.export, **other.export},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HostLimits:
+    """What a machine without a batch system has; None: not said."""
+
+    cpus: int | None = None
+    mem: int | None = None
+    gpus: int | None = None
+    time_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place that takes jobs."""
+
+    spec: Spec
+    is_slurm: bool
+    mark: Mark | None = None
+    customs: Customs = Customs()
+    partitions: Mapping[str, Partition] = field(default_factory=dict)
+    host: HostLimits = HostLimits()
+    licenses: Mapping[str, int] = field(default_factory=dict)
+    setup: Setup = Setup()
+    env: str | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Placeholders that are known for this place."""
+    retry: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+LOCAL = "local"
+"""The connector and the launcher that always exist."""
+
+THIS_MACHINE = Site(LocalSpec(LOCAL), is_slurm=False, words=FAR)
+
+
+@dataclass(frozen=True, slots=True)
+class GpuWish:
+    """How many GPUs a job wants on each node, and what they must be like."""
+
+    count: int = 0
+    type: str | None = None
+    bounds: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """Comparisons, by property of the catalog."""
+    vendor: str | None = None
+    capability: str | None = None
+
+    @property
+    def is_choosy(self) -> bool:
+        """Whether not every GPU will do."""
+        return bool(self.type or self.bounds or self.vendor or self.capability)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the jobs of a launcher ask for; None: not said."""
+
+    partition: str | None = None
+    cpus: int | None = None
+    mem: int | None = None
+    time_s: int | None = None
+    nodes: int | None = None
+    gpus: GpuWish = GpuWish()
+    cpus_per_gpu: int | None = None
+    mem_per_gpu: int | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRule:
+    """What a token is paid with: ``slots``, ``cpu``, ``gpu`` or ``license``."""
+
+    kind: str
+    total: int | None = None
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """A launcher as the profile describes it."""
+
+    name: str
+    site: Site
+    wish: Wish = Wish()
+    setup: Setup = Setup()
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    rules: Mapping[str, TokenRule] = field(default_factory=dict)
+    catalog: Mapping[str, GpuType] = field(default_factory=dict)
+    mark: Mark | None = None
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    """Where each of its keys was written."""

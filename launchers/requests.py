@@ -1,0 +1,244 @@
+"""From a launcher and the tokens of a job to its request, refusing early what can never be met.
+
+The request is the one of xpm/wire/workspace.py. Cores, memory and GPUs are those of each node; a job has one node unless the
+launcher says otherwise. Tokens that the batch system gives (cpu, gpu, license) become resources; the others stay counted
+slots, held by the agent.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from xpm.errors import ProfileProblem
+from xpm.launchers import placeholders, units
+from xpm.launchers.blueprints import is_paid, total_of
+from xpm.launchers.fitting import Fit, Needs, choose
+from xpm.launchers.model import Blueprint, Gpus, GpuWish, HostLimits, Setup, TokenRule
+
+SLOTS = TokenRule("slots")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A job's tokens, by how they are paid."""
+
+    cpus: int | None
+    gpus: int | None
+    licenses: Mapping[str, int]
+    slots: Mapping[str, int]
+
+
+def sort_tokens(blueprint: Blueprint, tokens: Mapping[str, int]) -> Tokens:
+    """The tokens of the job and of its launcher (the larger of the two counts), by how they are paid."""
+    wanted = dict(blueprint.tokens)
+    for name, count in tokens.items():
+        wanted[name] = max(count, wanted.get(name, 0))
+    paid: dict[str, dict[str, int]] = {"cpu": {}, "gpu": {}, "license": {}, "slots": {}}
+    for name, count in sorted(wanted.items()):
+        rule = blueprint.rules.get(name, SLOTS)
+        kind = rule.kind if is_paid(name, rule, blueprint.site) else "slots"
+        total = total_of(name, rule, blueprint.site)
+        if total is not None and count > total:
+            raise _refused(
+                blueprint, f"{count} units of token {name!r} can never be had, there are {total}"
+            )
+        paid[kind][name] = count
+    cpus, gpus = sum(paid["cpu"].values()), sum(paid["gpu"].values())
+    return Tokens(cpus or None, gpus or None, paid["license"], paid["slots"])
+
+
+def slot_entries(
+    blueprint: Blueprint, tokens: Iterable[tuple[str, int, int]]
+) -> list[tuple[str, int, int]]:
+    """What remains to be counted, as (name, count, total), of a plan's tokens and the launcher's own."""
+    totals = {name: total for name, _, total in tokens}
+    slots = sort_tokens(blueprint, {name: count for name, count, _ in tokens}).slots
+    entries: list[tuple[str, int, int]] = []
+    for name, count in slots.items():
+        known = total_of(name, blueprint.rules.get(name, SLOTS), blueprint.site)
+        said = [total for total in (known, totals.get(name)) if total is not None]
+        entries.append((name, count, min(said, default=count)))
+    return entries
+
+
+def request(blueprint: Blueprint, tokens: Mapping[str, int]) -> dict[str, object]:
+    """The request of one job.
+
+    Raises:
+        ProfileProblem: it can never be met; with the reasons, by partition where there are several.
+    """
+    paid = sort_tokens(blueprint, tokens)
+    site = blueprint.site
+    needs = _needs(blueprint, paid)
+    options: list[str] = []
+    if site.is_slurm:
+        options = _options(blueprint, needs, paid)
+    else:
+        _check_host(blueprint, needs, site.host)
+    resources = {
+        "cpus": needs.cpus,
+        "mem_mib": None if needs.mem is None else units.mib(needs.mem),
+        "gpus": needs.gpus.count or None,
+        "time_s": needs.time_s,
+    }
+    return {
+        "launcher": blueprint.name,
+        "connector": site.spec.name,
+        "kind": "slurm" if site.is_slurm else "plain",
+        "options": options,
+        "resources": resources,
+        "python": blueprint.setup.python,
+        "setup": _setup(blueprint.setup, {**site.words, **_known(resources)}),
+        "retry": {cause: dict(limits) for cause, limits in site.retry.items()},
+    }
+
+
+def _needs(blueprint: Blueprint, paid: Tokens) -> Needs:
+    wish, customs = blueprint.wish, blueprint.site.customs
+    gpus = wish.gpus if paid.gpus is None else replace(wish.gpus, count=paid.gpus)
+    cpus = paid.cpus or wish.cpus
+    if cpus is None and wish.cpus_per_gpu and gpus.count:
+        cpus = wish.cpus_per_gpu * gpus.count
+    mem = wish.mem
+    if mem is None and wish.mem_per_gpu and gpus.count:
+        mem = wish.mem_per_gpu * gpus.count
+    if blueprint.site.is_slurm and customs.mem_flag == "from-cpus" and customs.mem_per_cpu and mem:
+        cpus = max(cpus or 1, -(-mem // customs.mem_per_cpu))
+    return Needs(cpus, mem, wish.time_s, wish.nodes or 1, gpus, wish.qos)
+
+
+def _options(blueprint: Blueprint, needs: Needs, paid: Tokens) -> list[str]:
+    """The sbatch flags."""
+    wish, site = blueprint.wish, blueprint.site
+    fits = _fits(blueprint, needs)
+    names = [fit.partition.name for fit in fits] or [wish.partition or ""]
+    accounts = [wish.account, *(fit.partition.account for fit in fits), site.customs.account]
+    flags: list[str] = []
+
+    def add(flag: str, value: object) -> None:
+        if value:
+            flags.append(f"--{flag}={value}")
+
+    add("partition", ",".join(names))
+    add("account", next((account for account in accounts if account), None))
+    add("qos", wish.qos)
+    add("time", units.minutes(needs.time_s) if needs.time_s else None)
+    add("nodes", needs.nodes)
+    add("ntasks" if needs.nodes == 1 else "ntasks-per-node", 1)
+    add("cpus-per-task", needs.cpus)
+    flags += _memory(blueprint, needs)
+    gpus = fits[0].gpus if len(fits) == 1 else _verbatim(needs.gpus)
+    flags += _gpus(blueprint, needs, gpus)
+    add("constraint", _constraint(blueprint, fits, needs, gpus))
+    licenses = site.customs.licenses
+    add("licenses", ",".join(f"{licenses[name]}:{count}" for name, count in paid.licenses.items()))
+    return [*flags, *site.customs.extra, *wish.extra]
+
+
+def _fits(blueprint: Blueprint, needs: Needs) -> list[Fit]:
+    """The partitions, none where the profile lists none."""
+    wish, site = blueprint.wish, blueprint.site
+    if not site.partitions:
+        if needs.gpus.is_choosy and not needs.gpus.type:
+            raise _refused(
+                blueprint, f"no partition of {site.spec.name} is described, so none is known to fit"
+            )
+        return []
+    names = tuple(wish.partition.split(",")) if wish.partition else ()
+    fits, reasons = choose(site, names, needs, blueprint.catalog)
+    if fits:
+        return fits
+    table = "".join(f"\n    {key}: {'; '.join(wrong)}" for key, wrong in reasons.items())
+    if len(reasons) == 1:
+        [(key, wrong)] = reasons.items()
+        raise _refused(blueprint, f"partition {key!r} cannot take this job: {'; '.join(wrong)}")
+    raise _refused(blueprint, f"no partition of {site.spec.name} can take this job{table}")
+
+
+def _memory(blueprint: Blueprint, needs: Needs) -> list[str]:
+    if not needs.mem:
+        return []
+    way = blueprint.site.customs.mem_flag
+    if way == "from-cpus":
+        return []
+    shares = {"mem-per-cpu": needs.cpus or 1, "mem-per-gpu": needs.gpus.count}
+    share = shares.get(way) or 1
+    flag = "mem" if share == 1 and way == "mem-per-gpu" and not needs.gpus.count else way
+    return [f"--{flag}={units.mib(-(-needs.mem // share))}M"]
+
+
+def _verbatim(wish: GpuWish) -> Gpus | None:
+    """A type the profile does not describe goes to the site as it is written."""
+    return Gpus(wish.type) if wish.type else None
+
+
+def _gpus(blueprint: Blueprint, needs: Needs, gpus: Gpus | None) -> list[str]:
+    count = needs.gpus.count
+    if not count:
+        return []
+    customs = blueprint.site.customs
+    named = gpus is not None and (gpus.name or needs.gpus.is_choosy)
+    type_ = f"{gpus.name or gpus.type}:" if gpus and named and customs.gpu_type_in == "flag" else ""
+    if customs.gpu_flag == "gres":
+        return [f"--gres=gpu:{type_}{count}"]
+    if customs.gpu_flag == "gpus":
+        return [f"--gpus={type_}{count * needs.nodes}"]
+    return [f"--gpus-per-node={type_}{count}"]
+
+
+def _constraint(
+    blueprint: Blueprint, fits: list[Fit], needs: Needs, gpus: Gpus | None
+) -> str | None:
+    parts = [blueprint.wish.constraint]
+    parts += [fit.partition.constraint for fit in fits[:1]]
+    if gpus is not None and needs.gpus.count:
+        in_constraint = blueprint.site.customs.gpu_type_in == "constraint"
+        parts.append(gpus.constraint or (gpus.type if in_constraint else None))
+    said = list(dict.fromkeys(part for part in parts if part))
+    if len(said) > 1:
+        said = [f"({part})" if "|" in part else part for part in said]
+    return "&".join(said) or None
+
+
+def _check_host(blueprint: Blueprint, needs: Needs, host: HostLimits) -> None:
+    name = blueprint.site.spec.name
+    pairs = (
+        (needs.cpus, host.cpus, str, "cores"),
+        (needs.mem, host.mem, units.say_size, "of memory"),
+        (needs.gpus.count, host.gpus, str, "GPUs"),
+        (needs.time_s, host.time_s, units.say_duration, "of time"),
+    )
+    wrong = [
+        f"{say(wanted)} {what}, it has {say(there)}"
+        for wanted, there, say, what in pairs
+        if wanted is not None and there is not None and wanted > there
+    ]
+    if wrong:
+        raise _refused(blueprint, f"{name} cannot take this job: {'; '.join(wrong)}")
+
+
+def _known(resources: Mapping[str, int | None]) -> dict[str, str]:
+    """The placeholders that come from the request."""
+    return {key: str(value) for key, value in resources.items() if value is not None}
+
+
+MODULE_COMMAND = "command -v module >/dev/null 2>&1 || . /etc/profile"
+"""Batch jobs start without a login shell, and often without the ``module`` function it defines."""
+
+
+def _setup(setup: Setup, known: Mapping[str, str]) -> list[str]:
+    lines = [placeholders.expand(line, known) for line in setup.pre]
+    if setup.modules:
+        lines.append("module load " + " ".join(setup.modules))
+    if any(line.split()[:1] in (["module"], ["ml"]) for line in lines):
+        lines.insert(0, MODULE_COMMAND)
+    for name, value in setup.export.items():
+        text = placeholders.expand(value, known)
+        if not placeholders.WORD.search(text):  # what the job did not ask for is not told
+            lines.append(f"export {name}={placeholders.quoted(text)}")
+    return lines
+
+
+def _refused(blueprint: Blueprint, words: str) -> ProfileProblem:
+    mark = blueprint.mark
+    where = str(mark) if mark else ""
+    return ProfileProblem(f"launcher {blueprint.name!r}: {words}", where=where)

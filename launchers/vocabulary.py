@@ -1,0 +1,350 @@
+"""The words of a profile: every key, its kind, what it is for and whether anything uses it yet."""
+
+from xpm.launchers.kinds import (
+    DURATION,
+    SIZE,
+    Bound,
+    Choice,
+    Number,
+    Text,
+    Truth,
+    Whole,
+)
+from xpm.launchers.schema import Either, Key, ListOf, MapOf, Record
+
+VERSION = 1
+
+TEXT = Text()
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+"""Of connectors, launchers and tokens: they become names of files."""
+LINES = ListOf(TEXT, '["module purge"]')
+ENVIRON = r"[A-Za-z_][A-Za-z0-9_]*"
+EXPORT = MapOf(Either((TEXT, Whole())), ENVIRON, '{OMP_NUM_THREADS: "{cpus}"}', "variable name")
+AUTO = Choice(("auto",))
+UNLIMITED = Choice(("unlimited",))
+LIMIT = Either((UNLIMITED, DURATION))
+PATH = Text("/opt/python/3.12/bin/python3", r"[/~${].*", "an absolute path (or one from ~ or $VAR)")
+FOLDER = Text("~/xpm", r"[/~${].*", "an absolute folder (or one from ~, $VAR or {fast})")
+GPUS = Either((Whole(1), Text("a100:2", r"[A-Za-z0-9_.-]+(:[1-9][0-9]*)?", "a GPU type and count")))
+MODULES = ListOf(
+    Text("cuda/12.4", r"[A-Za-z0-9][^\s;&|<>$`'\"()]*", "the name of a module"), "[cuda/12.4]"
+)
+JOBS = Record({"jobs": Key(Whole(1), "how many jobs may run at once")}, "{jobs: 4}")
+
+SETUP = {
+    "python": Key(
+        PATH, "the Python (3.9 or newer) that jobs run under; default: the first fit one there"
+    ),
+    "pre": Key(LINES, "shell lines that run before the job"),
+    "modules": Key(MODULES, "environment modules to load"),
+    "export": Key(EXPORT, "environment variables; $VAR and ~ are expanded on the far side"),
+}
+
+SSH = Record(
+    {
+        "host": Key(Text("mycluster"), "an alias of your ssh configuration, or a host name"),
+        "config": Key(TEXT, "the ssh configuration file; default: ~/.ssh/config"),
+        "keepalive": Key(DURATION, "how often to tell the host that we are still here"),
+        "timeout": Key(DURATION, "how long to wait for a connection"),
+        "transport": Key(
+            Choice(("auto", "fabric", "openssh")),
+            "what carries the bytes",
+            True,
+            ("auto", "fabric"),
+        ),
+    },
+    "{host: mycluster}",
+)
+
+QOS = Record(
+    {
+        "name": Key(TEXT, "the name of the QOS at the site"),
+        "time": Key(LIMIT, "the longest job"),
+        "gpus": Key(Whole(), "the most GPUs at once"),
+        "submit": Key(Whole(1), "the most jobs queued at once", True),
+        "cost_factor": Key(Number(), "multiplies the cost", True),
+    },
+    "{name: debug, time: 30m}",
+)
+
+GPU_OF_PARTITION = Record(
+    {
+        "per_node": Key(Whole(1), "how many a node has"),
+        "name": Key(TEXT, "the type's name in the site's gres; default: the key"),
+        "constraint": Key(TEXT, "the node feature that selects the type"),
+        "cost": Key(Number(), "of one for an hour, in any unit"),
+    },
+    "{per_node: 4, name: a100}",
+)
+
+PARTITION = Record(
+    {
+        "extends": Key(TEXT, "another partition of this connector"),
+        "name": Key(TEXT, "the partition's name at the site; default: the key"),
+        "time": Key(LIMIT, "the longest job"),
+        "nodes": Key(Whole(1), "the most nodes of a job"),
+        "cpus": Key(Whole(1), "cores of a node"),
+        "mem": Key(SIZE, "memory of a node"),
+        "gpus": Key(MapOf(Either((Whole(1), GPU_OF_PARTITION))), "GPUs of a node, by type"),
+        "cpus_per_gpu_max": Key(Whole(1), "the most cores for each GPU"),
+        "account": Key(TEXT, "the account to charge here"),
+        "constraint": Key(TEXT, "node features every job here needs"),
+        "qos": Key(ListOf(QOS), "the QOS a job may name here"),
+        "preemptible": Key(Truth(), "jobs may be interrupted; chosen last, unless named"),
+        "cost": Key(
+            Number(), "of a job for an hour, in any unit: the cheapest fitting partition is used"
+        ),
+        "cost_factor": Key(Number(), "multiplies the cost"),
+    },
+    "{time: 2d, cpus: 64, mem: 250GB}",
+)
+
+SLURM = Record(
+    {
+        "account": Key(TEXT, "the account to charge"),
+        "gpu_flag": Key(Choice(("gpus-per-node", "gres", "gpus")), "how GPUs are asked for"),
+        "gpu_type_in": Key(Choice(("flag", "constraint")), "where the type of GPU goes"),
+        "mem_flag": Key(
+            Choice(("mem", "mem-per-cpu", "mem-per-gpu", "from-cpus")),
+            "how memory is asked for; from-cpus: by taking enough cores",
+        ),
+        "mem_per_cpu": Key(SIZE, "memory that comes with a core, for mem_flag: from-cpus"),
+        "licenses": Key(MapOf(TEXT), "licences of the site: token name -> Slurm's name"),
+        "extra": Key(LINES, "further sbatch flags, one per item"),
+        "command_source": Key(
+            Choice(("flags",)), "flags beat SBATCH_* variables", True, ("flags",)
+        ),
+        "env": Key(
+            Record(
+                {"scrub": Key(LINES, "variables not to inherit"), "keep": Key(LINES, "but these")}
+            ),
+            "what a job inherits",
+            True,
+        ),
+        "srun": Key(
+            Choice(("never", "multi-task", "always")), "when srun starts jobs", True, ("never",)
+        ),
+        "requeue": Key(Truth(), "whether Slurm may requeue jobs", True),
+        "accounting": Key(
+            Choice(("auto", "sacct", "none")), "whether to ask sacct", True, ("auto",)
+        ),
+        "max_submit": Key(Whole(1), "the most jobs queued at once", True),
+        "arrays": Key(
+            Record(
+                {
+                    "max_size": Key(Either((AUTO, Whole(1))), "MaxArraySize"),
+                    "max_tasks": Key(Either((AUTO, Whole(1))), "max_array_tasks"),
+                }
+            ),
+            "limits of job arrays",
+            True,
+        ),
+    },
+    "{account: mylab}",
+)
+
+HOST = Record(
+    {
+        "cpus": Key(Either((AUTO, Whole(1))), "cores"),
+        "mem": Key(Either((AUTO, SIZE)), "memory"),
+        "gpus": Key(Either((AUTO, Whole(), MapOf(Whole()))), "GPUs, by type"),
+        "time": Key(LIMIT, "the longest job"),
+    },
+    "{cpus: 32, mem: 128GB}",
+)
+
+CONNECTOR = Record(
+    {
+        "extends": Key(TEXT, "a connector or connector template to start from"),
+        "kind": Key(Choice(("local", "ssh", "slurm")), "what kind of place this is"),
+        "ssh": Key(SSH, "how to reach it"),
+        "workspace": Key(FOLDER, "the folder for jobs there"),
+        "fast": Key(FOLDER, "a fast file system there, {fast} elsewhere"),
+        **SETUP,
+        "env": Key(TEXT, "the environment of jobs, one of envs"),
+        "slurm": Key(SLURM, "the customs of the cluster"),
+        "partitions": Key(MapOf(PARTITION), "the partitions jobs may use, with their limits"),
+        "host": Key(HOST, "what the machine has"),
+        "capacity": Key(Either((Whole(1), JOBS)), "how many jobs may run at once"),
+        "licenses": Key(MapOf(Whole()), "licences counted here: token name -> how many"),
+        "policy": Key(TEXT, "one of policies; default: the one named default"),
+        "tags": Key(ListOf(TEXT), "words to select places by", True),
+        "internet_on_nodes": Key(Truth(), "whether jobs can reach the internet", True, (True,)),
+        "cost": Key(Number(), "of a job for an hour, in any unit", True),
+        "only_if": Key(
+            Record(
+                {
+                    "time": Key(Bound(DURATION), "only jobs of such a time"),
+                    "mem": Key(Bound(SIZE), "only jobs of such a memory"),
+                }
+            ),
+            "which jobs may come here",
+            True,
+        ),
+    },
+    '{kind: slurm, ssh: {host: mycluster}, workspace: "~/xpm"}',
+    ("slurm", "ssh"),
+)
+
+GPU_WANTED = Record(
+    {
+        "vram": Key(Bound(SIZE), "memory of the GPU"),
+        "vendor": Key(TEXT, "who makes it"),
+        "capability": Key(
+            Text("'>=8.0'", r"(>=|<=|>|<|==|=)? *[0-9]+(\.[0-9]+)*"), "its compute capability"
+        ),
+        "type": Key(TEXT, "its name in the catalog"),
+    },
+    '{vram: ">=24GB"}',
+)
+
+RESOURCES = {
+    "cpus": Key(Whole(1), "cores of a job, on each node"),
+    "mem": Key(SIZE, "memory of a job, on each node"),
+    "time": Key(DURATION, "the longest a job may take"),
+    "gpus": Key(GPUS, "GPUs of a job, on each node: 2 or 'a100:2'"),
+    "nodes": Key(Whole(1), "nodes of a job"),
+}
+
+LAUNCHER = Record(
+    {
+        "extends": Key(TEXT, "a launcher to start from"),
+        "connector": Key(TEXT, "the place of jobs"),
+        "connectors": Key(ListOf(TEXT, "[cluster]", 1), "the places of jobs, best first"),
+        "partition": Key(Text("cpu"), "the partition, or several separated by commas"),
+        **RESOURCES,
+        "account": Key(TEXT, "the account to charge"),
+        "qos": Key(TEXT, "the QOS to use"),
+        "constraint": Key(TEXT, "node features that jobs need"),
+        "extra": Key(LINES, "further sbatch flags, one per item"),
+        **SETUP,
+        "env": Key(TEXT, "the environment of jobs, one of envs"),
+        "tokens": Key(MapOf(Whole(1)), "tokens that every job takes: name -> units"),
+        "require": Key(
+            Record({**RESOURCES, "gpu": Key(GPU_WANTED, "what every GPU must be like")}),
+            "what a place must give",
+        ),
+        "prefer": Key(
+            Record({"preemptible": Key(Truth(), "partitions that may interrupt jobs")}),
+            "what to choose when several places fit",
+            True,
+        ),
+        "defaults": Key(
+            Record(
+                {
+                    **RESOURCES,
+                    "cpus_per_gpu": Key(Whole(1), "cores for each GPU"),
+                    "mem_per_gpu": Key(SIZE, "memory for each GPU"),
+                }
+            ),
+            "what jobs get that do not say",
+        ),
+    },
+    "{connector: cluster, cpus: 2, mem: 1GB, time: 10m}",
+    ("require", "defaults"),
+)
+
+TOKEN = Record(
+    {
+        "kind": Key(Choice(("slots", "cpu", "gpu", "license")), "what it is paid with"),
+        "total": Key(Whole(1), "how many units there are"),
+        "shared": Key(TEXT, "a folder that counts across users", True),
+    },
+    "{kind: slots, total: 8}",
+)
+
+ENV = Record(
+    {
+        **SETUP,
+        "uv": Key(MapOf(TEXT), "built from a lock file by uv", True),
+        "venv": Key(MapOf(TEXT), "built from requirements", True),
+        "conda": Key(MapOf(TEXT), "built by conda", True),
+        "apptainer": Key(MapOf(Either((TEXT, Truth(), LINES))), "a container image", True),
+    },
+    "{python: ~/venvs/torch/bin/python}",
+)
+
+SYNC = Record(
+    {
+        "from": Key(TEXT, "what is sent"),
+        "to": Key(TEXT, "where it goes"),
+        "exclude": Key(LINES, "what is not sent"),
+        "max_file": Key(SIZE, "the largest file sent"),
+        "immutable": Key(Truth(), "never changed once there"),
+        "pull": Key(LINES, "what comes back"),
+        "skip": Key(LINES, "what stays there"),
+        "pull_on": Key(ListOf(TEXT), "after which ends"),
+        "max_total": Key(SIZE, "the most that comes back"),
+    }
+)
+
+RETRY = Record(
+    {
+        "max": Key(Whole(), "how many further attempts"),
+        "mode": Key(Choice(("requeue", "resubmit")), "how", True),
+        "exclude_node": Key(Truth(), "not on the same node again", True),
+        "only_if": Key(TEXT, "under which condition", True),
+        "scale": Key(MapOf(Number()), "multiplies what was asked for", True),
+    },
+    "{max: 3}",
+)
+
+CAUSES = {
+    "preempted": "preempted",
+    "node_fail": "node_fail",
+    "launch_fail": "launch",
+    "timeout": "timeout",
+    "oom": "oom",
+    "lost": "lost",
+    "cancelled": "cancelled",
+    "exit": "exit",
+    "signal": "signal",
+}
+"""A cause in the profile -> the cause in a job's record."""
+
+POLICY = Record(
+    {
+        "retry": Key(
+            Record({cause: Key(RETRY, f"after {cause}") for cause in CAUSES}),
+            "further attempts, by cause",
+        ),
+        "poll": Key(MapOf(DURATION), "how often to look", True),
+        "commands": Key(
+            MapOf(Either((DURATION, Whole(), ListOf(DURATION)))), "care with commands", True
+        ),
+        "submit": Key(MapOf(Either((AUTO, DURATION, Whole()))), "how jobs are grouped", True),
+        "stop": Key(MapOf(Either((DURATION, TEXT))), "the warning before the end", True),
+        "on_pending_reason": Key(MapOf(Choice(("fail", "alert", "wait"))), "pending reasons", True),
+    }
+)
+
+GPU_TYPE = Record(
+    {
+        "vendor": Key(TEXT, "who makes it"),
+        "vram": Key(SIZE, "its memory"),
+        "capability": Key(Text("'8.0'", r"[0-9]+(\.[0-9]+)*"), "its compute capability"),
+    },
+    "{vendor: nvidia, vram: 80GB}",
+)
+
+PROFILE = Record(
+    {
+        "version": Key(Whole(1), "the version of this format: 1"),
+        "catalog": Key(
+            Record({"gpus": Key(MapOf(GPU_TYPE), "types of GPU")}), "what things are, at any place"
+        ),
+        "tokens": Key(
+            MapOf(TOKEN, NAME, name="token name"),
+            "what a token is paid with; one not named here is counted slots",
+        ),
+        "envs": Key(MapOf(ENV), "environments of jobs"),
+        "sync": Key(MapOf(SYNC), "what travels", True),
+        "policies": Key(MapOf(POLICY), "patience and retries"),
+        "connector_templates": Key(
+            MapOf(CONNECTOR, NAME, name="connector name"), "what connectors have in common"
+        ),
+        "connectors": Key(MapOf(CONNECTOR, NAME, name="connector name"), "the places jobs may run"),
+        "launchers": Key(MapOf(LAUNCHER, NAME, name="launcher name"), "the names that plans use"),
+        "default": Key(TEXT, "the launcher of plans that name none; default: this machine"),
+    }
+)

@@ -1,0 +1,77 @@
+"""What a measurement gives, and how figures are shown."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured thing beside what it is measured against."""
+
+    name: str
+    measured: float
+    unit: str
+    against: str
+    baseline: float
+    ratio: float
+    target: str
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A measurement that this machine does not allow, and why."""
+
+    name: str
+    why: str
+
+
+def best_of(times: int, action: Callable[[], object]) -> float:
+    """Seconds of the quickest of several runs: what a busy machine disturbs least."""
+    return min(_timed(action) for _ in range(times))
+
+
+def median_of(times: int, action: Callable[[], object]) -> float:
+    """Median seconds of several runs."""
+    return statistics.median(_timed(action) for _ in range(times))
+
+
+def _timed(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def as_table(found: Sequence[Figure | Missing]) -> str:
+    """Figures as aligned columns."""
+    rows = [("what", "measured", "against", "baseline", "ratio", "target", "")]
+    for each in found:
+        if isinstance(each, Missing):
+            rows.append((each.name, "-", each.why, "", "", "", ""))
+            continue
+        rows.append(
+            (
+                each.name,
+                f"{each.measured:.4g} {each.unit}",
+                each.against,
+                f"{each.baseline:.4g} {each.unit}",
+                f"{each.ratio:.2f}",
+                each.target,
+                "ok" if each.met else "MISSED",
+            )
+        )
+    widths = [max(len(row[place]) for row in rows) for place in range(7)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths).rstrip())
+    return "\n".join(lines)
+
+
+def as_json(found: Sequence[Figure | Missing]) -> str:
+    """Figures for programs."""
+    return json.dumps([asdict(each) for each in found], indent=1)

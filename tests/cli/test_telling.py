@@ -1,0 +1,97 @@
+"""Experiments and jobs in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from xpm.cli import live, telling
+from xpm.follow.journal import Place
+from xpm.follow.views import ExperimentView, JobView
+
+NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
+JOB = JobView(
+    id="7f3a" * 16,
+    task="demo.learn",
+    state="running",
+    cause=None,
+    attempt=1,
+    generation=1,
+    batch_id="4211",
+    launcher="cpu",
+    connector="cluster",
+    tags={"lr": 0.1, "k": 3},
+    path="/main/jobs/demo.learn/7f3a",
+    seen_at=NOW - timedelta(minutes=3),
+    reason="",
+    message="",
+    settled=False,
+)
+
+
+def view(
+    jobs: Sequence[JobView], state: str = "running", places: Mapping[str, Place] | None = None
+) -> ExperimentView:
+    return ExperimentView("demo", Path("/main"), state, jobs, {}, None, places or {})
+
+
+def test_a_heading_tells_states_and_the_age_of_what_is_known() -> None:
+    done = replace(JOB, id="0" * 64, state="done", settled=True, seen_at=NOW - timedelta(days=9))
+
+    assert (
+        telling.heading(view([done, JOB]), NOW)
+        == "demo: running · 1 running, 1 done · as of 3 min ago"
+    )
+
+
+def test_what_is_over_does_not_age() -> None:
+    done = replace(JOB, state="done", settled=True, seen_at=NOW - timedelta(days=9))
+
+    assert telling.heading(view([done], "done"), NOW) == "demo: done · 1 done"
+
+
+def test_a_silent_connector_is_told_with_for_how_long() -> None:
+    silent = Place("cluster", None, (NOW - timedelta(hours=5)).timestamp(), "timed out")
+    other = Place("tower", None, NOW.timestamp(), "no route")
+
+    (line,) = telling.links(view([JOB], places={"cluster": silent, "tower": other}), NOW)
+
+    assert line.startswith("cluster has not answered for 5 h: timed out")
+
+
+def test_a_row_has_tags_place_and_what_is_remarkable() -> None:
+    failed = replace(
+        JOB, state="failed", cause="oom", message="killed", attempt=2, generation=3, settled=True
+    )
+
+    (row,) = telling.rows([failed])
+
+    assert row == [
+        "7f3a7f3a", "demo.learn", "failed", "k=3 lr=0.1", "cluster 4211",
+        "oom; killed; attempt 2; started 3 times",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-1, "0 s"), (59, "59 s"), (119, "119 s"), (120, "2 min"), (7300, "2 h"), (200_000, "2 d")],
+)
+def test_an_age_is_said_in_the_largest_fitting_unit(seconds: float, said: str) -> None:
+    assert telling.age(seconds) == said
+
+
+def test_a_tally_keeps_the_last_state_of_each_job_by_task() -> None:
+    tally = live.Tally()
+
+    tally.put([JOB, replace(JOB, id="1" * 64)])
+    tally.put([replace(JOB, state="done"), replace(JOB, id="2" * 64, task="demo.eval")])
+
+    assert tally.tasks() == {"demo.learn": {"done": 1, "running": 1}, "demo.eval": {"running": 1}}
+
+
+def test_a_bar_counts_what_is_over_and_names_the_rest() -> None:
+    states = {"done": 6, "failed": 1, "running": 2, "skipped": 0}
+
+    assert (live.over(states), live.words(states)) == (7, "✓ 6  2 running  ✗ 1")

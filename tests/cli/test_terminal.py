@@ -1,0 +1,68 @@
+"""What a person at a terminal sees."""
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import environment
+from tests.cli.folders import Past, main_folder
+
+pytestmark = pytest.mark.host
+
+
+def on_a_terminal(home: Path, more: Mapping[str, str], *arguments: str) -> str:
+    """What ``xpm`` shows when both of its outputs are a terminal."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "xpm", *arguments],
+            env=environment(home, {"TERM": "xterm", "COLUMNS": "150", **more}),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        shown = b""
+        while piece := _read(screen.fileno()):
+            shown += piece
+        process.wait()
+    return shown.decode()
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, 4096)
+    except OSError:  # EIO: the other side of a terminal is closed
+        return b""
+
+
+@pytest.fixture
+def main(tmp_path: Path) -> str:
+    jobs = [Past("aa" * 32), Past("bb" * 32, state="failed", cause="oom")]
+    return str(main_folder(tmp_path / "main", "demo", jobs).path)
+
+
+def test_states_are_coloured(tmp_path: Path, main: str) -> None:
+    shown = on_a_terminal(tmp_path, {}, "status", "--workdir", main)
+
+    assert "\x1b[32mdone" in shown
+    assert "\x1b[31mfailed" in shown
+
+
+@pytest.mark.parametrize("wish", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+def test_no_colour_means_none(wish: Mapping[str, str], tmp_path: Path, main: str) -> None:
+    shown = on_a_terminal(tmp_path, wish, "status", "--workdir", main)
+
+    assert "done" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_problem_is_red(tmp_path: Path) -> None:
+    shown = on_a_terminal(tmp_path, {}, "status", "--workdir", str(tmp_path))
+
+    assert "\x1b[31merror:" in shown

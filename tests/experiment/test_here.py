@@ -1,0 +1,219 @@
+"""Plans run for real on this machine, by plain ``python plan.py``."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from xpm.follow.main import MainFolder
+from xpm.follow.views import ExperimentView, JobView, experiments
+
+pytestmark = pytest.mark.host
+CHECKOUT = Path(__file__).parents[2]
+
+PLAN = """
+import pathlib, sys
+from xpm import Param, Task, experiment
+
+class Count(Task):
+    __xpmid__ = "demo.count"
+    n: Param[int]
+
+    def execute(self):
+        with open(pathlib.Path("{shared}") / "ran", "a") as file:
+            file.write(f"count {{self.n}}\\n")
+        {body}
+        pathlib.Path("value").write_text(str(self.n))
+
+class Double(Task):
+    __xpmid__ = "demo.double"
+    count: Param[Count]
+
+    def execute(self):
+        with open(pathlib.Path("{shared}") / "ran", "a") as file:
+            file.write(f"double {{self.count.n}}\\n")
+        value = (pathlib.Path(self.count.jobpath) / "value").read_text()
+        print("twice", 2 * int(value))
+
+with experiment("main", "exp") as xp:
+    for n in {numbers}:
+        count = Count(n=n)
+        count.submit().on_completed(lambda task: print("called back", task.n, flush=True))
+        Double(count=count).submit()
+print("over")
+"""
+
+
+class Desk:
+    """A folder with a plan, and a state folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.shared = folder / "shared"
+        self.shared.mkdir()
+        self.project = folder / "project"
+        self.project.mkdir()
+        self.environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "XDG_STATE_HOME": str(folder / "state"),
+            "PYTHONPATH": str(CHECKOUT),
+            "LANG": "C.UTF-8",
+        }
+
+    def write(self, body: str = "", numbers: str = "[1]") -> None:
+        text = PLAN.format(shared=self.shared, body=body or "pass", numbers=numbers)
+        (self.project / "plan.py").write_text(text)
+
+    def start(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "plan.py"], cwd=self.project, env=self.environ, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def run(self) -> "subprocess.CompletedProcess[str]":
+        process = self.start()
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    @property
+    def ran(self) -> list[str]:
+        path = self.shared / "ran"
+        return sorted(path.read_text().splitlines()) if path.exists() else []
+
+    def view(self) -> ExperimentView:
+        (view,) = experiments(MainFolder(self.project / "main"))
+        return view
+
+    def job(self, task: str) -> JobView:
+        (job,) = [each for each in self.view().jobs if each.task == task]
+        return job
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return Desk(tmp_path)
+
+
+def test_a_plan_runs_and_running_it_again_repeats_nothing(desk: Desk) -> None:
+    desk.write(numbers="[1, 2]")
+
+    first = desk.run()
+    again = desk.run()
+
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.splitlines()[-1] == "over"
+    assert sorted(first.stdout.splitlines()[:-1]) == ["called back 1", "called back 2"]
+    assert desk.ran == ["count 1", "count 2", "double 1", "double 2"]
+    assert {job.state for job in desk.view().jobs} == {"done"}
+    assert again.returncode == 0, again.stderr
+    assert sorted(again.stdout.splitlines()[:-1]) == ["called back 1", "called back 2"]
+
+
+def test_a_failing_task_ends_the_plan_in_words_and_is_tried_again_when_mended(desk: Desk) -> None:
+    desk.write(body="raise ValueError('no such number')")
+
+    failed = desk.run()
+
+    assert failed.returncode == 1
+    assert "1 of 2 tasks failed, 1 was not run" in failed.stderr
+    assert "ValueError: no such number" in failed.stderr
+    assert str(desk.job("demo.count").path) in failed.stderr
+    assert 'File "' + str(CHECKOUT) not in failed.stderr.split("demo.count")[0]
+    assert (desk.job("demo.count").state, desk.job("demo.double").state) == ("failed", "skipped")
+    assert desk.job("demo.count").cause == "exit"
+
+    desk.write()
+    mended = desk.run()
+
+    assert mended.returncode == 0, mended.stderr
+    assert desk.job("demo.count").attempt == 2
+    assert desk.ran == ["count 1", "count 1", "double 1"]
+
+
+def test_a_killed_plan_finds_its_jobs_again_and_each_runs_once(desk: Desk) -> None:
+    desk.write(body=waiting_for(desk.shared / "go"), numbers="[1, 2]")
+    killed = desk.start()
+    until(lambda: len(desk.ran) == 2)
+    killed.kill()
+    killed.communicate()
+
+    again = desk.start()
+    (desk.shared / "go").touch()
+    out, err = again.communicate(timeout=60)
+
+    assert again.returncode == 0, err
+    assert "called back 1" in out
+    assert desk.ran == ["count 1", "count 2", "double 1", "double 2"]
+
+
+def test_jobs_of_a_killed_plan_go_on_with_what_depends_on_them(desk: Desk) -> None:
+    desk.write(body=waiting_for(desk.shared / "go"))
+    killed = desk.start()
+    until(lambda: len(desk.ran) == 1)
+    killed.kill()
+    killed.communicate()
+
+    (desk.shared / "go").touch()
+
+    until(lambda: desk.ran == ["count 1", "double 1"])
+
+
+def test_an_interrupted_plan_leaves_its_jobs_running(desk: Desk) -> None:
+    desk.write(body=waiting_for(desk.shared / "go"))
+    process = desk.start()
+    until(lambda: len(desk.ran) == 1)
+
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "Run the plan again" in err
+    assert "Traceback" not in err
+    (desk.shared / "go").touch()
+    until(lambda: desk.ran == ["count 1", "double 1"])
+
+
+def test_two_processes_with_one_plan_run_each_job_once(desk: Desk) -> None:
+    desk.write(body=waiting_for(desk.shared / "go"), numbers="[1, 2, 3]")
+    both = [desk.start(), desk.start()]
+    until(lambda: len(desk.ran) >= 2)
+    (desk.shared / "go").touch()
+
+    ended = [(each.communicate(timeout=60)[1], each.returncode) for each in both]
+
+    assert [code for _, code in ended] == [0, 0], ended
+    assert desk.ran == sorted(f"{what} {n}" for what in ("count", "double") for n in (1, 2, 3))
+
+
+def test_jobs_run_the_code_as_it_was_when_they_were_submitted(desk: Desk) -> None:
+    desk.write(body=waiting_for(desk.shared / "go"))
+    process = desk.start()
+    until(lambda: len(desk.ran) == 1)
+    text = (desk.project / "plan.py").read_text().replace('"twice", 2', '"thrice", 3')
+    (desk.project / "plan.py").write_text(text)
+
+    (desk.shared / "go").touch()
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 0, err
+    assert (Path(desk.job("demo.double").path) / "stdout").read_text() == "twice 2\n"
+
+
+def waiting_for(path: Path) -> str:
+    """Code that waits for a file."""
+    return f"import os, time\n        while not os.path.exists({str(path)!r}): time.sleep(0.01)"
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    """Wait for something to become true."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)

@@ -1,0 +1,303 @@
+"""A little cluster in memory: a real state machine behind the connector contract."""
+
+import hashlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Snapshot
+from xpm.connectors.specs import LocalSpec, Spec
+from xpm.errors import HostUnreachable, ProfileProblem
+from xpm.plan.sealing import Sealed
+from xpm.plan.tokens import Token
+from xpm.wire import ledger
+
+OVER = {"done", "failed", "cancelled", "skipped", "lost"}
+
+
+@dataclass
+class Held:
+    """A job as the cluster holds it."""
+
+    entry: Entry
+    attempt: int
+    state: str = "waiting"
+    cause: str | None = None
+    message: str = ""
+    moved: int = 0
+
+
+@dataclass
+class Cluster:
+    """The far side: outlives connections and laptops."""
+
+    name: str = "cluster"
+    fate: Callable[[Entry], str | None] = lambda entry: "done"
+    """How a running job ends at once; None: it runs until ``finish``."""
+    held: dict[str, Held] = field(default_factory=dict)
+    ran: Counter[str] = field(default_factory=Counter)
+    submissions: list[list[str]] = field(default_factory=list)
+    opened: int = 0
+    down: bool = False
+    failing: Exception | None = None
+    staged: set[str] = field(default_factory=set)
+    fetched: list[str] = field(default_factory=list)
+    clock: int = 0
+    changed: threading.Condition = field(
+        default_factory=lambda: threading.Condition(threading.RLock())
+    )
+
+    def open(self) -> "FakeConnector":
+        self.opened += 1
+        return FakeConnector(self)
+
+    def take(self, entries: Sequence[Entry]) -> None:
+        with self.changed:
+            self.submissions.append([str(each["job"]) for each in entries])
+            for entry in entries:
+                job, attempt = str(entry["job"]), int(str(entry["attempt"]))
+                if job not in self.held or self.held[job].attempt < attempt:
+                    self.held[job] = Held(entry, attempt)
+                    self._move(job, "waiting")
+            self._advance()
+
+    def finish(self, job: str, state: str = "done", message: str = "") -> None:
+        with self.changed:
+            self._end(job, state, message)
+            self._advance()
+
+    def wait_until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+        with self.changed:
+            assert self.changed.wait_for(condition, timeout_s)
+
+    def state(self, job: str) -> str | None:
+        with self.changed:
+            return self.held[job].state if job in self.held else None
+
+    def cut(self) -> None:
+        with self.changed:
+            self.down = True
+            self.changed.notify_all()
+
+    def heal(self) -> None:
+        with self.changed:
+            self.down = False
+
+    def _advance(self) -> None:
+        moved = True
+        while moved:
+            moved = False
+            for job, held in self.held.items():
+                if held.state != "waiting":
+                    continue
+                states = [self.held[parent].state for _, parent in held.entry["parents"]]  # type: ignore[attr-defined]
+                if any(each in OVER - {"done"} for each in states):
+                    self._end(job, "skipped", "")
+                    moved = True
+                elif all(each == "done" for each in states):
+                    self._move(job, "running")
+                    self.ran[job] += 1
+                    end = self.fate(held.entry)
+                    if end is not None:
+                        self._end(job, end, "boom" if end == "failed" else "")
+                    moved = True
+
+    def _end(self, job: str, state: str, message: str) -> None:
+        held = self.held[job]
+        held.cause = {"done": None, "failed": "exit", "skipped": "dependency"}.get(state, state)
+        held.message = message
+        self._move(job, state)
+
+    def _move(self, job: str, state: str) -> None:
+        self.clock += 1
+        self.held[job].state, self.held[job].moved = state, self.clock
+        self.changed.notify_all()
+
+
+class FakeConnector:
+    """One connection to the little cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._nudged = False
+        self.closed = False
+
+    @property
+    def name(self) -> str:
+        return self._cluster.name
+
+    def stage(self, snapshot: Snapshot, progress: Callable[[int, int], None]) -> None:
+        self._reach()
+        self._cluster.staged.add(snapshot.id)
+
+    def submit(self, entries: Sequence[Entry]) -> None:
+        self._reach()
+        self._cluster.take(entries)
+
+    def observe(self, cursor: str | None, refs: Sequence[JobRef], wait_s: float) -> News:
+        self._reach()
+        cluster = self._cluster
+        with cluster.changed:
+            since = int(cursor) if cursor is not None else -1
+            cluster.changed.wait_for(
+                lambda: self._nudged or cluster.down or cursor is None or cluster.clock > since,
+                wait_s,
+            )
+            self._nudged = False
+            self._reach()
+            wanted = {each.job for each in refs}
+            changes = [
+                _change(held)
+                for job, held in cluster.held.items()
+                if held.moved > since and (cursor is not None or job in wanted)
+            ]
+            return News(changes, str(cluster.clock), ())
+
+    def nudge(self) -> None:
+        with self._cluster.changed:
+            self._nudged = True
+            self._cluster.changed.notify_all()
+
+    def cancel(self, attempts: Sequence[tuple[JobRef, int]]) -> None:
+        self._reach()
+        with self._cluster.changed:
+            for ref, attempt in attempts:
+                held = self._cluster.held.get(ref.job)
+                if held is not None and held.attempt == attempt and held.state not in OVER:
+                    self._cluster.finish(ref.job, "cancelled")
+
+    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> bytes:
+        self._reach()
+        return b"a line\n"[offset : offset + limit]
+
+    def fetch(
+        self, refs: Sequence[JobRef], main: str, progress: Callable[[int], None]
+    ) -> Sequence[Fetched]:
+        self._reach()
+        for ref in refs:
+            with self._cluster.changed:
+                self._cluster.fetched.append(ref.job)
+                mirror(Path(main), self._cluster.held[ref.job])
+        return [Fetched(ref, 3, 100, ()) for ref in refs]
+
+    def probe(self) -> Mapping[str, object]:
+        return {}
+
+    def createtoken(self, name: str, total: int) -> Token:
+        return Token(name, total)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _reach(self) -> None:
+        if self._cluster.failing is not None:
+            raise self._cluster.failing
+        if self._cluster.down:
+            raise HostUnreachable("talk to the cluster", on=self.name, cause="cut")
+
+
+def mirror(main: Path, held: Held) -> None:
+    """What a fetch leaves in the main folder."""
+    task, job = str(held.entry["task"]), str(held.entry["job"])
+    folder = Path(ledger.job_folder(str(main), task, job))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "stdout").write_text("out\n")
+    (folder / "stderr").write_text(f"line before\n{held.message}\n")
+    state = held.state
+    common = {"format": 1, "task": task, "job": job, "attempt": held.attempt, "at": time.time()}
+    claim = {**common, "kind": "claim", "slot": 1, "generation": 1, "batch_id": "7_1"}
+    error = {"type": "ValueError", "message": held.message, "traceback": ""}
+    final = {
+        **common, "kind": "outcome", "slot": 2, "state": state, "cause": held.cause,
+        "exit_code": 0 if state == "done" else 1, "signal": None, "generation": 1,
+        "error": None if state == "done" else error,
+    }  # fmt: skip
+    ledger.append(str(folder), claim, None)
+    ledger.append(str(folder), final, None)
+
+
+def _change(held: Held) -> Change:
+    ref = JobRef(str(held.entry["task"]), str(held.entry["job"]))
+    over = held.state in OVER
+    return Change(
+        ref, held.state, held.cause, held.attempt, 0 if held.state == "waiting" else 1,
+        None if held.state in ("waiting", "skipped") else "7_1", "", held.message if over else "", 1.0,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FakeLauncher:
+    name: str
+    connector: Spec
+
+    def request(self, tokens: Mapping[str, int]) -> dict[str, object]:
+        return {
+            "launcher": self.name, "connector": self.connector.name, "kind": "plain", "options": [],
+            "resources": {}, "python": None, "setup": [], "retry": {},
+        }  # fmt: skip
+
+    def slot_entries(self, tokens: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+        return list(tokens)
+
+
+class FakeProfiles:
+    """Launchers by name: each leads to the connector of the same name."""
+
+    path = None
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self.default = names[0]
+        self.connectors = {name: LocalSpec(name=name) for name in names}
+
+    def launcher(self, name: str | None) -> FakeLauncher:
+        if name is not None and name not in self.names:
+            raise ProfileProblem(f"no launcher {name!r}")
+        return FakeLauncher(name or self.default, LocalSpec(name=name or self.default))
+
+
+class Lab:
+    """Some little clusters, and the laptop's way to them."""
+
+    def __init__(self, *clusters: Cluster) -> None:
+        from xpm.follow.world import World
+
+        self.clusters = {each.name: each for each in clusters}
+        self.world = World(
+            profiles=lambda: FakeProfiles(list(self.clusters)),  # type: ignore[arg-type, return-value]
+            open=self._open,
+            patience=lambda failures: 0.01,
+        )
+
+    def _open(self, spec: Spec, main: Path) -> Connector:
+        return self.clusters[spec.name].open()
+
+
+def sealed(
+    name: str,
+    *parents: Sealed,
+    values: Mapping[str, object] | None = None,
+    tags: Mapping[str, str | int | float | bool] | None = None,
+) -> Sealed:
+    """A sealed task whose identity is its name."""
+    return Sealed(
+        task="demo.task",
+        job=job_id(name),
+        document={
+            "root": 0,
+            "types": {"demo.task": {}},
+            "nodes": [{"type": "demo.task", "values": {"name": name, **(values or {})}}],
+        },
+        parents=tuple((each.task, each.job) for each in parents),
+        tokens=(),
+        tags=dict(tags or {}),
+        where="plan.py:12",
+    )
+
+
+def job_id(name: str) -> str:
+    """The id of the task of this name."""
+    return hashlib.sha256(name.encode()).hexdigest()

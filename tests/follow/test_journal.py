@@ -1,0 +1,127 @@
+"""The journal is a fold: several write it, anybody may delete it."""
+
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.follow.fakes import Held, job_id, mirror
+from xpm.connectors.base import Change, JobRef
+from xpm.follow.journal import Journal, folders, remember
+from xpm.follow.main import MainFolder
+from xpm.follow.records import Line
+
+REF = JobRef("demo.task", job_id("a"))
+
+
+def change(state: str, attempt: int = 1, ref: JobRef = REF) -> Change:
+    return Change(ref, state, None, attempt, 1, "7_1", "", "", 5.0)
+
+
+def test_the_last_known_state_stays_with_the_time_it_was_seen(main_path: Path) -> None:
+    journal = Journal(MainFolder(main_path))
+
+    journal.record("cluster", [change("pending")], 10.0)
+    journal.record("cluster", [change("running")], 20.0)
+    journal.record("cluster", [], 30.0)
+
+    known = journal.jobs()[REF]
+    assert (
+        known.state, known.seen_at, known.batch_id, known.arrived,
+    ) == ("running", 20.0, "7_1", False)  # fmt: skip
+    assert journal.places()["cluster"].seen_at == 30.0
+    states = [each.content["state"] for each in journal.story(REF.job)]
+    assert states == ["pending", "running"]
+    journal.close()
+
+
+def test_a_connector_that_is_down_keeps_what_was_known(main_path: Path) -> None:
+    journal = Journal(MainFolder(main_path))
+    journal.record("cluster", [change("running")], 20.0)
+
+    journal.down("cluster", 25.0, "cut")
+
+    assert journal.jobs()[REF].state == "running"
+    place = journal.places()["cluster"]
+    assert (place.seen_at, place.down_since, place.down_message) == (20.0, 25.0, "cut")
+    journal.record("cluster", [], 30.0)
+    assert journal.places()["cluster"].down_since is None
+    journal.close()
+
+
+def test_a_deleted_journal_is_rebuilt_from_the_folders(main_path: Path) -> None:
+    main = MainFolder(main_path)
+    main.prepare()
+    record = main.experiment("exp")
+    run = record.start(1.0, None, [])
+    record.append(Line(REF.job, REF.task, 1, "cluster", "gpu", {}, (), "/w", 2.0, run))
+    record.close()
+    entry = {"job": REF.job, "task": REF.task, "attempt": 1, "parents": []}
+    mirror(main_path, Held(entry, 1, "done"))
+    journal = Journal(main)
+    journal.close()
+    shutil.rmtree(journal.folder)
+
+    again = Journal(main)
+
+    assert again.jobs()[REF].state == "done"
+    assert again.jobs()[REF].arrived
+    assert [each.kind for each in again.story(REF.job)] == ["submitted"]
+    again.close()
+
+
+def test_a_file_that_is_no_journal_is_replaced(main_path: Path) -> None:
+    first = Journal(MainFolder(main_path))
+    first.close()
+    shutil.rmtree(first.folder)
+    first.folder.mkdir()
+    first.path.write_bytes(b"not a database" * 100)
+
+    again = Journal(MainFolder(main_path))
+
+    assert dict(again.jobs()) == {}
+    again.close()
+
+
+def test_threads_and_processes_write_one_journal(main_path: Path) -> None:
+    main = MainFolder(main_path)
+    Journal(main).close()
+    code = (
+        "import sys; from pathlib import Path; from tests.follow.test_journal import write_many;"
+        "write_many(Path(sys.argv[1]), sys.argv[2], 50)"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(main_path), name]) for name in ("p", "q")
+    ]
+    threads = [threading.Thread(target=write_many, args=(main_path, name, 50)) for name in "xy"]
+    for each in threads:
+        each.start()
+
+    for each in threads:
+        each.join()
+
+    assert [each.wait(60) for each in processes] == [0, 0]
+    journal = Journal(main)
+    assert len(journal.jobs()) == 200
+    journal.close()
+
+
+def write_many(main: Path, name: str, count: int) -> None:
+    """Record as one writer among several does."""
+    journal = Journal(MainFolder(main))
+    for each in range(count):
+        ref = JobRef("demo.task", job_id(f"{name}{each}"))
+        journal.record(name, [change("running", ref=ref)], 1.0)
+    journal.close()
+
+
+def test_main_folders_are_remembered_latest_first(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+
+    for each in (one, two, two, one):
+        remember(each)
+
+    assert [one, two] == list(folders())

@@ -1,0 +1,183 @@
+"""What the commands do with a main folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.follow.fakes import Cluster, Lab, job_id, sealed
+from xpm._experiment import Experiment
+from xpm.errors import JobsFailed, UsageProblem
+from xpm.follow.main import MainFolder
+from xpm.follow.options import RunOptions
+from xpm.follow.session import Session
+from xpm.follow.views import JobView, find_job
+
+A, B = sealed("a", tags={"layers": 3}), sealed("b", sealed("a"))
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster(fate=lambda entry: None)
+
+
+@pytest.fixture
+def lab(cluster: Cluster) -> Lab:
+    return Lab(cluster)
+
+
+@pytest.fixture
+def session(lab: Lab, main_path: Path) -> Iterator[Session]:
+    made = Session(MainFolder(main_path), lab.world)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def _submitted(lab: Lab, main_path: Path) -> None:
+    options = RunOptions(detach=True, world=lab.world)
+    with pytest.raises(SystemExit), Experiment(main_path, "exp", options=options) as xp:
+        submit_both(xp)
+
+
+def submit_both(xp: Experiment) -> None:
+    xp.accept(A, "a", None)
+    xp.accept(B, "b", None)
+
+
+def jobs(session: Session) -> dict[str, JobView]:
+    (view,) = session.views()
+    return {"a" if job.id == A.job else "b": job for job in view.jobs}
+
+
+@pytest.mark.usefixtures("_submitted")
+def test_one_exchange_tells_all_states_and_brings_what_is_over(
+    session: Session, cluster: Cluster
+) -> None:
+    cluster.finish(A.job)
+
+    problems = session.refresh()
+
+    assert problems == {}
+    seen = jobs(session)
+    assert (seen["a"].state, seen["b"].state) == ("done", "running")
+    assert (seen["a"].settled, seen["b"].settled) == (True, False)
+    assert (Path(seen["a"].path) / "stdout").exists()
+    assert seen["a"].tags == {"layers": 3}
+
+
+@pytest.mark.usefixtures("_submitted")
+def test_nothing_is_asked_when_all_is_over_and_here(session: Session, cluster: Cluster) -> None:
+    cluster.finish(A.job)
+    cluster.finish(B.job)
+    session.refresh()
+    session.close()
+    opened = cluster.opened
+
+    session.refresh()
+
+    assert opened == cluster.opened
+
+
+@pytest.mark.usefixtures("_submitted")
+def test_a_connector_out_of_reach_keeps_the_last_known_states(
+    session: Session, cluster: Cluster
+) -> None:
+    session.refresh()
+    session.close()
+    seen_before = jobs(session)["a"].seen_at
+    cluster.finish(A.job)
+    cluster.down = True
+
+    problems = session.refresh()
+
+    assert list(problems) == ["cluster"]
+    assert jobs(session)["a"].state == "running"
+    assert seen_before == jobs(session)["a"].seen_at
+    (view,) = session.views()
+    assert view.places["cluster"].down_since is not None
+
+
+@pytest.mark.usefixtures("_submitted")
+def test_a_cancel_given_while_the_link_is_down_is_told_later(
+    session: Session, cluster: Cluster
+) -> None:
+    cluster.down = True
+    session.cancel([jobs(session)["a"]])
+    session.close()
+    assert cluster.state(A.job) == "running"
+
+    cluster.heal()
+    session.refresh()
+
+    assert cluster.state(A.job) == "cancelled"
+    seen = jobs(session)
+    assert (seen["a"].state, seen["b"].state) == ("cancelled", "skipped")
+    (view,) = session.views()
+    assert view.state == "cancelled"
+
+
+@pytest.mark.usefixtures("_submitted")
+def test_retrying_a_failed_job_takes_those_skipped_after_it_along(
+    session: Session, cluster: Cluster
+) -> None:
+    cluster.finish(A.job, "failed", "boom")
+    session.refresh()
+    seen = jobs(session)
+    assert (seen["a"].state, seen["b"].state) == ("failed", "skipped")
+
+    cluster.fate = lambda entry: "done"
+    session.retry([seen["a"]])
+    session.refresh()
+
+    seen = jobs(session)
+    assert (seen["a"].state, seen["b"].state) == ("done", "done")
+    assert (seen["a"].attempt, seen["b"].attempt) == (2, 2)
+
+
+@pytest.mark.usefixtures("_submitted")
+def test_a_job_that_is_not_over_cannot_be_retried(session: Session) -> None:
+    session.refresh()
+
+    with pytest.raises(UsageProblem, match="is running"):
+        session.retry([jobs(session)["a"]])
+
+
+@pytest.mark.usefixtures("_submitted")
+def test_logs_come_from_here_when_they_are_here(session: Session, cluster: Cluster) -> None:
+    session.refresh()
+    assert session.tail(jobs(session)["a"], "stdout", 2) == b"line\n"
+
+    cluster.finish(A.job)
+    session.refresh()
+
+    assert session.tail(jobs(session)["a"], "stdout", 0) == b"out\n"
+    assert session.tail(jobs(session)["a"], "stdout", 4) == b""
+
+
+@pytest.mark.usefixtures("_submitted")
+def test_a_job_is_named_by_any_unique_beginning_of_its_id(session: Session) -> None:
+    views = session.views()
+
+    assert find_job(views, A.job[:6]).id == A.job
+    assert find_job(views, f"demo.task/{A.job}").id == A.job
+    with pytest.raises(UsageProblem, match="no job"):
+        find_job(views, "0" * 64)
+    with pytest.raises(UsageProblem, match="no job"):
+        find_job(views, "")
+
+
+def test_an_experiment_of_a_later_plan_forgets_what_the_plan_no_longer_has(
+    lab: Lab, main_path: Path, session: Session, cluster: Cluster
+) -> None:
+    options = RunOptions(world=lab.world)
+    cluster.fate = lambda entry: "failed" if entry["job"] == job_id("bad") else "done"
+    with pytest.raises(JobsFailed), Experiment(main_path, "exp", options=options) as xp:
+        xp.accept(sealed("bad"), "bad", None)
+
+    with Experiment(main_path, "exp", options=options) as xp:
+        xp.accept(sealed("good"), "good", None)
+
+    (view,) = session.views()
+    assert [job_id("good")] == [job.id for job in view.jobs]
+    assert view.state == "done"

@@ -1,0 +1,79 @@
+"""The code of a run: the plan's project folder, as it is when the first job is submitted."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from xpm.connectors.base import Snapshot
+from xpm.plan.locate import main_script
+
+
+class Code:
+    """Takes the snapshot once, when it is first needed."""
+
+    def __init__(self) -> None:
+        from xpm.sync.snapshot import project_of
+
+        self._script = plan_script()
+        self._project = project_of(started_file() or Path.cwd() / "plan.py")
+        self._snapshot: Snapshot | None = None
+
+    @property
+    def project(self) -> Path:
+        """The project folder, absolute."""
+        return self._project
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The project's files."""
+        if self._snapshot is None:
+            from xpm.sync.snapshot import take
+
+            self._snapshot = take(self._project)
+        return self._snapshot
+
+    @property
+    def content(self) -> dict[str, object]:
+        """The ``code`` of a queue entry."""
+        return {
+            "snapshot": self.snapshot.id,
+            "script": _below(self._script, self._project) if self._script else None,
+            "path": import_path(started_file(), self._project, sys.path),
+            "argv": sys.argv[1:],
+        }
+
+
+def plan_script() -> Path | None:
+    """The script that Python runs; None when it runs a module, or a part of Python (pytest, a shell)."""
+    script = main_script()
+    return started_file() if script is not None else None
+
+
+def started_file() -> Path | None:
+    """The file Python was started with, unless it is a part of Python."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    if file is None:
+        return None
+    path = Path(os.path.realpath(file))
+    prefixes = {os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)}
+    return None if any(path.is_relative_to(each) for each in prefixes) else path
+
+
+def import_path(script: Path | None, project: Path, path: Sequence[str]) -> list[str]:
+    """The folders of sys.path that lie in the project, relative to it; the script's own first."""
+    found = [_below(script.parent, project)] if script else []
+    inner = {os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)}
+    for each in path:
+        folder = Path(os.path.realpath(each or "."))
+        if any(folder.is_relative_to(prefix) for prefix in inner) or not folder.is_dir():
+            continue
+        below = _below(folder, project)
+        if below is not None:
+            found.append(below)
+    return list(dict.fromkeys(each for each in found if each is not None)) or ["."]
+
+
+def _below(path: Path, project: Path) -> str | None:
+    root = Path(os.path.realpath(project))
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else None

@@ -1,0 +1,257 @@
+"""What becomes of a task that a plan submits: reused, followed again, or sent in a new attempt."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from xpm._code import Code
+from xpm._jobs import AGAIN, Job, Phase
+from xpm.connectors.base import Change, JobRef
+from xpm.errors import PlanProblem
+from xpm.follow.journal import Known
+from xpm.follow.main import LocalEnd
+from xpm.follow.records import ExperimentRecord, Line
+from xpm.follow.session import Session
+
+if TYPE_CHECKING:
+    from xpm.launchers.profiles import Launcher
+    from xpm.plan.sealing import Sealed
+
+HERE = "local"
+
+
+class Deciding:
+    """The jobs of one run, and how each came to its attempt. Used from the plan's thread."""
+
+    def __init__(
+        self, session: Session, record: ExperimentRecord, run: str, note: Callable[[str], None]
+    ) -> None:
+        self._session = session
+        self._main = session.main
+        self._record = record
+        self._run = run
+        self._note = note
+        self.code = Code()
+        self.jobs: dict[JobRef, Job] = {}
+        self.alive: set[JobRef] = set()
+        self.undecided: set[JobRef] = set()
+        self._held: list[Job] = []
+        self._known: Mapping[JobRef, Known] | None = None
+
+    def add(self, sealed: "Sealed", launcher: "Launcher") -> Job:
+        """The job of a sealed task, decided if it can be already."""
+        from xpm.plan.jobpath import JobPath
+
+        ref = JobRef(sealed.task, sealed.job)
+        known = self.jobs.get(ref)
+        if known is not None:
+            return known
+        job = Job(
+            sealed=sealed,
+            folder=JobPath(self._main.job_folder(ref)),
+            launcher=launcher.name,
+            spec=launcher.connector,
+            request=launcher.request({name: count for name, count, _ in sealed.tokens}),
+            slots=launcher.slot_entries(sealed.tokens),
+            parents=tuple(JobRef(task, job) for task, job in sealed.parents),
+        )
+        self._decide(job)
+        self.jobs[ref] = job
+        if job.phase is not Phase.OVER:
+            self.alive.add(ref)
+        if job.undecided:
+            self.undecided.add(ref)
+        if job.phase is Phase.HELD:
+            self._held.append(job)
+        return job
+
+    def end(self, job: Job) -> None:
+        """Note that a job's end is known, and its files are here."""
+        job.phase = Phase.OVER
+        self.alive.discard(job.ref)
+
+    def hear(self, change: Change) -> bool:
+        """Take news of a job; whether it is one of ours and the news are not old."""
+        job = self.jobs.get(change.ref)
+        if job is None or job.phase in (Phase.HELD, Phase.OVER):
+            return False
+        if job.phase is Phase.ASKED:
+            self._answer(job, change)
+            self.undecided.discard(job.ref)
+            self._release()
+            return True
+        if change.attempt < job.attempt and not job.delivered:
+            return False  # of an attempt that is to be replaced
+        job.known = change
+        job.attempt = change.attempt
+        return True
+
+    def delivered(self, attempts: Sequence[tuple[JobRef, int]]) -> None:
+        """Note what the far side wants now: from here on, its word counts for any attempt.
+
+        It may follow an earlier attempt than the one it was asked for, when that one was alive after all.
+        """
+        for ref, attempt in attempts:
+            job = self.jobs.get(ref)
+            if job is not None and job.attempt == attempt:
+                job.delivered = True
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        for job in held:
+            self._decide(job)
+            if job.phase is Phase.HELD:
+                self._held.append(job)
+            elif not job.undecided:
+                self.undecided.discard(job.ref)
+
+    def _decide(self, job: Job) -> None:
+        end = self._main.local_end(job.ref)
+        if end is not None and end.state == "done":
+            self._reuse(job, end)
+            return
+        if any(parent.undecided for parent in self._parents(job)):
+            self._hold(job)
+            return
+        noted = self._main.job(job.ref)
+        sent = int(str(noted["attempt"])) if noted else 0
+        if end is not None and end.attempt >= sent:
+            self._send(job, end.attempt + 1)
+        elif noted is None:
+            self._send(job, 1)
+        elif self._was_over(job.ref, sent):
+            self._send(job, sent + 1)
+        elif self._main.outbox.holds(job.spec.name, job.sealed.job):
+            self._send(job, sent)  # nobody has it yet: it may as well take the code of today
+        else:
+            self._ask(job, sent, str(noted["connector"]))
+
+    def _was_over(self, ref: JobRef, attempt: int) -> bool:
+        """Whether the journal knows that this attempt was skipped, or ended badly without a record here."""
+        if self._known is None:
+            self._known = self._session.journal.jobs()
+        known = self._known.get(ref)
+        return known is not None and known.attempt == attempt and known.state in AGAIN
+
+    def _hold(self, job: Job) -> None:
+        job.phase = Phase.HELD
+        (job.folder / ".xpm").mkdir(parents=True, exist_ok=True)
+
+    def _reuse(self, job: Job, end: LocalEnd) -> None:
+        noted = self._main.job(job.ref)
+        self._compare(job)
+        job.known, job.attempt, job.seen_at = end, end.attempt, end.at
+        self._append(job, str(noted["connector"]) if noted else HERE)
+        job.phase = Phase.OVER
+
+    def _ask(self, job: Job, attempt: int, connector: str) -> None:
+        if connector != job.spec.name:
+            job.spec = self._session.spec(connector)
+        job.attempt, job.phase = attempt, Phase.ASKED
+        self._session.follow(job.spec, job.ref, attempt)
+
+    def _answer(self, job: Job, change: Change) -> None:
+        """What an earlier submission has come to decides whether a new attempt is needed."""
+        if change.state in AGAIN:
+            self._send(job, max(change.attempt, job.attempt) + 1)
+        elif change.attempt == 0:
+            self._send(job, job.attempt)  # it never got there
+        else:
+            self._compare(job)
+            if job.spec.name != job.request["connector"]:
+                self._note(
+                    f"{job.sealed.task} {job.sealed.job[:12]} is {change.state} on {job.spec.name}"
+                    " since an earlier run: it is followed there"
+                )
+            job.known, job.attempt = change, max(change.attempt, job.attempt)
+            self._append(job, job.spec.name)
+            job.phase = Phase.FOLLOWED
+
+    def _send(self, job: Job, attempt: int) -> None:
+        if job.spec.name != job.request["connector"]:
+            job.spec = self._session.spec(str(job.request["connector"]))
+        for parent in self._parents(job):
+            _require_reachable(job, parent)
+        self._require_known(job)
+        sealed = job.sealed
+        entry = {
+            "job": sealed.job, "task": sealed.task, "attempt": attempt,
+            "experiment": self._record.id, "parents": [list(each) for each in sealed.parents],
+            "tokens": [list(each) for each in job.slots], "request": dict(job.request),
+            "document": sealed.document, "code": self.code.content, "tags": sealed.tags,
+        }  # fmt: skip
+        now = self._session.world.clock()
+        job.attempt, job.known, job.seen_at, job.delivered = attempt, None, now, False
+        self._main.note_job(job.spec.name, sealed.where, now, entry)
+        self._append(job, job.spec.name)
+        self._session.submit(job.spec, entry, self.code.snapshot)
+        job.phase = Phase.FOLLOWED
+
+    def _append(self, job: Job, connector: str) -> None:
+        sealed = job.sealed
+        now = self._session.world.clock()
+        job.line = Line(
+            sealed.job, sealed.task, job.attempt, connector, job.launcher, sealed.tags,
+            sealed.parents, getattr(job.spec, "workspace", str(self._main.path)), now, self._run,
+        )  # fmt: skip
+        job.seen_at = job.seen_at or now
+        self._record.append(job.line)
+
+    def _compare(self, job: Job) -> None:
+        """No silent reuse: a default that changed is refused, a path that differs is told."""
+        noted = self._main.job(job.ref)
+        if noted is None or noted.get("document") == job.sealed.document:
+            return
+        from xpm.plan.documents import differences
+
+        old = noted["document"]
+        assert isinstance(old, dict)
+        for each in differences(old, job.sealed.document):
+            told = f"{each.argument} was {_value(each.old)}, and is {_value(each.new)} now"
+            if each.kind == "default":
+                raise PlanProblem(
+                    f"a default of {job.sealed.task} has changed since this job was run: {told}",
+                    on=str(job.folder), where=job.sealed.where,
+                    hint=f"set {each.argument} in the plan to say which one you mean,"
+                    " or use another main folder to run it anew",
+                )  # fmt: skip
+            if each.kind == "path":
+                self._note(f"{job.sealed.task} {job.sealed.job[:12]} is reused although {told}")
+
+    def _parents(self, job: Job) -> Sequence[Job]:
+        return [self.jobs[ref] for ref in job.parents if ref in self.jobs]
+
+    def _require_known(self, job: Job) -> None:
+        """A parent of another experiment must be known in this main folder."""
+        for ref in job.parents:
+            if ref not in self.jobs and self._main.job(ref) is None:
+                raise PlanProblem(
+                    f"{job.sealed.task} depends on {ref.task} {ref.job[:12]},"
+                    " which was not submitted to this main folder",
+                    on=str(self._main.path), where=job.sealed.where,
+                    hint="submit it in this experiment first",
+                )  # fmt: skip
+
+
+def _value(written: object) -> str:
+    """A document's value, as a plan would write it."""
+    if written == {"absent": True}:
+        return "absent"
+    if isinstance(written, dict) and len(written) == 1:
+        (written,) = written.values()
+    return repr(written)
+
+
+def _require_reachable(job: Job, parent: Job) -> None:
+    """A job finds the results of its parents only where it runs."""
+    place = parent.line.connector if parent.line else parent.spec.name
+    if place == job.spec.name:
+        return
+    is_here = parent.phase is Phase.OVER and parent.state == "done"
+    if is_here and job.spec.name == HERE:
+        return
+    raise PlanProblem(
+        f"{job.sealed.task} is to run on {job.spec.name}, but depends on {parent.sealed.task}"
+        f" {parent.sealed.job[:12]}, which {'was done' if is_here else 'is'} on {place}",
+        where=job.sealed.where,
+        hint=f"submit both with a launcher of {place}, or use another main folder",
+    )

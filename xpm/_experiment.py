@@ -1,0 +1,302 @@
+"""The experiment: the context in which a plan submits its tasks, and follows them to their end."""
+
+import os
+import sys
+from collections import Counter, deque
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from xpm import _ending
+from xpm._deciding import Deciding
+from xpm._failures import failed
+from xpm._jobs import Callback, Handle, Job, Phase
+from xpm.connectors.base import Change, JobRef
+from xpm.errors import JobsFailed, XpmError
+from xpm.follow import options as run_options
+from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted
+from xpm.follow.main import MainFolder
+from xpm.follow.observer import PlainObserver
+from xpm.follow.options import RunOptions
+from xpm.follow.session import Session
+from xpm.follow.views import OVER, JobView
+from xpm.plan import context
+
+if TYPE_CHECKING:
+    from xpm.plan.sealing import Sealed
+    from xpm.plan.tokens import Token
+
+LEAVE_S = 5.0
+GONE = (
+    "it was done, but its record is not in its folder: the folder was removed, or its files could"
+    " not be brought here (put them back, or use another main folder)"
+)
+
+
+class Place:
+    """The connector of an experiment's default launcher, as a plan sees it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def createtoken(self, name: str, total: int) -> "Token":
+        """A counted right to run there."""
+        from xpm.plan.tokens import Token
+
+        return Token(name, total)
+
+
+class Experiment:
+    """Submits tasks, follows them, calls back; see ``xpm.experiment``."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        id: str,
+        port: int | None = None,
+        launcher: str | None = None,
+        *,
+        options: RunOptions | None = None,
+    ) -> None:
+        self._options = options or run_options.current()
+        self._main = MainFolder(Path(self._options.workdir or path))
+        self._record = self._main.experiment(id)
+        self._port = port
+        self._launcher = self._options.launcher or launcher
+        self._observer = (self._options.observer or PlainObserver)()
+        self._session = Session(self._main, self._options.world)
+        self._ready: deque[tuple[Callback, object]] = deque()
+        self._counts: Counter[str] = Counter()
+        self._shown: dict[JobRef, str] = {}
+        self._news: list[JobView] = []
+        self._down: set[str] = set()
+        self._run = ""
+        self._outcome = "error"
+
+    def __enter__(self) -> "Experiment":
+        """Make the main folder, and the experiment the one that tasks are submitted to."""
+        _ending.install()
+        self._session.profiles.launcher(self._launcher)  # an unknown one is refused at once
+        self._main.prepare()
+        script = sys.argv[0] if sys.argv else None
+        self._run = self._record.start(self._session.world.clock(), script, sys.argv[1:])
+        self._deciding = Deciding(self._session, self._record, self._run, self._observer.note)
+        self._observer.started(self._record.id, str(self._main.path))
+        if self._port is not None:
+            self._observer.note(f"port={self._port}: the web page comes with a later version")
+        context.push(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Wait for everything; leave the jobs alone when something else went wrong."""
+        try:
+            if error is None:
+                self.wait()
+                self._outcome = "done"
+        except BaseException as late:
+            error = late
+            raise
+        finally:
+            context.pop(self)
+            self._leave(error)
+
+    @property
+    def resultspath(self) -> Path:
+        """Where the plan puts what it makes of its results; exists."""
+        return self._record.results
+
+    @property
+    def main(self) -> Path:
+        """The main folder, absolute."""
+        return self._main.path
+
+    @property
+    def project(self) -> Path:
+        """The folder whose code travels, absolute."""
+        return self._deciding.code.project
+
+    @property
+    def connector(self) -> Place:
+        """The connector of the default launcher."""
+        return Place(self._session.profiles.launcher(self._launcher).connector.name)
+
+    def token(self, name: str, total: int) -> "Token":
+        """A counted right to run."""
+        return self.connector.createtoken(name, total)
+
+    def accept(self, sealed: "Sealed", task: object, launcher: str | None) -> Handle:
+        """Submit a sealed task; equal tasks of a run are one job."""
+        chosen = self._session.profiles.launcher(launcher or self._launcher)
+        with self._main.writing():
+            job = self._deciding.add(sealed, chosen)
+        self._show(job)
+        self._tell()
+        return Handle(self, job, task)
+
+    def wait(self) -> None:
+        """Return when all submitted tasks are done, and all callbacks with what they submitted.
+
+        Raises:
+            JobsFailed: all is over, but some tasks failed or were not run.
+        """
+        self._until(None)
+        jobs = list(self._deciding.jobs.values())
+        if any(job.state != "done" for job in jobs):
+            raise failed(self._record.id, jobs)
+
+    def await_job(self, job: Job) -> None:
+        """Follow until this job is over; callbacks run meanwhile."""
+        self._until(job)
+
+    def when_done(self, job: Job, callback: Callback, task: object) -> None:
+        """Call back in the plan's thread, once, when the job is done and its files are here."""
+        if job.phase is Phase.OVER:
+            if job.state == "done":
+                self._ready.append((callback, task))
+        else:
+            job.callbacks.append((callback, task))
+
+    def failure(self, job: Job) -> JobsFailed:
+        """Why a job is not done, in words."""
+        return failed(self._record.id, [job])
+
+    def _until(self, job: Job | None) -> None:
+        if self._options.detach:
+            self._detach()
+        self._session.hurry()
+        while True:
+            while self._ready:
+                callback, task = self._ready.popleft()
+                callback(task)
+            if self._is_over(job):
+                return
+            self._session.hurry()
+            event = self._session.next()
+            if event is not None:
+                self._take(event)
+
+    def _is_over(self, job: Job | None) -> bool:
+        if job is not None:
+            return job.phase is Phase.OVER
+        return not self._deciding.alive
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Changed):
+            for change in event.changes:
+                self._hear(change)
+        elif isinstance(event, Delivered):
+            self._deciding.delivered(event.attempts)
+        elif isinstance(event, Arrived):
+            self._arrive(event)
+        elif isinstance(event, LinkDown):
+            if event.connector not in self._down:
+                self._down.add(event.connector)
+                self._observer.note(f"no link to {event.connector}: {event.error}")
+        elif isinstance(event, LinkUp):
+            self._down.discard(event.connector)
+            self._observer.note(f"{event.connector} answers again")
+        elif isinstance(event, Noted):
+            self._observer.note(f"{event.connector}: {event.text}")
+        self._tell()
+
+    def _hear(self, change: Change) -> None:
+        if not self._deciding.hear(change):
+            return
+        job = self._deciding.jobs[change.ref]
+        job.seen_at = self._session.world.clock()
+        if job.state == "skipped":  # nothing ran: there are no files to wait for
+            self._end(job)
+        self._show(job)
+
+    def _arrive(self, event: Arrived) -> None:
+        job = self._deciding.jobs.get(event.change.ref)
+        if job is None or job.phase is not Phase.FOLLOWED or event.change.attempt < job.attempt:
+            return
+        if job.state in OVER:
+            if job.state == "done" and not self._is_here(job):
+                job.known = replace(event.change, state="lost", cause="lost", message=GONE)
+            self._end(job)
+            self._show(job)
+
+    def _is_here(self, job: Job) -> bool:
+        end = self._main.local_end(job.ref)
+        return end is not None and end.state == "done"
+
+    def _end(self, job: Job) -> None:
+        self._deciding.end(job)
+        if job.state == "done":
+            self._ready.extend(job.callbacks)
+        job.callbacks.clear()
+
+    def _show(self, job: Job) -> None:
+        view = job.view()
+        if view is None:
+            return
+        before = self._shown.get(job.ref)
+        if before is not None:
+            self._counts[before] -= 1
+        self._counts[view.state] += 1
+        self._shown[job.ref] = view.state
+        self._news.append(view)
+
+    def _tell(self) -> None:
+        if self._news:
+            news, self._news = self._news, []
+            self._observer.changed(news, self._counts)
+
+    def _detach(self) -> None:
+        """Make all that was submitted safe on the far side, then end the process."""
+        self._session.hurry()
+        while not self._session.all_sent or self._deciding.undecided:
+            event = self._session.next()
+            if event is not None:
+                self._take(event)
+        self._outcome = "detached"
+        self._observer.note(
+            f"{len(self._deciding.jobs)} jobs are safe, this process is not needed any more;"
+            f" `xpm status {self._record.id}` tells how they are, and running the plan again"
+            " brings results and runs callbacks"
+        )
+        raise SystemExit(0)
+
+    def _leave(self, error: BaseException | None) -> None:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        try:
+            if error is not None and self._outcome != "detached":
+                self._send_rest()
+        finally:
+            if isinstance(error, JobsFailed):
+                self._outcome = "failed"
+            elif interrupted:
+                self._outcome = "interrupted"
+            self._observer.ended(self._counts)
+            self._session.close()
+            self._record.close()
+            self._record.end(self._run, self._session.world.clock(), self._outcome)
+        if interrupted:
+            self._observer.note(
+                "interrupted; submitted jobs go on. Run the plan again to follow them,"
+                f" or `xpm status {self._record.id}`, `xpm cancel {self._record.id}`"
+            )
+            raise SystemExit(130) from None
+
+    def _send_rest(self) -> None:
+        """Send what is submitted, if that is quick: it goes on even if the plan cannot."""
+        self._session.hurry()
+        until = self._session.world.clock() + LEAVE_S
+        try:
+            while self._session.is_sending:
+                left = until - self._session.world.clock()
+                event = self._session.next(left) if left > 0 else None
+                if event is None or isinstance(event, LinkDown):
+                    break
+        except XpmError as problem:
+            self._observer.note(str(problem))
+        if not self._session.all_sent:
+            self._observer.note("some jobs are not sent yet: run the plan again")

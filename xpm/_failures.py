@@ -1,0 +1,126 @@
+"""Why a plan failed, in words: which tasks, the cause, the end of their logs, what was not run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from xpm._jobs import Job
+from xpm.connectors.base import JobRef
+from xpm.errors import JobsFailed
+from xpm.wire import ledger
+
+LINES = 12
+SHOWN = 10
+_CAUSES = {
+    "exit": "it ended with an error",
+    "signal": "it was killed by a signal",
+    "oom": "it used more memory than it was given (OOM)",
+    "timeout": "it ran out of its time (TIMEOUT)",
+    "preempted": "it was preempted",
+    "node_fail": "its node failed",
+    "cancelled": "it was cancelled",
+    "dependency": "a task it depends on is not done",
+    "launch": "it could not be started",
+    "lost": "it disappeared without a record",
+}
+
+
+def failed(experiment: str, jobs: Sequence[Job]) -> JobsFailed:
+    """The error that ends a plan some of whose jobs are not done."""
+    bad = [job for job in jobs if job.state not in ("done", "skipped")]
+    skipped = [job for job in jobs if job.state == "skipped"]
+    parts = [_told(job) for job in bad[:SHOWN]]
+    if len(bad) > SHOWN:
+        parts.append(f"... and {len(bad) - SHOWN} more: `xpm status {experiment}`")
+    parts += [_told_skipped(job, jobs) for job in skipped[:SHOWN]]
+    if len(skipped) > SHOWN:
+        parts.append(f"... and {len(skipped) - SHOWN} more skipped")
+    counted = f"{len(bad)} of {len(jobs)} tasks {_verb(bad)}"
+    if skipped:
+        counted += f", {len(skipped)} {'was' if len(skipped) == 1 else 'were'} not run"
+    hint = "run the plan again to give them a new attempt; done tasks are not repeated"
+    return JobsFailed(counted, on=experiment, cause="\n" + "\n".join(parts), hint=hint)
+
+
+def _verb(bad: Sequence[Job]) -> str:
+    return "cancelled" if bad and all(job.state == "cancelled" for job in bad) else "failed"
+
+
+def _named(job: Job) -> str:
+    tags = ", ".join(f"{name}={value}" for name, value in sorted(job.sealed.tags.items()))
+    return f"{job.sealed.task} {job.sealed.job[:12]}" + (f" ({tags})" if tags else "")
+
+
+def _told(job: Job) -> str:
+    known = job.known
+    cause = known.cause if known else None
+    lines = [f"- {_named(job)}: {job.state}, {_CAUSES.get(cause or '', cause or 'no cause known')}"]
+    details = _outcome(job)
+    message = _message(details) or (known.message if known else "")
+    code, signal = details.get("exit_code"), details.get("signal")
+    if cause == "exit" and code is not None:
+        lines[0] += f" (exit code {code})"
+    if cause == "signal" and signal is not None:
+        lines[0] += f" (signal {signal})"
+    lines += [f"    {each}" for each in message.strip().splitlines()]
+    if details.get("hint"):
+        lines.append(f"    {details['hint']}")
+    lines.append(f"    submitted in {job.sealed.where}; attempt {job.attempt} on {_place(job)}")
+    log = _log(Path(job.folder))
+    if log is None:
+        lines.append(f"    no log was written; its folder: {job.folder}")
+        return "\n".join(lines)
+    lines.append(f"    the last lines of {log}:")
+    lines += [f"    | {each}" for each in _last_lines(log)]
+    return "\n".join(lines)
+
+
+def _told_skipped(job: Job, jobs: Sequence[Job]) -> str:
+    guilty = _guilty(job, {each.ref: each for each in jobs})
+    because = f", because {' and '.join(guilty)} did not end well" if guilty else ""
+    return f"- {_named(job)}: skipped{because}"
+
+
+def _guilty(job: Job, jobs: dict[JobRef, Job]) -> list[str]:
+    parents = [jobs[ref] for ref in job.parents if ref in jobs]
+    return [
+        f"{each.sealed.task} {each.sealed.job[:12]}" for each in parents if each.state != "done"
+    ]
+
+
+def _place(job: Job) -> str:
+    batch = getattr(job.known, "batch_id", None)
+    where = job.line.connector if job.line else job.spec.name
+    return f"{where}, batch job {batch}" if batch else where
+
+
+def _outcome(job: Job) -> dict[str, object]:
+    slots = ledger.slots(str(job.folder))
+    if not slots:
+        return {}
+    try:
+        return ledger.entry(str(job.folder), slots[-1].attempt, slots[-1].slot) or {}
+    except ValueError:
+        return {}
+
+
+def _message(details: dict[str, object]) -> str:
+    error = details.get("error")
+    if isinstance(error, dict):
+        return f"{error.get('type', 'error')}: {error.get('message', '')}"
+    return str(details.get("message") or "")
+
+
+def _log(folder: Path) -> Path | None:
+    for name in ("stderr", "stdout"):
+        path = folder / name
+        if path.is_file() and path.stat().st_size:
+            return path
+    return None
+
+
+def _last_lines(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - 8192))
+        text = file.read().decode("utf-8", "replace")
+    return [each.rstrip()[:300] for each in text.splitlines()[-LINES:]]

@@ -1,0 +1,178 @@
+"""Advance: read the news, decide, act. The decider's only caller.
+
+Correct with any number of advancers at once, without a lock: whatever two of them could both do is a file that only one
+can create, and what one leaves undone (it crashed, its time was up, the place did not answer) the next finds in the files
+and does. ``advance_workspace`` takes a lock only so that many jobs that finish together do not all read the same folders.
+"""
+
+import os
+import time
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+from xpm.agent import place as places
+from xpm.agent import reading, submit
+from xpm.agent.board import Board, JobFacts
+from xpm.agent.tokens import Tokens
+from xpm.agent.turns import Turn
+from xpm.decide import states, transitions
+from xpm.decide.admit import Admission, Candidate, Limits, admit
+from xpm.decide.facts import Joined, Revoke, Stop
+from xpm.wire import ledger
+from xpm.wire.workspace import prepare
+
+Report = NamedTuple(
+    "Report",
+    [
+        ("joined", int),  # attempts that joined a submission
+        ("ended", int),  # attempts that were ended from here
+        ("busy", bool),  # somebody must look again: jobs are live, or wait for a place
+        ("notes", List[str]),  # what a person may want to know
+    ],
+)
+
+
+def advance(board: Board, place: Any, now: float, budget_s: float) -> Report:
+    """Do whatever can be done now for the jobs of a workspace.
+
+    Args:
+        board: the workspace's jobs; refreshed here.
+        place: a SlurmPlace, a PlainPlace or the supervisor's Crew.
+        now: seconds since 1970.
+        budget_s: how long to wait for commands that were started; they go on without us.
+    """
+    board.refresh(now)
+    if place.delegates:
+        if board.has_work():
+            place.ensure(now)
+        return Report(0, 0, board.has_work(), [])
+    place.watch(board, now)
+    ended = settle_due(board, place, now)
+    joined = start_ready(board, place, now)
+    place.drive(board, now, budget_s)
+    board.settle()
+    return Report(joined, ended, board.has_work(), place.notes())
+
+
+def advance_workspace(
+    root: str, budget_s: float, clock: Callable[[], float] = time.time
+) -> Optional[Report]:
+    """Advance once, from a process that keeps no board: a finishing job, the verb ``advance``.
+
+    None when somebody else does it already (and will look again after us), or nobody has opened the workspace.
+    """
+    layout, _ = prepare(root)
+    content = places.read(layout)
+    if content is None:
+        return None
+    turn = Turn(os.path.join(layout.own, "advance"), clock)
+    report: Optional[Report] = None
+    ends = clock() + budget_s
+    while turn.begin():
+        try:
+            board = Board(layout)
+            place = places.build(layout, content)
+            report = advance(board, place, clock(), max(0.0, ends - clock()))
+        finally:
+            again = turn.end()
+        if not again or clock() >= ends:
+            break
+    return report
+
+
+# ------------------------------------------------------------------------------ ending
+
+
+def settle_due(board: Board, place: Any, now: float) -> int:
+    """Stop and revoke what the decider says; how many attempts ended."""
+    ended = 0
+    for known in list(board.due.values()):
+        for action in transitions.due(known.facts, now):
+            if isinstance(action, Stop):
+                if not place.stop(known, action, now):
+                    break  # not agreed yet: the revocation behind it waits
+            else:
+                ended += revoke(board, known, action, now)
+    board.settle()
+    return ended
+
+
+def revoke(board: Board, known: JobFacts, action: Revoke, now: float) -> bool:
+    """End an attempt; False when a run or somebody else was faster."""
+    content = {
+        "format": ledger.FORMAT,
+        "kind": "revoked",
+        "task": known.task,
+        "job": known.job,
+        "attempt": action.attempt,
+        "slot": action.slot,
+        "at": now,
+        "state": action.state,
+        "cause": action.cause,
+        "message": action.message,
+    }
+    layout = board.layout
+    mine = ledger.append(layout.job(known.task, known.job), content, layout.inbox)
+    if mine:
+        slot = ledger.Slot(action.attempt, action.slot)
+        board.tell(known.job, reading.ledger_event(content, slot))
+    else:
+        board.look(known.job, action.attempt, ring=True)
+    return mine
+
+
+# ---------------------------------------------------------------------------- starting
+
+
+def start_ready(board: Board, place: Any, now: float) -> int:
+    """Let ready jobs join submissions, as limits and tokens allow; how many did."""
+    if not board.ready:
+        return 0
+    slots = place.slots(board)
+    if slots == 0:
+        return 0
+    tokens = Tokens(board.layout, lambda job, number: _is_final(board, job, number))
+    admission = _admission(board, tokens, slots)
+    for job, reason in admission.reasons.items():
+        board.note(job, reason)
+    joined = 0
+    for job in admission.admitted:
+        known = board.jobs[job]
+        number = transitions.current(known.facts).number
+        if known.tokens and not tokens.take(job, number, known.tokens):
+            board.note(job, "waits for token %s" % ", ".join(each[0] for each in known.tokens))
+            continue
+        submission, intent = submit.join(
+            board.layout, place.workspace_id, known, number, place.kind, now
+        )
+        board.tell(job, Joined(number, submission, now))
+        place.joined(known, number, submission, intent, now)
+        joined += 1
+    board.settle()
+    return joined
+
+
+def _admission(board: Board, tokens: Tokens, slots: Optional[int]) -> Admission:
+    candidates = [
+        Candidate(known.job, known.tokens, _has_tokens(tokens, known))
+        for known in board.ready.values()
+    ]
+    free: Dict[str, int] = {}
+    for each in candidates:
+        for name, _, total in each.tokens:
+            if name not in free:
+                free[name] = tokens.available(name, total)
+    return admit(candidates, Limits(slots), free)
+
+
+def _has_tokens(tokens: Tokens, known: JobFacts) -> bool:
+    if not known.tokens:
+        return True
+    return tokens.has_all(known.job, transitions.current(known.facts).number, known.tokens)
+
+
+def _is_final(board: Board, job: str, number: int) -> bool:
+    known = board.jobs.get(job)
+    if known is None:
+        return False
+    attempt = transitions.attempt(known.facts, number)
+    return attempt is not None and attempt.phase == states.ENDED

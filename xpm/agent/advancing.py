@@ -1,0 +1,45 @@
+"""When the agent runs advance: at once after a change, else every second while there is work.
+
+Never for long: what takes time (sbatch, squeue) runs in processes of its own, which the next turn looks at and which
+go on when the agent ends.
+"""
+
+from typing import List
+
+from xpm.agent import place
+from xpm.agent.advance import advance
+from xpm.agent.board import Board
+
+EVERY_S = 1.0
+
+
+class Advancing:
+    """Runs advance over one board; keeps the place between turns."""
+
+    def __init__(self, board: Board) -> None:
+        content = place.read(board.layout)
+        assert content is not None, "a workspace is opened before it advances"
+        self._board = board
+        self._place = place.build(board.layout, content)
+        self._seq = -1
+        self._last = float("-inf")
+
+    def hurry(self) -> None:
+        """Run it at the next tick; let a supervisor look at once."""
+        self._last = float("-inf")
+        if self._place.delegates:
+            self._place.wake()
+
+    def tick(self, now: float) -> List[str]:
+        """Run advance if it is time to; what the user should know of it."""
+        due = self._seq != self._board.seq or abs(now - self._last) >= EVERY_S
+        if not due or not self._board.has_work():
+            return []
+        self._last = now
+        try:
+            report = advance(self._board, self._place, now, 0.0)
+        except OSError as error:
+            return ["jobs cannot go on: %s" % error]
+        finally:
+            self._seq = self._board.seq
+        return [str(note) for note in report.notes]

@@ -1,0 +1,371 @@
+"""What one workspace's files say of its jobs, kept up to date by reading only what is new.
+
+The board folds bundles, cancels, attempts and ledger entries into the decider's jobs (xpm/decide). Every file it
+reads is immutable, so each is read once; the names come from four folders that only grow. Words (``waiting`` …
+``skipped``) are derived again for jobs something happened to, and for their children when a word changed.
+
+A job that nobody asked for here but that is somebody's parent is a *stranger*: only its own folder speaks for it.
+"""
+
+import os
+from collections import OrderedDict
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+
+from xpm.agent import reading
+from xpm.agent.names import Names
+from xpm.decide import retry, states, transitions
+from xpm.decide.facts import UNKNOWN_JOB, CancelAsked, Event, Job, Joined, Present, Wanted
+from xpm.wire import ledger
+from xpm.wire.workspace import Layout
+
+View = NamedTuple(
+    "View",
+    [
+        ("task", str),
+        ("job", str),
+        ("state", str),
+        ("cause", Optional[str]),
+        ("attempt", int),
+        ("generation", int),
+        ("batch_id", Optional[str]),
+        ("submission", Optional[str]),
+        ("reason", str),
+        ("message", str),
+        ("at", float),
+    ],
+)
+"""What ``change`` in xpm/wire/messages.py says of a job."""
+
+_SWEEP_S = 2.0
+_SWEEP_JOBS = 50
+
+
+class JobFacts(object):
+    """One job on the board: what was asked (``bundle`` has the whole entry) and what is known (``facts``)."""
+
+    __slots__ = (
+        "at", "bundle", "children", "facts", "job", "order", "parents", "reason", "request", "seq", "task", "tokens",
+        "view", "wish", "word",
+    )  # fmt: skip
+
+    def __init__(self, task: str, job: str) -> None:
+        self.task = task
+        self.job = job
+        self.facts: Job = UNKNOWN_JOB
+        self.wish = 0  # the attempt that ``bundle`` asks for
+        self.bundle = ""
+        self.order = 0
+        self.parents: Tuple[str, ...] = ()
+        self.children: List[str] = []
+        self.tokens: Tuple[Tuple[str, int, int], ...] = ()
+        self.request: Dict[str, Any] = {}
+        self.word = ""
+        self.reason = ""  # why it does not start, as advance found it
+        self.at = 0.0
+        self.view: Optional[View] = None
+        self.seq = 0
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether nobody asked for it here."""
+        return not self.wish
+
+
+class Board(object):
+    """The jobs of a workspace. One thread uses it.
+
+    Args:
+        layout: the workspace.
+        fresh_s: how often the folders are listed whatever their mtime says (NFS caches it).
+    """
+
+    def __init__(self, layout: Layout, fresh_s: float = 1.0) -> None:
+        self.layout = layout
+        self.jobs: Dict[str, JobFacts] = {}
+        self.ready: Dict[str, JobFacts] = {}
+        self.live: Dict[str, JobFacts] = {}
+        self.due: Dict[str, JobFacts] = {}
+        self.seq = 0
+        self.now = 0.0
+        self._changed: "OrderedDict[str, int]" = OrderedDict()
+        self._fresh_s = fresh_s
+        self._fresh_at = float("-inf")
+        self._swept_at = float("-inf")
+        self._sweep: List[str] = []
+        self._queue = Names(layout.queue)
+        self._cancel = Names(layout.cancel)
+        self._inbox = Names(layout.inbox)
+        self._attempts = Names(layout.attempts)
+        self._early: Dict[str, List[Event]] = {}
+        self._strangers: Dict[str, JobFacts] = {}
+        self._dirty: Set[str] = set()
+
+    # ------------------------------------------------------------------------- reading
+
+    def refresh(self, now: float) -> None:
+        """Read what is new."""
+        self.now = now
+        fresh = abs(now - self._fresh_at) >= self._fresh_s
+        if fresh:
+            self._fresh_at = now
+        for name in self._queue.new(fresh):
+            self._fold_bundle(name)
+        for name in self._inbox.new(fresh):
+            self._fold_bell(name)
+        for name in self._attempts.new(fresh):
+            self._fold_attempt(name)
+        for name in self._cancel.new(fresh):
+            job, number = reading.attempt_name(name)
+            if job:
+                self._apply(job, CancelAsked(number))
+        if abs(now - self._swept_at) >= _SWEEP_S:
+            self._swept_at = now
+            self._look_for_missed_bells()
+        self.settle()
+
+    def look(self, job: str, number: int = 0, ring: bool = False) -> None:
+        """Read a job's own folder, the truth that bells only announce.
+
+        Args:
+            job: which.
+            number: which attempt; 0: the current one.
+            ring: link what no bell has announced into the inbox.
+        """
+        known = self.jobs[job]
+        folder = os.path.join(self.layout.job(known.task, job), ledger.FOLDER)
+        if known.is_stranger:
+            slots = ledger.slots(os.path.dirname(folder))
+        else:
+            slots = [self._next_slot(known, number or transitions.current(known.facts).number)]
+        for slot in slots:  # grows while there is a next one
+            content = reading.entry(folder, ledger.name(*slot))
+            if content is None:
+                continue
+            if ring:
+                path = os.path.join(folder, ledger.name(*slot))
+                ledger.ring(path, dict(content, job=job), self.layout.inbox)
+            self._apply(job, reading.ledger_event(content, slot))
+            if not known.is_stranger and content["kind"] not in ledger.FINAL:
+                slots.append(ledger.Slot(slot.attempt, slot.slot + 1))
+
+    def _next_slot(self, known: JobFacts, number: int) -> ledger.Slot:
+        found = transitions.attempt(known.facts, number)
+        return ledger.Slot(number, (found.slot if found else 0) + 1)
+
+    def tell(self, job: str, event: Event) -> None:
+        """Fold something known by other means than a file of this board's folders."""
+        self._apply(job, event)
+
+    def note(self, job: str, reason: str) -> None:
+        """Say why a job does not start yet; "" when nothing holds it."""
+        known = self.jobs[job]
+        if known.reason != reason:
+            known.reason = reason
+            self._dirty.add(job)
+
+    # ------------------------------------------------------------------------- answers
+
+    def views(self, now: float) -> Dict[str, View]:
+        """How every job of the queue stands."""
+        self.settle()
+        return {job: known.view for job, known in self.jobs.items() if known.view is not None}
+
+    def changes(self, after: int) -> "Tuple[int, List[View]]":
+        """The views that changed since that number (0: all there are), and the number to ask with next."""
+        self.settle()
+        found: List[View] = []
+        for job in reversed(self._changed):
+            if self._changed[job] <= after:
+                break
+            view = self.jobs[job].view
+            assert view is not None
+            found.append(view)
+        return self.seq, found[::-1]
+
+    def has_work(self) -> bool:
+        """Whether there is something to start, to watch or to do."""
+        return bool(self.ready or self.live or self.due)
+
+    def settle(self) -> None:
+        """Derive again what the latest events may have changed."""
+        while self._dirty:
+            known = self.jobs[self._dirty.pop()]
+            word = transitions.word(known.facts, self._upstream(known))
+            if word != known.word:
+                known.word = word
+                known.at = self.now
+                known.reason = ""
+                self._dirty.update(known.children)
+            self._index(known)
+
+    # ------------------------------------------------------------------------- folding
+
+    def _fold_bundle(self, name: str) -> None:
+        if not name.endswith(".json"):
+            return
+        try:
+            entries = reading.bundle(os.path.join(self.layout.queue, name))
+        except OSError:  # a hiccup of the file system: the next refresh reads it
+            self._queue.forget(name)
+            return
+        for entry in entries:
+            self._want(entry, name[: -len(".json")])
+
+    def _want(self, entry: Dict[str, Any], bundle: str) -> None:
+        job = str(entry["job"])
+        known = self._meet(str(entry["task"]), job)
+        wish = int(entry["attempt"])
+        request = entry.get("request") or {}
+        if wish > known.wish:
+            self._strangers.pop(job, None)
+            if not known.wish:
+                known.order = len(self.jobs)
+            known.wish = wish
+            known.bundle = bundle
+            known.request = request
+            known.tokens = tuple((str(n), int(c), int(t)) for n, c, t in entry.get("tokens") or ())
+            self._adopt(known, [(str(t), str(j)) for t, j in entry.get("parents") or ()])
+        self._apply(job, Wanted(wish, retry.table(request.get("retry") or {})))
+        self._dirty.add(job)
+
+    def _adopt(self, known: JobFacts, parents: "List[Tuple[str, str]]") -> None:
+        for each in known.parents:
+            self.jobs[each].children.remove(known.job)
+        known.parents = tuple(job for _, job in parents)
+        for task, job in parents:
+            parent = self._meet(task, job)
+            parent.children.append(known.job)
+            if parent.is_stranger and job not in self._strangers:
+                self._strangers[job] = parent
+                self.look(job)
+
+    def _meet(self, task: str, job: str) -> JobFacts:
+        known = self.jobs.get(job)
+        if known is None:
+            known = self.jobs[job] = JobFacts(task, job)
+            for event in self._early.pop(job, ()):
+                self._apply(job, event)
+        return known
+
+    def _fold_bell(self, name: str) -> None:
+        parsed = ledger.parse_bell(name)
+        if parsed is None:
+            return
+        job, slot = parsed
+        try:
+            content = reading.entry(self.layout.inbox, name)
+        except OSError:
+            self._inbox.forget(name)
+            return
+        if content is not None:
+            self._apply(job, reading.ledger_event(content, slot))
+
+    def _fold_attempt(self, name: str) -> None:
+        job, number = reading.attempt_name(name)
+        if not job:
+            return
+        known = self.jobs.get(job)
+        here = transitions.attempt(known.facts, number) if known else None
+        if here is not None and here.slot:
+            return  # its ledger has said all of it
+        try:
+            submission = reading.submission(os.path.join(self.layout.attempts, name))
+        except OSError:
+            self._attempts.forget(name)
+            return
+        self._apply(job, Joined(number, submission, self.now))
+
+    def _apply(self, job: str, event: Event) -> None:
+        known = self.jobs.get(job)
+        if known is None:
+            self._early.setdefault(job, []).append(event)
+            return
+        facts = transitions.merge(known.facts, event)
+        if facts is not known.facts:
+            known.facts = facts
+            self._dirty.add(job)
+
+    def _look_for_missed_bells(self) -> None:
+        if not self._sweep:
+            self._sweep = list(self.live)
+        batch, self._sweep = self._sweep[:_SWEEP_JOBS], self._sweep[_SWEEP_JOBS:]
+        for job in batch:
+            self.look(job, ring=True)
+        for job, known in self._strangers.items():
+            if known.word != states.DONE:
+                self.look(job)
+
+    # ------------------------------------------------------------------------- deriving
+
+    def _upstream(self, known: JobFacts) -> str:
+        found = {states.UPSTREAM.get(self.jobs[each].word, states.HELD) for each in known.parents}
+        for each in (states.BROKEN, states.HELD):
+            if each in found:
+                return each
+        return states.FREE
+
+    def _index(self, known: JobFacts) -> None:
+        if known.is_stranger:
+            return
+        here = transitions.current(known.facts)
+        _keep(self.live, known, here.phase in (states.JOINED, states.CLAIMED))
+        _keep(self.due, known, bool(transitions.due(known.facts, self.now)))
+        _keep(self.ready, known, known.word == states.READY and transitions.is_open(known.facts))
+        view = self._view(known)
+        if view != known.view:
+            known.view = view
+            self.seq += 1
+            known.seq = self.seq
+            self._changed[known.job] = self.seq
+            self._changed.move_to_end(known.job)
+
+    def _view(self, known: JobFacts) -> View:
+        here = transitions.current(known.facts)
+        cause, message, reason = here.cause, here.message, known.reason
+        if known.word == states.SKIPPED:
+            cause = "dependency"
+            message = "skipped: %s" % self._first(known, lambda word: word in states.FINAL, "ended")
+        elif known.word == states.WAITING:
+            reason = self._first(known, lambda word: word not in states.FINAL, "waited for")
+        elif known.word == states.PENDING and isinstance(here.evidence, Present):
+            reason = here.evidence.reason
+        if here.phase != states.ENDED and transitions.is_cancelled(known.facts, here):
+            reason = "being cancelled"
+        return View(
+            task=known.task,
+            job=known.job,
+            state=known.word,
+            cause=cause,
+            attempt=here.number,
+            generation=here.generation,
+            batch_id=here.batch_id,
+            submission=here.submission or None,
+            reason=reason,
+            message=message,
+            at=here.at if here.phase == states.ENDED else known.at,
+        )
+
+    def _first(self, known: JobFacts, is_it: Any, verb: str) -> str:
+        """The first parent in such a state, in words."""
+        for each in known.parents:
+            parent = self.jobs[each]
+            if parent.word != states.DONE and is_it(parent.word or states.WAITING):
+                name = "%s/%s" % (parent.task, parent.job[:8])
+                if verb == "ended":
+                    return "%s is %s" % (name, parent.word)
+                if parent.is_stranger:
+                    return "waits for %s, which nobody asked for here" % name
+                return "waits for %s" % name
+        return ""
+
+
+def _keep(where: Dict[str, JobFacts], known: JobFacts, wanted: bool) -> None:
+    if wanted:
+        where[known.job] = known
+    else:
+        where.pop(known.job, None)
+
+
+def in_order(jobs: "Iterable[JobFacts]") -> "List[JobFacts]":
+    """Jobs as they came."""
+    return sorted(jobs, key=lambda known: known.order)

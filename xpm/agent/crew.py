@@ -1,0 +1,257 @@
+"""The runners of a plain host: started, adopted, stopped, mourned.
+
+A runner has its own session, so it outlives a supervisor that dies. Who supervises next finds its claim in the ledger and
+*adopts* it: it cannot be waited for, but its pid, start time and boot tell whether it lives. A run that is not
+claimed yet needs no adoption: the job is started again, and of two runs only one can claim.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from xpm.agent import place as places
+from xpm.agent import processes, reading, submit
+from xpm.agent.board import Board, JobFacts
+from xpm.decide import states, transitions
+from xpm.decide.facts import NOTHING, Attempt, Evidence, Over, Stop, Told
+from xpm.wire import ledger
+from xpm.wire.workspace import Layout
+
+Child = NamedTuple(
+    "Child",
+    [("job", str), ("attempt", int), ("submission", str), ("process", "subprocess.Popen[bytes]")],
+)
+
+TRIES = 3
+"""How often a run that leaves without having claimed is started again."""
+ADOPTED_S = 0.5
+STOP_AGAIN_S = 30.0
+STOP_HARD_S = 90.0
+
+
+class Crew(object):
+    """The place of a plain host, as its supervisor has it."""
+
+    kind = "plain"
+    delegates = False
+
+    def __init__(self, layout: Layout, content: Dict[str, Any], workspace_id: str) -> None:
+        self.layout = layout
+        self.content = content
+        self.workspace_id = workspace_id
+        self.capacity = _capacity(content)
+        self.children: Dict[int, Child] = {}
+        self.adopted: Dict[str, Dict[str, Any]] = {}
+        self._mine: "set[str]" = set()
+        self._tries: Dict[str, int] = {}
+        self._stopped: Dict[str, float] = {}
+        self._checked_at = float("-inf")
+        self._environ = _environ(content)
+
+    # ---------------------------------------------------------- what advance asks of a place
+
+    def slots(self, board: Board) -> Optional[int]:
+        """How many more may start."""
+        return max(0, self.capacity - len(self.children) - len(self.adopted))
+
+    def watch(self, board: Board, now: float) -> None:
+        """Tell the board of runs that ended, and find those that nobody here has started."""
+        self._reap(board)
+        if abs(now - self._checked_at) < ADOPTED_S:
+            return
+        self._checked_at = now
+        for known in list(board.live.values()):
+            if known.job not in self._mine:
+                self._check_stranger(board, known)
+        board.settle()
+
+    def joined(
+        self, known: JobFacts, number: int, submission: str, intent: Dict[str, Any], now: float
+    ) -> None:
+        """Start an attempt that has just joined its submission."""
+        self._spawn(known, number, submission, intent.get("request") or {})
+
+    def drive(self, board: Board, now: float, budget_s: float) -> None:
+        """Start what has joined a submission and does not run: somebody died in between."""
+        for known in list(board.live.values()):
+            here = transitions.current(known.facts)
+            if known.job in self._mine or here.phase != states.JOINED or here.evidence != NOTHING:
+                continue
+            if not self.slots(board):
+                return
+            intent = submit.read_intent(self.layout, here.submission)
+            request = intent.get("request") or known.request
+            self._spawn(known, here.number, here.submission, request)
+
+    def stop(self, known: JobFacts, action: Stop, now: float) -> bool:
+        """Ask a run to end, harder when it does not; whether it had been asked before it claimed."""
+        key = "%s.a%d" % (known.job, action.attempt)
+        first = self._stopped.setdefault(key, now)
+        pid = self._pid(known.job)
+        if pid and (now == first or now - first > STOP_AGAIN_S):
+            if now - first > STOP_HARD_S:
+                _kill_session(pid)
+            else:
+                _send(pid, signal.SIGTERM)
+                if now != first:
+                    self._stopped[key] = first - STOP_HARD_S
+        return True
+
+    def notes(self) -> List[str]:
+        """Nothing a person must know."""
+        return []
+
+    # ------------------------------------------------------------------------- internals
+
+    def _spawn(
+        self, known: JobFacts, number: int, submission: str, request: Dict[str, Any]
+    ) -> None:
+        argv = [
+            places.job_python(self.content, request),
+            places.travel_folder(self.layout, self.content),
+            "run",
+            self.layout.root,
+            submission,
+        ]
+        setup = request.get("setup") or []
+        if setup:
+            line = "exec " + " ".join(map(shlex.quote, argv))
+            argv = ["/bin/sh", "-c", "\n".join([str(each) for each in setup] + [line])]
+        log = os.open(self._log(submission), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.layout.root,
+                env=self._environ,
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.write(log, ("cannot start %s: %s\n" % (argv[0], error)).encode("utf-8", "replace"))
+            raise
+        finally:
+            os.close(log)
+        self.children[process.pid] = Child(known.job, number, submission, process)
+        self._mine.add(known.job)
+        self.adopted.pop(known.job, None)
+
+    def _reap(self, board: Board) -> None:
+        for pid, child in list(self.children.items()):
+            code = child.process.poll()
+            if code is None:
+                continue
+            del self.children[pid]
+            self._mine.discard(child.job)
+            board.look(child.job)
+            here = transitions.attempt(board.jobs[child.job].facts, child.attempt)
+            if here is None or here.phase == states.ENDED:
+                continue
+            evidence = self._mourn(child, here, pid, code)
+            board.tell(child.job, Told(child.attempt, evidence))
+        board.settle()
+
+    def _mourn(self, child: Child, here: Attempt, pid: int, code: int) -> Evidence:
+        """What the end of a child means for an attempt that is not over."""
+        if here.phase == states.CLAIMED:
+            owner = self._owner_of(child.job, here)
+            if owner.get("pid") != pid and processes.is_alive(owner) is not False:
+                return NOTHING  # somebody else's run has it; ours was one too many
+            _kill_session(pid)
+            return _died(code)
+        log = submit.last_lines(self._log(child.submission))
+        tries = self._tries[child.submission] = self._tries.get(child.submission, 0) + 1
+        if code == 0 and tries < TRIES:
+            return NOTHING  # it left without a word: once more
+        what = "exit code %d" % code if code >= 0 else "signal %d" % -code
+        message = "the job could not be started: %s" % what
+        if log:
+            message += "\n" + log
+        return Over(states.FAILED, "launch", message, True)
+
+    def _check_stranger(self, board: Board, known: JobFacts) -> None:
+        here = transitions.current(known.facts)
+        if here.phase != states.CLAIMED:
+            return
+        owner = self._owner_of(known.job, here)
+        alive = processes.is_alive(owner)
+        if alive is not False:
+            self.adopted[known.job] = owner
+            return
+        self.adopted.pop(known.job, None)
+        board.look(known.job)
+        here = transitions.current(board.jobs[known.job].facts)
+        if here.phase != states.CLAIMED:
+            return
+        if owner.get("boot") == processes.boot():
+            _kill_session(int(owner.get("pid") or 0))
+            message = "its runner (process %s) vanished without a word" % owner.get("pid")
+        else:
+            message = "the machine was restarted while it ran"
+        board.tell(known.job, Told(here.number, Over(states.LOST, "lost", message, True)))
+
+    def _owner_of(self, job: str, here: Attempt) -> Dict[str, Any]:
+        name = ledger.bell_name(job, here.number, here.slot)
+        content = reading.entry(self.layout.inbox, name)
+        return content if content and content["kind"] == "claim" else {}
+
+    def _pid(self, job: str) -> int:
+        for pid, child in self.children.items():
+            if child.job == job:
+                return pid
+        owner = self.adopted.get(job)
+        return int(owner["pid"]) if owner and processes.is_alive(owner) else 0
+
+    def _log(self, submission: str) -> str:
+        return os.path.join(self.layout.submission(submission), "log")
+
+
+def _died(code: int) -> Over:
+    if code < 0:
+        hint = " (the kernel does that when memory is short)" if code == -signal.SIGKILL else ""
+        message = "the runner was killed by signal %d%s" % (-code, hint)
+        return Over(states.FAILED, "signal", message, True)
+    message = "the runner ended with exit code %d and left no outcome" % code
+    return Over(states.LOST, "lost", message, True)
+
+
+def _kill_session(pid: int) -> None:
+    """End whatever a runner has left behind, so that nothing of an ended attempt goes on writing."""
+    if pid <= 1:
+        return
+    for member in processes.session_members(pid):
+        _send(member, signal.SIGKILL)
+
+
+def _send(pid: int, signum: int) -> None:
+    try:
+        os.kill(pid, signum)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _capacity(content: Dict[str, Any]) -> int:
+    jobs = (content.get("capacity") or {}).get("jobs")
+    if jobs:
+        return int(jobs)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _environ(content: Dict[str, Any]) -> Dict[str, str]:
+    """The supervisor's own environment under what ``open`` recorded."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "SLURM_CONF" or not name.startswith(("SLURM_", "SBATCH_"))
+    }
+    kept.update(content.get("environ") or {})
+    return kept
+
+
+assert sys.version_info >= (3, 6)

@@ -1,0 +1,83 @@
+"""The programs of a travel folder: ``python <travel folder> serve|run|supervise|advance ...``.
+
+Each verb imports what it needs and no more: ``run`` starts with every job.
+"""
+
+import os
+import sys
+from typing import Callable, Dict, List, Optional
+
+USAGE = """usage: python <travel folder> VERB ...
+  serve WORKSPACE                       speak frames over stdin and stdout
+  run WORKSPACE SUBMISSION [INDEX]      run one element of a submission
+  supervise WORKSPACE                   start and watch the jobs of a plain host
+  advance WORKSPACE [SECONDS]           let what is ready go on
+"""
+AFTER_S = 10.0
+"""How long a finished job may keep its allocation to let others go on."""
+
+
+def main(argv: List[str]) -> int:
+    """Run a verb; the exit code."""
+    verbs: Dict[str, Callable[..., int]] = {
+        "run": _run,
+        "serve": _serve,
+        "supervise": _supervise,
+        "advance": _advance,
+    }
+    if len(argv) < 2 or argv[0] not in verbs:
+        sys.stderr.write(USAGE)
+        return 2
+    return verbs[argv[0]](*argv[1:])
+
+
+def _run(workspace: str, submission: str, index: Optional[str] = None) -> int:
+    from xpm.runner.main import run
+
+    workspace = os.path.abspath(workspace)
+
+    def after(kind: str) -> None:
+        _let_others_go_on(workspace, kind)
+
+    code = run(workspace, submission, None if index is None else int(index), after)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # nothing of ours is left to be cleaned up, and every job pays for the cleaning
+
+
+def _let_others_go_on(workspace: str, kind: str) -> None:
+    if kind == "slurm":
+        from xpm.agent.advance import advance_workspace
+
+        try:
+            advance_workspace(workspace, AFTER_S)
+        except OSError as error:  # the job is over and recorded: whoever comes next advances
+            sys.stderr.write("xpm: cannot let others go on: %s\n" % error)
+        return
+    try:
+        os.utime(os.path.join(workspace, ".xpm", "supervisor", "wake"))
+    except OSError:
+        pass  # no supervisor, so nobody to wake
+
+
+def _serve(workspace: str) -> int:
+    from xpm.agent.serve import main as serve
+
+    return serve(workspace, os.path.basename(_travel_folder()))
+
+
+def _supervise(workspace: str) -> int:
+    from xpm.agent.supervisor import main as supervise
+
+    return int(supervise(os.path.abspath(workspace)) or 0)
+
+
+def _advance(workspace: str, seconds: str = "10") -> int:
+    from xpm.agent.advance import advance_workspace
+
+    advance_workspace(os.path.abspath(workspace), float(seconds))
+    return 0
+
+
+def _travel_folder() -> str:
+    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

@@ -1,0 +1,76 @@
+"""How jobs are started in a workspace: the file the agent's ``open`` records, so that whoever advances does it alike."""
+
+import os
+import sys
+from typing import Any, Dict, Mapping, Optional
+
+from xpm.wire import files
+from xpm.wire.workspace import FORMAT, Layout
+
+_ALLOWED = frozenset(
+    "PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR HOSTNAME LD_LIBRARY_PATH MANPATH "
+    "MODULEPATH MODULESHOME LMOD_CMD LMOD_DIR LMOD_PKG LMOD_ROOT BASH_ENV BASH_FUNC_module%% "
+    "SLURM_CONF KRB5CCNAME XDG_RUNTIME_DIR".split()
+)
+
+
+def clean_environ(environ: Mapping[str, str]) -> Dict[str, str]:
+    """What jobs on a cluster start with: an allow-list, so that whoever submits, they get the same.
+
+    SLURM_* and SBATCH_* would silently change what sbatch and srun do (a SLURM_CPU_BIND of the shell around, for
+    instance); only SLURM_CONF, which says where the cluster is, stays.
+    """
+    return {
+        name: value for name, value in environ.items() if name in _ALLOWED or name.startswith("LC_")
+    }
+
+
+def record(
+    layout: Layout,
+    kind: str,
+    travel: str,
+    capacity: Optional[int] = None,
+    python: Optional[str] = None,
+    environ: Optional[Mapping[str, str]] = None,
+    options: Optional[Mapping[str, Any]] = None,
+) -> Dict[str, Any]:
+    """Write place.json; its content. Writing the same again touches nothing."""
+    content: Dict[str, Any] = {
+        "format": FORMAT,
+        "kind": kind,
+        "capacity": {"jobs": capacity},
+        "python": python,
+        "travel": travel,
+        "environ": clean_environ(os.environ if environ is None else environ),
+        "options": dict(options or {}),
+    }
+    raw = files.dump(content)
+    if files.read(layout.place) != raw:
+        files.write(layout.place, raw, sync=True)
+    return content
+
+
+def read(layout: Layout) -> Optional[Dict[str, Any]]:
+    """What place.json says; None when nobody has opened the workspace yet."""
+    return files.load(layout.place)
+
+
+def build(layout: Layout, content: Dict[str, Any]) -> Any:
+    """The place that this content describes, a SlurmPlace or a PlainPlace."""
+    if content["kind"] == "slurm":
+        from xpm.agent.slurm import SlurmPlace
+
+        return SlurmPlace(layout, content)
+    from xpm.agent.plain import PlainPlace
+
+    return PlainPlace(layout, content)
+
+
+def travel_folder(layout: Layout, content: Mapping[str, Any]) -> str:
+    """Our own packages there: ``python <this> VERB ARGS`` starts any of our programs."""
+    return os.path.join(layout.travel, str(content["travel"]))
+
+
+def job_python(content: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    """The Python that runs a job."""
+    return str(request.get("python") or content.get("python") or sys.executable or "python3")

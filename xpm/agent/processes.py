@@ -1,0 +1,88 @@
+"""Whether a process noted in a file still runs: pid, start time and boot, so that a recycled pid deceives nobody."""
+
+import os
+import socket
+from typing import Any, Dict, List, Optional
+
+HOST = socket.gethostname()
+_STARTED = 19  # field 22 of proc(5) stat, counted after the command's closing parenthesis
+_SESSION = 3
+
+
+def identity(pid: Optional[int] = None) -> Dict[str, Any]:
+    """What to note of a process (this one by default) to recognise it later."""
+    pid = os.getpid() if pid is None else pid
+    return {"host": HOST, "pid": pid, "started": started(pid), "boot": boot()}
+
+
+def is_alive(noted: Dict[str, Any]) -> Optional[bool]:
+    """Whether a noted process still runs; None when that cannot be told from here."""
+    if noted.get("host") != HOST:
+        return None
+    if noted.get("boot") != boot():
+        return False
+    pid = int(noted.get("pid") or 0)
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return noted.get("started") is None
+    if _state(pid) in ("Z", "X"):
+        return False
+    return noted.get("started") is None or started(pid) == noted["started"]
+
+
+def has_session(sid: int) -> bool:
+    """Whether any process is left in the session that this process led."""
+    return bool(session_members(sid))
+
+
+def session_members(sid: int) -> "list[int]":
+    """The processes of a session, zombies left out; [] where /proc cannot tell."""
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return []
+    found = []
+    for name in names:
+        fields = _fields(int(name)) if name.isdigit() else []
+        if fields and fields[0] not in ("Z", "X") and int(fields[_SESSION]) == sid:
+            found.append(int(name))
+    return found
+
+
+def started(pid: int) -> Optional[int]:
+    """When a process started, in clock ticks since boot; None where that is not told."""
+    fields = _fields(pid)
+    return int(fields[_STARTED]) if fields else None
+
+
+def boot() -> Optional[str]:
+    """Which boot of this machine this is."""
+    if not _BOOT:
+        _BOOT.append(_read("/proc/sys/kernel/random/boot_id").strip() or None)
+    return _BOOT[0]
+
+
+_BOOT: List[Optional[str]] = []
+
+
+def _state(pid: int) -> str:
+    fields = _fields(pid)
+    return fields[0] if fields else ""
+
+
+def _fields(pid: int) -> "list[str]":
+    # the command's name may hold spaces and parentheses: the last ")" ends it
+    return _read("/proc/%d/stat" % pid).rpartition(")")[2].split()
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""

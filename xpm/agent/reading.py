@@ -1,0 +1,103 @@
+"""What the workspace's files mean to the decider: one event per file.
+
+A file of ours is whole or absent, except after a power cut, when one that was not synced may be empty. Such a ledger
+entry still has its slot, so it stands for a run that nobody can ask: a claim without an owner.
+"""
+
+import os
+import re
+from typing import Any, Dict, List, Optional, Tuple
+
+from xpm.decide.facts import Claimed, Ended, Event
+from xpm.wire import files, ledger
+
+_ATTEMPT = re.compile(r"^([0-9a-f]{64})\.a([1-9][0-9]*)$")
+
+
+def attempt_name(name: str) -> "Tuple[str, int]":
+    """The job and attempt that a name in ``attempts`` or ``cancel`` stands for; ("", 0) for any other."""
+    match = _ATTEMPT.match(name)
+    return (match.group(1), int(match.group(2))) if match else ("", 0)
+
+
+def bundle(path: str) -> "List[Dict[str, Any]]":
+    """The entries of a bundle; none when it is damaged (its sender sends it again)."""
+    try:
+        content = files.load(path)
+    except ValueError:
+        return []
+    if content is None:
+        return []
+    return [entry for entry in content.get("jobs", ()) if isinstance(entry, dict)]
+
+
+def submission(path: str) -> str:
+    """The submission that an attempt has joined; "" when the file is damaged."""
+    content = load(path)
+    return str((content or {}).get("submission") or "")
+
+
+def entry(folder: str, name: str) -> Optional[Dict[str, Any]]:
+    """A ledger entry; None when its slot is free, an ownerless claim when it is damaged."""
+    path = os.path.join(folder, name)
+    try:
+        content = files.load(path)
+    except ValueError:
+        content = {}
+    if content is None:
+        return None
+    if content.get("kind") not in ("claim", *ledger.FINAL):
+        parsed = ledger.parse_name(name) or ledger.parse_name(name.partition(".")[2])
+        attempt, slot = parsed if parsed else (0, 0)
+        content = {"kind": "claim", "attempt": attempt, "slot": slot, "at": 0.0}
+    return content
+
+
+def ledger_event(content: Dict[str, Any], slot: ledger.Slot) -> Event:
+    """The event that a ledger entry is."""
+    at = float(content.get("at") or 0.0)
+    if content["kind"] == "claim":
+        return Claimed(
+            attempt=slot.attempt,
+            slot=slot.slot,
+            submission=str(content.get("submission") or ""),
+            batch_id=content.get("batch_id"),
+            generation=int(content.get("generation") or slot.slot),
+            at=at,
+        )
+    return Ended(
+        attempt=slot.attempt,
+        slot=slot.slot,
+        state=str(content.get("state")),
+        cause=content.get("cause"),
+        message=_message(content),
+        at=float(content.get("ended_at") or at),
+    )
+
+
+def load(path: str) -> Optional[Dict[str, Any]]:
+    """A JSON object; None when it is not there, {} when it is damaged."""
+    try:
+        return files.load(path)
+    except ValueError:
+        return {}
+
+
+def _message(content: Dict[str, Any]) -> str:
+    if content.get("message"):
+        return str(content["message"])
+    error = content.get("error") or {}
+    parts = [": ".join(str(error[each]) for each in ("type", "message") if error.get(each))]
+    if not parts[0]:
+        parts = _bare_end(content)
+    if content.get("hint"):
+        parts.append(str(content["hint"]))
+    return "\n".join(part for part in parts if part)
+
+
+def _bare_end(content: Dict[str, Any]) -> "List[str]":
+    if content.get("signal"):
+        return ["killed by signal %s" % content["signal"]]
+    if content.get("exit_code"):
+        return ["exit code %s" % content["exit_code"]]
+    return []

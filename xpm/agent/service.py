@@ -1,0 +1,232 @@
+"""Every verb of the agent, as plain calls; waiting and the pipe are serve.py's and inprocess.py's.
+
+One service serves one workspace. It owns the board; ``tick`` keeps that up to date and lets what is ready go on.
+"""
+
+import os
+import time
+import uuid
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from xpm.agent import opening, paths, place, probe, transfer
+from xpm.agent.advancing import Advancing
+from xpm.agent.board import Board
+from xpm.agent.refusals import Refusal, site, usage
+from xpm.wire import files, travel, workspace
+from xpm.wire.workspace import Layout
+
+Message = Dict[str, Any]
+Reply = Tuple[Message, bytes]
+BUSY_S = 0.25
+IDLE_S = 1.0
+_ENTRY = {"request": dict, "document": dict, "code": dict, "parents": list, "tokens": list}
+
+
+class Service:
+    """The verbs over one workspace.
+
+    Args:
+        sha12: the travel archive that this program comes from.
+        archive: its bytes, where it must still be unpacked in the workspace.
+        environ: the environment of this host's login.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        sha12: str,
+        archive: Optional[bytes] = None,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.life = uuid.uuid4().hex[:12]
+        self.ended = False
+        self._sha12 = sha12
+        self._archive = archive
+        self._environ = environ
+        self._clock = clock
+        self._opened: Optional[opening.Opened] = None
+        self._board: Optional[Board] = None
+        self._advancing: Optional[Advancing] = None
+        self._notes: List[str] = []
+
+    # ------------------------------------------------------------------------- answering
+
+    def handle(self, content: Message, payload: bytes) -> Reply:
+        """The reply to a request; an error is a reply too."""
+        try:
+            ok, out = self._dispatch(content, payload)
+        except Refusal as refusal:
+            return refusal.reply(), b""
+        except OSError as error:
+            return site(_words(error, content), "is the disk full, or away?").reply(), b""
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            problem = "%s: %s" % (type(error).__name__, error)
+            return usage("cannot understand %r: %s" % (content.get("verb"), problem)).reply(), b""
+        return {"ok": ok}, out
+
+    def _dispatch(self, content: Message, payload: bytes) -> Reply:
+        verb = content.get("verb")
+        if verb == "open":
+            return self._open(content), b""
+        if verb == "nudge":
+            return {}, b""
+        if verb == "bye":
+            self.ended = True
+            return {}, b""
+        if verb not in (
+            "missing",
+            "put",
+            "tree",
+            "queue",
+            "observe",
+            "cancel",
+            "tail",
+            "manifest",
+            "pull",
+            "probe",
+        ):
+            raise usage("no such verb: %r" % (verb,), "is the other side a newer xpm?")
+        layout = self._layout()
+        if verb == "put":
+            return transfer.put(layout, content, payload)
+        transfers = {
+            "missing": transfer.missing,
+            "tree": transfer.tree,
+            "tail": transfer.tail,
+            "manifest": transfer.manifest,
+            "pull": transfer.pull,
+        }
+        if verb in transfers:
+            return transfers[verb](layout, content)
+        if verb == "probe":
+            return probe.facts(self._environ_of_place(layout)), b""
+        calls = {"queue": self._queue, "observe": self._observe, "cancel": self._cancel}
+        return calls[verb](content), b""
+
+    # ------------------------------------------------------------------------- the clock
+
+    def tick(self) -> None:
+        """Read what is new and let what is ready go on."""
+        if self._board is None or self._advancing is None:
+            return
+        now = self._clock()
+        self._board.refresh(now)
+        self._notes += self._advancing.tick(now)
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds until the next tick."""
+        return BUSY_S if self._board is not None and self._board.has_work() else IDLE_S
+
+    def has_news(self, request: Message) -> bool:
+        """Whether an ``observe`` with this cursor has something to report."""
+        if self._board is None or self._notes:
+            return True
+        after = self._after(request.get("cursor"))
+        return after is None or self._board.changes(after)[1] != []
+
+    # ------------------------------------------------------------------------- verbs
+
+    def _open(self, request: Message) -> Message:
+        if self._opened is not None and self._board is not None:
+            same = opening.expand(request["workspace"], self._environ) == self._opened.layout.root
+            if not same:
+                raise usage("this agent serves %s already" % self._opened.layout.root)
+        opened = opening.open_workspace(request, self._sha12, self._environ)
+        if self._archive is not None:
+            travel.unpack(self._archive, opened.layout.travel, self._sha12)
+        self._opened = opened
+        if self._board is None:
+            self._board = Board(opened.layout)
+        self._advancing = Advancing(self._board)
+        self._board.refresh(self._clock())
+        return {
+            "workspace": opened.layout.root,
+            "id": opened.id,
+            "python": list(opened.version),
+            "facts": opened.facts,
+        }
+
+    def _queue(self, request: Message) -> Message:
+        entries = request["jobs"]
+        assert self._opened is not None
+        for entry in entries:
+            _check(entry, self._opened.kind)
+        name = workspace.write_bundle(self._layout(), entries)
+        self._hurry()
+        return {"bundle": name}
+
+    def _cancel(self, request: Message) -> Message:
+        layout = self._layout()
+        content = files.dump({"at": self._clock(), "by": "user"})
+        for task, job, number in request["jobs"]:
+            paths.task_id(task)
+            name = "%s.a%d" % (paths.job_id(job), paths.attempt(number))
+            files.create(os.path.join(layout.cancel, name), content, sync=True)
+        self._hurry()
+        return {"noted": len(request["jobs"])}
+
+    def _observe(self, request: Message) -> Message:
+        board = self._board
+        assert board is not None
+        after = self._after(request.get("cursor"))
+        seq, views = board.changes(after or 0)
+        changes = [dict(view._asdict()) for view in views]
+        if after is None:
+            known = {each["job"] for each in changes}
+            listed = request.get("jobs") or []
+            changes += [self._stranger(task, job) for task, job in listed if job not in known]
+        notes, self._notes = self._notes, []
+        cursor = "%s:%d" % (self.life, seq)
+        return {"cursor": cursor, "changes": changes, "notes": notes, "time": self._clock()}
+
+    def _stranger(self, task: str, job: str) -> Message:
+        """A job that the queue does not know: its own folder speaks for it."""
+        from xpm.agent import strangers
+
+        folder = self._layout().job(paths.task_id(task), paths.job_id(job))
+        return strangers.change(task, job, folder)
+
+    # ------------------------------------------------------------------------- within
+
+    def _after(self, cursor: Optional[str]) -> Optional[int]:
+        life, _, seq = (cursor or "").partition(":")
+        return int(seq) if life == self.life and seq.isdigit() else None
+
+    def _hurry(self) -> None:
+        if self._advancing is not None:
+            self._advancing.hurry()
+        self.tick()
+
+    def _layout(self) -> Layout:
+        if self._opened is None:
+            raise usage("no workspace is open", "send the verb open first")
+        return self._opened.layout
+
+    def _environ_of_place(self, layout: Layout) -> Mapping[str, str]:
+        content = place.read(layout) or {}
+        return content.get("environ") or self._environ
+
+
+def _check(entry: Message, kind: str) -> None:
+    """Refuse a queue entry that nobody could run."""
+    paths.job_id(entry["job"])
+    paths.task_id(entry["task"])
+    paths.attempt(entry["attempt"])
+    for name, wanted in _ENTRY.items():
+        if not isinstance(entry.get(name), wanted):
+            raise usage("the queue entry of job %s has no %s" % (entry["job"], name))
+    for task, job in entry["parents"]:
+        paths.task_id(task)
+        paths.job_id(job)
+    asked = entry["request"].get("kind", kind)
+    if asked != kind:
+        raise usage(
+            "job %s asks for a %s place, and this is a %s one" % (entry["job"], asked, kind)
+        )
+
+
+def _words(error: OSError, content: Message) -> str:
+    on = " (%s)" % error.filename if error.filename else ""
+    return "%s failed: %s%s" % (content.get("verb"), error.strerror or error, on)

@@ -1,0 +1,100 @@
+"""The one process of ours on a plain host: it starts jobs, waits for them and goes when there is nothing left to do.
+
+It sleeps until a child ends (SIGCHLD) or for a moment, then advances. Whoever brings work writes it first, then looks
+whether a supervisor lives; who leaves gives up its ownership first, then looks for work once more. So no work is
+left lying.
+"""
+
+import os
+import select
+import signal
+import sys
+import time
+from typing import Any, Dict, List
+
+from xpm.agent import advance as advancing
+from xpm.agent import place as places
+from xpm.agent.board import Board
+from xpm.agent.crew import Crew
+from xpm.agent.owner import Owner
+from xpm.wire.workspace import Layout, prepare
+
+LINGER_S = 3.0
+"""How long it stays without work: the next job often comes soon."""
+POLL_S = 0.04
+KEEP_S = 5.0
+FRESH_S = 15.0
+
+
+def main(workspace: str, linger_s: float = LINGER_S) -> int:
+    """Supervise a workspace until there is nothing to do; 0, also when somebody else does it."""
+    layout, identity = prepare(workspace)
+    content = places.read(layout)
+    if content is None:
+        sys.stderr.write("%s has no place.json: nobody has opened it\n" % workspace)
+        return 1
+    owner = Owner(layout.supervisor)
+    while owner.take():
+        supervisor = Supervisor(layout, content, identity, owner)
+        supervisor.run(linger_s)
+        owner.leave()
+        if not supervisor.finds_work():
+            break
+    return 0
+
+
+class Supervisor(object):
+    """One term of office."""
+
+    def __init__(
+        self, layout: Layout, content: Dict[str, Any], identity: str, owner: Owner
+    ) -> None:
+        self.board = Board(layout, fresh_s=FRESH_S)
+        self.crew = Crew(layout, content, identity)
+        self._owner = owner
+        self._woken = _child_alarm()
+
+    def run(self, linger_s: float) -> None:
+        """Advance until there has been nothing to do for a while."""
+        busy_at = time.monotonic()
+        kept_at = busy_at
+        while True:
+            report = advancing.advance(self.board, self.crew, time.time(), 0.0)
+            now = time.monotonic()
+            if report.busy:
+                busy_at = now
+            elif now - busy_at >= linger_s:
+                return
+            if now - kept_at >= KEEP_S:
+                kept_at = now
+                if not self._owner.keeps():
+                    return
+            self._sleep()
+
+    def finds_work(self) -> bool:
+        """Whether there is work after all."""
+        self.board.refresh(time.time())
+        return self.board.has_work()
+
+    def _sleep(self) -> None:
+        ready, _, _ = select.select([self._woken], [], [], POLL_S)
+        if ready:
+            try:
+                os.read(self._woken, 4096)
+            except BlockingIOError:
+                pass
+
+
+_ALARM: List[int] = []
+
+
+def _child_alarm() -> int:
+    """A descriptor that becomes readable when a child ends."""
+    if not _ALARM:
+        read, write = os.pipe()
+        for each in (read, write):
+            os.set_blocking(each, False)
+        signal.signal(signal.SIGCHLD, lambda signum, frame: None)
+        signal.set_wakeup_fd(write)
+        _ALARM.append(read)
+    return _ALARM[0]

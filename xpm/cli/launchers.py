@@ -1,0 +1,38 @@
+"""``xpm launchers``: look at the launcher profiles."""
+
+from pathlib import Path
+
+import click
+
+from xpm.cli import render
+
+
+@click.group("launchers")
+def command() -> None:
+    """Look at the launcher profiles ($XPM_CONFIG_DIR/launchers.yaml, by default in ~/.config/xpm)."""
+
+
+@command.command("check")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Look there instead of in $XPM_CONFIG_DIR.",
+)
+def check(folder: Path | None) -> int:
+    """Read the profiles; list the launchers, or everything that is wrong with them."""
+    from xpm.launchers.profiles import examine, load_profiles
+
+    found = examine(folder)
+    for remark in found.notes:
+        render.note(str(remark))
+    profiles = load_profiles(folder)  # raises what is wrong, all of it at once
+    rows = []
+    for name in profiles.names:
+        launcher = profiles.launcher(name)
+        kind = type(launcher.connector).__name__.removesuffix("Spec").lower()
+        default = "default" if name == profiles.default else ""
+        rows.append([name, launcher.connector.name, kind, launcher.where, default])
+    render.table(("LAUNCHER", "CONNECTOR", "KIND", "WHERE", ""), rows)
+    if profiles.path is None:
+        render.note(f"there is no {found.path}: jobs run on this machine")
+    return 0

@@ -1,0 +1,84 @@
+"""The ``xpm`` command: its verbs, and the one place where errors become words and exit codes."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from xpm.cli.lazy import Lazy, LazyGroup
+from xpm.errors import XpmError
+
+INTERRUPTED = 130
+EXIT_CODES = (
+    "Exit codes: 0 all done, 1 a task failed, 2 usage, plan or profile, 3 host out of reach, "
+    "4 login needed, 130 interrupted (jobs go on)."
+)
+
+VERBS = {
+    "run": Lazy("xpm.cli.run", "Run a plan and follow it to its end."),
+    "status": Lazy("xpm.cli.status", "Show experiments and the state of their jobs."),
+    "wait": Lazy("xpm.cli.wait", "Wait until an experiment's jobs are over."),
+    "logs": Lazy("xpm.cli.logs", "Show what a job printed."),
+    "sync": Lazy("xpm.cli.sync", "Bring states and results here now."),
+    "cancel": Lazy("xpm.cli.cancel", "Cancel jobs."),
+    "retry": Lazy("xpm.cli.retry", "Give failed jobs a new attempt."),
+    "resume": Lazy("xpm.cli.resume", "Run an experiment's plan again, as it was last run."),
+    "story": Lazy("xpm.cli.story", "Tell what happened to a job, from its records."),
+    "launchers": Lazy("xpm.cli.launchers", "Look at the launcher profiles."),
+}
+
+
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from xpm.cli import render
+
+        render.line(f"xpm {render.version()}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    table=VERBS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXIT_CODES,
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_version,
+    help="Tell the version.",
+)
+def xpm() -> None:
+    """Run experimental plans on SLURM clusters, SSH hosts or here."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``xpm`` with these arguments (None: the process's own); its exit code."""
+    return guarded(xpm, sys.argv[1:] if arguments is None else arguments)
+
+
+def guarded(command: click.Command, arguments: Sequence[str]) -> int:
+    """Run a command; its exit code, whatever happens."""
+    try:
+        code = command.main(list(arguments), prog_name="xpm", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except XpmError as error:
+        from xpm.cli import render
+
+        render.problem(error)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        from xpm.cli import render
+
+        render.note("interrupted: jobs that were submitted go on; `xpm status` shows them")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  the one broad handler: whatever comes here is our defect
+        from xpm.cli import render
+
+        render.defect(error, arguments)
+        return 1

@@ -1,0 +1,68 @@
+"""Sessions as commands use them: opened, asked once, followed to the end."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from xpm.cli import render
+from xpm.errors import XpmError
+from xpm.follow.main import MainFolder
+from xpm.follow.session import Session
+from xpm.follow.views import OVER, JobView
+
+GLANCE_S = 1.0
+
+
+@contextmanager
+def opened(main: MainFolder) -> Iterator[Session]:
+    """A session, closed at the end; jobs go on."""
+    session = Session(main)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def refresh(main: MainFolder) -> None:
+    """Ask every connector that has something to tell; who does not answer is a remark."""
+    with opened(main) as session:
+        remark(session.refresh())
+
+
+def remark(problems: Mapping[str, XpmError]) -> None:
+    """Say which connectors could not be asked."""
+    for name, problem in sorted(problems.items()):
+        render.note(f"{name} could not be asked: {problem}")
+
+
+def insist(problems: Mapping[str, XpmError]) -> None:
+    """Say which connectors could not be asked, the last one by raising.
+
+    Raises:
+        XpmError: what kept a connector from being asked.
+    """
+    first, *others = problems.values() or [None]
+    for problem in others:
+        render.problem(problem) if problem else None
+    if first is not None:
+        raise first
+
+
+def look(session: Session, jobs: list[JobView]) -> bool:
+    """Follow these jobs until there is news or a moment has passed; whether any is still alive.
+
+    Raises:
+        XpmError: a connector needs a person.
+    """
+    alive = [job for job in jobs if not job.settled]
+    for job in alive:
+        session.follow(session.spec(job.connector), job.ref, job.attempt)
+    if alive:
+        session.next(GLANCE_S)
+        while session.next(0) is not None:
+            pass
+    return bool(alive)
+
+
+def is_over(job: JobView) -> bool:
+    """Whether a job has come to an end, its files here or not."""
+    return job.state in OVER

@@ -1,0 +1,93 @@
+"""Experiments and jobs in words and rows: pure functions of the views."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from xpm.follow.views import OVER, ExperimentView, JobView
+
+HEADINGS = ("JOB", "TASK", "STATE", "TAGS", "WHERE", "REMARK")
+ORDER = (
+    "failed", "lost", "unknown", "running", "pending", "submitted", "ready", "waiting", "skipped",
+    "cancelled", "done",
+)  # fmt: skip
+STALE_S = 10.0
+ID_SHOWN = 8
+
+
+def heading(view: ExperimentView, at: datetime) -> str:
+    """One line on an experiment: its state, its jobs by state, the age of what is known."""
+    parts = [f"{view.id}: {view.state}", counts(view.jobs)]
+    alive = [job.seen_at for job in view.jobs if job.state not in OVER]
+    old = (at - min(alive)).total_seconds() if alive else 0.0
+    if old > STALE_S:
+        parts.append(f"as of {age(old)} ago")
+    return " · ".join(part for part in parts if part)
+
+
+def links(view: ExperimentView, at: datetime) -> list[str]:
+    """One line for each connector of this experiment that does not answer."""
+    used = {job.connector for job in view.jobs if not job.settled}
+    return [
+        f"{place.name} has not answered for {age(at.timestamp() - place.down_since)}: "
+        f"{place.down_message} (its jobs go on; these are their last known states)"
+        for place in view.places.values()
+        if place.name in used and place.down_since is not None
+    ]
+
+
+def counts(jobs: Sequence[JobView]) -> str:
+    """``12 done, 3 running``."""
+    found = per_state(jobs)
+    return ", ".join(f"{found[state]} {state}" for state in ORDER if found[state])
+
+
+def per_state(jobs: Sequence[JobView]) -> Counter[str]:
+    """How many jobs are in each state."""
+    return Counter(job.state for job in jobs)
+
+
+def now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
+
+
+def rows(jobs: Sequence[JobView]) -> list[list[str]]:
+    """One row per job, under HEADINGS."""
+    return [
+        [job.id[:ID_SHOWN], job.task, job.state, tag_text(job.tags), where(job), remark(job)]
+        for job in jobs
+    ]
+
+
+def tag_text(tags: Mapping[str, object]) -> str:
+    """``k=3 model=neighbours``."""
+    return " ".join(f"{key}={value}" for key, value in sorted(tags.items()))
+
+
+def where(job: JobView) -> str:
+    """The connector, with the batch id where there is one."""
+    return f"{job.connector} {job.batch_id}" if job.batch_id else job.connector
+
+
+def remark(job: JobView) -> str:
+    """Why a job waits or failed, and how often it was tried."""
+    said = [job.cause or "", job.message or job.reason]
+    if job.attempt > 1:
+        said.append(f"attempt {job.attempt}")
+    if job.generation > 1:
+        said.append(f"started {job.generation} times")
+    return "; ".join(part for part in said if part)
+
+
+def age(seconds: float) -> str:
+    """A duration as a person would say it."""
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def duration(seconds: float) -> str:
+    """How long something took: ``0.4 s``, ``12 s``, ``3 min``."""
+    return f"{seconds:.1f} s" if seconds < 10 else age(seconds)

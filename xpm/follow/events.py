@@ -1,0 +1,76 @@
+"""What a lane tells the thread that follows it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xpm.connectors.base import Change, Fetched, JobRef
+from xpm.errors import XpmError
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """These attempts are durably wanted there."""
+
+    connector: str
+    attempts: Sequence[tuple[JobRef, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """News of jobs; in the order the far side told them."""
+
+    connector: str
+    changes: Sequence[Change]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The files of an attempt that is over are here."""
+
+    connector: str
+    change: Change
+    fetched: Fetched
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something a person may want to read."""
+
+    connector: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The host does not answer; its jobs go on and keep their last known states."""
+
+    connector: str
+    since: float
+    error: XpmError
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """The host answers again."""
+
+    connector: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """One round is over: what was owed is sent, what was asked is told, what finished is here."""
+
+    connector: str
+    pokes: int
+    """How many pokes it has answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The lane is over; with the error that ended it, if one did."""
+
+    connector: str
+    error: BaseException | None
+
+
+Event = Delivered | Changed | Arrived | Noted | LinkDown | LinkUp | Turned | Stopped

@@ -1,0 +1,288 @@
+"""The journal: last known states and what happened, as a fold that can be deleted.
+
+One SQLite database per main folder, below $XDG_STATE_HOME/xpm (local disk, never the main folder, which may be on
+NFS). Several processes and threads write it, each through a Journal of its own. Nothing in it is the only copy of
+anything: ``rebuilt`` from the main folder's records, and the next exchange with the far side tells the rest.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xpm.connectors.base import Change, JobRef
+from xpm.errors import UsageProblem
+from xpm.follow.main import MainFolder
+
+if TYPE_CHECKING:
+    import sqlite3
+
+VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    task TEXT NOT NULL, job TEXT NOT NULL, connector TEXT NOT NULL, state TEXT NOT NULL, cause TEXT,
+    attempt INTEGER NOT NULL, generation INTEGER NOT NULL, batch_id TEXT, reason TEXT NOT NULL,
+    message TEXT NOT NULL, at REAL NOT NULL, seen_at REAL NOT NULL, arrived INTEGER NOT NULL,
+    PRIMARY KEY (job, task)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS connectors (
+    name TEXT PRIMARY KEY, seen_at REAL, down_since REAL, down_message TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (
+    n INTEGER PRIMARY KEY, at REAL NOT NULL, job TEXT, kind TEXT NOT NULL, content TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS events_by_job ON events (job);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a job."""
+
+    ref: JobRef
+    connector: str
+    state: str
+    cause: str | None
+    attempt: int
+    generation: int
+    batch_id: str | None
+    reason: str
+    message: str
+    at: float
+    seen_at: float
+    arrived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is known of the way to a connector."""
+
+    name: str
+    seen_at: float | None
+    down_since: float | None
+    down_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something that happened, for people."""
+
+    at: float
+    job: str | None
+    kind: str
+    content: Mapping[str, object]
+
+
+def state_home() -> Path:
+    """The folder of all journals."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "xpm"
+
+
+def folders() -> Sequence[Path]:
+    """The main folders seen here, latest first."""
+    try:
+        listed = (state_home() / "folders").read_text("utf-8", "surrogateescape").splitlines()
+    except FileNotFoundError:
+        return []
+    return [Path(each) for each in dict.fromkeys(reversed(listed)) if Path(each).is_dir()]
+
+
+def remember(main: Path) -> None:
+    """List a main folder, as the latest."""
+    path = state_home() / "folders"
+    known = folders()
+    if known and known[0] == main:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(f"{main}\n")
+
+
+class Journal:
+    """A connection to the journal of one main folder, for one thread."""
+
+    def __init__(self, main: MainFolder) -> None:
+        self._main = main
+        name = hashlib.sha256(os.fsencode(os.path.realpath(main.path))).hexdigest()[:16]
+        self.folder = state_home() / name
+        self.path = self.folder / "journal.sqlite"
+        self._database = self._open()
+
+    def record(self, connector: str, changes: Sequence[Change], now: float) -> None:
+        """Note an answer of a connector: it is seen now, and these states are news."""
+        with self._writing() as database:
+            database.execute(
+                "INSERT INTO connectors (name, seen_at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE"
+                " SET seen_at = excluded.seen_at, down_since = NULL, down_message = NULL",
+                (connector, now),
+            )
+            self._put(database, connector, changes, now, arrived=False)
+            database.executemany(
+                "INSERT INTO events (at, job, kind, content) VALUES (?, ?, ?, ?)",
+                [(each.at, each.ref.job, "state", _told(each, connector)) for each in changes],
+            )
+
+    def arrived(self, connector: str, changes: Sequence[Change], now: float) -> None:
+        """Note that the files of these attempts are here."""
+        with self._writing() as database:
+            self._put(database, connector, changes, now, arrived=True)
+
+    def down(self, connector: str, since: float, message: str) -> None:
+        """Note that a connector does not answer."""
+        with self._writing() as database:
+            database.execute(
+                "INSERT INTO connectors (name, down_since, down_message) VALUES (?, ?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET down_since = excluded.down_since,"
+                " down_message = excluded.down_message",
+                (connector, since, message),
+            )
+
+    def happened(self, found: Iterable[Happened]) -> None:
+        """Note events."""
+        rows = [(each.at, each.job, each.kind, json.dumps(dict(each.content))) for each in found]
+        with self._writing() as database:
+            database.executemany(
+                "INSERT INTO events (at, job, kind, content) VALUES (?, ?, ?, ?)", rows
+            )
+
+    def jobs(self) -> Mapping[JobRef, Known]:
+        """The last known state of every job."""
+        rows = self._database.execute(
+            "SELECT task, job, connector, state, cause, attempt, generation, batch_id, reason,"
+            " message, at, seen_at, arrived FROM jobs"
+        )
+        known = (
+            Known(
+                JobRef(row[0], row[1]), row[2], row[3], row[4], row[5], row[6], row[7], row[8],
+                row[9], row[10], row[11], bool(row[12]),
+            )
+            for row in rows
+        )  # fmt: skip
+        return {each.ref: each for each in known}
+
+    def places(self) -> Mapping[str, Place]:
+        """What is known of the ways to the connectors."""
+        rows = self._database.execute(
+            "SELECT name, seen_at, down_since, down_message FROM connectors"
+        )
+        return {row[0]: Place(*row) for row in rows}
+
+    def story(self, job: str) -> Sequence[Happened]:
+        """What happened to a job, oldest first."""
+        rows = self._database.execute(
+            "SELECT at, job, kind, content FROM events WHERE job = ? ORDER BY at, n", (job,)
+        )
+        return [Happened(at, job, kind, json.loads(content)) for at, job, kind, content in rows]
+
+    def rebuild(self) -> None:
+        """Fold the main folder's records again."""
+        with self._writing() as database:
+            for table in ("jobs", "connectors", "events"):
+                database.execute(f"DELETE FROM {table}")
+            _fold(self._main, self, database)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._database.close()
+
+    def _put(
+        self,
+        database: "sqlite3.Connection",
+        connector: str,
+        changes: Sequence[Change],
+        now: float,
+        arrived: bool,
+    ) -> None:
+        database.executemany(
+            "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    each.ref.task, each.ref.job, connector, each.state, each.cause, each.attempt,
+                    each.generation, each.batch_id, each.reason, each.message, each.at, now,
+                    arrived,
+                )
+                for each in changes
+            ],
+        )  # fmt: skip
+
+    @contextlib.contextmanager
+    def _writing(self) -> "Iterator[sqlite3.Connection]":
+        import sqlite3
+
+        try:
+            with self._database as database:  # commits, or rolls back
+                database.execute("BEGIN IMMEDIATE")
+                yield database
+        except sqlite3.OperationalError as error:  # the disk is full, away or read-only
+            raise OSError(f"the journal cannot be written: {error} ({self.path})") from error
+
+    def _open(self) -> "sqlite3.Connection":
+        import sqlite3
+
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                database, fresh = _connect(self.path)
+            except sqlite3.DatabaseError:
+                shutil.rmtree(self.folder)  # not a database, or of another version: a fold again
+                self.folder.mkdir(parents=True, exist_ok=True)
+                database, fresh = _connect(self.path)
+        except (OSError, sqlite3.Error) as error:
+            raise UsageProblem(
+                "the journal cannot be opened",
+                on=str(self.path),
+                cause=str(error),
+                hint="set XDG_STATE_HOME to a folder of a local disk that you can write",
+            ) from error
+        if fresh:
+            self._database = database
+            self.rebuild()
+        return database
+
+
+def _connect(path: Path) -> "tuple[sqlite3.Connection, bool]":
+    import sqlite3
+
+    database = sqlite3.connect(path, timeout=30, isolation_level=None)
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version == VERSION:
+        database.execute("PRAGMA synchronous = NORMAL")
+        return database, False
+    if version:
+        database.close()
+        raise sqlite3.DatabaseError(f"version {version}")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    return database, True
+
+
+def _fold(main: MainFolder, journal: Journal, database: "sqlite3.Connection") -> None:
+    for record in main.experiments():
+        for line in record.lines():
+            ref = JobRef(line.task, line.job)
+            told = {"experiment": record.id, "attempt": line.attempt, "connector": line.connector}
+            database.execute(
+                "INSERT INTO events (at, job, kind, content) VALUES (?, ?, 'submitted', ?)",
+                (line.at, line.job, json.dumps(told)),
+            )
+            end = main.local_end(ref)
+            if end is not None and end.attempt >= line.attempt:
+                change = Change(
+                    ref, end.state, end.cause, end.attempt, end.generation, end.batch_id, "",
+                    end.message, end.at,
+                )  # fmt: skip
+                journal._put(database, line.connector, [change], end.at, arrived=True)
+
+
+def _told(change: Change, connector: str) -> str:
+    return json.dumps(
+        {
+            "state": change.state, "cause": change.cause, "attempt": change.attempt,
+            "generation": change.generation, "batch_id": change.batch_id, "reason": change.reason,
+            "message": change.message, "connector": connector,
+        }
+    )  # fmt: skip

@@ -1,0 +1,76 @@
+"""Who shows what happens while an experiment is followed."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TextIO
+
+from xpm.follow.views import JobView
+
+ORDER = (
+    "done", "running", "pending", "submitted", "ready", "waiting",
+    "unknown", "lost", "failed", "cancelled", "skipped",
+)  # fmt: skip
+
+
+class Observer(Protocol):
+    """Shows an experiment to a person. Called from the thread of the plan."""
+
+    def started(self, experiment: str, main: str) -> None:
+        """Somebody waits for an experiment now."""
+
+    def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
+        """These jobs have news; so many jobs are in each state."""
+
+    def note(self, text: str) -> None:
+        """Something to be read once."""
+
+    def ended(self, counts: Mapping[str, int]) -> None:
+        """Nobody waits any more."""
+
+
+class PlainObserver:
+    """Lines on a stream: the counts when they change, at most one a second, and notes."""
+
+    def __init__(
+        self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stream = stream or sys.stderr
+        self._clock = clock
+        self._experiment = ""
+        self._said = ""
+        self._at = 0.0
+
+    def started(self, experiment: str, main: str) -> None:
+        """Nothing to say yet."""
+        self._experiment = experiment
+        self._at = self._clock()
+
+    def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
+        """Say the counts, now and then."""
+        if self._clock() - self._at >= 1.0:
+            self._say(counts)
+
+    def note(self, text: str) -> None:
+        """Say it."""
+        self._write(text)
+
+    def ended(self, counts: Mapping[str, int]) -> None:
+        """Say the last counts."""
+        self._say(counts)
+
+    def _say(self, counts: Mapping[str, int]) -> None:
+        text = summary(counts)
+        if text and text != self._said:
+            self._said = text
+            self._at = self._clock()
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        name = f"{self._experiment}: " if self._experiment else ""
+        print(f"xpm: {name}{text}", file=self._stream, flush=True)
+
+
+def summary(counts: Mapping[str, int]) -> str:
+    """How many jobs are in which state, in words."""
+    return ", ".join(f"{counts[state]} {state}" for state in ORDER if counts.get(state))

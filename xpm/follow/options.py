@@ -1,0 +1,49 @@
+"""What a run is told from outside the plan: by ``xpm run``, or by the environment."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from xpm.follow.observer import Observer
+from xpm.follow.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How an experiment runs, whatever its plan says."""
+
+    launcher: str | None = None
+    """The default launcher; a launcher named at a task's submission stays."""
+    workdir: Path | None = None
+    """The main folder, instead of the plan's."""
+    detach: bool = False
+    """Make all safe on the far side, then end."""
+    observer: Callable[[], Observer] | None = None
+    """Who shows what happens; None: plain lines on stderr."""
+    world: World = field(default_factory=World)
+    """Where profiles and connectors come from."""
+
+
+_current: ContextVar[RunOptions | None] = ContextVar("xpm_run_options", default=None)
+
+
+def current() -> RunOptions:
+    """The options in force."""
+    options = _current.get() or RunOptions()
+    workdir = os.environ.get("XPM_WORKDIR")
+    if options.workdir is None and workdir:
+        return replace(options, workdir=Path(workdir))
+    return options
+
+
+@contextlib.contextmanager
+def using(options: RunOptions) -> Iterator[None]:
+    """Run what is inside with these options."""
+    token = _current.set(options)
+    try:
+        yield
+    finally:
+        _current.reset(token)

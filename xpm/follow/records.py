@@ -1,0 +1,162 @@
+"""The record of an experiment: what its runs submitted, as lines appended to a file.
+
+``<main>/xp/<experiment id>/jobs.jsonl`` has one JSON object per submission, appended by one write each::
+
+    {"job", "task", "attempt", "connector", "launcher", "tags", "parents": [[task, job], ...], "workspace", "at", "run"}
+
+A job that is reused or attached again gets a line as well: the lines of a run are its plan. A torn line (the
+machine died) is skipped by readers and closed by the next writer. ``run.json`` beside it tells of the latest run::
+
+    {"format": 1, "run", "pid", "host", "started", "ended": t or null, "outcome": null or one of OUTCOMES, "script", "argv"}
+"""
+
+import json
+import os
+import socket
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xpm.wire import files
+
+OUTCOMES = ("done", "failed", "detached", "interrupted", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One submission of a job by a run of an experiment."""
+
+    job: str
+    task: str
+    attempt: int
+    connector: str
+    launcher: str
+    tags: Mapping[str, object]
+    parents: tuple[tuple[str, str], ...]
+    workspace: str
+    at: float
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The latest run of an experiment."""
+
+    run: str
+    pid: int
+    host: str
+    started: float
+    ended: float | None
+    outcome: str | None
+
+
+class ExperimentRecord:
+    """The folder of one experiment in a main folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.id = folder.name
+        self.results = folder / "results"
+        self._lines = folder / "jobs.jsonl"
+        self._run = folder / "run.json"
+        self._fd: int | None = None
+
+    def append(self, line: Line) -> None:
+        """Add a submission."""
+        content = {
+            "job": line.job, "task": line.task, "attempt": line.attempt,
+            "connector": line.connector, "launcher": line.launcher, "tags": dict(line.tags),
+            "parents": [list(each) for each in line.parents], "workspace": line.workspace,
+            "at": line.at, "run": line.run,
+        }  # fmt: skip
+        if self._fd is None:
+            self._fd = _open_for_lines(self._lines)
+        os.write(self._fd, files.dump(content))
+
+    def close(self) -> None:
+        """Make the lines durable; another append opens the file again."""
+        if self._fd is not None:
+            os.fsync(self._fd)
+            os.close(self._fd)
+            self._fd = None
+
+    def lines(self) -> Sequence[Line]:
+        """All submissions, oldest first."""
+        return list(_parsed(files.read(str(self._lines)) or b""))
+
+    def start(self, now: float, script: str | None, argv: Sequence[str]) -> str:
+        """Note that a run starts; its name."""
+        run = uuid.uuid4().hex[:12]
+        content = {
+            "format": 1, "run": run, "pid": os.getpid(), "host": socket.gethostname(),
+            "started": now, "ended": None, "outcome": None, "script": script, "argv": list(argv),
+        }  # fmt: skip
+        self.results.mkdir(parents=True, exist_ok=True)
+        files.write(str(self._run), files.dump(content))
+        return run
+
+    def end(self, run: str, now: float, outcome: str) -> None:
+        """Note how a run ended, unless a later one has started."""
+        content = files.load(str(self._run))
+        if content is not None and content.get("run") == run:
+            content.update(ended=now, outcome=outcome)
+            files.write(str(self._run), files.dump(content))
+
+    def latest(self) -> Run | None:
+        """The latest run; None before the first."""
+        try:
+            content = files.load(str(self._run))
+        except ValueError:
+            return None
+        if content is None:
+            return None
+        return Run(
+            str(content["run"]),
+            int(content["pid"]),
+            str(content["host"]),
+            float(content["started"]),
+            content["ended"],
+            content["outcome"],
+        )
+
+
+def is_going(run: Run) -> bool:
+    """Whether the process of a run still lives; as far as this machine can tell."""
+    if run.ended is not None or run.host != socket.gethostname():
+        return False
+    try:
+        os.kill(run.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _open_for_lines(path: Path) -> int:
+    fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    size = os.fstat(fd).st_size
+    if size and os.pread(fd, 1, size - 1) != b"\n":
+        os.write(fd, b"\n")
+    return fd
+
+
+def _parsed(raw: bytes) -> Iterator[Line]:
+    for each in raw.split(b"\n"):
+        try:
+            content = json.loads(each)
+            yield Line(
+                job=content["job"],
+                task=content["task"],
+                attempt=content["attempt"],
+                connector=content["connector"],
+                launcher=content["launcher"],
+                tags=content["tags"],
+                parents=tuple((task, job) for task, job in content["parents"]),
+                workspace=content["workspace"],
+                at=content["at"],
+                run=content["run"],
+            )
+        except (ValueError, KeyError, TypeError):
+            continue  # a torn line

@@ -1,0 +1,256 @@
+"""The facade of the laptop's side: one main folder, and the connectors its jobs need."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from xpm.connectors.base import Connector, JobRef, Snapshot
+from xpm.connectors.specs import Spec
+from xpm.errors import UsageProblem, XpmError
+from xpm.follow.events import Delivered, Event, LinkDown, Stopped, Turned
+from xpm.follow.journal import Happened, Journal, remember
+from xpm.follow.lane import Lane
+from xpm.follow.main import MainFolder
+from xpm.follow.outbox import Entry
+from xpm.follow.views import OVER, ExperimentView, JobView, experiments
+from xpm.follow.world import World, spec_named
+
+if TYPE_CHECKING:
+    from xpm.launchers.profiles import Profiles
+
+LEAVE_S = 5.0
+ENTRY_FIELDS = (
+    "job", "task", "attempt", "experiment", "parents", "tokens", "request", "document", "code",
+    "tags",
+)  # fmt: skip
+
+
+class Session:
+    """What experiments and commands do with a main folder. Used from one thread."""
+
+    def __init__(self, main: MainFolder, world: World | None = None) -> None:
+        self.main = main
+        self.world = world or World()
+        self.events: SimpleQueue[Event] = SimpleQueue()
+        self._lanes: dict[str, Lane] = {}
+        self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
+        self._profiles: Profiles | None = None
+        self._journal: Journal | None = None
+        self._tails: dict[str, Connector] = {}
+
+    @property
+    def profiles(self) -> "Profiles":
+        """The launcher profiles; read once."""
+        if self._profiles is None:
+            self._profiles = self.world.profiles()
+        return self._profiles
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, for this thread."""
+        if self._journal is None:
+            remember(self.main.path)
+            self._journal = Journal(self.main)
+        return self._journal
+
+    def submit(self, spec: Spec, entry: Entry, snapshot: Snapshot | None) -> None:
+        """Note durably that a job is wanted there; it is sent soon, and followed.
+
+        Without a snapshot, the code the entry names has been sent there before.
+        """
+        self.main.outbox.put(spec.name, entry)
+        ref, attempt = JobRef(str(entry["task"]), str(entry["job"])), int(str(entry["attempt"]))
+        self._undelivered.setdefault(spec.name, set()).add((ref, attempt))
+        self._lane(spec).submit(entry, snapshot)
+
+    def follow(self, spec: Spec, ref: JobRef, attempt: int) -> None:
+        """Hear of a job sent earlier: its state soon, then its changes."""
+        self._lane(spec).follow(ref, attempt)
+
+    def spec(self, connector: str) -> Spec:
+        """The connector of this name."""
+        lane = self._lanes.get(connector)
+        return lane.spec if lane is not None else spec_named(self.profiles, connector)
+
+    def next(self, timeout_s: float | None = None) -> Event | None:
+        """The next event of any connector; None after the timeout; what ended a lane is raised."""
+        try:
+            event = self.events.get(timeout=timeout_s)
+        except Empty:
+            return None
+        if isinstance(event, Delivered):
+            self._undelivered.get(event.connector, set()).difference_update(event.attempts)
+        if isinstance(event, Stopped):
+            self._lanes.pop(event.connector, None)
+            if event.error is not None:
+                raise event.error
+        return event
+
+    @property
+    def all_sent(self) -> bool:
+        """Whether all that was submitted is safe on the far side."""
+        return not any(self._undelivered.values())
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether something is not sent yet, and a lane is at it."""
+        return any(self._undelivered.get(name) for name in self._lanes)
+
+    def hurry(self) -> None:
+        """Let the lanes do at once what there is to do."""
+        for lane in self._lanes.values():
+            lane.hurry()
+
+    def views(self) -> Sequence[ExperimentView]:
+        """All experiments, as last known."""
+        return experiments(self.main, self.journal)
+
+    def refresh(self, connectors: Iterable[str] | None = None) -> Mapping[str, XpmError]:
+        """One exchange with every connector that has something to tell or to be told.
+
+        Returns:
+            The connectors that could not be asked, and why.
+        """
+        wanted = set(connectors) if connectors is not None else None
+        asked: dict[str, list[JobView]] = {name: [] for name in self.main.outbox.connectors()}
+        for job in {job.ref: job for each in self.views() for job in each.jobs}.values():
+            if not job.settled:
+                asked.setdefault(job.connector, []).append(job)
+        if wanted is not None:
+            asked = {name: jobs for name, jobs in asked.items() if name in wanted}
+        problems: dict[str, XpmError] = {}
+        waiting: dict[str, int] = {}
+        for name, jobs in asked.items():
+            try:
+                lane = self._lane(self.spec(name))
+            except UsageProblem as problem:
+                problems[name] = problem
+                continue
+            for job in jobs:
+                lane.follow(job.ref, job.attempt)
+            waiting[name] = lane.poke()
+            lane.hurry()
+        problems.update(self._one_round(waiting))
+        return problems
+
+    def _one_round(self, waiting: dict[str, int]) -> Mapping[str, XpmError]:
+        problems: dict[str, XpmError] = {}
+        while waiting:
+            event = self.events.get()
+            if isinstance(event, Delivered):
+                self._undelivered.get(event.connector, set()).difference_update(event.attempts)
+            elif isinstance(event, LinkDown):
+                problems[event.connector] = event.error
+                waiting.pop(event.connector, None)
+            elif isinstance(event, Turned):
+                if event.pokes >= waiting.get(event.connector, 0):
+                    waiting.pop(event.connector, None)
+            elif isinstance(event, Stopped):
+                self._lanes.pop(event.connector, None)
+                waiting.pop(event.connector, None)
+                if isinstance(event.error, XpmError):
+                    problems[event.connector] = event.error
+                elif event.error is not None:
+                    raise event.error
+        return problems
+
+    def sync(self, connectors: Iterable[str] | None = None) -> Mapping[str, XpmError]:
+        """Send what waits, hear what happened, bring what is over: the same exchange."""
+        return self.refresh(connectors)
+
+    def cancel(self, jobs: Sequence[JobView]) -> Mapping[str, XpmError]:
+        """Cancel these jobs: noted here durably, then told to their connectors."""
+        now = self.world.clock()
+        for job in jobs:
+            if job.state not in OVER:
+                self.main.outbox.owe(job.connector, job.ref, max(job.attempt, 1), now)
+        self.journal.happened(
+            Happened(now, job.id, "cancel asked", {"attempt": job.attempt}) for job in jobs
+        )
+        return self.refresh({job.connector for job in jobs})
+
+    def retry(self, jobs: Sequence[JobView]) -> Mapping[str, XpmError]:
+        """Give failed jobs, and those skipped after them, a new attempt with the code they had."""
+        chosen = {job.ref: job for job in [*self._skipped_after(jobs), *jobs]}
+        for job in chosen.values():
+            if job.state not in OVER - {"done"}:
+                raise UsageProblem(
+                    f"job {job.id[:12]} is {job.state}", on=job.task,
+                    hint="only failed, cancelled, lost and skipped jobs can be tried again",
+                )  # fmt: skip
+        for job in chosen.values():
+            self._resubmit(job)
+        return self.refresh({job.connector for job in chosen.values()})
+
+    def tail(self, job: JobView, stream: str, offset: int, limit: int = 1 << 18) -> bytes:
+        """Bytes of a job's log from an offset on: from here when its files are here."""
+        if job.settled or job.connector == "local":
+            try:
+                with (Path(job.path) / stream).open("rb") as file:
+                    file.seek(offset)
+                    return file.read(limit)
+            except FileNotFoundError:
+                return b""
+        return self._tailing(job.connector).tail(job.ref, stream, offset, limit)
+
+    def close(self) -> None:
+        """End all lanes; jobs go on."""
+        for lane in self._lanes.values():
+            lane.stop()
+        for lane in self._lanes.values():
+            lane.leave(LEAVE_S)
+        self._lanes.clear()
+        self.events = SimpleQueue()
+        for connector in self._tails.values():
+            connector.close()
+        self._tails.clear()
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+    def _lane(self, spec: Spec) -> Lane:
+        lane = self._lanes.get(spec.name)
+        if lane is None:
+            remember(self.main.path)
+            lane = Lane(spec, self.main, self.events, self.world)
+            self._lanes[spec.name] = lane
+            lane.start()
+        return lane
+
+    def _tailing(self, connector: str) -> Connector:
+        if connector not in self._tails:
+            self._tails[connector] = self.world.open(self.spec(connector), self.main.path)
+        return self._tails[connector]
+
+    def _skipped_after(self, jobs: Sequence[JobView]) -> Sequence[JobView]:
+        chosen = {job.id for job in jobs}
+        found: dict[str, JobView] = {}
+        for view in self.views():
+            for job in view.jobs:  # parents come before their children
+                after = chosen.intersection(view.parents.get(job.id, ()))
+                if job.state == "skipped" and after:
+                    found[job.id] = job
+                    chosen.add(job.id)
+        return list(found.values())
+
+    def _resubmit(self, job: JobView) -> None:
+        noted = self.main.job(job.ref)
+        if noted is None:
+            raise UsageProblem(
+                f"job {job.id[:12]} has no record here of how it was submitted", on=job.path,
+                hint="run its plan again",
+            )  # fmt: skip
+        entry = {name: noted[name] for name in ENTRY_FIELDS}
+        entry["attempt"] = job.attempt + 1
+        now = self.world.clock()
+        self.main.note_job(job.connector, str(noted["where"]), now, entry)
+        record = self.main.experiment(str(entry["experiment"]))
+        lines = record.lines()
+        for line in reversed(lines):
+            if (line.task, line.job) == (job.task, job.id):
+                record.append(replace(line, attempt=job.attempt + 1, at=now, run=lines[-1].run))
+                break
+        record.close()
+        self.submit(self.spec(job.connector), entry, None)

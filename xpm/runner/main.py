@@ -1,0 +1,122 @@
+"""One run of one job: claim it, run it in a process of its own, watch it, publish how it ended.
+
+Exit codes, for whoever started us (the ledger is the truth):
+
+======  ============================================================================
+0       the task is done, or there was nothing to do (duplicate, revoked, not released)
+1-255   the task failed: its exit code, or 128 + the signal that killed it
+70      the submission cannot be read
+73      the job's folder cannot be made or written: nothing ran, nothing could be recorded there
+74      the task ran, but its outcome could not be written
+======  ============================================================================
+
+One line per event goes to ``.xpm/submissions/<id>/log``.
+"""
+
+import os
+import sys
+import time
+from typing import Callable, Optional
+
+from xpm.runner import child, memory, outcome, process
+from xpm.runner.claim import Claimed, Leave, claim
+from xpm.runner.environment import task_environment
+from xpm.runner.order import Order, OrderProblem, read_order
+from xpm.runner.watch import HANDLED, Ending, Signals, Watch
+
+EX_SOFTWARE = 70
+EX_CANTCREAT = 73
+EX_IOERR = 74
+
+
+def run(
+    workspace: str,
+    submission: str,
+    index: Optional[int] = None,
+    after: Callable[[str], None] = lambda kind: None,
+) -> int:
+    """Run one element of a submission; the exit code.
+
+    Args:
+        workspace: its folder.
+        submission: the submission's id.
+        index: the element; None: Slurm's array index, or 0.
+        after: called with the kind of place (``slurm``, ``plain``) when something may have become ready.
+    """
+    try:
+        order = read_order(workspace, submission, index, os.environ)
+    except OrderProblem as problem:
+        print("xpm: nothing can be run: %s" % problem, file=sys.stderr)  # noqa: T201
+        return EX_SOFTWARE
+    try:
+        claimed = claim(order, time.time())
+    except OSError as error:
+        note(order, "cannot use the job's folder %s: %s" % (order.folder, error))
+        return EX_CANTCREAT
+    if isinstance(claimed, Leave):
+        note(order, "left: " + claimed.reason)
+        after(order.kind)
+        return 0
+    code = _run_claimed(order, claimed)
+    after(order.kind)
+    return code
+
+
+def _run_claimed(order: Order, claimed: Claimed) -> int:
+    kills = memory.oom_kills()
+    ends_at = _ends_at(order, claimed)
+    signals = Signals()
+    environ = task_environment(os.environ, order.in_slurm, order.batch_id)
+    process_of_task = child.start(order, child.Setting(environ, ends_at, HANDLED))
+    ending = Watch(order, claimed, process_of_task, signals, ends_at).until_the_end()
+    code = _publish(order, claimed, ending, (memory.oom_kills() or 0) - (kills or 0))
+    signals.restore()
+    return code
+
+
+def _publish(order: Order, claimed: Claimed, ending: Ending, kills: int) -> int:
+    if ending.superseded:
+        note(order, "superseded: killed the task of generation %d" % claimed.generation)
+        return 0
+    python = "%s (%d.%d.%d)" % (sys.executable, *sys.version_info[:3])
+    verdict = outcome.judge(ending, kills, python)
+    try:
+        ours = outcome.publish(order, outcome.content(order, claimed, ending, verdict))
+    except OSError as error:
+        note(order, "cannot write the outcome (%s): %s" % (verdict.state, error))
+        return EX_IOERR
+    if not ours:
+        note(order, "superseded: the outcome (%s) is not published" % verdict.state)
+        return 0
+    if verdict.state == "done":
+        return 0
+    return 128 + ending.signal if ending.signal else ending.exit_code or 1
+
+
+def _ends_at(order: Order, claimed: Claimed) -> Optional[float]:
+    """When the time of this run is over: what Slurm says, else from when the batch script (or we) started."""
+    said = os.environ.get("SLURM_JOB_END_TIME", "") if order.in_slurm else ""
+    if said.isdigit():
+        return float(said)
+    if order.time_s is None:
+        return None
+    # the batch script has become us by exec, so our start is its start
+    begun = process.started_at(os.getpid(), claimed.at) if order.in_slurm else None
+    return (begun or claimed.at) + order.time_s
+
+
+def note(order: Order, text: str) -> None:
+    """Add a line to the submission's log; to stderr where that cannot be written."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    who = "%s[%d]%s" % (
+        os.uname().nodename,
+        os.getpid(),
+        " " + order.batch_id if order.batch_id else "",
+    )
+    line = "%s %s %s.a%d: %s\n" % (now, who, order.job, order.attempt, text)
+    path = os.path.join(order.layout.submission(order.submission), "log")
+    try:
+        with open(path, "a", encoding="utf-8") as log:
+            log.write(line)
+    except OSError:
+        print("xpm: " + line, end="", file=sys.stderr)  # noqa: T201

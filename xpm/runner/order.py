@@ -1,0 +1,120 @@
+"""What a run is asked to do: one element of a submission, with the queue entry it stands for."""
+
+import os
+from typing import Any, Dict, Mapping, NamedTuple, Optional
+
+from xpm.wire import files
+from xpm.wire.workspace import Layout
+
+Entry = Dict[str, Any]
+
+
+class OrderProblem(Exception):
+    """The submission does not say what to run: a damaged or foreign workspace."""
+
+
+class Order(NamedTuple):
+    """One job to run, in one attempt, under one batch job."""
+
+    layout: Layout
+    submission: str
+    kind: str
+    task: str
+    job: str
+    attempt: int
+    entry: Entry
+    request: Entry
+    batch_id: Optional[str]
+    restart: int
+
+    @property
+    def in_slurm(self) -> bool:
+        """Whether Slurm runs us."""
+        return self.kind == "slurm"
+
+    @property
+    def folder(self) -> str:
+        """The job's folder."""
+        return self.layout.job(self.task, self.job)
+
+    @property
+    def time_s(self) -> Optional[float]:
+        """How long the job may run."""
+        time_s = (self.request.get("resources") or {}).get("time_s")
+        return float(time_s) if time_s else None
+
+    @property
+    def snapshot(self) -> Optional[str]:
+        """The code it runs."""
+        return (self.entry.get("code") or {}).get("snapshot")
+
+    @property
+    def project(self) -> str:
+        """The folder of its code."""
+        return os.path.join(self.layout.code, self.snapshot) if self.snapshot else self.layout.root
+
+
+def read_order(
+    workspace: str, submission: str, index: Optional[int], environ: Mapping[str, str]
+) -> Order:
+    """The order that this element of a submission stands for.
+
+    Args:
+        workspace: its folder.
+        submission: its id.
+        index: which element; None: the one Slurm's array index names.
+        environ: the batch script's environment.
+
+    Raises:
+        OrderProblem: there is no such submission or element, or its queue entry is gone.
+    """
+    layout = Layout(workspace)
+    intent = _load(os.path.join(layout.submission(submission), "intent.json"))
+    if index is None:
+        index = int(environ.get("SLURM_ARRAY_TASK_ID") or 0)
+    if not 0 <= index < len(intent["jobs"]):
+        raise OrderProblem("submission %s has no element %d" % (submission, index))
+    task, job, attempt = intent["jobs"][index]
+    entry = read_entry(layout.bundle(intent["entries"][job]), job)
+    in_slurm = intent["kind"] == "slurm"
+    return Order(
+        layout=layout,
+        submission=submission,
+        kind=intent["kind"],
+        task=task,
+        job=job,
+        attempt=attempt,
+        entry=entry,
+        request=intent.get("request") or entry.get("request") or {},
+        batch_id=_batch_id(environ) if in_slurm else None,
+        restart=int(environ.get("SLURM_RESTART_COUNT") or 0) if in_slurm else 0,
+    )
+
+
+def read_entry(bundle: str, job: str) -> Entry:
+    """A job's entry of a bundle: the one of its highest attempt.
+
+    Raises:
+        OrderProblem: it has none.
+    """
+    found = [each for each in _load(bundle)["jobs"] if each["job"] == job]
+    if not found:
+        raise OrderProblem("%s says nothing of job %s" % (bundle, job))
+    return max(found, key=lambda each: int(each["attempt"]))
+
+
+def _batch_id(environ: Mapping[str, str]) -> Optional[str]:
+    array = environ.get("SLURM_ARRAY_JOB_ID")
+    if array:
+        return "%s_%s" % (array, environ.get("SLURM_ARRAY_TASK_ID", "0"))
+    return environ.get("SLURM_JOB_ID")
+
+
+def _load(path: str) -> Entry:
+    try:
+        content = files.load(path)
+    except (OSError, ValueError) as error:
+        raise OrderProblem("%s cannot be read: %s" % (path, error)) from error
+    if content is None:
+        raise OrderProblem("%s is missing" % path)
+    return content

@@ -1,0 +1,168 @@
+"""What a task's end means: its state and cause, judged from what was seen, then published once.
+
+In this order, the first that fits:
+
+1. execute() returned and the process ended with 0: done, whatever else happened meanwhile.
+2. ended by a request of the user (the cancel marker): cancelled.
+3. the task could not be loaded: failed, *launch*.
+4. the kernel killed in our control group, or MemoryError: failed, *oom*.
+5. the time was over, or the task said so (GracefulTimeout): failed, *timeout*.
+6. a request to end that came from Slurm: what Slurm says of the batch job (preempted, node_fail, cancelled).
+7. SystemExit with 0: done. Not so after a request to end: a handler that saves and exits has not finished.
+8. a signal: failed, *signal*. Anything else: failed, *exit*.
+"""
+
+import os
+import time
+from typing import Any, Callable, Dict, NamedTuple, Optional
+
+from xpm.runner import process
+from xpm.runner.claim import Claimed
+from xpm.runner.order import Order
+from xpm.runner.watch import ENDS, Ending
+from xpm.wire import ledger
+
+PUBLISH_FOR_S = 300.0
+_IMPORTS = ("ImportError", "ModuleNotFoundError")
+
+
+class Verdict(NamedTuple):
+    """How a task ended."""
+
+    state: str
+    cause: Optional[str]
+    message: str = ""
+    hint: str = ""
+
+
+def judge(ending: Ending, oom_kills: int, python: str, slurm_state: str = "") -> Verdict:
+    """The meaning of an ending.
+
+    Args:
+        ending: what the watch saw.
+        oom_kills: how many processes of our control group the kernel killed for memory meanwhile.
+        python: the interpreter, for messages.
+        slurm_state: what Slurm says of the batch job, if it was asked.
+    """
+    report = ending.report or {}
+    kind = report.get("kind")
+    asked = any(signum in ending.received for signum in ENDS)
+    if kind == "returned" and ending.exit_code == 0:
+        return Verdict("done", None)
+    if ending.cancelled and (asked or ending.signal or ending.exit_code):
+        return Verdict("cancelled", "cancelled", "cancelled while it ran")
+    if kind == "unloaded":
+        return _unloaded(report, python)
+    if oom_kills or report.get("type") == "MemoryError":
+        hint = "ask for more memory in the launcher profile (mem:), or make the task need less"
+        return Verdict("failed", "oom", "out of memory", hint)
+    if ending.out_of_time or report.get("type") == "GracefulTimeout":
+        return Verdict("failed", "timeout", "its time was over", "ask for more time (time:)")
+    if asked and slurm_state:
+        verdict = _by_slurm(slurm_state)
+        if verdict is not None:
+            return verdict
+    if kind == "exited" and ending.exit_code == 0 and not asked:
+        return Verdict("done", None)
+    return _by_itself(ending, report, python)
+
+
+def _unloaded(report: Dict[str, Any], python: str) -> Verdict:
+    if report["type"] == "PlanProblem":  # says where, under which interpreter and what to do
+        return Verdict("failed", "launch", report["message"])
+    hint = "the task could not be loaded under %s" % python
+    if report["type"] in _IMPORTS:
+        hint = "install it for %s, or name another interpreter in the profile (python:)" % python
+    return Verdict("failed", "launch", _told(report), hint)
+
+
+def _told(report: Dict[str, Any]) -> str:
+    at = report.get("where")
+    return "%s%s: %s" % (at + ": " if at else "", report["type"], report["message"])
+
+
+def _by_slurm(state: str) -> Optional[Verdict]:
+    if state == "TIMEOUT":
+        return Verdict("failed", "timeout", "its time was over", "ask for more time (time:)")
+    if state == "PREEMPTED":
+        return Verdict("failed", "preempted", "preempted by Slurm")
+    if state in ("NODE_FAIL", "BOOT_FAIL"):
+        return Verdict("failed", "node_fail", "its node failed")
+    if state == "CANCELLED":
+        return Verdict("cancelled", "cancelled", "cancelled in Slurm (scancel)")
+    return None
+
+
+def _by_itself(ending: Ending, report: Dict[str, Any], python: str) -> Verdict:
+    kind = report.get("kind")
+    if ending.signal is not None:
+        name = process.signal_name(ending.signal)
+        message = "killed by %s" % name
+        if kind == "returned":
+            message = "execute() returned, then the process died of %s while it ended" % name
+        hint = "often the machine is out of memory" if name == "SIGKILL" else ""
+        return Verdict("failed", "signal", message, hint)
+    if kind == "raised":
+        hint = ""
+        if report["type"] in _IMPORTS:
+            hint = "the task ran under %s" % python
+        return Verdict("failed", "exit", _told(report), hint)
+    if ending.exit_code == 0:
+        message = "the process ended with 0 before execute() returned"
+        return Verdict("failed", "exit", message, "does it call os._exit()?")
+    return Verdict("failed", "exit", "exit code %s" % ending.exit_code)
+
+
+def content(order: Order, claimed: Claimed, ending: Ending, verdict: Verdict) -> ledger.Entry:
+    """The ledger entry of an outcome."""
+    report = ending.report or {}
+    error = None
+    if "type" in report:
+        error = {key: report[key] for key in ("type", "message", "traceback")}
+    message = "\n".join(each for each in (verdict.message, verdict.hint) if each)
+    received = [process.signal_name(each) for each in ending.received]
+    return {
+        "format": ledger.FORMAT,
+        "kind": "outcome",
+        "task": order.task,
+        "job": order.job,
+        "attempt": order.attempt,
+        "slot": claimed.slot + 1,
+        "at": ending.at,
+        "state": verdict.state,
+        "cause": verdict.cause,
+        "exit_code": ending.exit_code,
+        "signal": ending.signal,
+        "error": error,
+        "hint": verdict.hint,
+        "message": message,
+        "started_at": claimed.at,
+        "ended_at": ending.at,
+        "generation": claimed.generation,
+        "max_rss_kib": ending.max_rss_kib,
+        "details": {"signals": received, "batch_id": order.batch_id},
+    }
+
+
+def publish(order: Order, entry: ledger.Entry, sleep: Callable[[float], None] = time.sleep) -> bool:
+    """Make the outcome known; False when the attempt is not ours any more.
+
+    A disk that is full or away for a while must not cost a finished task: it is tried again for some minutes.
+
+    Raises:
+        OSError: it stayed so.
+    """
+    waited, pause = 0.0, 0.5
+    while True:
+        try:
+            return ledger.append(order.folder, entry, _inbox(order))
+        except OSError:
+            if waited >= PUBLISH_FOR_S:
+                raise
+        sleep(pause)
+        waited += pause
+        pause = min(15.0, pause * 2)
+
+
+def _inbox(order: Order) -> Optional[str]:
+    return order.layout.inbox if os.path.isdir(order.layout.inbox) else None

@@ -1,0 +1,170 @@
+"""What to do so that a local folder mirrors a job's folder of the far side: a pure comparison.
+
+Files are compared by size and modification time, which a mirror copies. ``stdout`` and ``stderr`` only grow, so their new
+end is all that is needed. Ledger entries (xpm/wire/ledger.py) are kept apart: they are written when all else has arrived, so
+that a final one here means that nothing lacks. What is here and not there stays.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from xpm.connectors.base import JobRef
+from xpm.sync import names
+from xpm.wire import ledger
+
+LOGS = ("stdout", "stderr")
+PROGRESS = f"{ledger.FOLDER}/progress.json"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as a manifest or a folder has it."""
+
+    size: int
+    mtime_ns: int
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What is in the local folder; ``partials`` are the sizes of pieces that arrived before a cut."""
+
+    files: Mapping[str, File] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    partials: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """A file to get, from an offset on."""
+
+    path: str
+    file: File
+    offset: int
+    grows: bool
+    """Whether its bytes go at the end of the local file at once."""
+
+    @property
+    def partial(self) -> str:
+        """The name of its unfinished copy; another version of the file has another."""
+        key = f"{self.path}\n{self.file.size}\n{self.file.mtime_ns}"
+        return hashlib.sha256(key.encode("utf-8")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Everything to do, in order: pulls, links, records."""
+
+    pulls: Sequence[Pull]
+    links: Sequence[tuple[str, str]]
+    records: Sequence[Pull]
+    problems: Sequence[str]
+
+
+def delta(ref: JobRef, manifest: Mapping[str, object], local: Local, workspace: str) -> Delta:
+    """What brings the local folder to the manifest's state. The manifest may hold anything."""
+    problems = [names.shown(each) for each in _rows(manifest.get("problems"))]
+    files = _files(manifest, problems)
+    records, pulls = [], []
+    for path, file in files.items():
+        slot = _slot(path)
+        if slot is not None:
+            if path not in local.files:
+                records.append((slot, Pull(path, file, 0, grows=False)))
+        elif not path.startswith(f"{names.OWN}/") or path == PROGRESS:
+            pulls += _pull(path, file, local)
+    links = _links(ref, manifest, files, local, workspace, problems)
+    return Delta(pulls, links, [pull for _, pull in sorted(records)], problems)
+
+
+def slot_of(path: str) -> ledger.Slot | None:
+    """The ledger slot a path of a job's folder stands for."""
+    return _slot(path)
+
+
+def _slot(path: str) -> ledger.Slot | None:
+    folder, _, name = path.rpartition("/")
+    return ledger.parse_name(name) if folder == ledger.FOLDER else None
+
+
+def _pull(path: str, file: File, local: Local) -> list[Pull]:
+    here = local.files.get(path)
+    if path in LOGS and here is not None and here.size <= file.size:
+        return [Pull(path, file, here.size, grows=True)] if here.size < file.size else []
+    if here is not None and (here.size, here.mtime_ns) == (file.size, file.mtime_ns):
+        return []
+    if path in LOGS and here is None:
+        return [Pull(path, file, 0, grows=True)]
+    pull = Pull(path, file, 0, grows=False)
+    arrived = local.partials.get(pull.partial, 0)
+    return [Pull(path, file, arrived if arrived <= file.size else 0, grows=False)]
+
+
+def _files(manifest: Mapping[str, object], problems: list[str]) -> dict[str, File]:
+    found: dict[str, File] = {}
+    for row in _rows(manifest.get("files")):
+        path, file = _file(row)
+        reason = names.refusal(path)
+        if reason or file is None:
+            problems.append(f"{names.shown(path)}: {reason or 'no sizes'}")
+        elif path not in found:
+            found[path] = file
+    for path in sorted(found):
+        if any(parent in found for parent in _parents(path)):
+            problems.append(f"{names.shown(path)}: below a file")
+            del found[path]
+    return found
+
+
+def _file(row: object) -> tuple[str, File | None]:
+    if not isinstance(row, list) or len(row) != 4 or not isinstance(row[0], str):
+        return names.shown(row), None
+    path, *numbers = row
+    if not all(type(n) is int and 0 <= n < 2**63 for n in numbers):
+        return path, None
+    size, mtime_ns, mode = numbers
+    return path, File(size, mtime_ns, bool(mode & 0o100))
+
+
+def _links(
+    ref: JobRef,
+    manifest: Mapping[str, object],
+    files: Mapping[str, File],
+    local: Local,
+    workspace: str,
+    problems: list[str],
+) -> list[tuple[str, str]]:
+    wanted: dict[str, str] = {}
+    taken = {parent for path in files for parent in _parents(path)} | set(files)
+    for row in _rows(manifest.get("links")):
+        path, target = row if isinstance(row, list) and len(row) == 2 else (row, None)
+        reason = names.refusal(path)
+        if reason or not isinstance(path, str):
+            problems.append(f"{names.shown(path)}: {reason}")
+            continue
+        here = names.local_target(ref.task, ref.job, path, target, workspace)
+        if path.split("/")[0] == names.OWN or path in taken:
+            problems.append(f"{names.shown(path)}: a link in the way of a file")
+        elif here is None:
+            problems.append(
+                f"{names.shown(path)}: a link out of the jobs, to {names.shown(target)}"
+            )
+        else:
+            wanted.setdefault(path, here)
+    inner = [path for path in wanted if any(parent in wanted for parent in _parents(path))]
+    problems += [f"{names.shown(path)}: below a link" for path in inner]
+    return [
+        (path, target)
+        for path, target in sorted(wanted.items())
+        if path not in inner and local.links.get(path) != target
+    ]
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _rows(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,142 @@
+"""What travels: one content-addressed archive of our standard-library packages.
+
+The archive is an uncompressed tar, the same bytes for the same sources on every machine: sorted names, no times, no
+owners. It is named by the first twelve hex digits of its sha256, and unpacked once per workspace as
+``.xpm/travel/<sha12>/``: ``__main__.py`` beside ``xpm/``, so that ``python <that folder> VERB ARGS`` runs any of
+our programs. The folder appears by rename, complete; whoever unpacks the same archive meanwhile loses nothing.
+
+This module imports nothing of ours at the top, so that its source can be sent ahead of the archive.
+"""
+
+import errno
+import hashlib
+import io
+import itertools
+import os
+import shutil
+import tarfile
+from typing import Iterator, List, Optional, Tuple
+
+MAIN = b"""import sys
+
+if __name__ == "__main__":
+    from xpm.agent.launch import main
+
+    sys.exit(main(sys.argv[1:]))
+"""
+FILES = ("__init__.py", "errors.py")
+FOLDERS = ("wire", "decide", "agent", "runner", "plan")
+
+_counter = itertools.count()
+_made: List[Tuple[str, bytes]] = []
+
+
+class TravelProblem(Exception):
+    """The archive is not what its name says, or holds what no archive of ours holds."""
+
+
+def archive() -> Tuple[str, bytes]:
+    """The name and the bytes of the archive of this very xpm. Made once per process."""
+    if not _made:
+        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        raw = pack([("__main__.py", MAIN), *sorted(_sources(root))])
+        _made.append((sha12(raw), raw))
+    return _made[0]
+
+
+def sha12(raw: bytes) -> str:
+    """The name of an archive."""
+    return hashlib.sha256(raw).hexdigest()[:12]
+
+
+def pack(contents: List[Tuple[str, bytes]]) -> bytes:
+    """A tar of these names and contents, in this order, with nothing else in it that could vary."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in contents:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            member.mode = 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def unpack(raw: bytes, travel_folder: str, name: str) -> str:
+    """Put the archive of this name below the travel folder; the path of what it became.
+
+    Raises:
+        TravelProblem: the bytes are not those of the name, or would land elsewhere.
+        OSError: the disk is full, or may not be written.
+    """
+    target = os.path.join(travel_folder, name)
+    if os.path.isdir(target):
+        return target
+    if sha12(raw) != name:
+        raise TravelProblem("the archive %s arrived damaged (it is %s now)" % (name, sha12(raw)))
+    os.makedirs(travel_folder, exist_ok=True)
+    own = "~%s.%d.%d" % (os.uname().nodename.split(".")[0], os.getpid(), next(_counter))
+    temporary = os.path.join(travel_folder, own)
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        for path, content in _members(raw):
+            _fill(os.path.join(temporary, path), content)
+        _appear(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def _sources(root: str) -> Iterator[Tuple[str, bytes]]:
+    for name in FILES:
+        if os.path.exists(os.path.join(root, name)):
+            yield "xpm/" + name, _read(os.path.join(root, name))
+    for folder in FOLDERS:
+        for here, folders, names in os.walk(os.path.join(root, folder)):
+            folders[:] = sorted(each for each in folders if each != "__pycache__")
+            for name in names:
+                if name.endswith(".py"):
+                    path = os.path.join(here, name)
+                    yield "xpm/" + os.path.relpath(path, root).replace(os.sep, "/"), _read(path)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _members(raw: bytes) -> Iterator[Tuple[str, bytes]]:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as tar:
+            for member in tar:
+                content = _regular(tar, member)
+                if content is None:
+                    raise TravelProblem(
+                        "the archive holds %r, which is no plain file below it" % member.name
+                    )
+                yield member.name, content
+    except tarfile.TarError as error:
+        raise TravelProblem("the archive is no tar: %s" % error) from error
+
+
+def _regular(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Optional[bytes]:
+    parts = member.name.split("/")
+    if not member.isreg() or any(part in ("", ".", "..") for part in parts) or "\0" in member.name:
+        return None
+    file = tar.extractfile(member)
+    return file.read() if file is not None else None
+
+
+def _fill(path: str, content: bytes) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _appear(temporary: str, target: str) -> None:
+    try:
+        os.rename(temporary, target)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or not os.path.isdir(target):
+            raise
