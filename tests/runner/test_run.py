@@ -1,6 +1,5 @@
 """What one run of a job does, seen from its folder."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,9 +38,8 @@ def test_a_task_runs_in_its_own_folder_and_its_end_is_recorded(workshop: Worksho
         None,
     )
     assert outcome["max_rss_kib"] > 1000
-    assert [f"{job_id('a')}.a1.1", f"{job_id('a')}.a1.2"] == sorted(
-        os.listdir(workshop.layout.inbox)
-    )
+    bells = sorted(path.name for path in Path(workshop.layout.inbox).iterdir())
+    assert [f"{job_id('a')}.a1.1", f"{job_id('a')}.a1.2"] == bells
 
 
 def test_at_most_six_small_files_of_ours_are_left(workshop: Workshop) -> None:
