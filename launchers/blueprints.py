@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from xpm.launchers import placeholders
 from xpm.launchers.flags import check_extra
 from xpm.launchers.model import Blueprint, GpuType, GpuWish, Setup, Site, TokenRule, Wish
-from xpm.launchers.report import Report, did_you_mean
+from xpm.launchers.report import Report, did_you_mean, nearest
 from xpm.launchers.schema import Values
 from xpm.launchers.sites import read_setup
 
@@ -149,8 +149,13 @@ def _check_tokens(
         total = total_of(name, rule, site)
         here = f"{path}.tokens.{name}"
         if total is None:
-            hint = did_you_mean(name, around.tokens, "known") if name not in around.tokens else ""
-            words = f"how many there are is not said{hint or f' (add tokens: {{{name}: {{total: 8}}}})'}"
+            near = None if name in around.tokens else nearest(name, around.tokens)
+            how = (
+                f"did you mean {near!r}?"
+                if near
+                else f"add to tokens: {name}: {{kind: slots, total: 8}}"
+            )
+            words = f"nothing says how many units there are ({how})"
             report.problem(where.where(name), here, words)
         elif count > total:
             report.problem(where.where(name), here, f"{count} units of {total} can never be had")

@@ -41,7 +41,7 @@ def shown(node: Node) -> str:
     if isinstance(node, Table):
         return "a mapping"
     if isinstance(node, Items):
-        return "a list"
+        return "a list" if node.items else "an empty list"
     if node.value is None:
         return "nothing"
     if isinstance(node.value, bool):

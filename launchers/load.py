@@ -137,7 +137,11 @@ def _explain(error: yaml.YAMLError, text: str, name: str) -> tuple[Mark, str]:
         if match:
             problem = match.expand(words)
             break
-    if where and text[: where.index].rstrip(" ").endswith("}") and "indentation" in problem:
+    if where and text[where.index : where.index + 1] == "{" and "missing" in problem:
+        problem = (
+            "text with '{...}' inside braces or brackets is put in quotes: \"/scratch/{user}\""
+        )
+    elif where and text[: where.index].rstrip(" ").endswith("}") and "indentation" in problem:
         problem = "text that starts with '{' is put in quotes: \"{fast}/xpm\""
     elif error.context_mark and where and error.context_mark.line != where.line:
         problem += f" (it began on line {error.context_mark.line + 1})"

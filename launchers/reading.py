@@ -5,14 +5,14 @@ from pathlib import Path
 
 from xpm.connectors.specs import Spec
 from xpm.errors import ProfileProblem
-from xpm.launchers import load
+from xpm.launchers import load, placeholders
 from xpm.launchers.blueprints import Surroundings, read_blueprint
 from xpm.launchers.inherit import Family
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, GpuType, Site, TokenRule
 from xpm.launchers.report import Report, did_you_mean
 from xpm.launchers.requests import request
 from xpm.launchers.schema import Values
-from xpm.launchers.sites import read_policies, read_site
+from xpm.launchers.sites import read_policies, read_site, texts_of
 from xpm.launchers.tree import Table
 from xpm.launchers.vocabulary import CONNECTOR, LAUNCHER, PROFILE, VERSION
 
@@ -126,13 +126,20 @@ def _try_out(blueprint: Blueprint, report: Report) -> None:
 
 
 def _check_envs(values: Values, around: Surroundings, report: Report) -> None:
+    everywhere = dict.fromkeys(placeholders.ANYWHERE, "")
+    for name, env in around.envs.items():
+        export = env.get("export", Values)
+        for key, text in texts_of(export).items():
+            mark, path = export.where(key) if export else env.mark, f"envs.{name}.export.{key}"
+            placeholders.check_export(text, everywhere, "", mark, path, report)
     for section in ("connector_templates", "connectors", "launchers"):
         for name, table in values.tables(section):
-            env = table.get("env", str)
-            if env is not None and env not in around.envs:
-                hint = did_you_mean(env, around.envs, "known")
-                path = f"{section}.{name}.env"
-                report.problem(table.where("env"), path, f"unknown environment {env!r}{hint}")
+            chosen = table.get("env", str)
+            if chosen is not None and chosen not in around.envs:
+                words = (
+                    f"unknown environment {chosen!r}{did_you_mean(chosen, around.envs, 'known')}"
+                )
+                report.problem(table.where("env"), f"{section}.{name}.env", words)
 
 
 def _tokens(values: Values) -> dict[str, TokenRule]:

@@ -1,5 +1,6 @@
 """Everything found wrong or without effect in a profile, gathered so that it can be said at once."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -67,6 +68,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)
     close = close or difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    close = close or [part for part in re.split("[-_ ]", word.lower()) if part in by_lower]
     return by_lower[close[0]] if close else None
 
 

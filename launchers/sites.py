@@ -25,7 +25,7 @@ def read_site(
     policies: Mapping[str, Mapping[str, Mapping[str, int]]],
     report: Report,
 ) -> Site | None:
-    """The place, or None when it lacks something essential; ``present`` are its keys, right or wrong."""
+    """The place, or None when its kind is not known; ``present`` are its keys, right or wrong."""
     path = f"connectors.{name}"
     kind = values.get("kind", str)
     needed = ["kind"] if "kind" not in present else []
@@ -40,10 +40,10 @@ def read_site(
     _check_export(name, values, words, path, report)
     customs = _customs(values, report, path)
     partitions = {key: _partition(key, part) for key, part in values.tables("partitions")}
-    if spec is None:
+    if kind is None:
         return None
     return Site(
-        spec=spec,
+        spec=spec or LocalSpec(name),  # a stand-in: its problems are said, so nobody will use it
         is_slurm=kind == "slurm",
         mark=values.mark,
         customs=customs,
