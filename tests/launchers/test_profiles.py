@@ -32,15 +32,18 @@ default: cpu            # without it: this machine
 def test_the_smallest_useful_file(tmp_path: Path) -> None:
     profiles = load_profiles(write(tmp_path, SMALLEST))
 
-    assert ("cpu", "box", "local") == profiles.names
-    assert [] == check(profiles)
+    assert profiles.names == ("cpu", "box", "local")
+    assert check(profiles) == []
     cpu, box = profiles.launcher(None), profiles.launcher("box")
     python = "/opt/python/3.12/bin/python3"
     assert SlurmSpec("cluster", SshTarget("mycluster"), "$HOME/xpm", python) == cpu.connector
     assert SshSpec("tower", SshTarget("tower"), "~/xpm", None, 4) == box.connector
-    assert ["--partition=cpu", "--time=10", "--cpus-per-task=2", "--mem=954M"] == options(
-        cpu.request({})
-    )
+    assert options(cpu.request({})) == [
+        "--partition=cpu",
+        "--time=10",
+        "--cpus-per-task=2",
+        "--mem=954M",
+    ]
     assert f"{tmp_path}/launchers.yaml:6" == cpu.where
 
 
@@ -48,9 +51,9 @@ def test_without_a_profile_there_is_this_machine(tmp_path: Path) -> None:
     profiles = load_profiles(tmp_path)
 
     local = profiles.launcher(None)
-    assert (None, "local", ("local",)) == (profiles.path, profiles.default, profiles.names)
+    assert (profiles.path, profiles.default, profiles.names) == (None, "local", ("local",))
     assert LocalSpec() == local.connector
-    assert {
+    assert local.request({"cpu": 2}) == {
         "launcher": "local",
         "connector": "local",
         "kind": "plain",
@@ -59,8 +62,8 @@ def test_without_a_profile_there_is_this_machine(tmp_path: Path) -> None:
         "python": None,
         "setup": [],
         "retry": {},
-    } == local.request({"cpu": 2})
-    assert {"cpu": 2} == local.slots({"cpu": 2})
+    }
+    assert local.slots({"cpu": 2}) == {"cpu": 2}
 
 
 def test_a_profile_may_describe_this_machine(tmp_path: Path) -> None:
@@ -69,7 +72,7 @@ def test_a_profile_may_describe_this_machine(tmp_path: Path) -> None:
     )
 
     assert LocalSpec("local", None, 3) == profiles.launcher(None).connector
-    assert ["a"] == profiles.launcher("local").request({})["setup"]
+    assert profiles.launcher("local").request({})["setup"] == ["a"]
 
 
 def test_an_unknown_launcher_is_told_the_nearest_one(tmp_path: Path) -> None:
@@ -78,7 +81,7 @@ def test_an_unknown_launcher_is_told_the_nearest_one(tmp_path: Path) -> None:
     with pytest.raises(ProfileProblem) as caught:
         profiles.launcher("bux")
 
-    assert "unknown launcher 'bux', did you mean 'box'?" == caught.value.what
+    assert caught.value.what == "unknown launcher 'bux', did you mean 'box'?"
     assert str(tmp_path / "launchers.yaml") in caught.value.hint
 
 
@@ -94,7 +97,7 @@ def test_the_folder_is_the_one_that_the_environment_names(tmp_path: Path) -> Non
         check=True,
     )
 
-    assert "cpu\n" == found.stdout
+    assert found.stdout == "cpu\n"
 
 
 def test_a_file_of_nearly_the_right_name_is_not_overlooked(tmp_path: Path) -> None:
@@ -119,8 +122,8 @@ def test_an_example_profile_loads_without_a_word_and_gives_these_requests(
 ) -> None:
     found = examine(write(tmp_path, path.read_text("utf-8")))
 
-    assert [] == [str(finding) for finding in found.problems]
-    assert [] == [str(finding) for finding in found.notes]
+    assert [str(finding) for finding in found.problems] == []
+    assert [str(finding) for finding in found.notes] == []
     assert found.profiles is not None
     requests = {name: found.profiles.launcher(name).request({}) for name in found.profiles.names}
     golden = Path(__file__).with_name("requests") / f"{path.stem}.json"
@@ -132,7 +135,7 @@ def test_the_full_format_is_read_and_what_has_no_effect_yet_is_said(tmp_path: Pa
 
     found = examine(write(tmp_path, (full / "launchers.yaml").read_text("utf-8")))
 
-    assert [] == [str(finding) for finding in found.problems]
+    assert [str(finding) for finding in found.problems] == []
     notes = [str(note).replace(f"{tmp_path}/", "") for note in found.notes]
     assert (full / "notes.txt").read_text("utf-8").splitlines() == notes
 
@@ -158,10 +161,12 @@ def test_connectors_partitions_and_launchers_start_from_others(tmp_path: Path) -
     profiles = load_profiles(write(tmp_path, text))
 
     assert SlurmSpec("d", SshTarget("d", None, 30.0), "/s/$USER/xpm") == profiles.connectors["d"]
-    assert ["--account=b", "--a-flag"] == options(profiles.launcher("x").request({}))
-    assert ["--partition=qq", "--account=b", "--b-flag"] == options(
-        profiles.launcher("y").request({})
-    )
+    assert options(profiles.launcher("x").request({})) == ["--account=b", "--a-flag"]
+    assert options(profiles.launcher("y").request({})) == [
+        "--partition=qq",
+        "--account=b",
+        "--b-flag",
+    ]
 
 
 def test_what_has_no_effect_on_a_kind_of_place_is_noted(tmp_path: Path) -> None:
@@ -177,13 +182,13 @@ def test_what_has_no_effect_on_a_kind_of_place_is_noted(tmp_path: Path) -> None:
 
     notes = [f"{note.path}: {note.text}" for note in check(load_profiles(write(tmp_path, text)))]
 
-    assert [
+    assert notes == [
         "connectors.here.workspace: has no effect on a connector of kind local: the main folder is used",
         "connectors.box.partitions: has no effect on a connector of kind ssh",
         "launchers.a.partition: has no effect on a place without Slurm",
         "launchers.a.cpus: is not enforced on a place without Slurm, only written down",
         "launchers.b.connectors: only the first one, 'here', is used for now",
-    ] == notes
+    ]
 
 
 def test_an_ssh_configuration_is_found_beside_the_profile_or_at_home(tmp_path: Path) -> None:
@@ -219,5 +224,5 @@ def test_a_small_profile_loads_in_no_time_and_without_one_there_is_no_yaml(tmp_p
         load_profiles(tmp_path)
         times.append(time.perf_counter() - began)
 
-    assert "False\n" == found.stdout
+    assert found.stdout == "False\n"
     assert min(times) < 0.015

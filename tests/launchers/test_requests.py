@@ -82,7 +82,7 @@ def test_the_customs_of_a_cluster_decide_how_it_is_asked(
 def test_a_job_of_several_nodes_has_one_task_on_each(tmp_path: Path) -> None:
     found = on_cluster(tmp_path, "nodes: 4, gpus: 2", "slurm: {gpu_flag: gpus}").request({})
 
-    assert ["--nodes=4", "--ntasks-per-node=1", "--gpus=8"] == found["options"]
+    assert found["options"] == ["--nodes=4", "--ntasks-per-node=1", "--gpus=8"]
 
 
 @pytest.mark.parametrize(
@@ -116,13 +116,13 @@ def test_a_token_named_cpu_is_counted_where_the_profile_gives_it_no_kind(tmp_pat
         """,
     )
 
-    assert ["--cpus-per-task=2"] == options(it.request({"cpu": 3}))
-    assert {"cpu": 3} == it.slots({"cpu": 3})
-    assert [("cpu", 3, 5)] == it.slot_entries([("cpu", 3, 5)])
+    assert options(it.request({"cpu": 3})) == ["--cpus-per-task=2"]
+    assert it.slots({"cpu": 3}) == {"cpu": 3}
+    assert it.slot_entries([("cpu", 3, 5)]) == [("cpu", 3, 5)]
 
 
 def test_a_licence_that_the_site_does_not_list_is_counted(tmp_path: Path) -> None:
-    assert {"matlab": 1} == on_cluster(tmp_path).slots({"matlab": 1})
+    assert on_cluster(tmp_path).slots({"matlab": 1}) == {"matlab": 1}
 
 
 def test_on_a_plain_host_every_token_is_counted(tmp_path: Path) -> None:
@@ -136,11 +136,13 @@ def test_on_a_plain_host_every_token_is_counted(tmp_path: Path) -> None:
         """,
     )
 
-    assert [] == it.request({"cpu": 2})["options"]
-    assert {"cpu": 2, "lane": 3, "matlab": 1} == it.slots({"cpu": 2, "lane": 3})
-    assert [("cpu", 2, 4), ("lane", 3, 5), ("matlab", 1, 3)] == it.slot_entries(
-        [("cpu", 2, 4), ("lane", 3, 5)]
-    )
+    assert it.request({"cpu": 2})["options"] == []
+    assert it.slots({"cpu": 2, "lane": 3}) == {"cpu": 2, "lane": 3, "matlab": 1}
+    assert it.slot_entries([("cpu", 2, 4), ("lane", 3, 5)]) == [
+        ("cpu", 2, 4),
+        ("lane", 3, 5),
+        ("matlab", 1, 3),
+    ]
     with pytest.raises(
         ProfileProblem, match="9 units of token 'lane' can never be had, there are 8"
     ):
@@ -150,8 +152,8 @@ def test_on_a_plain_host_every_token_is_counted(tmp_path: Path) -> None:
 def test_resources_are_the_same_in_numbers(tmp_path: Path) -> None:
     found = on_cluster(tmp_path, BASICS).request({"gpu": 2})
 
-    assert {"cpus": 2, "mem_mib": 954, "gpus": 2, "time_s": 600} == found["resources"]
-    assert ("it", "c", "slurm") == (found["launcher"], found["connector"], found["kind"])
+    assert found["resources"] == {"cpus": 2, "mem_mib": 954, "gpus": 2, "time_s": 600}
+    assert (found["launcher"], found["connector"], found["kind"]) == ("it", "c", "slurm")
 
 
 def test_the_setup_is_that_of_connector_environment_and_launcher_in_this_order(
@@ -181,7 +183,7 @@ def test_the_setup_is_that_of_connector_environment_and_launcher_in_this_order(
 
     found = it.request({})
 
-    assert [
+    assert found["setup"] == [
         "command -v module >/dev/null 2>&1 || . /etc/profile",
         "module purge",
         "cd /scratch/$USER",
@@ -190,7 +192,7 @@ def test_the_setup_is_that_of_connector_environment_and_launcher_in_this_order(
         'export D="/scratch/$USER/x"',
         'export B="job"',
         'export N="3"',
-    ] == found["setup"]
+    ]
     assert found["python"] == "~/env/bin/python"
     assert it.connector.python == "/usr/bin/python3"
 
@@ -210,8 +212,8 @@ def test_retries_are_those_of_the_policy_in_the_words_of_a_record(tmp_path: Path
         """,
     )
 
-    assert {"launch": {"max": 3}, "exit": {"max": 0}} == it.request({})["retry"]
-    assert {"oom": {"max": 1}} == load_profiles(tmp_path).launcher("hard").request({})["retry"]
+    assert it.request({})["retry"] == {"launch": {"max": 3}, "exit": {"max": 0}}
+    assert load_profiles(tmp_path).launcher("hard").request({})["retry"] == {"oom": {"max": 1}}
 
 
 PARTITIONS = """partitions: {

@@ -7,7 +7,7 @@ and does. ``advance_workspace`` takes a lock only so that many jobs that finish 
 
 import os
 import time
-from typing import Any, Callable, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from xpm.agent import place as places
 from xpm.agent import reading, submit
@@ -65,7 +65,7 @@ def advance_workspace(
     if content is None:
         return None
     turn = Turn(os.path.join(layout.own, "advance"), clock)
-    report = None  # type: Optional[Report]
+    report: Optional[Report] = None
     ends = clock() + budget_s
     while turn.begin():
         try:
@@ -156,7 +156,7 @@ def _admission(board: Board, tokens: Tokens, slots: Optional[int]) -> Admission:
         Candidate(known.job, known.tokens, _has_tokens(tokens, known))
         for known in board.ready.values()
     ]
-    free = {}  # type: Dict[str, int]
+    free: Dict[str, int] = {}
     for each in candidates:
         for name, _, total in each.tokens:
             if name not in free:

@@ -43,11 +43,11 @@ class Crew(object):
         self.content = content
         self.workspace_id = workspace_id
         self.capacity = _capacity(content)
-        self.children = {}  # type: Dict[int, Child]
-        self.adopted = {}  # type: Dict[str, Dict[str, Any]]
-        self._mine = set()  # type: set[str]
-        self._tries = {}  # type: Dict[str, int]
-        self._stopped = {}  # type: Dict[str, float]
+        self.children: Dict[int, Child] = {}
+        self.adopted: Dict[str, Dict[str, Any]] = {}
+        self._mine: "set[str]" = set()
+        self._tries: Dict[str, int] = {}
+        self._stopped: Dict[str, float] = {}
         self._checked_at = float("-inf")
         self._environ = _environ(content)
 

@@ -10,7 +10,7 @@ import select
 import signal
 import sys
 import time
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from xpm.agent import advance as advancing
 from xpm.agent import place as places
@@ -85,16 +85,16 @@ class Supervisor(object):
                 pass
 
 
-_alarm = None  # type: Optional[int]
+_ALARM: List[int] = []
 
 
 def _child_alarm() -> int:
     """A descriptor that becomes readable when a child ends."""
-    global _alarm
-    if _alarm is None:
-        _alarm, write = os.pipe()
-        for each in (_alarm, write):
+    if not _ALARM:
+        read, write = os.pipe()
+        for each in (read, write):
             os.set_blocking(each, False)
         signal.signal(signal.SIGCHLD, lambda signum, frame: None)
         signal.set_wakeup_fd(write)
-    return _alarm
+        _ALARM.append(read)
+    return _ALARM[0]

@@ -46,6 +46,11 @@ def check(cls: type, argument: Argument, value: object) -> object:
         normal = argument.kind.convert(value)
     except Mismatch as error:
         raise mismatch(cls, argument, error) from None
+    except RecursionError:
+        raise WrongValue(
+            f"the value of {cls.__name__}.{argument.name} contains itself, or is nested too deeply",
+            where=places.show(places.caller()),
+        ) from None
     if argument.checker is not None:
         cause = "its checker says no"
         try:
