@@ -5,13 +5,25 @@
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 
 from tests.plan.recording import Recording
 from xpm import (
-    Config, LightweightTask, Meta, Param, PathGenerator, Task, Token, argument, copyconfig, field, identifier, setmeta, task,
+    Config,
+    LightweightTask,
+    Meta,
+    Param,
+    PathGenerator,
+    Task,
+    Token,
+    argument,
+    copyconfig,
+    field,
+    identifier,
+    setmeta,
+    task,
 )  # fmt: skip
 from xpm.errors import PlanProblem
 from xpm.plan.jobpath import JobPath
@@ -32,7 +44,7 @@ class Model(Config):
 
 class Loaded(Config):
     path: Param[Path]
-    inner: Param[Optional[Config]] = None
+    inner: Param[Config | None] = None
 
 
 class Learn(Task):
@@ -100,7 +112,7 @@ def test_a_submitted_task_is_sealed_deeply_and_says_by_whom_and_where(xp: Record
         learn.model.part.x = 5
     changed = line() - 1
 
-    assert "Part.x cannot be changed" == refused.value.what
+    assert refused.value.what == "Part.x cannot be changed"
     assert f"sealed by demo.learn (job {identifier(learn)[:12]})" in refused.value.cause
     assert refused.value.cause.endswith(f"test_sealing.py:{submitted}")
     assert refused.value.where.endswith(f"test_sealing.py:{changed}")
@@ -140,10 +152,10 @@ def test_sealed_containers_read_as_usual(xp: Recording) -> None:
     model = Model(layers=3, table={"a": [2, 1]}, names={"a"})
     Learn(model=model).submit()
 
-    assert {"a": [2, 1]} == model.table
+    assert model.table == {"a": [2, 1]}
     assert isinstance(model.table["a"], list)
     assert {"a"} == model.names
-    assert [1, 2] == sorted(model.table["a"])
+    assert sorted(model.table["a"]) == [1, 2]
 
 
 def test_sealed_parts_can_be_used_in_other_tasks(xp: Recording) -> None:
@@ -151,7 +163,7 @@ def test_sealed_parts_can_be_used_in_other_tasks(xp: Recording) -> None:
     Learn(model=model).submit()
     Learn(model=model, epochs=2).submit()
 
-    assert 2 == len(xp.submitted)
+    assert len(xp.submitted) == 2
 
 
 def test_an_unsealed_copy_can_be_changed(xp: Recording) -> None:
@@ -162,8 +174,8 @@ def test_an_unsealed_copy_can_be_changed(xp: Recording) -> None:
     copied.model.table["a"].append(2)
     copied.submit()
 
-    assert (1, 7) == (learn.epochs, copied.epochs)
-    assert {"a": [1]} == learn.model.table
+    assert (learn.epochs, copied.epochs) == (1, 7)
+    assert learn.model.table == {"a": [1]}
     assert learn.parameters != copied.parameters
     assert len({each.job for each in xp.submitted}) == 2
 
@@ -179,7 +191,7 @@ def test_submitting_again_changes_nothing(xp: Recording) -> None:
     handing = Handing(model=Model(layers=3))
 
     assert handing.submit() is handing.submit()
-    assert 1 == len(xp.submitted)
+    assert len(xp.submitted) == 1
 
 
 def test_a_sealed_task_tells_its_job(xp: Recording) -> None:
@@ -187,14 +199,14 @@ def test_a_sealed_task_tells_its_job(xp: Recording) -> None:
 
     sealed = xp.submitted[0]
     assert ("demo.learn", identifier(learn)) == (sealed.task, sealed.job)
-    assert ["gpu"] == xp.launchers
+    assert xp.launchers == ["gpu"]
     assert sealed.where.rpartition(":")[0].endswith("test_sealing.py")
     assert learn.jobpath == xp.main / "jobs" / "demo.learn" / sealed.job
     assert isinstance(learn.jobpath, JobPath)
     assert (
         learn.jobpath is learn.jobpath.jobpath is not None or learn.jobpath == learn.jobpath.jobpath
     )
-    assert "waiting" == learn.state
+    assert learn.state == "waiting"
     assert learn.jobpath / "stdout" == learn.stdout()
     assert learn.jobpath / "stderr" == learn.stderr()
     assert learn.jobpath / "parameters.pth" == learn.parameters
@@ -219,7 +231,7 @@ def test_a_task_without_a_job_says_what_to_do() -> None:
     with pytest.raises(PlanProblem) as refused:
         print(Learn(model=Model(layers=3)).jobpath)
 
-    assert "submit() it first" == refused.value.hint
+    assert refused.value.hint == "submit() it first"
 
 
 def test_missing_values_are_refused_all_at_once(xp: Recording) -> None:
@@ -228,7 +240,7 @@ def test_missing_values_are_refused_all_at_once(xp: Recording) -> None:
 
     assert "Valid.low has no value" in str(refused.value)
     assert "Valid.high has no value" in str(refused.value)
-    assert [] == xp.submitted
+    assert xp.submitted == []
 
 
 def test_missing_values_of_parts_say_where_they_are(xp: Recording) -> None:
@@ -256,7 +268,7 @@ def test_an_unsubmitted_task_is_refused_as_argument(xp: Recording) -> None:
     with pytest.raises(PlanProblem) as refused:
         Use(anything={"a": [inner]}).submit()
 
-    assert "Use.anything['a'][0] is a task that has not been submitted" == refused.value.what
+    assert refused.value.what == "Use.anything['a'][0] is a task that has not been submitted"
     assert refused.value.on.endswith(f"test_sealing.py:{made}")
 
 
@@ -272,7 +284,7 @@ def test_nothing_stays_sealed_when_a_submission_is_refused(xp: Recording) -> Non
     xp.refusal = None
     learn.submit()
 
-    assert {"a": [1, 2]} == learn.model.table
+    assert learn.model.table == {"a": [1, 2]}
     assert learn.parameters.parent == learn.jobpath
 
 
@@ -293,8 +305,8 @@ def test_a_local_class_is_refused_at_submission(xp: Recording) -> None:
     with pytest.raises(PlanProblem) as refused:
         Local().submit()
 
-    assert "it is defined inside a function" == refused.value.cause
-    assert "move it to the top level of its module" == refused.value.hint
+    assert refused.value.cause == "it is defined inside a function"
+    assert refused.value.hint == "move it to the top level of its module"
     assert "test_sealing.py:" in refused.value.where
 
 
@@ -314,7 +326,7 @@ def test_a_submitted_task_is_a_dependency_at_any_depth(xp: Recording) -> None:
 
     learns, sealed = xp.submitted[:3], xp.submitted[3]
     assert {(each.task, each.job) for each in learns} == set(sealed.parents)
-    assert 3 == len(sealed.parents)
+    assert len(sealed.parents) == 3
 
 
 def test_only_the_nearest_tasks_are_dependencies(xp: Recording) -> None:
@@ -333,7 +345,7 @@ def test_add_dependencies_waits_without_changing_the_identity(xp: Recording) -> 
     Learn(model=Model(layers=2)).add_dependencies(first, [loaded]).submit()
 
     assert plain == xp.submitted[2].job
-    assert ["demo.learn", "demo.handing"] == [name for name, _ in xp.submitted[2].parents]
+    assert [name for name, _ in xp.submitted[2].parents] == ["demo.learn", "demo.handing"]
 
 
 def test_add_dependencies_refuses_what_has_no_job(xp: Recording) -> None:
@@ -362,7 +374,7 @@ def test_an_output_answers_for_its_job(xp: Recording) -> None:
 
     assert [loaded] == called
     assert xp.jobs[0].jobpath == loaded.jobpath
-    assert "done" == loaded.state
+    assert loaded.state == "done"
     assert loaded.path == loaded.jobpath / "parameters.pth"
 
 
@@ -383,7 +395,7 @@ def test_a_part_handed_on_depends_on_the_task_and_the_part_itself_does_not(xp: R
     Use(anything=outputs["both"]).submit()
 
     assert before == identifier(model) != identifier(outputs["model"])
-    assert [1, 0, 1] == [len(each.parents) for each in xp.submitted[1:]]
+    assert [len(each.parents) for each in xp.submitted[1:]] == [1, 0, 1]
 
 
 def test_initial_tasks_count_and_travel(xp: Recording) -> None:
@@ -395,7 +407,7 @@ def test_initial_tasks_count_and_travel(xp: Recording) -> None:
     assert [{"x", "items"}, {"layers", "part", "table", "names"}, {"seed"}] == [
         set(node["values"]) for node in document["nodes"][:-1]
     ]
-    assert [2] == document["nodes"][-1]["init"]
+    assert document["nodes"][-1]["init"] == [2]
 
 
 def test_only_lightweight_tasks_are_initial_and_they_are_only_that(xp: Recording) -> None:
@@ -444,4 +456,4 @@ def test_a_chain_of_tasks_is_sealed(xp: Recording) -> None:
     for _ in range(50):
         last = Use(anything=last).submit()
 
-    assert 51 == len({each.job for each in xp.submitted})
+    assert len({each.job for each in xp.submitted}) == 51

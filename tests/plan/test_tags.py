@@ -31,7 +31,7 @@ class Learn(Task):
 def test_tags_are_collected_through_what_is_used_outermost_first() -> None:
     learn = Learn(epochs=tag(100), model=Model(layers=tag(3)))
 
-    assert [("epochs", 100), ("layers", 3)] == list(learn.tags().items())
+    assert list(learn.tags().items()) == [("epochs", 100), ("layers", 3)]
     assert learn.tags() == tags(learn)
 
 
@@ -41,13 +41,13 @@ def test_every_plain_type_can_be_a_tag_and_the_value_is_plain() -> None:
     assert [int, str, bool, float] == [
         type(each) for each in (model.layers, model.name, model.flag, model.rate)
     ]
-    assert {"layers": 3, "name": "x", "flag": True, "rate": 0.1} == model.tags()
+    assert model.tags() == {"layers": 3, "name": "x", "flag": True, "rate": 0.1}
     assert identifier(model) == identifier(Model(layers=3, name="x", flag=True, rate=0.1))
 
 
 def test_a_tagged_value_is_used_like_the_value() -> None:
-    assert 4 == tag(3) + 1
-    assert "m3" == f"m{tag(3)}"
+    assert tag(3) + 1 == 4
+    assert f"m{tag(3)}" == "m3"
     assert tag("a") == "a"
     assert not tag(False)
 
@@ -55,18 +55,18 @@ def test_a_tagged_value_is_used_like_the_value() -> None:
 def test_assigning_a_tag_replaces_the_tag_before_and_a_plain_value_removes_it() -> None:
     model = Model(layers=tag(3))
     model.layers = tag(4)
-    assert {"layers": 4} == model.tags()
+    assert model.tags() == {"layers": 4}
 
     model.layers = 5
 
-    assert {} == model.tags()
+    assert model.tags() == {}
 
 
 def test_named_tags_return_the_object() -> None:
     model = Model(layers=3)
 
     assert model is model.tag("size", "small")
-    assert {"size": "small"} == model.tags()
+    assert model.tags() == {"size": "small"}
 
 
 @pytest.mark.parametrize("value", [None, [1], Model(layers=1)])
@@ -97,7 +97,7 @@ def test_the_outermost_of_two_tags_wins_with_a_warning_of_both_lines() -> None:
     with pytest.warns(TagConflict, match=r"test_tags\.py:\d+\) and 3 \(.*test_tags\.py:\d+\)"):
         found = learn.tags()
 
-    assert {"layers": 5} == found
+    assert found == {"layers": 5}
 
 
 def test_equal_tags_are_no_conflict() -> None:
@@ -105,7 +105,7 @@ def test_equal_tags_are_no_conflict() -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert {"layers": 3} == learn.tags()
+        assert learn.tags() == {"layers": 3}
 
 
 def test_stop_tags_cuts_a_branch() -> None:
@@ -113,15 +113,15 @@ def test_stop_tags_cuts_a_branch() -> None:
     learn = Learn(model=stop_tags(model), epochs=tag(2))
 
     assert model is learn.model
-    assert {"epochs": 2} == learn.tags()
-    assert {"epochs": 2} == Learn(model=stop_tags([model]), epochs=tag(2)).tags()
+    assert learn.tags() == {"epochs": 2}
+    assert Learn(model=stop_tags([model]), epochs=tag(2)).tags() == {"epochs": 2}
 
 
 def test_copies_keep_tags() -> None:
     learn = Learn(model=stop_tags(Model(layers=tag(3))), epochs=tag(2))
 
-    assert {"epochs": 2} == copyconfig(learn).tags()
-    assert {} == copyconfig(learn, epochs=3).tags()
+    assert copyconfig(learn).tags() == {"epochs": 2}
+    assert copyconfig(learn, epochs=3).tags() == {}
 
 
 def test_tags_are_no_part_of_the_document_or_identity(xp: Recording) -> None:
@@ -184,7 +184,7 @@ def test_different_tags_have_different_paths(left: dict[str, Any], right: dict[s
 def test_a_long_tags_path_is_cut_and_still_unique() -> None:
     one, two = tagged({"a": "x" * 300}), tagged({"a": "x" * 299 + "y"})
 
-    assert 200 == len(tagspath(one))
+    assert len(tagspath(one)) == 200
     assert tagspath(one) != tagspath(two)
     with pytest.raises(ValueError, match="does not tell its tags"):
         parse_tagspath(tagspath(one))

@@ -25,8 +25,8 @@ def test_a_task_holds_units_in_both_spellings(xp: Recording) -> None:
     cpu(2, disk(1, Learn())).submit()
     Learn(epochs=2).add_dependencies(cpu.dependency(1), disk.dependency(1)).submit()
 
-    assert (("cpu", 2, 3), ("disk", 1, 1)) == xp.submitted[0].tokens
-    assert (("cpu", 1, 3), ("disk", 1, 1)) == xp.submitted[1].tokens
+    assert xp.submitted[0].tokens == (("cpu", 2, 3), ("disk", 1, 1))
+    assert xp.submitted[1].tokens == (("cpu", 1, 3), ("disk", 1, 1))
 
 
 def test_a_token_returns_the_task() -> None:
@@ -39,7 +39,7 @@ def test_units_of_one_token_add_up(xp: Recording) -> None:
     cpu = Token("cpu", 3)
     cpu(1, cpu(1, Learn())).submit()
 
-    assert (("cpu", 2, 3),) == xp.submitted[0].tokens
+    assert xp.submitted[0].tokens == (("cpu", 2, 3),)
 
 
 def test_more_than_the_total_is_refused_at_once() -> None:
@@ -76,7 +76,7 @@ def test_a_token_is_a_value() -> None:
     token = Token("cpu", 3)
 
     assert token == Token("cpu", 3) == pickle.loads(pickle.dumps(token))
-    assert 1 == len({token, Token("cpu", 3)})
+    assert len({token, Token("cpu", 3)}) == 1
     assert token != Token("cpu", 4)
     with pytest.raises(AttributeError):
         token.total = 4

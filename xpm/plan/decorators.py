@@ -133,9 +133,10 @@ def _add(cls: Any, added: Argument) -> None:
     description.own = {added.name: added, **description.own}  # decorators are applied bottom-up
 
 
-def _decorator(identifier: Any, base: builtins.type[Config]) -> Any:
+def _decorator(identifier: Any, base: builtins.type[Config]) -> Decorator:
     if isinstance(identifier, builtins.type) or hasattr(identifier, "__code__"):
-        return _converted(identifier, None, base)
+        made: Decorator = _converted(identifier, None, base)  # @task without parentheses
+        return made
     return lambda target: _converted(target, identifier, base)
 
 
