@@ -141,7 +141,7 @@ def command(cluster: Cluster, node: str, user: str, words: Sequence[str]) -> lis
 
 def in_node(cluster: Cluster, node: str, *words: str, stdin: str | None = None) -> str:
     """Run a command in a node, as root; return what it prints."""
-    return run(command(cluster, node, "root", words), stdin=stdin)
+    return run(command(cluster, node, "root", words), stdin=stdin, called=f"{node}: {words[0]}")
 
 
 def daemon(cluster: Cluster, node: str, name: str, *words: str, user_id: int | None = None) -> None:
