@@ -50,7 +50,13 @@ class Workshop:
     def entry(self, job: str, code: str, attempt: int = 1, **more: Any) -> dict[str, Any]:
         """A queue entry whose task runs this code."""
         node = {"type": 0, "values": {"code": code}, "job": [TASK, job]}
-        found = {"id": TASK, "module": "work", "name": "Code", "script": None, "meta": []}
+        found: dict[str, Any] = {
+            "id": TASK,
+            "module": "work",
+            "name": "Code",
+            "script": None,
+            "meta": [],
+        }
         document = {"format": 1, "root": 0, "types": [found], "nodes": [node]}
         base = {
             "job": job,
@@ -171,5 +177,3 @@ def is_alive(pid: int) -> bool:
 def read_json(path: Path) -> Any:
     """The content of a JSON file."""
     return json.loads(path.read_text())
-
-
