@@ -4,8 +4,10 @@ One thread reads; callers write frame by frame, so that a short call overtakes a
 call that waits ends with ``HostUnreachable``: whether its request took effect is unknown.
 """
 
+import contextlib
 import itertools
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from xpm.connectors.bootstrap import Session
@@ -35,9 +37,13 @@ class AgentClient:
         return self._end is None
 
     def call(
-        self, content: frames.Message, payload: bytes = b"", timeout_s: float | None = None
+        self,
+        content: frames.Message,
+        payload: bytes = b"",
+        timeout_s: float | None = None,
+        on_sent: Callable[[], None] | None = None,
     ) -> Answer:
-        """Send a request and wait for its reply.
+        """Send a request and wait for its reply; ``on_sent`` is called in between.
 
         Raises:
             HostUnreachable: no answer: the link ended, or nothing came in time. The request may have taken effect.
@@ -52,6 +58,8 @@ class AgentClient:
             content = {**content, "payload": len(payload)}
         try:
             self._send(request, content, payload)
+            if on_sent is not None:
+                on_sent()
             return future.result(timeout_s)
         except TimeoutError as error:
             self._finish(f"no answer to {content.get('verb')!r} within {timeout_s:g} s")
@@ -61,6 +69,11 @@ class AgentClient:
         finally:
             with self._state:
                 self._pending.pop(request, None)
+
+    def post(self, content: frames.Message) -> None:
+        """Send a request whose reply does not matter; a link that ended is no matter either."""
+        with contextlib.suppress(HostUnreachable):
+            self._send(next(self._ids), content, b"")
 
     def close(self) -> None:
         """End the link; calls that wait fail."""

@@ -4,8 +4,9 @@ Every verb but ``bye`` may be repeated (xpm/wire/messages.py: bundles are named 
 exclusive files, offsets are explicit), so a call whose link breaks is made again on a new one, as far as patience goes.
 """
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from xpm.connectors import bootstrap
@@ -59,6 +60,7 @@ class Link:
         self._closing = threading.Event()
         self._retrying = Retrying(patience or Patience(), self._closing, sleep)
         self._grace_s = grace_s
+        self._nudges = _Nudges()
         self._opening = threading.Lock()
         self._client: AgentClient | None = None
         self._opened: frames.Message = {}
@@ -81,18 +83,17 @@ class Link:
         timeout_s = self._grace_s + float(content.get("wait_s", 0))
 
         def attempt() -> tuple[frames.Message, bytes]:
-            return checked(self.name, *self._alive().call(content, payload, timeout_s))
+            client = self._alive()
+            if content["verb"] != "observe":
+                return checked(self.name, *client.call(content, payload, timeout_s))
+            with self._nudges.observing(client) as on_sent:
+                return checked(self.name, *client.call(content, payload, timeout_s, on_sent))
 
         return self._retrying.run(attempt)
 
     def nudge(self) -> None:
-        """Let an observe that waits answer at once; nothing to do without a connection."""
-        client = self._client
-        if client is not None and client.alive:
-            try:
-                client.call({"verb": "nudge"}, timeout_s=self._grace_s)
-            except HostUnreachable:
-                pass  # whoever waits learns it too
+        """Let the observe that waits, else the next one, answer at once."""
+        self._nudges.nudge()
 
     def close(self) -> None:
         """End the connection for good; whoever waits or retries stops."""
@@ -122,6 +123,40 @@ class Link:
             client.close()
             raise
         return client
+
+
+class _Nudges:
+    """Sees to it that no nudge is lost, even one that comes just before its observe is on its way."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept = False
+        self._observing: AgentClient | None = None
+
+    def nudge(self) -> None:
+        """Send a nudge after the observe that is on its way, or keep it for the next."""
+        with self._lock:
+            if self._observing is None:
+                self._kept = True
+            else:
+                self._observing.post({"verb": "nudge"})
+
+    @contextlib.contextmanager
+    def observing(self, client: AgentClient) -> Iterator[Callable[[], None]]:
+        """While an observe is made; gives what to call when it has been sent."""
+
+        def on_sent() -> None:
+            with self._lock:
+                self._observing = client
+                if self._kept:
+                    self._kept = False
+                    client.post({"verb": "nudge"})
+
+        try:
+            yield on_sent
+        finally:
+            with self._lock:
+                self._observing = None
 
 
 def checked(name: str, reply: frames.Message, payload: bytes) -> tuple[frames.Message, bytes]:

@@ -1,33 +1,37 @@
 """The connector that is this machine: the agent runs in this process, on the main folder itself."""
 
 import sys
+import threading
+import time
 from pathlib import Path
 
 from xpm.agent.inprocess import InProcess
-
 from xpm.connectors.link import Place, checked
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.specs import LocalSpec
-from xpm.errors import SiteProblem
-from xpm.wire import frames, travel
+from xpm.wire import frames
+
+SLICE_S = 1.0
 
 
 class LocalConnector(AgentConnector):
     """Jobs run here, as processes of this user; they outlive this process."""
 
     def __init__(self, spec: LocalSpec, main: Path) -> None:
-        super().__init__(spec.name, _Here(spec, main), mirrors=False)
+        super().__init__(spec.name, Here(spec, main), mirrors=False)
 
 
-class _Here:
-    """The agent in this process."""
+class Here:
+    """A ``Caller`` (xpm/connectors/remote.py): the agent in this process. Thread-safe."""
 
     life = 1
 
     def __init__(self, spec: LocalSpec, main: Path) -> None:
         self._spec = spec
         self._main = main
+        self._lock = threading.Lock()
         self._agent: InProcess | None = None
+        self._nudged = threading.Event()
 
     @property
     def workspace(self) -> str:
@@ -36,10 +40,14 @@ class _Here:
 
     def call(self, content: frames.Message, payload: bytes = b"") -> tuple[frames.Message, bytes]:
         """The agent's answer."""
-        return checked(self._spec.name, *self._open().call(content, payload))
+        agent = self._open()
+        if content["verb"] == "observe":
+            return self._observe(agent, content)
+        return checked(self._spec.name, *agent.call(content, payload))
 
     def nudge(self) -> None:
-        """Let an observe that waits answer at once."""
+        """Let the observe that waits, else the next one, answer at once."""
+        self._nudged.set()
         if self._agent is not None:
             self._agent.nudge()
 
@@ -47,21 +55,24 @@ class _Here:
         """Nothing stays open; an observe that waits answers at once."""
         self.nudge()
 
+    def _observe(self, agent: InProcess, content: frames.Message) -> tuple[frames.Message, bytes]:
+        """Waits in slices, so that a nudge just before the agent waits is not lost for long."""
+        ends_at = time.monotonic() + content["wait_s"]
+        while True:
+            left = 0.0 if self._nudged.is_set() else ends_at - time.monotonic()
+            request = {**content, "wait_s": max(0.0, min(left, SLICE_S))}
+            answer, _ = checked(self._spec.name, *agent.call(request))
+            told = answer["cursor"] != content["cursor"] or answer["changes"] or answer["notes"]
+            if told or left <= 0 or self._nudged.is_set():
+                self._nudged.clear()
+                return answer, b""
+
     def _open(self) -> InProcess:
-        if self._agent is None:
-            sha12, raw = travel.archive()
-            try:
-                travel.unpack(raw, str(self._main.absolute() / ".xpm" / "travel"), sha12)
-            except OSError as error:
-                raise SiteProblem(
-                    "cannot prepare the main folder",
-                    on=self.workspace,
-                    cause=str(error),
-                    hint="choose a folder you may write (--workdir)",
-                ) from error
-            agent = InProcess(self.workspace, sha12)
-            python = self._spec.python or sys.executable
-            place = Place(self.workspace, "plain", python, self._spec.jobs)
-            checked(self._spec.name, *agent.call(place.opening(self.workspace)))
-            self._agent = agent
-        return self._agent
+        with self._lock:
+            if self._agent is None:
+                agent = InProcess()
+                python = self._spec.python or sys.executable
+                place = Place(self.workspace, "plain", python, self._spec.jobs)
+                checked(self._spec.name, *agent.call(place.opening(self.workspace)))
+                self._agent = agent
+            return self._agent

@@ -20,6 +20,16 @@ Serve = Callable[[str, str, int, int], None]
 """What answers: workspace, travel, and the file descriptors of requests and replies."""
 
 
+def agent(workspace: str, name: str, source: int, target: int) -> None:
+    """The real agent, without its signal handlers, which belong to a main thread."""
+    from xpm.agent import serve
+    from xpm.agent.service import Service
+
+    out = serve.Output(target)
+    out.message(0, {"hello": serve.hello(name)})
+    serve.Loop(Service(name), source, out).run()
+
+
 @dataclass(slots=True)
 class Faults:
     """What shall happen to the next stream: after how many bytes in each direction its link is cut."""
@@ -31,7 +41,7 @@ class Faults:
 class MemoryHost:
     """A host whose agent is a thread here."""
 
-    def __init__(self, name: str, serve: Serve, noise: bytes = b"") -> None:
+    def __init__(self, name: str, serve: Serve | None = None, noise: bytes = b"") -> None:
         self.name = name
         self.is_down = False
         """Whether new connections fail."""
@@ -39,7 +49,7 @@ class MemoryHost:
         """One for each stream to come; without any, links are sound."""
         self.streams: list[MemoryStream] = []
         """Every stream so far."""
-        self._serve = serve
+        self._serve = serve or agent
         self._noise = noise
 
     def open(self, argv: Sequence[str]) -> Stream:

@@ -212,7 +212,7 @@ class Deciding:
                     f"a default of {job.sealed.task} has changed since this job was run: {told}",
                     on=str(job.folder), where=job.sealed.where,
                     hint=f"set {each.argument} in the plan to say which one you mean,"
-                    " or remove the job's folder to run it anew",
+                    " or use another main folder to run it anew",
                 )  # fmt: skip
             if each.kind == "path":
                 self._note(f"{job.sealed.task} {job.sealed.job[:12]} is reused although {told}")

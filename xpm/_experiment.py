@@ -3,6 +3,7 @@
 import os
 import sys
 from collections import Counter, deque
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from xpm.plan.tokens import Token
 
 LEAVE_S = 5.0
+GONE = (
+    "it was done, but its record is not in its folder: the folder was removed, or its files could"
+    " not be brought here (put them back, or use another main folder)"
+)
 
 
 class Place:
@@ -214,8 +219,14 @@ class Experiment:
         if job is None or job.phase is not Phase.FOLLOWED or event.change.attempt < job.attempt:
             return
         if job.state in OVER:
+            if job.state == "done" and not self._is_here(job):
+                job.known = replace(event.change, state="lost", cause="lost", message=GONE)
             self._end(job)
             self._show(job)
+
+    def _is_here(self, job: Job) -> bool:
+        end = self._main.local_end(job.ref)
+        return end is not None and end.state == "done"
 
     def _end(self, job: Job) -> None:
         self._deciding.end(job)

@@ -65,7 +65,7 @@ def advance_workspace(
     if content is None:
         return None
     turn = Turn(os.path.join(layout.own, "advance"), clock)
-    report = None  # type: Optional[Report]
+    report: Optional[Report] = None
     ends = clock() + budget_s
     while turn.begin():
         try:
@@ -152,15 +152,12 @@ def start_ready(board: Board, place: Any, now: float) -> int:
 
 
 def _admission(board: Board, tokens: Tokens, slots: Optional[int]) -> Admission:
-    candidates = [
+    candidates = (
         Candidate(known.job, known.tokens, _has_tokens(tokens, known))
         for known in board.ready.values()
-    ]
-    free = {}  # type: Dict[str, int]
-    for each in candidates:
-        for name, _, total in each.tokens:
-            if name not in free:
-                free[name] = tokens.available(name, total)
+    )
+    totals = board.token_totals.items()
+    free = {name: tokens.available(name, total) for name, total in totals}
     return admit(candidates, Limits(slots), free)
 
 

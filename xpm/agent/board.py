@@ -9,12 +9,12 @@ A job that nobody asked for here but that is somebody's parent is a *stranger*: 
 
 import os
 from collections import OrderedDict
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from xpm.agent import reading
 from xpm.agent.names import Names
 from xpm.decide import retry, states, transitions
-from xpm.decide.facts import UNKNOWN_JOB, CancelAsked, Event, Joined, Present, Wanted
+from xpm.decide.facts import UNKNOWN_JOB, CancelAsked, Event, Job, Joined, Present, Wanted
 from xpm.wire import ledger
 from xpm.wire.workspace import Layout
 
@@ -51,18 +51,18 @@ class JobFacts(object):
     def __init__(self, task: str, job: str) -> None:
         self.task = task
         self.job = job
-        self.facts = UNKNOWN_JOB  # type: Job
+        self.facts: Job = UNKNOWN_JOB
         self.wish = 0  # the attempt that ``bundle`` asks for
         self.bundle = ""
         self.order = 0
-        self.parents = ()  # type: Tuple[str, ...]
-        self.children = []  # type: List[str]
-        self.tokens = ()  # type: Tuple[Tuple[str, int, int], ...]
-        self.request = {}  # type: Dict[str, Any]
+        self.parents: Tuple[str, ...] = ()
+        self.children: List[str] = []
+        self.tokens: Tuple[Tuple[str, int, int], ...] = ()
+        self.request: Dict[str, Any] = {}
         self.word = ""
         self.reason = ""  # why it does not start, as advance found it
         self.at = 0.0
-        self.view = None  # type: Optional[View]
+        self.view: Optional[View] = None
         self.seq = 0
 
     @property
@@ -77,34 +77,42 @@ class Board(object):
     Args:
         layout: the workspace.
         fresh_s: how often the folders are listed whatever their mtime says (NFS caches it).
+        rest_s: how long a refresh does for the next ones too.
     """
 
-    def __init__(self, layout: Layout, fresh_s: float = 1.0) -> None:
+    def __init__(self, layout: Layout, fresh_s: float = 1.0, rest_s: float = 0.0) -> None:
         self.layout = layout
-        self.jobs = {}  # type: Dict[str, JobFacts]
-        self.ready = {}  # type: Dict[str, JobFacts]
-        self.live = {}  # type: Dict[str, JobFacts]
-        self.due = {}  # type: Dict[str, JobFacts]
+        self.jobs: Dict[str, JobFacts] = {}
+        self.ready: Dict[str, JobFacts] = {}
+        self.live: Dict[str, JobFacts] = {}
+        self.due: Dict[str, JobFacts] = {}
         self.seq = 0
         self.now = 0.0
-        self._changed = OrderedDict()  # type: OrderedDict[str, int]
+        self._changed: "OrderedDict[str, int]" = OrderedDict()
+        self.token_totals: Dict[str, int] = {}
+        self._rest_s = rest_s
+        self._read_at = float("-inf")
         self._fresh_s = fresh_s
         self._fresh_at = float("-inf")
         self._swept_at = float("-inf")
-        self._sweep = []  # type: List[str]
+        self._sweep: List[str] = []
         self._queue = Names(layout.queue)
         self._cancel = Names(layout.cancel)
         self._inbox = Names(layout.inbox)
         self._attempts = Names(layout.attempts)
-        self._early = {}  # type: Dict[str, List[Event]]
-        self._strangers = {}  # type: Dict[str, JobFacts]
-        self._dirty = set()  # type: Set[str]
+        self._early: Dict[str, List[Event]] = {}
+        self._strangers: Dict[str, JobFacts] = {}
+        self._dirty: Set[str] = set()
 
     # ------------------------------------------------------------------------- reading
 
-    def refresh(self, now: float) -> None:
+    def refresh(self, now: float, at_once: bool = False) -> None:
         """Read what is new."""
         self.now = now
+        if abs(now - self._read_at) < self._rest_s and not at_once:
+            self.settle()
+            return
+        self._read_at = now
         fresh = abs(now - self._fresh_at) >= self._fresh_s
         if fresh:
             self._fresh_at = now
@@ -173,7 +181,7 @@ class Board(object):
     def changes(self, after: int) -> "Tuple[int, List[View]]":
         """The views that changed since that number (0: all there are), and the number to ask with next."""
         self.settle()
-        found = []  # type: List[View]
+        found: List[View] = []
         for job in reversed(self._changed):
             if self._changed[job] <= after:
                 break
@@ -224,6 +232,8 @@ class Board(object):
             known.bundle = bundle
             known.request = request
             known.tokens = tuple((str(n), int(c), int(t)) for n, c, t in entry.get("tokens") or ())
+            for name, _, total in known.tokens:
+                self.token_totals[name] = max(total, self.token_totals.get(name, 0))
             self._adopt(known, [(str(t), str(j)) for t, j in entry.get("parents") or ()])
         self._apply(job, Wanted(wish, retry.table(request.get("retry") or {})))
         self._dirty.add(job)

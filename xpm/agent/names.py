@@ -2,7 +2,7 @@
 
 import os
 import time
-from typing import List
+from typing import List, Set
 
 from xpm.wire import files
 
@@ -19,7 +19,7 @@ class Names:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self.seen = set()  # type: Set[str]
+        self.seen: Set[str] = set()
         self._mtime = -1
         self._settled = False
 

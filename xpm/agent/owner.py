@@ -24,7 +24,7 @@ class Owner(object):
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._mine = 0
-        self._content = {}  # type: Dict[str, Any]
+        self._content: Dict[str, Any] = {}
         self._read = 0
 
     def is_there(self) -> bool:

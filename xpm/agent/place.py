@@ -35,7 +35,7 @@ def record(
     options: Optional[Mapping[str, Any]] = None,
 ) -> Dict[str, Any]:
     """Write place.json; its content. Writing the same again touches nothing."""
-    content = {
+    content: Dict[str, Any] = {
         "format": FORMAT,
         "kind": kind,
         "capacity": {"jobs": capacity},
@@ -43,7 +43,7 @@ def record(
         "travel": travel,
         "environ": clean_environ(os.environ if environ is None else environ),
         "options": dict(options or {}),
-    }  # type: Dict[str, Any]
+    }
     raw = files.dump(content)
     if files.read(layout.place) != raw:
         files.write(layout.place, raw, sync=True)

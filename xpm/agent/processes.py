@@ -2,7 +2,7 @@
 
 import os
 import socket
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 HOST = socket.gethostname()
 _STARTED = 19  # field 22 of proc(5) stat, counted after the command's closing parenthesis
@@ -62,13 +62,12 @@ def started(pid: int) -> Optional[int]:
 
 def boot() -> Optional[str]:
     """Which boot of this machine this is."""
-    global _boot
-    if _boot == "":
-        _boot = _read("/proc/sys/kernel/random/boot_id").strip() or None
-    return _boot
+    if not _BOOT:
+        _BOOT.append(_read("/proc/sys/kernel/random/boot_id").strip() or None)
+    return _BOOT[0]
 
 
-_boot = ""  # type: Optional[str]
+_BOOT: List[Optional[str]] = []
 
 
 def _state(pid: int) -> str:

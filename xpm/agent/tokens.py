@@ -48,7 +48,7 @@ class Tokens(object):
     def __init__(self, layout: Layout, is_final: Callable[[str, int], bool]) -> None:
         self._layout = layout
         self._is_final = is_final
-        self._read = {}  # type: Dict[str, Dict[str, Any]]
+        self._read: Dict[str, Dict[str, Any]] = {}
 
     def available(self, name: str, total: int) -> int:
         """How many units could be had now: free ones and those of tickets that may be voided."""
@@ -89,7 +89,7 @@ class Tokens(object):
                 return None
             for each in free[:1]:
                 mine = Ticket(name, each.unit, each.turn + 1)
-                content = {"job": holder[0], "attempt": holder[1]}  # type: Dict[str, Any]
+                content: Dict[str, Any] = {"job": holder[0], "attempt": holder[1]}
                 content.update({"all": True} if alone else {"ticket": list(ticket or mine)})
                 if self._create(mine, content):
                     return mine

@@ -31,8 +31,8 @@ def admit(ready: Iterable[Candidate], limits: Limits, free: Dict[str, int]) -> A
         free: for each token, how many units nobody holds.
     """
     left = dict(free)
-    admitted = []  # type: List[str]
-    reasons = {}  # type: Dict[str, str]
+    admitted: List[str] = []
+    reasons: Dict[str, str] = {}
     for each in ready:
         if limits.slots is not None and len(admitted) >= limits.slots:
             break  # nothing to say of the many behind

@@ -33,7 +33,7 @@ Actions are levels, not edges: ``step`` answers what is to be done *now* with ev
 crashes between deciding and acting is replaced by whoever comes next.
 """
 
-from typing import Callable, Iterable, List, Optional, Tuple, cast
+from typing import Callable, Dict, Iterable, List, Optional, Tuple, Type, cast
 
 from xpm.decide import retry, states
 from xpm.decide.facts import (
@@ -82,7 +82,7 @@ def merge(job: Job, event: Event) -> Job:
 
 def due(job: Job, now: float) -> "List[Action]":
     """What is to be done about a job, besides starting it."""
-    actions = []  # type: List[Action]
+    actions: List[Action] = []
     here = current(job)
     for old in overtaken(job, here):
         message = "attempt %d takes its place" % here.number
@@ -236,19 +236,19 @@ def _tell(before: Attempt, event: Event) -> Attempt:
 
 
 _Transition = Callable[[Attempt, Event], Attempt]
-_SAME = {
+_SAME: Dict[type, _Transition] = {
     Wanted: _stay,
     CancelAsked: _cancel,
     Joined: _join,
     Accepted: _accept,
     Claimed: _claim,
     Ended: _end,
-}  # type: Dict[type, _Transition]
-TRANSITIONS = {}  # type: Dict[Tuple[str, Type[Event]], _Transition]
+}
+TRANSITIONS: Dict[Tuple[str, Type[Event]], _Transition] = {}
 """What each event does in each phase; total: every pair has its line."""
 for _phase in states.PHASES:
     for _kind, _function in _SAME.items():
-        TRANSITIONS[(_phase, _kind)] = _function  # type: ignore[index]
+        TRANSITIONS[(_phase, _kind)] = _function
 TRANSITIONS.update(
     {
         (states.WANTED, Told): _stay,  # nothing is out there yet

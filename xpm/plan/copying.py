@@ -46,6 +46,8 @@ def _shell(config: C, state: State) -> C:
     fresh.tags = dict(state.tags) if state.tags else None
     fresh.stopped = set(state.stopped) if state.stopped else None
     fresh.meta = state.meta
+    if state.producer is not None:
+        fresh.producer, fresh.ref = state.producer, state.ref
     copied.__dict__.update(config.__dict__)
     copied.__dict__["_xpm"] = fresh
     return copied
@@ -75,9 +77,7 @@ def _copy_config(config: Config, done: dict[int, Any], root: bool) -> Any:
     copied = done[id(config)] = _shell(config, state)
     table = type(config).__xpm__.ready()
     for name, value in config.__dict__.items():
-        if (name in table and table[name].kind.mutable) or (
-            name in table and table[name].kind.holds
-        ):
+        if name in table and (table[name].kind.mutable or table[name].kind.holds):
             copied.__dict__[name] = _copy(value, done, False)
     _forget_generated(copied, state)
     return copied

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from xpm.plan import places
-from xpm.plan.fields import MISSING, ROLES, Declared, Field, PathGenerator
+from xpm.plan.fields import MISSING, ROLES, Declared, Field, PathGenerator, Role
 from xpm.plan.kinds import ANY, Kind, Mismatch, UnionKind
 from xpm.plan.problems import Definition
 from xpm.plan.types import compile_type
@@ -91,6 +91,12 @@ class Description:
     def add(self, argument: Argument) -> None:
         """Declare an argument; one of the same name is replaced."""
         refuse_clash(self.cls, argument.name, self.place)
+        if argument.role == "constant" and argument.required:
+            raise Definition(
+                f"the constant {self.cls.__name__}.{argument.name} has no value",
+                hint=f"{argument.name}: Constant[int] = 1",
+                where=places.show(self.place),
+            )
         self.own[argument.name] = argument
         self.table = None
         self.coded = None
@@ -154,6 +160,8 @@ class Description:
         if self.scope is not None:
             names = {**names, **self.scope}
         value = eval(text, dict(vars(module)) if module else {}, names)
+        if isinstance(value, Role):
+            return object
         return value.type if isinstance(value, Declared) else value
 
 
@@ -206,6 +214,8 @@ def declared_role(annotation: Any) -> tuple[str | None, object]:
     """The role an annotation gives its name, and the type; None for other annotations."""
     if isinstance(annotation, Declared):
         return annotation.role, annotation.type
+    if isinstance(annotation, Role):
+        return annotation.role, object
     if isinstance(annotation, str):
         head = annotation.partition("[")[0].strip().rpartition(".")[2]
         if head in ROLES:

@@ -124,6 +124,7 @@ class PathGenerator:
 
 
 if TYPE_CHECKING:
+
     @overload
     def field(
         *,

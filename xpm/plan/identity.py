@@ -33,6 +33,11 @@ def identifier(config: Config) -> str:
     Raises:
         PlanProblem: a value that counts is missing, or a configuration contains itself.
     """
+    if not hasattr(type(config), "__xpm__"):
+        raise PlanProblem(
+            f"only configurations have an identity, not a {type(config).__name__}",
+            where=places.show(places.caller()),
+        )
     return digest(config).hex()
 
 
@@ -58,6 +63,20 @@ def _is_known(config: Config) -> bool:
 
 def _digest(config: Config, of_part: Digest) -> bytes:
     """One configuration, the digests of its parts being known."""
+    raw = hashlib.sha256(_content(config, of_part)).digest()
+    producer = config.__dict__["_xpm"].producer
+    if producer is None:
+        return raw
+    return hashlib.sha256(OUTPUT + raw + digest(producer)).digest()
+
+
+def canonical(config: Config) -> bytes:
+    """The bytes whose SHA-256 is the digest of a configuration that no task hands on; for explanations."""
+    return _content(config, lambda part: None if part.__dict__["_xpm"].meta else digest(part))
+
+
+def _content(config: Config, of_part: Digest) -> bytes:
+    """What is hashed of one configuration."""
     description = type(config).__xpm__
     coded = description.coded
     if coded is None:
@@ -80,10 +99,7 @@ def _digest(config: Config, of_part: Digest) -> bytes:
     state = own["_xpm"]
     if coded.metas or state.init:
         parts.extend(_forced(coded, config, of_part))
-    raw = hashlib.sha256(b"".join(parts)).digest()
-    if state.producer is None:
-        return raw
-    return hashlib.sha256(OUTPUT + raw + digest(state.producer)).digest()
+    return b"".join(parts)
 
 
 def _forced(coded: _Code, config: Config, of_part: Digest) -> Iterator[bytes]:

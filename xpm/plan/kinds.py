@@ -190,8 +190,10 @@ class AnyKind(Kind):
         if kind in _ATOMS or hasattr(kind, "__xpm__"):
             return value
         _untagged(value)
-        if is_enum(value) or is_path(value):
+        if is_enum(value):
             return value
+        if is_path(value):
+            return PathKind("Path").convert(value)
         container = next((each for each in _CONTAINERS if isinstance(value, each)), None)
         if container is not None:
             return _CONTAINERS[container].convert(value)

@@ -102,8 +102,12 @@ def seal_output(config: Config, task: Task) -> None:
 def _check(task: Task, found: list[walk.Found], place: places.Place) -> None:
     """Refuse what cannot become a job, all reasons at once."""
     problems: list[PlanProblem] = []
+    named: dict[str, type] = {}
     for path, config in found:
         cls = type(config)
+        same = named.setdefault(identifier_of(cls.__xpm__), cls)
+        if same is not cls:
+            problems.append(_namesakes(same, cls))
         try:
             locate.reference(cls)
         except PlanProblem as problem:
@@ -126,6 +130,16 @@ def _check(task: Task, found: list[walk.Found], place: places.Place) -> None:
             cause="\n" + "\n".join(f"- {each}" for each in problems),
             where=places.show(place),
         )
+
+
+def _namesakes(one: type[Config], other: type[Config]) -> PlanProblem:
+    return PlanProblem(
+        f"two classes have the identifier {identifier_of(one.__xpm__)}",
+        on=f"{one.__qualname__} at {places.show(one.__xpm__.place)}"
+        f" and {other.__qualname__} at {places.show(other.__xpm__.place)}",
+        hint="give one of them another __xpmid__",
+        where=places.show(places.caller()),
+    )
 
 
 def _unsubmitted(task: Task, path: str, config: Config) -> PlanProblem:

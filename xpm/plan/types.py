@@ -86,6 +86,9 @@ def compile_type(declared: Any, evaluate: Evaluate) -> Kind:
         simple = None
     if simple is not None:
         return simple
+    typing = sys.modules.get("typing")
+    if typing is not None and declared is typing.Any:
+        return ANY
     if isinstance(declared, type) and not hasattr(declared, "__origin__"):
         return _compile_class(declared)
     return _compile_form(declared, evaluate)
@@ -114,8 +117,6 @@ def _compile_form(form: Any, evaluate: Evaluate) -> Kind:
     typing: Any = sys.modules.get("typing")
     origin = getattr(form, "__origin__", None)
     args: tuple[Any, ...] = getattr(form, "__args__", ())
-    if typing is not None and form is typing.Any:
-        return ANY
     for inner in ("__forward_arg__", "__supertype__", "__value__"):  # ForwardRef, NewType, type X =
         if hasattr(form, inner):
             return compile_type(getattr(form, inner), evaluate)

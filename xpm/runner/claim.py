@@ -23,7 +23,7 @@ from xpm.runner import process
 from xpm.runner.order import Order
 from xpm.wire import files, ledger
 
-LOOKS_AT_PARENTS_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
+LOOKS_AT_PARENTS_S = (0.0, 0.5, 1.0, 2.0, 4.0)
 
 
 class Claimed(NamedTuple):

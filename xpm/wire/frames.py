@@ -68,7 +68,7 @@ class Decoder:
         self._buffer += data
         if not self.started and not self._find_magic():
             return []
-        frames = []
+        frames: List[Frame] = []
         while True:
             if len(self._buffer) < _HEADER.size:
                 return frames
@@ -97,7 +97,7 @@ class Assembler:
     """Joins messages with their payloads: feed frames, get (id, message, payload)."""
 
     def __init__(self) -> None:
-        self._open = {}  # type: Dict[int, Tuple[Message, List[bytes], int]]
+        self._open: Dict[int, Tuple[Message, List[bytes], int]] = {}
 
     def feed(self, frame: Frame) -> List[Tuple[int, Message, bytes]]:
         """What this frame completes: nothing, or one message with its payload.

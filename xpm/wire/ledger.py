@@ -91,7 +91,7 @@ def entry(job_dir: str, attempt: int, slot: int) -> Optional[Entry]:
 
 def attempt_entries(job_dir: str, attempt: int) -> List[Entry]:
     """The entries of one attempt, from slot 1 on."""
-    entries = []  # type: List[Entry]
+    entries: List[Entry] = []
     while True:
         content = entry(job_dir, attempt, len(entries) + 1)
         if content is None:

@@ -1,0 +1,189 @@
+"""Signals, cancellation and time, as a task and its record see them."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.runner.test_claims import WAIT, batch, started
+from tests.runner.workshop import Workshop, eventually, is_alive, job_id
+from xpm.wire import files
+
+pytestmark = pytest.mark.host
+LISTEN = """
+def hear(signum, frame):
+    print("heard", signum, flush=True)
+signal.signal(signal.SIGUSR1, hear)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+print("started", flush=True)
+while True: time.sleep(600)
+"""
+
+
+def cancel(workshop: Workshop, name: str, attempt: int = 1) -> None:
+    path = Path(workshop.layout.cancel, f"{job_id(name)}.a{attempt}")
+    assert files.create(str(path), b"{}")
+
+
+def test_a_warning_reaches_a_task_that_listens(workshop: Workshop) -> None:
+    submission = workshop.submit(workshop.entry(job_id("a"), LISTEN))
+    with workshop.start(submission) as runner:
+        started(workshop, "a")
+
+        os.kill(runner.pid, signal.SIGUSR1)
+
+        path = workshop.folder("a") / "stdout"
+        eventually(lambda: f"heard {int(signal.SIGUSR1)}" in path.read_text())
+        runner.terminate()
+
+
+def test_a_warning_does_not_kill_a_task_that_does_not_listen(workshop: Workshop) -> None:
+    code = WAIT.replace("600", "0.5")
+    submission = workshop.submit(workshop.entry(job_id("a"), code))
+    with workshop.start(submission) as runner:
+        started(workshop, "a")
+
+        os.kill(runner.pid, signal.SIGUSR1)
+
+        assert runner.wait(timeout=60) == 0
+    assert workshop.outcome("a")["state"] == "done"
+    assert workshop.outcome("a")["details"]["signals"] == ["SIGUSR1"]
+
+
+def test_a_request_to_end_that_nobody_explains_is_a_signal(workshop: Workshop) -> None:
+    submission = workshop.submit(workshop.entry(job_id("a"), WAIT))
+    with workshop.start(submission) as runner:
+        started(workshop, "a")
+
+        runner.terminate()
+
+        assert runner.wait(timeout=60) == 128 + signal.SIGTERM
+    outcome = workshop.outcome("a")
+    assert (outcome["state"], outcome["cause"], outcome["signal"]) == ("failed", "signal", 15)
+
+
+def test_a_task_that_saves_and_exits_on_request_is_not_done(workshop: Workshop) -> None:
+    submission = workshop.submit(workshop.entry(job_id("a"), LISTEN))
+    with workshop.start(submission) as runner:
+        started(workshop, "a")
+
+        runner.terminate()
+
+        assert runner.wait(timeout=60) == 1
+    assert workshop.outcome("a")["state"] == "failed"
+
+
+@pytest.mark.parametrize("code", [WAIT, LISTEN])
+def test_a_cancelled_task_is_cancelled(workshop: Workshop, code: str) -> None:
+    submission = workshop.submit(workshop.entry(job_id("a"), code))
+    with workshop.start(submission) as runner:
+        started(workshop, "a")
+
+        cancel(workshop, "a")
+        runner.terminate()
+
+        assert runner.wait(timeout=60) != 0
+    outcome = workshop.outcome("a")
+    assert (outcome["state"], outcome["cause"]) == ("cancelled", "cancelled")
+
+
+def test_a_cancellation_is_seen_without_a_signal(workshop: Workshop) -> None:
+    submission = workshop.submit(workshop.entry(job_id("a"), WAIT))
+    with workshop.start(submission) as runner:
+        task = started(workshop, "a")
+
+        cancel(workshop, "a")
+
+        runner.wait(timeout=60)
+    assert workshop.outcome("a")["state"] == "cancelled"
+    assert not is_alive(task)
+
+
+def test_a_task_that_ended_well_before_the_cancellation_counts_is_done(workshop: Workshop) -> None:
+    code = WAIT.replace("600", "0.5")
+    submission = workshop.submit(workshop.entry(job_id("a"), code))
+    with workshop.start(submission) as runner:
+        started(workshop, "a")
+
+        cancel(workshop, "a")
+
+        assert runner.wait(timeout=60) == 0
+    assert workshop.outcome("a")["state"] == "done"
+
+
+def test_a_plain_host_keeps_the_time(workshop: Workshop) -> None:
+    request = {"kind": "plain", "resources": {"time_s": 1}}
+    submission = workshop.submit(workshop.entry(job_id("a"), WAIT, request=request))
+
+    workshop.run(submission)
+
+    outcome = workshop.outcome("a")
+    assert (outcome["state"], outcome["cause"]) == ("failed", "timeout")
+
+
+def test_slurms_request_to_end_at_the_limit_is_a_timeout(cluster: Workshop) -> None:
+    request = {"kind": "slurm", "resources": {"time_s": 1}}
+    submission = cluster.submit(cluster.entry(job_id("a"), WAIT, request=request))
+    with cluster.start(submission, environ=batch(7)) as runner:
+        started(cluster, "a")
+
+        runner.terminate()
+        runner.wait(timeout=60)
+
+    outcome = cluster.outcome("a")
+    assert (outcome["state"], outcome["cause"]) == ("failed", "timeout")
+
+
+def test_a_task_that_stops_in_time_to_go_on_later_timed_out(workshop: Workshop) -> None:
+    code = "from xpm import GracefulTimeout\nraise GracefulTimeout()"
+    submission = workshop.submit(workshop.entry(job_id("a"), code))
+
+    workshop.run(submission)
+
+    assert (
+        workshop.outcome("a")["state"],
+        workshop.outcome("a")["cause"],
+    ) == ("failed", "timeout")
+
+
+def test_options_of_the_batch_job_do_not_reach_the_task(cluster: Workshop) -> None:
+    code = (
+        "print(sorted(k for k in os.environ if k.startswith(('SLURM', 'SBATCH', 'SRUN', 'XPM'))))"
+    )
+    environ = {
+        **batch(7),
+        "SLURM_CONF": "/etc/slurm.conf",
+        "SLURM_CPU_BIND": "cores",
+        "SLURM_CPUS_PER_TASK": "2",
+        "SBATCH_ARRAY_INX": "0-1",
+        "SLURM_NTASKS": "1",
+    }
+    submission = cluster.submit(cluster.entry(job_id("a"), code))
+
+    cluster.run(submission, environ=environ)
+
+    expected = "SLURM_CONF SLURM_CPUS_PER_TASK SLURM_JOB_ID SLURM_RESTART_COUNT SRUN_CPUS_PER_TASK"
+    assert (
+        f"{[*expected.split(), 'XPM_BATCH_ID']}\n" == (cluster.folder("a") / "stdout").read_text()
+    )
+
+
+def test_a_batch_job_around_a_plain_host_is_not_its_business(workshop: Workshop) -> None:
+    code = "print(sorted(k for k in os.environ if k.startswith('SLURM')))"
+    submission = workshop.submit(workshop.entry(job_id("a"), code))
+
+    workshop.run(submission, environ={"SLURM_JOB_ID": "7", "SLURM_NTASKS": "1"})
+
+    assert (workshop.folder("a") / "stdout").read_text() == "[]\n"
+    assert workshop.ledger("a")[0]["batch_id"] is None
+
+
+def test_the_element_of_an_array_knows_its_batch_id(cluster: Workshop) -> None:
+    entries = [cluster.entry(job_id(name), "pass") for name in "ab"]
+    submission = cluster.submit(*entries)
+    environ = {"SLURM_JOB_ID": "9", "SLURM_ARRAY_JOB_ID": "8", "SLURM_ARRAY_TASK_ID": "1"}
+
+    cluster.run(submission, environ=environ)
+
+    assert cluster.ledger("b")[0]["batch_id"] == "8_1"

@@ -1,0 +1,382 @@
+import contextlib
+import json
+import os
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.sync.far_side import REF, Answer, FarSide, tree
+from xpm.connectors.base import Fetched, JobRef
+from xpm.errors import Defect, HostUnreachable
+from xpm.sync.fetching import BYTES, fetch
+from xpm.wire import frames, ledger
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> FarSide:
+    return FarSide(tmp_path / "far")
+
+
+@pytest.fixture
+def main(tmp_path: Path) -> Path:
+    return tmp_path / "main"
+
+
+def mirror(far: FarSide, main: Path, *refs: JobRef) -> list[Fetched]:
+    return fetch(far, refs or (REF,), main, lambda count: None)
+
+
+def mirrored(main: Path, ref: JobRef = REF) -> Path:
+    return Path(ledger.job_folder(str(main), ref.task, ref.job))
+
+
+def test_a_finished_job_arrives_whole_with_its_records(far: FarSide, main: Path) -> None:
+    job = far.job()
+    (job / "stdout").write_bytes(b"hello\n")
+    (job / "runs" / "1").mkdir(parents=True)
+    (job / "runs" / "1" / "model.bin").write_bytes(bytes(range(256)) * 100)
+    (job / "empty").touch()
+    (job / "tool.sh").write_text("#!/bin/sh\n")
+    (job / "tool.sh").chmod(0o755)
+    (job / "last").symlink_to("runs/1")
+    far.finish()
+
+    [result] = mirror(far, main)
+
+    assert tree(job) == tree(mirrored(main))
+    assert (result.files, result.problems) == (6, [])
+    assert os.access(mirrored(main) / "tool.sh", os.X_OK)
+
+
+def test_fetching_again_moves_no_byte(far: FarSide, main: Path) -> None:
+    (far.job() / "model.bin").write_bytes(b"x" * 1000)
+    far.finish()
+    mirror(far, main)
+    far.calls.clear()
+
+    [result] = mirror(far, main)
+
+    assert [call["verb"] for call in far.calls] == ["manifest"]
+    assert (result.files, result.bytes) == (0, 0)
+
+
+def test_many_jobs_take_few_exchanges(far: FarSide, main: Path) -> None:
+    refs = [JobRef("t", f"{number:064x}") for number in range(150)]
+    for ref in refs:
+        (far.job(ref) / "stdout").write_text(ref.job)
+        far.finish(ref=ref)
+
+    results = mirror(far, main, *refs)
+
+    assert refs == [each.ref for each in results]
+    assert all(tree(far.job(ref)) == tree(mirrored(main, ref)) for ref in refs)
+    assert len(far.calls) <= 4
+
+
+def test_a_log_grows_by_its_new_end_only(far: FarSide, main: Path) -> None:
+    log = far.job() / "stdout"
+    log.write_bytes(b"a" * 1000)
+    mirror(far, main)
+    with log.open("ab") as file:
+        file.write(b"b" * 10)
+
+    [result] = mirror(far, main)
+
+    assert result.bytes == 10
+    assert log.read_bytes() == (mirrored(main) / "stdout").read_bytes()
+
+
+def test_a_file_changed_there_replaces_the_one_here(far: FarSide, main: Path) -> None:
+    (far.job() / "state").write_bytes(b"old state")
+    mirror(far, main)
+    (far.job() / "state").write_bytes(b"new")
+
+    mirror(far, main)
+
+    assert (mirrored(main) / "state").read_bytes() == b"new"
+
+
+def test_a_file_that_became_a_folder_there_does_so_here(far: FarSide, main: Path) -> None:
+    (far.job() / "out").write_bytes(b"file")
+    mirror(far, main)
+    (far.job() / "out").unlink()
+    (far.job() / "out").mkdir()
+    (far.job() / "out" / "x").write_bytes(b"in a folder")
+
+    [result] = mirror(far, main)
+
+    assert (mirrored(main) / "out" / "x").read_bytes() == b"in a folder"
+    assert result.problems == []
+
+
+def test_what_is_only_here_stays(far: FarSide, main: Path) -> None:
+    mirrored(main).mkdir(parents=True)
+    (mirrored(main) / "notes.txt").write_text("mine")
+    (mirrored(main) / ".xpm").mkdir()
+    (mirrored(main) / ".xpm" / "job.json").write_text("{}")
+    far.finish()
+
+    mirror(far, main)
+
+    assert (mirrored(main) / "notes.txt").read_text() == "mine"
+    assert (mirrored(main) / ".xpm" / "job.json").read_text() == "{}"
+
+
+def test_a_big_file_comes_in_pieces(far: FarSide, main: Path) -> None:
+    raw = random.Random(1).randbytes(BYTES * 2 + 77)
+    (far.job() / "big").write_bytes(raw)
+    seen: list[int] = []
+
+    fetch(far, [REF], main, seen.append)
+
+    assert raw == (mirrored(main) / "big").read_bytes()
+    assert len(raw) == sum(seen)
+
+
+class Cut(Exception):
+    """The link ends."""
+
+
+def test_after_a_cut_at_any_answer_nothing_is_final_too_early_and_all_arrives(
+    far: FarSide, tmp_path: Path
+) -> None:
+    job = far.job()
+    (job / "stdout").write_bytes(b"log" * 100)
+    (job / "big").write_bytes(b"z" * (BYTES * 2 + 5))
+    (job / "runs").mkdir()
+    (job / "runs" / "x").write_bytes(b"x")
+    far.finish()
+    whole = tree(job)
+
+    for count in range(8):
+        main = tmp_path / f"main{count}"
+        far.calls.clear()
+
+        def cut(request: frames.Message, last: int = count) -> None:
+            if len(far.calls) > last:
+                raise HostUnreachable("cut")
+
+        far.before = cut
+        try:
+            mirror(far, main)
+        except HostUnreachable:
+            assert not (mirrored(main) / ".xpm" / "a1.2").exists()
+        far.before = lambda request: None
+        mirror(far, main)
+        assert whole == tree(mirrored(main))
+
+
+def test_after_a_cut_a_big_file_goes_on_where_it_was(far: FarSide, main: Path) -> None:
+    (far.job() / "big").write_bytes(b"z" * (BYTES + 1000))
+
+    def cut(request: frames.Message) -> None:
+        if len(far.calls) == 3:
+            raise HostUnreachable("cut")
+
+    far.before = cut
+    with pytest.raises(HostUnreachable):
+        mirror(far, main)
+    far.before = lambda request: None
+
+    [result] = mirror(far, main)
+
+    assert result.bytes == 1000
+
+
+def test_a_file_that_moves_while_it_is_fetched_is_asked_for_again_before_the_record(
+    far: FarSide, main: Path
+) -> None:
+    state = far.job() / "state"
+    state.write_bytes(b"1")
+    far.finish()
+
+    def change(request: frames.Message) -> None:
+        if request["verb"] == "pull" and len(far.calls) < 4:
+            state.write_bytes(b"now something else")
+            assert not (mirrored(main) / ".xpm" / "a1.2").exists()
+
+    far.before = change
+
+    [result] = mirror(far, main)
+
+    assert tree(far.job()) == tree(mirrored(main))
+    assert result.problems == []
+
+
+def test_a_file_that_never_rests_keeps_the_final_record_away(far: FarSide, main: Path) -> None:
+    state = far.job() / "state"
+    state.write_bytes(b"")
+    far.finish()
+
+    def change(request: frames.Message) -> None:
+        if request["verb"] == "pull":
+            with state.open("ab") as file:
+                file.write(b"more")
+
+    far.before = change
+
+    [result] = mirror(far, main)
+
+    assert not (mirrored(main) / ".xpm" / "a1.2").exists()
+    assert (mirrored(main) / ".xpm" / "a1.1").exists()
+    assert result.problems == ["state: it changed while it was fetched"]
+
+
+def test_the_end_of_an_earlier_attempt_does_not_wait_for_the_running_one(
+    far: FarSide, main: Path
+) -> None:
+    far.finish(attempt=1, state="failed")
+    far.record("claim", 2, 1)
+    state = far.job() / "state"
+    state.write_bytes(b"")
+
+    def change(request: frames.Message) -> None:
+        if request["verb"] == "pull":
+            with state.open("ab") as file:
+                file.write(b"more")
+
+    far.before = change
+
+    mirror(far, main)
+
+    assert {"a1.1", "a1.2", "a2.1"} <= {p.name for p in (mirrored(main) / ".xpm").iterdir()}
+
+
+def test_a_record_of_another_job_is_not_believed(far: FarSide, main: Path) -> None:
+    far.record("claim", 1, 1)
+    entry = json.dumps(
+        {"kind": "outcome", "task": REF.task, "job": "b" * 64, "attempt": 1, "slot": 2}
+    )
+    (far.job() / ".xpm" / "a1.2").write_text(entry)
+
+    [result] = mirror(far, main)
+
+    assert not (mirrored(main) / ".xpm" / "a1.2").exists()
+    assert result.problems == [".xpm/a1.2: not a record of this job"]
+
+
+def test_nothing_is_written_through_a_link_that_is_here(
+    far: FarSide, main: Path, tmp_path: Path
+) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "keys").write_text("mine")
+    mirrored(main).mkdir(parents=True)
+    (mirrored(main) / "out").symlink_to(precious)
+    (mirrored(main) / "stdout").symlink_to(precious / "keys")
+    (far.job() / "out").mkdir()
+    (far.job() / "out" / "keys").write_text("theirs")
+    (far.job() / "stdout").write_text("theirs, and longer")
+    far.finish()
+
+    [result] = mirror(far, main)
+
+    assert tree(precious) == {"keys": b"mine"}
+    assert len(result.problems) == 2
+    assert (mirrored(main) / ".xpm" / "a1.2").exists()
+
+
+def test_a_file_of_another_place_is_not_followed_there_either(far: FarSide, main: Path) -> None:
+    (far.job() / "leak").symlink_to("/etc/passwd")
+    far.finish()
+
+    [result] = mirror(far, main)
+
+    assert not (mirrored(main) / "leak").is_symlink()
+    assert result.problems == ["leak: a link out of the jobs, to /etc/passwd"]
+
+
+HOSTILE = st.one_of(
+    st.sampled_from(
+        [
+            "../x", "/tmp/x", "..", ".xpm/job.json", ".xpm/../../x", ".xpm/partial/x", ".XPM/a1.1", "a", "a/b", "a/b/c", "b",
+            "stdout", ".xpm/a1.1", ".xpm/a1.2", "\x1b[31m", "a//b", "", "link", "link/x", "link/y/z",
+        ]
+    ),
+    st.text(max_size=8),
+)  # fmt: skip
+TARGETS = st.sampled_from(
+    ["..", "../..", "../../../..", "/etc", "a", "b/../..", ".", "link", "../../other", "/", ".xpm"]
+)
+NUMBERS = st.one_of(st.integers(-1, 9), st.just(2**70), st.just("x"))
+MANIFESTS = st.fixed_dictionaries(
+    {
+        "files": st.lists(
+            st.one_of(st.tuples(HOSTILE, st.integers(0, 9), st.integers(0, 9), st.just(0o644)),
+                      st.tuples(HOSTILE, NUMBERS, NUMBERS, NUMBERS)).map(list), max_size=8),
+        "links": st.lists(st.tuples(HOSTILE, TARGETS).map(list), max_size=6),
+        "problems": st.lists(st.text(max_size=5), max_size=2),
+    }
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(manifests=st.lists(MANIFESTS, min_size=1, max_size=3), data=st.data())
+def test_whatever_a_hostile_far_side_says_nothing_changes_outside_the_job(
+    manifests: list[dict[str, object]],
+    data: st.DataObject,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    base = tmp_path_factory.mktemp("hostile")
+    main = base / "deep" / "main"
+    (main / "jobs" / REF.task / REF.job / ".xpm").mkdir(parents=True)
+    (main / "jobs" / REF.task / REF.job / ".xpm" / "job.json").write_text("mine")
+    (base / "precious").write_text("mine")
+    (main / ".xpm").mkdir()
+
+    for manifest in manifests:
+        with contextlib.suppress(Defect):
+            fetch(Liar(manifest), [REF], main, lambda count: None)
+
+    outside = {
+        path
+        for path in tree(base)
+        if not path.startswith(f"deep/main/jobs/{REF.task}/{REF.job}/")
+        and not path.startswith("deep/main/.xpm/mirror.")
+    }
+    assert {"precious"} == outside
+    assert (base / "precious").read_text() == "mine"
+    assert (mirrored(main) / ".xpm" / "job.json").read_text() == "mine"
+
+
+class Liar:
+    """Says a manifest, and sends what it says."""
+
+    workspace = "/far"
+
+    def __init__(self, manifest: dict[str, object]) -> None:
+        self.manifest = manifest
+
+    def call(self, content: frames.Message, payload: bytes = b"") -> Answer:
+        if content["verb"] == "manifest":
+            return {"jobs": [json.loads(json.dumps(self.manifest))]}, b""
+        said = {tuple(map(str, row)): row for row in self.manifest["files"]}  # type: ignore[attr-defined]
+        rows, out = [], b""
+        for index, (_, _, path, offset) in enumerate(content["items"]):
+            row = next(r for r in said.values() if r[0] == path and type(r[1]) is int)
+            piece = b"theirs---"[offset : row[1]]
+            rows.append([index, offset, len(piece), row[1], row[2]])
+            out += piece
+        return {"pieces": rows}, out
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [], [[0, 0, 5, 5, 1], [0, 0, 5, 5, 1]], [[7, 0, 5, 5, 1]], [[-1, 0, 5, 5, 1]], [[0, 3, 5, 5, 1]],
+        [[0, 0, 999, 999, 1]], [[0, 0]], ["x"], [[0, 0, -5, 5, 1]], [[0.0, 0, 5, 5, 1]],
+    ],
+)  # fmt: skip
+def test_pieces_that_were_not_asked_for_end_the_exchange(
+    far: FarSide, main: Path, pieces: list[object]
+) -> None:
+    (far.job() / "x").write_bytes(b"12345")
+    far.after = lambda request, answer: (
+        ({"pieces": pieces}, answer[1]) if request["verb"] == "pull" else answer
+    )
+
+    with pytest.raises(Defect):
+        mirror(far, main)

@@ -1,0 +1,224 @@
+import hashlib
+import logging
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from xpm.errors import PlanProblem
+from xpm.sync.snapshot import Limits, project_of, take
+
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "plan.py").write_text("print(1)\n")
+    return folder
+
+
+def fill(folder: Path, *paths: str) -> None:
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(path)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=n", "-c", "user.email=e@x"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True)
+
+
+def test_a_snapshot_names_contents_and_whether_they_run(project: Path) -> None:
+    fill(project, "lib/model.py")
+    (project / "tool.sh").write_text("#!/bin/sh\n")
+    (project / "tool.sh").chmod(0o700)
+
+    files = take(project).files
+
+    assert {"plan.py", "lib/model.py", "tool.sh"} == set(files)
+    sha, mode, source = files["plan.py"]
+    assert (hashlib.sha256(b"print(1)\n").hexdigest(), 0o644) == (sha, mode)
+    assert str(project / "plan.py") == source
+    assert files["tool.sh"][1] == 0o755
+
+
+def test_its_id_follows_names_contents_and_modes_and_nothing_else(
+    project: Path, tmp_path: Path
+) -> None:
+    fill(project, "a.py")
+    twin = tmp_path / "elsewhere"
+    twin.mkdir()
+    fill(twin, "a.py")
+    (twin / "plan.py").write_text("print(1)\n")
+    first = take(project).id
+
+    assert first == take(project).id == take(twin).id
+    (project / "a.py").write_text("other")
+    second = take(project).id
+    (project / "a.py").chmod(0o755)
+    third = take(project).id
+    assert len({first, second, third}) == 3
+
+
+def test_caches_environments_and_results_stay_at_home(project: Path) -> None:
+    fill(
+        project, ".git/config", "__pycache__/x.pyc", ".venv/bin/python", "env/pyvenv.cfg", "env/lib/x.py",
+        "node_modules/x/y.js", ".mypy_cache/a", "results/.xpm/workspace.json", "results/jobs/t/j/out",
+    )  # fmt: skip
+
+    assert {"plan.py"} == set(take(project).files)
+
+
+def test_a_project_that_is_its_own_main_folder_keeps_its_results(project: Path) -> None:
+    fill(project, ".xpm/workspace.json", "jobs/t/j/out", "xp/e/jobs.jsonl", "src/jobs/a.py")
+
+    assert {"plan.py", "src/jobs/a.py"} == set(take(project).files)
+
+
+def test_ignore_files_count_in_a_plain_folder(project: Path) -> None:
+    fill(project, "data/big", "a.ckpt", "sub/b.txt", "sub/c.py", "keep.ckpt")
+    (project / ".gitignore").write_text("data/\n*.ckpt\n!keep.ckpt\n")
+    (project / "sub" / ".xpmignore").write_text("*.txt\n")
+
+    found = set(take(project).files)
+
+    assert {"plan.py", "keep.ckpt", "sub/c.py", ".gitignore", "sub/.xpmignore"} == found
+
+
+def test_in_a_repository_git_says_what_travels(project: Path) -> None:
+    git(project, "init", "-q")
+    fill(project, "tracked.py", "ignored.log", "forced.log", "gone.py", "sub/local.bin")
+    (project / ".gitignore").write_text("*.log\n")
+    git(project, "add", "plan.py", "tracked.py", "gone.py")
+    git(project, "add", "-f", "forced.log")
+    (project / "gone.py").unlink()
+    (project / "tracked.py").write_text("edited, not committed")
+    (project / ".xpmignore").write_text("*.bin\n")
+
+    files = take(project).files
+
+    assert {"plan.py", "tracked.py", "forced.log", ".gitignore", ".xpmignore"} == set(files)
+    assert hashlib.sha256(b"edited, not committed").hexdigest() == files["tracked.py"][0]
+
+
+def test_a_project_below_a_repository_is_only_its_own_folder(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    fill(tmp_path, "other/x.py", "mine/plan.py", "mine/lib/a.py")
+
+    assert {"plan.py", "lib/a.py"} == set(take(tmp_path / "mine").files)
+
+
+def test_a_repository_within_travels_too(project: Path) -> None:
+    git(project, "init", "-q")
+    (project / "lib").mkdir()
+    git(project / "lib", "init", "-q")
+    fill(project, "lib/a.py")
+
+    assert {"plan.py", "lib/a.py"} == set(take(project).files)
+
+
+@pytest.mark.parametrize("repository", [False, True])
+def test_links_inside_travel_as_what_they_show(project: Path, repository: bool) -> None:
+    if repository:
+        git(project, "init", "-q")
+    fill(project, "lib/a.py")
+    (project / "b.py").symlink_to("lib/a.py")
+    (project / "again").symlink_to("lib")
+    (project / "lib" / "loop").symlink_to("..")
+    (project / "broken").symlink_to("nowhere")
+
+    files = take(project).files
+
+    assert files["b.py"][0] == files["lib/a.py"][0] == files["again/a.py"][0]
+    assert {"plan.py", "lib/a.py", "b.py", "again/a.py"} <= set(files)
+    assert "broken" not in files
+    assert len(files) < 20
+
+
+@pytest.mark.parametrize("repository", [False, True])
+def test_what_a_link_finds_outside_stays_at_home_with_a_note(
+    project: Path, tmp_path: Path, repository: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    if repository:
+        git(project, "init", "-q")
+    fill(tmp_path, "datasets/mnist", "secret.txt")
+    (project / "data").symlink_to(tmp_path / "datasets")
+    (project / "secret.txt").symlink_to(tmp_path / "secret.txt")
+
+    with caplog.at_level(logging.WARNING):
+        files = take(project).files
+
+    assert {"plan.py"} == set(files)
+    assert "secret.txt" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "path", ["id_rsa", "deploy/id_ed25519", "server.pem", ".env", "conf/.env.prod", ".netrc"]
+)
+def test_files_called_like_keys_are_refused(project: Path, path: str) -> None:
+    fill(project, path)
+
+    with pytest.raises(PlanProblem) as caught:
+        take(project)
+
+    assert path in caught.value.cause
+    assert ".xpmignore" in caught.value.hint
+
+
+def test_a_private_key_is_refused_whatever_its_name(project: Path) -> None:
+    (project / "notes.txt").write_text(KEY)
+
+    with pytest.raises(PlanProblem) as caught:
+        take(project)
+
+    assert caught.value.cause == "notes.txt (it holds a private key)"
+
+
+def test_a_named_key_may_stay_at_home(project: Path) -> None:
+    (project / "notes.txt").write_text(KEY)
+    (project / ".xpmignore").write_text("notes.txt\n")
+
+    assert {"plan.py", ".xpmignore"} == set(take(project).files)
+
+
+@pytest.mark.parametrize("path", ["id_rsa.pub", ".env.example", "environment.py", "pem.py"])
+def test_harmless_neighbours_of_keys_travel(project: Path, path: str) -> None:
+    fill(project, path)
+
+    assert path in take(project).files
+
+
+def test_certificates_are_public(project: Path) -> None:
+    (project / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nabc\n")
+
+    assert "ca.pem" in take(project).files
+
+
+@pytest.mark.parametrize("limits", [Limits(bytes=100), Limits(files=2)])
+def test_a_project_too_big_to_be_code_is_refused_with_its_largest_files(
+    project: Path, limits: Limits
+) -> None:
+    fill(project, "small.py")
+    (project / "weights.bin").write_bytes(b"x" * 1000)
+
+    with pytest.raises(PlanProblem) as caught:
+        take(project, limits)
+
+    assert "the largest: weights.bin" in caught.value.cause
+
+
+def test_the_project_of_a_script_is_the_nearest_folder_that_says_so(tmp_path: Path) -> None:
+    fill(
+        tmp_path,
+        "a/pyproject.toml",
+        "a/b/c/plan.py",
+        "d/plan.py",
+        "a/x/.xpmignore",
+        "a/x/y/plan.py",
+    )
+
+    assert tmp_path / "a" == project_of(tmp_path / "a" / "b" / "c" / "plan.py")
+    assert tmp_path / "a" / "x" == project_of(tmp_path / "a" / "x" / "y" / "plan.py")
+    assert tmp_path / "d" == project_of(tmp_path / "d" / "plan.py")

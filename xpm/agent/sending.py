@@ -1,0 +1,122 @@
+"""One submission on its way into SLURM's queue: sent at least once, known by its name, never blindly sent again.
+
+Theory of operation. Everything is a file of the submission's folder, so whoever comes next goes on::
+
+    try.<k>     somebody is about to send it for the k-th time        exclusive
+    sbatch.<k>  .in the script, .pid .out .err .rc what sbatch said   (errands.py)
+    doubt.<k>   the first good look-up after try k without it         exclusive
+    batch.json  it is in the queue, under this id                     exclusive
+    refused.json  it will never be                                    exclusive
+
+    no try ──► try.1 ──► the answer ── accepted ──► batch.json
+                 ▲           ├── refused ──► refused.json
+                 │           ├── later ──► (a pause) ──► try.<k+1>
+                 │           └── unclear, or none in time ──► look-up by name: found ──► batch.json
+                 │                                                absent twice, 2 MessageTimeout apart
+                 └──────────────────────────────────────────────────────┘
+"""
+
+import os
+import re
+from typing import Any, Dict, List, NamedTuple, Union
+
+from xpm.agent import errands, processes, reading, slurm_parse
+from xpm.wire import files
+
+Take = NamedTuple("Take", [("number", int)])
+"""Send it, as this try."""
+
+Wait = NamedTuple("Wait", [("reason", str)])
+"""Nothing to do yet; why, in words."""
+
+LookUp = NamedTuple("LookUp", [("number", int), ("since", float)])
+"""Look for it by name, in an answer asked for after ``since``."""
+
+InQueue = NamedTuple("InQueue", [("batch_id", str)])
+Never = NamedTuple("Never", [("message", str), ("cause", str)])
+
+Next = Union[Take, Wait, LookUp, InQueue, Never]
+
+STARTED_S = 10.0
+"""A try whose shell has not shown up after this, and whose owner is dead, was never sent."""
+PAUSE_S = 15.0
+_TRY = re.compile(r"^try\.([1-9][0-9]*)$")
+
+
+def find_next(folder: str, now: float) -> Next:
+    """What is to be done with a submission. Reads only; records what sbatch answered."""
+    batch = reading.load(os.path.join(folder, "batch.json"))
+    if batch:
+        return InQueue(str(batch["batch_id"]))
+    refused = reading.load(os.path.join(folder, "refused.json"))
+    if refused:
+        return Never(str(refused.get("message") or ""), str(refused.get("cause") or "launch"))
+    numbers = [int(found.group(1)) for found in map(_TRY.match, files.listing(folder)) if found]
+    if not numbers:
+        return Take(1)
+    return _after_try(folder, max(numbers), now)
+
+
+def take(folder: str, number: int, now: float) -> bool:
+    """Be the one who sends it; False when somebody else is."""
+    owner = dict(processes.identity(), at=now)
+    return files.create(os.path.join(folder, "try.%d" % number), files.dump(owner), sync=True)
+
+
+def send(folder: str, number: int, argv: List[str], script: str, environ: Dict[str, str]) -> Any:
+    """Send it: the shell that runs sbatch is returned, and needs nobody."""
+    name = errand(number)
+    files.write(os.path.join(folder, name + ".in"), script.encode("utf-8"))
+    return errands.start(folder, name, argv, environ)
+
+
+def record(folder: str, batch_id: str, by: str, now: float) -> None:
+    """Note for ever that it is in the queue."""
+    content = files.dump({"batch_id": batch_id, "at": now, "by": by})
+    files.create(os.path.join(folder, "batch.json"), content, sync=True)
+
+
+def is_absent(folder: str, number: int, asked_at: float, now: float, apart_s: float) -> bool:
+    """A good look-up has not found it; whether that is enough to send it again."""
+    path = os.path.join(folder, "doubt.%d" % number)
+    first = reading.load(path)
+    if first is None:
+        files.create(path, files.dump({"at": asked_at}), sync=True)
+        return False
+    return asked_at - float(first.get("at") or now) >= apart_s
+
+
+def errand(number: int) -> str:
+    """The name of the errand of a try."""
+    return "sbatch.%d" % number
+
+
+def _after_try(folder: str, number: int, now: float) -> Next:
+    said = errands.said(folder, errand(number))
+    if said is None:
+        return _without_answer(folder, number, now)
+    answer = slurm_parse.submitted(said.status, said.out, said.err)
+    if isinstance(answer, slurm_parse.Accepted):
+        record(folder, answer.batch_id, "sbatch", said.at)
+        return InQueue(answer.batch_id)
+    if isinstance(answer, slurm_parse.Refused):
+        content = {"at": said.at, "message": answer.message, "cause": "launch"}
+        files.create(os.path.join(folder, "refused.json"), files.dump(content), sync=True)
+        return Never(answer.message, "launch")
+    if isinstance(answer, slurm_parse.Later):
+        pause = min(300.0, PAUSE_S * 2 ** min(number - 1, 5))
+        if abs(now - said.at) >= pause:
+            return Take(number + 1)
+        return Wait("SLURM does not take it now: %s" % answer.message)
+    return LookUp(number, said.at)
+
+
+def _without_answer(folder: str, number: int, now: float) -> Next:
+    owner = reading.load(os.path.join(folder, "try.%d" % number)) or {}
+    begin = float(owner.get("at") or 0.0)
+    limit = errands.LIMIT_S + 30.0
+    if not errands.was_started(folder, errand(number)) and processes.is_alive(owner) is False:
+        limit = STARTED_S
+    if 0 <= now - begin < limit:
+        return Wait("being submitted")
+    return LookUp(number, begin + limit if now >= begin else begin)

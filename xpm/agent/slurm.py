@@ -1,0 +1,276 @@
+"""A SLURM cluster, seen from a login node or a running job: joins sbatch, squeue and scancel to the decider.
+
+Nothing here waits for a command: each runs in a shell of its own (errands.py) and is looked at in the next turn. All that
+must be remembered is a file, so any number of advancers may come and go.
+"""
+
+import os
+import time
+from typing import Any, Dict, List, Optional
+
+from xpm.agent import errands, reading, sending, slurm_commands, slurm_parse, slurm_states, submit
+from xpm.agent import place as places
+from xpm.agent.board import Board, JobFacts
+from xpm.agent.slurm_parse import Row
+from xpm.agent.slurm_queue import EVERY_S, Answer, Queue
+from xpm.decide import states, transitions
+from xpm.decide.facts import (
+    Accepted,
+    Attempt,
+    Evidence,
+    Gone,
+    Over,
+    Present,
+    Refused,
+    Stop,
+    Told,
+)
+from xpm.wire import files, ledger
+from xpm.wire.workspace import Layout
+
+MESSAGE_TIMEOUT_S = 10.0
+LOST_AFTER_S = 120.0
+FIRST_LOOK_S = 5.0
+"""How long after a submission it is worth asking what became of it."""
+STOP_AGAIN_S = 60.0
+DRIVE_AGAIN_S = 1.0
+AT_ONCE = 32
+"""How many submissions may be on their way at the same time."""
+
+
+class SlurmPlace(object):
+    """The place of a workspace whose jobs run under SLURM."""
+
+    kind = "slurm"
+    delegates = False
+
+    def __init__(self, layout: Layout, content: Dict[str, Any]) -> None:
+        options = content.get("options") or {}
+        self.layout = layout
+        self.content = content
+        self.workspace_id = str((files.load(layout.identity) or {}).get("id"))
+        self.environ = {str(k): str(v) for k, v in (content.get("environ") or {}).items()}
+        self._every_s = float(options.get("squeue_every_s") or EVERY_S)
+        self.queue = Queue(layout, self.environ, self._every_s)
+        self._apart_s = 2.0 * float(options.get("message_timeout_s") or MESSAGE_TIMEOUT_S)
+        self._lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
+        self._shells: Dict[str, Any] = {}
+        self._driven: Dict[str, float] = {}
+        self._stopped: Dict[str, float] = {}
+        self._never: "set[str]" = set()
+        self._folded = 0.0
+        self._cancels: List[Any] = []
+
+    # ---------------------------------------------------------- what advance asks of a place
+
+    def slots(self, board: Board) -> Optional[int]:
+        """How many more may be submitted now."""
+        return max(0, AT_ONCE - sum(1 for each in self._shells.values() if each.poll() is None))
+
+    def watch(self, board: Board, now: float) -> None:
+        """Tell the board what the queue says of its live jobs."""
+        self._reap()
+        answer = self.queue.answer()
+        if answer is not None and answer.at > self._folded:
+            self._folded = answer.at
+            self._fold(board, answer, now)
+        if self._is_worth_asking(board, answer, now):
+            self.queue.ask(now)
+
+    def joined(
+        self, known: JobFacts, number: int, submission: str, intent: Dict[str, Any], now: float
+    ) -> None:
+        """An attempt has just joined its submission; ``drive`` sends it."""
+        self._driven.pop(submission, None)
+
+    def drive(self, board: Board, now: float, budget_s: float) -> None:
+        """Bring submissions on their way; wait at most that long for what was started."""
+        self._drive_all(board, now)
+        ends = time.monotonic() + budget_s
+        while time.monotonic() < ends and (self._busy() or self.queue.is_asking):
+            time.sleep(0.02)
+            if not self._busy():
+                self._drive_all(board, now)
+                self.queue.answer()
+
+    def stop(self, known: JobFacts, action: Stop, now: float) -> bool:
+        """Cancel a batch job; False while nobody knows whether there is one."""
+        batch_id = action.batch_id or self._batch_id(action.submission)
+        if batch_id is None:
+            return action.submission in self._never or not self._is_on_its_way(action.submission)
+        if abs(now - self._stopped.get(action.submission, float("-inf"))) >= STOP_AGAIN_S:
+            self._stopped[action.submission] = now
+            name = "scancel.%d" % int(now * 1000)
+            folder = self.layout.submission(action.submission)
+            argv = slurm_commands.scancel([batch_id])
+            self._cancels.append(errands.start(folder, name, argv, self.environ))
+        return True
+
+    def notes(self) -> List[str]:
+        """What a person may want to know."""
+        return [self.queue.problem] if self.queue.problem else []
+
+    # ----------------------------------------------------------------------------- sending
+
+    def _busy(self) -> bool:
+        self._reap()
+        return bool(self._shells)
+
+    def _reap(self) -> None:
+        for submission, shell in list(self._shells.items()):
+            if shell.poll() is not None:
+                del self._shells[submission]
+                self._driven.pop(submission, None)
+        self._cancels = [each for each in self._cancels if each.poll() is None]
+
+    def _drive_all(self, board: Board, now: float) -> None:
+        for known in list(board.live.values()):
+            here = transitions.current(known.facts)
+            if here.phase != states.JOINED or here.batch_id is not None or not here.submission:
+                continue
+            if isinstance(here.evidence, Refused) or here.submission in self._shells:
+                continue
+            last = self._driven.get(here.submission, float("-inf"))
+            if abs(now - last) >= DRIVE_AGAIN_S:
+                self._driven[here.submission] = now
+                self._drive_one(board, known, here, now)
+        board.settle()
+
+    def _drive_one(self, board: Board, known: JobFacts, here: Attempt, now: float) -> None:
+        folder = self.layout.submission(here.submission)
+        what = sending.find_next(folder, now)
+        if isinstance(what, sending.InQueue):
+            board.tell(known.job, Accepted(here.number, what.batch_id, now))
+        elif isinstance(what, sending.Never):
+            refused = Refused(what.cause, "SLURM refuses it: %s" % what.message)
+            board.tell(known.job, Told(here.number, refused))
+        elif isinstance(what, sending.LookUp):
+            self._look_up(folder, known, here, what, now)
+        elif isinstance(what, sending.Wait):
+            board.note(known.job, what.reason)
+        elif not transitions.is_cancelled(known.facts, here):
+            self._send(folder, known, here, what.number, now)
+        else:
+            self._never.add(here.submission)
+
+    def _look_up(
+        self, folder: str, known: JobFacts, here: Attempt, what: sending.LookUp, now: float
+    ) -> None:
+        answer = self.queue.answer()
+        if answer is None or answer.at <= what.since:
+            self.queue.ask(now)
+            return
+        found = slurm_parse.by_name(answer.rows).get(here.submission)
+        if found is not None:
+            sending.record(folder, found.batch_id, "lookup", now)
+        elif not sending.is_absent(folder, what.number, answer.at, now, self._apart_s):
+            self.queue.ask(now)
+        elif transitions.is_cancelled(known.facts, here):
+            self._never.add(here.submission)
+        else:
+            self._send(folder, known, here, what.number + 1, now)
+
+    def _send(self, folder: str, known: JobFacts, here: Attempt, number: int, now: float) -> None:
+        if not sending.take(folder, number, now):
+            return
+        intent = submit.read_intent(self.layout, here.submission)
+        request = intent.get("request") or known.request
+        argv = slurm_commands.sbatch(
+            here.submission,
+            folder,
+            self.layout.root,
+            [str(o) for o in request.get("options") or ()],
+        )
+        script = slurm_commands.script(
+            places.job_python(self.content, request),
+            places.travel_folder(self.layout, self.content),
+            self.layout.root,
+            here.submission,
+            [str(line) for line in request.get("setup") or ()],
+        )
+        shell = sending.send(folder, number, argv, script, self.environ)
+        self._shells[here.submission] = shell
+
+    def _batch_id(self, submission: str) -> Optional[str]:
+        content = reading.load(os.path.join(self.layout.submission(submission), "batch.json"))
+        return str(content["batch_id"]) if content else None
+
+    def _is_on_its_way(self, submission: str) -> bool:
+        folder = self.layout.submission(submission)
+        return os.path.exists(os.path.join(folder, "try.1"))
+
+    # ---------------------------------------------------------------------------- watching
+
+    def _is_worth_asking(self, board: Board, answer: Optional[Answer], now: float) -> bool:
+        asked = answer.at if answer else 0.0
+        for known in board.live.values():
+            here = transitions.current(known.facts)
+            if here.batch_id is None and here.phase == states.JOINED:
+                continue  # its own look-up asks, if it must
+            if asked < here.at + FIRST_LOOK_S <= now or now - asked >= self._every_s:
+                return True
+        return False
+
+    def _fold(self, board: Board, answer: Answer, now: float) -> None:
+        rows = {row.batch_id: row for row in answer.rows}
+        for known in list(board.live.values()):
+            here = transitions.current(known.facts)
+            if here.batch_id is None or here.at >= answer.at:
+                continue
+            row = rows.get(here.batch_id)
+            if row is not None and row.name != here.submission:
+                row = None  # a recycled id: another job's (P6)
+            evidence = self._of_row(here, row) if row else self._of_absence(known, here, answer)
+            if isinstance(evidence, (Over, Gone)):
+                board.look(known.job, ring=True)  # its own record comes first
+            board.tell(known.job, Told(here.number, evidence))
+        board.settle()
+
+    def _of_row(self, here: Attempt, row: Row) -> Evidence:
+        self._forget_absence(here.submission)
+        meaning = slurm_states.meaning(row.state)
+        if meaning.phase == slurm_states.OVER:
+            return self._over(here, meaning.state, meaning.cause, row.state)
+        waits = meaning.phase == slurm_states.PENDING
+        return Present(meaning.phase, slurm_states.reason(row.reason) if waits else "")
+
+    def _over(self, here: Attempt, state: str, cause: str, word: str) -> Over:
+        message = "SLURM says %s" % word
+        if here.phase == states.JOINED:
+            folder = self.layout.submission(here.submission)
+            log = submit.last_lines(os.path.join(folder, "log"))
+            if cause == "exit":
+                cause = "launch"
+                message = "the job could not be started: SLURM says %s" % word
+            if log:
+                message += "\n" + log
+        elif cause == "exit":
+            cause = "signal"
+            message = "the runner was killed: SLURM says %s" % word
+        return Over(state, cause, message, True)
+
+    def _of_absence(self, known: JobFacts, here: Attempt, answer: Answer) -> Evidence:
+        path = os.path.join(self.layout.submission(here.submission), "absent.json")
+        beat = self._heartbeat(known, here)
+        first = reading.load(path)
+        if not first:
+            first = {"at": answer.at, "heartbeat": beat}
+            files.create(path, files.dump(first))
+        silent = first.get("heartbeat") == beat
+        return Gone(float(first["at"]), answer.at, self._lost_after_s, silent)
+
+    def _forget_absence(self, submission: str) -> None:
+        try:
+            os.unlink(os.path.join(self.layout.submission(submission), "absent.json"))
+        except FileNotFoundError:
+            pass
+
+    def _heartbeat(self, known: JobFacts, here: Attempt) -> Optional[float]:
+        """When its run last said that it lives; None when none has claimed."""
+        if here.phase != states.CLAIMED:
+            return None
+        folder = os.path.join(self.layout.job(known.task, known.job), ledger.FOLDER)
+        try:
+            return os.stat(os.path.join(folder, ledger.name(here.number, here.slot))).st_mtime
+        except FileNotFoundError:
+            return None

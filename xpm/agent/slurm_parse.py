@@ -1,0 +1,90 @@
+"""What SLURM's commands answer, as values. Exit codes first; noise around the answer is expected."""
+
+import re
+from typing import Dict, List, NamedTuple, Optional, Union
+
+Accepted = NamedTuple("Accepted", [("batch_id", str)])
+"""The submission is in the queue."""
+
+Refused = NamedTuple("Refused", [("message", str)])
+"""A definite no: asking the same again gives the same."""
+
+Later = NamedTuple("Later", [("message", str)])
+"""A definite no for now: a quota is full, the controller takes no jobs."""
+
+Unclear = NamedTuple("Unclear", [("message", str)])
+"""Nobody knows whether it was accepted; only a look-up by name tells."""
+
+Answer = Union[Accepted, Refused, Later, Unclear]
+
+Row = NamedTuple("Row", [("batch_id", str), ("state", str), ("reason", str), ("name", str)])
+
+_ID = re.compile(r"^([0-9]+)(?:;[\w.-]+)?$")
+_QUOTA = "Job violates accounting/QOS policy"
+_LIMIT = re.compile(r"\b((?:Assoc|QOS)\w+)")
+_LATER = (
+    "temporarily unable to accept job",
+    "too many jobs",
+    "Resource temporarily unavailable",
+    "Unable to contact slurm controller",
+    "Connection refused",
+)
+_UNCLEAR = (
+    "Socket timed out",
+    "Zero Bytes were transmitted",
+    "Unexpected message received",
+    "timed out",
+)
+TIMED_OUT = 124
+"""timeout(1)'s exit code."""
+
+
+def submitted(status: Optional[int], out: str, err: str) -> Answer:
+    """What sbatch answered.
+
+    Args:
+        status: its exit code; None when it could not be started or was killed.
+        out: its standard output; wrappers may print before the id, and digits in a banner are not one (P2).
+        err: its standard error.
+    """
+    lines = [line.strip() for line in out.splitlines() if line.strip()]
+    message = _message(err) or _message(out)
+    if status == 0:
+        match = _ID.match(lines[-1]) if lines else None
+        return Accepted(match.group(1)) if match else Unclear(message or "sbatch printed no id")
+    if status is None or status == TIMED_OUT or status < 0 or status > 128:
+        return Unclear(message or "sbatch did not end")
+    if status in (126, 127):
+        return Later(message or "sbatch cannot be started")
+    if any(each in err for each in _UNCLEAR):
+        return Unclear(message)
+    if _QUOTA in err:
+        # the line before names the limit (slurm.conf(5)); only a limit on how many may be queued passes by itself
+        limit = _LIMIT.search(err)
+        return Later(message) if limit is None or "Submit" in limit.group(1) else Refused(message)
+    if any(each in err for each in _LATER):
+        return Later(message)
+    return Refused(message or "sbatch ended with exit code %d" % status)
+
+
+def queue(status: Optional[int], out: str) -> Optional[List[Row]]:
+    """The rows of squeue; None when it did not answer: no news. Lines of another shape are a banner's."""
+    if status != 0:
+        return None
+    rows = []
+    for line in out.splitlines():
+        fields = line.strip().split("|", 8)
+        if len(fields) == 9 and fields[0].isdigit():
+            rows.append(Row(fields[0], fields[3], fields[4], fields[8]))
+    return rows
+
+
+def by_name(rows: List[Row]) -> Dict[str, Row]:
+    """The newest row of each name."""
+    return {row.name: row for row in sorted(rows, key=lambda row: int(row.batch_id))}
+
+
+def _message(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [re.sub(r"^sbatch: (error: )?", "", line) for line in lines]
+    return "; ".join(told[-3:])

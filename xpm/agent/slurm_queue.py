@@ -1,0 +1,92 @@
+"""What squeue last said, for everybody: one query for all jobs, at most one a minute, shared through a file.
+
+A query that fails is no news (P3 to P5): the last good answer stays, with its age.
+"""
+
+import os
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from xpm.agent import errands, processes, reading, slurm_commands, slurm_parse
+from xpm.agent.slurm_parse import Row
+from xpm.wire import files
+from xpm.wire.workspace import Layout
+
+Answer = NamedTuple("Answer", [("at", float), ("rows", List[Row])])
+"""A good answer: ``at`` is when it was asked for, so it knows nothing that happened later."""
+
+EVERY_S = 60.0
+SLOWEST_S = 300.0
+LIMIT_S = 60
+
+
+class Queue(object):
+    """The queue of the site, as squeue tells it.
+
+    Args:
+        layout: the workspace.
+        environ: what commands run with.
+        every_s: seconds between two queries, of all advancers together.
+    """
+
+    def __init__(self, layout: Layout, environ: Dict[str, str], every_s: float = EVERY_S) -> None:
+        self._layout = layout
+        self._environ = environ
+        self._every_s = every_s
+        self._asked = os.path.join(layout.own, "squeue.asked")
+        self._name = "~squeue.%s.%d" % (processes.HOST.split(".")[0], os.getpid())
+        self._running: Optional[Any] = None
+        self._asked_at = 0.0
+        self._failures = 0
+        self._stamp: Any = None
+        self._answer: Optional[Answer] = None
+        self.problem = ""
+
+    def answer(self) -> Optional[Answer]:
+        """The last good answer of anybody's query."""
+        self._collect()
+        try:
+            found = os.stat(self._layout.squeue)
+        except FileNotFoundError:
+            return self._answer
+        stamp = (found.st_mtime_ns, found.st_ino)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            content = reading.load(self._layout.squeue) or {}
+            rows = [Row(*map(str, each)) for each in content.get("rows") or ()]
+            self._answer = Answer(float(content.get("at") or 0.0), rows)
+        return self._answer
+
+    def ask(self, now: float) -> None:
+        """Ask again, if nobody has lately."""
+        if self._running is not None:
+            return
+        pause = min(SLOWEST_S, self._every_s * 2 ** min(self._failures, 4))
+        content = reading.load(self._asked) or {}
+        last = float(content.get("at") or 0.0)
+        if 0 <= now - last < pause:
+            return
+        files.write(self._asked, files.dump({"at": now}))
+        self._asked_at = now
+        argv = slurm_commands.squeue()
+        self._running = errands.start(self._layout.own, self._name, argv, self._environ, LIMIT_S)
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a query of ours is under way."""
+        return self._running is not None
+
+    def _collect(self) -> None:
+        if self._running is None or self._running.poll() is None:
+            return
+        said = errands.said(self._layout.own, self._name)
+        errands.forget(self._layout.own, self._name)
+        self._running = None
+        rows = slurm_parse.queue(said.status, said.out) if said else None
+        if rows is None:
+            self._failures += 1
+            words = said.err.strip().splitlines() if said else []
+            self.problem = "squeue does not answer: %s" % (words[-1] if words else "no word of why")
+            return
+        self._failures, self.problem = 0, ""
+        content = {"at": self._asked_at, "ok": True, "rows": [list(row) for row in rows]}
+        files.write(self._layout.squeue, files.dump(content))
