@@ -148,7 +148,9 @@ def test_a_task_that_stops_in_time_to_go_on_later_timed_out(workshop: Workshop) 
 
 
 def test_options_of_the_batch_job_do_not_reach_the_task(cluster: Workshop) -> None:
-    code = "print(sorted(k for k in os.environ if k.startswith(('SLURM', 'SBATCH', 'SRUN', 'XPM'))))"
+    code = (
+        "print(sorted(k for k in os.environ if k.startswith(('SLURM', 'SBATCH', 'SRUN', 'XPM'))))"
+    )
     environ = {
         **batch(7),
         "SLURM_CONF": "/etc/slurm.conf",
@@ -162,7 +164,9 @@ def test_options_of_the_batch_job_do_not_reach_the_task(cluster: Workshop) -> No
     cluster.run(submission, environ=environ)
 
     expected = "SLURM_CONF SLURM_CPUS_PER_TASK SLURM_JOB_ID SLURM_RESTART_COUNT SRUN_CPUS_PER_TASK"
-    assert f"{[*expected.split(), 'XPM_BATCH_ID']}\n" == (cluster.folder("a") / "stdout").read_text()
+    assert (
+        f"{[*expected.split(), 'XPM_BATCH_ID']}\n" == (cluster.folder("a") / "stdout").read_text()
+    )
 
 
 def test_a_batch_job_around_a_plain_host_is_not_its_business(workshop: Workshop) -> None:

@@ -171,5 +171,3 @@ def is_alive(pid: int) -> bool:
 def read_json(path: Path) -> Any:
     """The content of a JSON file."""
     return json.loads(path.read_text())
-
-
