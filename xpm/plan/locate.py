@@ -35,7 +35,7 @@ def main_script() -> Path | None:
 
     main = sys.modules.get("__main__")
     file = getattr(main, "__file__", None)
-    if file is None or getattr(main, "__spec__", None) is not None:
+    if file is None or file.startswith("<") or getattr(main, "__spec__", None) is not None:
         return None
     return Path(os.path.abspath(file))
 

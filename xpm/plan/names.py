@@ -54,7 +54,7 @@ def module_of(cls: type) -> str:
     if spec is not None:
         return str(spec.name)
     file = getattr(main, "__file__", None)
-    if file is None:
+    if file is None or file.startswith("<"):  # interactive, or read from a pipe
         return "__main__"
     from xpm.plan.locate import script_module_name
 
