@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 from xpm.agent.inprocess import InProcess
-
 from xpm.connectors.link import Place, checked
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.specs import LocalSpec

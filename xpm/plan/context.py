@@ -127,6 +127,11 @@ def enter_job(context: JobContext) -> None:
     _job[:] = [context]
 
 
+def leave_job() -> None:
+    """Undo ``enter_job``."""
+    _job.clear()
+
+
 def in_job() -> bool:
     """Whether this process runs a job."""
     return bool(_job)

@@ -47,6 +47,7 @@ class _Comparison:
                 continue
             self.seen.add((one, other))
             before, after = self.old["nodes"][one], self.new["nodes"][other]
+            meta = meta or bool(before.get("meta") and after.get("meta"))
             uncounted = set(self.old["types"][before["type"]].get("meta", ()))
             uncounted &= set(self.new["types"][after["type"]].get("meta", ()))
             for name in [*before["values"], *(set(after["values"]) - set(before["values"]))]:

@@ -59,7 +59,7 @@ def check(cls: type, argument: Argument, value: object) -> object:
             accepted, cause = False, str(error)
         if accepted is False:
             raise WrongValue(
-                f"{cls.__name__}.{argument.name} cannot be {value!r}",
+                f"{cls.__name__}.{argument.name} cannot be {shown(value)}",
                 cause=cause,
                 hint=argument.help,
                 where=places.show(places.caller()),
@@ -69,15 +69,21 @@ def check(cls: type, argument: Argument, value: object) -> object:
 
 def mismatch(cls: type, argument: Argument, error: Mismatch) -> WrongValue:
     """The refusal of a value of a wrong type."""
-    shown = repr(error.got)
-    if len(shown) > 80:
-        shown = shown[:77] + "..."
     return WrongValue(
         f"{cls.__name__}.{argument.name}{error.path} expects {error.expected},"
-        f" got {shown} ({type(error.got).__name__})",
+        f" got {shown(error.got)} ({type(error.got).__name__})",
         hint=error.hint,
         where=places.show(places.caller()),
     )
+
+
+def shown(value: object) -> str:
+    """A value as a plan would write it, not too long."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of too many digits
+        text = f"{type(value).__name__}(...)"
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _mark(state: State, name: str, value: object, mark: str) -> None:
