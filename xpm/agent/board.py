@@ -280,11 +280,12 @@ class Board(object):
         if here is not None and here.slot:
             return  # its ledger has said all of it
         try:
-            submission = reading.submission(os.path.join(self.layout.attempts, name))
+            path = os.path.join(self.layout.attempts, name)
+            submission, joined_at = reading.submission(path), os.stat(path).st_mtime
         except OSError:
             self._attempts.forget(name)
             return
-        self._apply(job, Joined(number, submission, self.now))
+        self._apply(job, Joined(number, submission, min(self.now, joined_at)))
 
     def _apply(self, job: str, event: Event) -> None:
         known = self.jobs.get(job)
