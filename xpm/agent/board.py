@@ -89,7 +89,7 @@ class Board(object):
         self.seq = 0
         self.now = 0.0
         self._changed: "OrderedDict[str, int]" = OrderedDict()
-        self.token_totals = {}  # type: Dict[str, int]
+        self.token_totals: Dict[str, int] = {}
         self._rest_s = rest_s
         self._read_at = float("-inf")
         self._fresh_s = fresh_s

@@ -45,14 +45,14 @@ class Crew(object):
         self.content = content
         self.workspace_id = workspace_id
         self.capacity = _capacity(content)
-        self.children: Dict[int, Child] = {}
+        self.children: Dict[str, Child] = {}
         self.adopted: Dict[str, Dict[str, Any]] = {}
         self._mine: "set[str]" = set()
         self._tries: Dict[str, int] = {}
         self._stopped: Dict[str, float] = {}
         self._checked_at = float("-inf")
         self._environ = _environ(content)
-        self._nursery = None  # type: Optional[Nursery]
+        self._nursery: Optional[Nursery] = None
         self._nurseries = 0
 
     # ---------------------------------------------------------- what advance asks of a place

@@ -29,8 +29,8 @@ class Birth(object):
 
     def __init__(self) -> None:
         self.pid = 0
-        self._started = None  # type: Optional[int]
-        self._code = None  # type: Optional[int]
+        self._started: Optional[int] = None
+        self._code: Optional[int] = None
         self._orphaned = False
 
     def poll(self) -> Optional[int]:
@@ -65,7 +65,7 @@ class Nursery(object):
         self, python: str, travel: str, workspace: str, environ: Dict[str, str], log: str
     ) -> None:
         self.is_ready = False
-        self._births = {}  # type: Dict[str, Birth]
+        self._births: Dict[str, Birth] = {}
         self._rest = b""
         with open(log, "ab") as file:
             self._process = subprocess.Popen(
@@ -140,7 +140,7 @@ def main(travel: str, workspace: str) -> None:
     """Bear runners until the input ends."""
     _load_everything()
     woken = _child_alarm()
-    born = {}  # type: Dict[int, str]
+    born: Dict[int, str] = {}
     rest = b""
     _tell({"ready": True})
     while True:
@@ -229,5 +229,5 @@ def _be_a_runner(
         code = left.code if isinstance(left.code, int) else 1
     finally:
         if sys.exc_info()[0] is not None:
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+            sys.excepthook(*sys.exc_info())
         os._exit(code)
