@@ -15,7 +15,7 @@ import select
 import signal
 import subprocess
 import sys
-from typing import Any, Dict, List, NoReturn, Optional
+from typing import Any, Dict, List, Optional
 
 from xpm.agent import processes
 
@@ -209,8 +209,8 @@ def _tell(content: Dict[str, Any]) -> None:
 
 def _be_a_runner(
     travel: str, workspace: str, request: Dict[str, Any], woken: "tuple[int, int]"
-) -> NoReturn:
-    code = 1
+) -> None:
+    code, runner = 1, os.getpid()
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -226,8 +226,11 @@ def _be_a_runner(
         sys.argv[:] = [travel, "run", workspace, request["submission"]]
         code = launch.main(sys.argv[1:])
     except SystemExit as left:
+        if os.getpid() != runner:
+            raise  # the task's own process: it ends as any Python does, its files flushed and its atexit run
         code = left.code if isinstance(left.code, int) else 1
     finally:
-        if sys.exc_info()[0] is not None:
-            sys.excepthook(*sys.exc_info())
-        os._exit(code)
+        if os.getpid() == runner:
+            if sys.exc_info()[0] is not None:
+                sys.excepthook(*sys.exc_info())
+            os._exit(code)
