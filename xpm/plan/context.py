@@ -17,22 +17,28 @@ if TYPE_CHECKING:
         @property
         def jobpath(self) -> Path:
             """Its folder here."""
+            ...
 
         @property
         def state(self) -> str:
             """Its state, as one word."""
+            ...
 
         def wait(self) -> None:
             """Wait until it is over."""
+            ...
 
         def stdout(self) -> Path:
             """The file of what it printed."""
+            ...
 
         def stderr(self) -> Path:
             """The file of the errors it printed."""
+            ...
 
         def on_completed(self, callback: Callable[[Any], object]) -> None:
             """Have a function called with the task when it is done."""
+            ...
 
     class Submitter(Protocol):
         """What takes sealed tasks: an experiment."""
@@ -40,13 +46,16 @@ if TYPE_CHECKING:
         @property
         def main(self) -> Path:
             """The main folder, absolute."""
+            ...
 
         @property
         def project(self) -> Path:
             """The project folder whose snapshot travels, absolute."""
+            ...
 
         def accept(self, sealed: Sealed, task: object, launcher: str | None) -> Handle:
             """Take a sealed task."""
+            ...
 
 else:
     Handle = Submitter = object

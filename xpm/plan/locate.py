@@ -63,7 +63,7 @@ def check_reachable(cls: type) -> str:
     from xpm.plan.names import module_of
 
     module = module_of(cls)
-    problem = ""
+    problem = hint = ""
     if "<lambda>" in cls.__qualname__:
         problem, hint = "a lambda has no name", "write it as a function: def name(...)"
     elif "<locals>" in cls.__qualname__:
