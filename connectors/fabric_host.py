@@ -7,6 +7,7 @@ connection, so that a frozen link is found out in a minute instead of TCP's quar
 """
 
 import contextlib
+import logging
 import shlex
 import socket
 import threading
@@ -17,6 +18,7 @@ import paramiko
 
 from xpm.connectors.hosts import STDERR_KEPT, Host, Stream
 from xpm.connectors.known_hosts import KnownKey, fingerprint, known_keys
+from xpm.connectors.relay import Relay
 from xpm.connectors.specs import SshTarget
 from xpm.connectors.ssh_config import Resolved, resolve
 from xpm.connectors.ssh_errors import translated
@@ -26,6 +28,8 @@ from xpm.errors import HostKeyProblem, HostUnreachable, ProfileProblem
 WINDOW = 8 * 1024 * 1024
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 MOST_JUMPS = 8
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+"""paramiko logs with a traceback what it also raises; whoever wants to see that configures logging."""
 
 
 class FabricHost:
@@ -35,6 +39,7 @@ class FabricHost:
         self._target = target
         self._lock = threading.Lock()
         self._connections: list[fabric.Connection] = []
+        self._relays: list[Relay] = []
         self._watch: _Watch | None = None
 
     @property
@@ -67,6 +72,9 @@ class FabricHost:
         for connection in reversed(self._connections):
             connection.client.close()
         self._connections.clear()
+        for relay in self._relays:
+            relay.close()
+        self._relays.clear()
 
     def _connect(self, host: Resolved, jumps: Sequence[str], depth: int) -> None:
         """Connect to a host behind its jumps, nearest first; leaves nothing open when it fails."""
@@ -77,9 +85,13 @@ class FabricHost:
             self._connect(hop, jumps[:-1] or hop.jumps, depth + 1)
         timeout = host.connect_timeout_s or self._target.connect_timeout_s
         gateway = self._connections[-1] if jumps else None
+        relay = None
         try:
-            with translated(host):
-                connection = _connection(host, gateway, timeout)
+            with translated(host, said=lambda: relay.stderr() if relay else ""):
+                if host.proxy_command:
+                    relay = Relay(host.proxy_command)
+                    self._relays.append(relay)
+                connection = _connection(host, gateway, relay, timeout)
                 self._connections.append(connection)
                 connection.open()
         except BaseException:
@@ -141,9 +153,9 @@ def _hop(text: str) -> str:
 
 
 def _connection(
-    host: Resolved, gateway: fabric.Connection | None, timeout_s: float
+    host: Resolved, gateway: fabric.Connection | None, relay: Relay | None, timeout_s: float
 ) -> fabric.Connection:
-    """A connection ready to be opened. With a ProxyCommand, or no gateway, its socket is open already."""
+    """A connection ready to be opened; without a gateway its socket is open already."""
     known = known_keys(host.key_name, host.known_hosts)
     arguments = {
         "transport_factory": lambda sock, **options: _transport(sock, known, options),
@@ -152,9 +164,8 @@ def _connection(
         "auth_timeout": max(timeout_s, 30),
         "channel_timeout": timeout_s,
     }
-    if host.proxy_command:
-        argv = shlex.join(["sh", "-c", f"exec {host.proxy_command}"])
-        arguments["sock"] = paramiko.ProxyCommand(argv)
+    if relay is not None:
+        arguments["sock"] = relay.link
     elif gateway is None:
         arguments["sock"] = socket.create_connection((host.hostname, host.port), timeout_s)
     connection = fabric.Connection(
@@ -175,7 +186,7 @@ def _transport(
     sock: socket.socket, known: Sequence[KnownKey], options: dict[str, object]
 ) -> paramiko.Transport:
     """A transport that does not wait for full packets, takes fast ciphers, and asks for keys we know."""
-    if isinstance(sock, socket.socket):
+    if isinstance(sock, socket.socket) and sock.family != socket.AF_UNIX:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     transport = paramiko.Transport(sock, default_window_size=WINDOW, **options)  # type: ignore[arg-type]
     chosen = transport.get_security_options()

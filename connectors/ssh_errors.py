@@ -1,7 +1,7 @@
 """What paramiko's and the socket's exceptions mean for a person: the one place that translates them."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import paramiko
@@ -12,12 +12,21 @@ from xpm.errors import HostProblem, HostUnreachable, LoginNeeded, SiteProblem
 
 
 @contextmanager
-def translated(host: Resolved, attempted: str = "connect") -> Iterator[None]:
-    """Let the block's foreign exceptions come out as our own, naming the host and what to do."""
+def translated(
+    host: Resolved, attempted: str = "connect", said: Callable[[], str] = str
+) -> Iterator[None]:
+    """Let the block's foreign exceptions come out as our own, naming the host and what to do.
+
+    ``said`` gives what a ProxyCommand complained about, if there is one.
+    """
     try:
         yield
     except (paramiko.SSHException, OSError, EOFError) as error:
-        raise translate(host, attempted, error) from error
+        problem = translate(host, attempted, error)
+        words = said() if isinstance(problem, HostUnreachable) else ""
+        if words:
+            problem.cause += f"; the ProxyCommand said: {words}"
+        raise problem from error
 
 
 def translate(host: Resolved, attempted: str, error: BaseException) -> HostProblem:
@@ -40,10 +49,6 @@ def translate(host: Resolved, attempted: str, error: BaseException) -> HostProbl
             cause=str(error).strip() or "authentication failed",
             hint=f"make `{host.command}` log in without a question (key in an agent, or in "
             "IdentityFile), then try again",
-        )
-    if isinstance(error, paramiko.ProxyCommandFailure):
-        return HostUnreachable(
-            what, on=on, cause=f"the ProxyCommand failed: {error}", hint=f"try `{host.command}`"
         )
     if isinstance(error, IncompatiblePeer):
         return SiteProblem(what, on=on, cause=f"no algorithm in common: {error}")

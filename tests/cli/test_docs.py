@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 import pytest
-from xpm.launchers.profiles import load_profiles
 
 from tests.cli.commands import CHECKOUT, xpm
 from xpm.cli.main import xpm as command
+from xpm.launchers.profiles import load_profiles
 
 PAGES = sorted([CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *CHECKOUT.glob("docs/*.md")])
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

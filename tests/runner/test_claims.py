@@ -32,10 +32,10 @@ def test_twenty_runners_of_one_attempt_take_effect_once(workshop: Workshop) -> N
     for runner in runners:
         runner.communicate()
 
-    assert [0] * 20 == codes
-    assert 1 == len(workshop.effects("a"))
-    assert ["claim", "outcome"] == [each["kind"] for each in workshop.ledger("a")]
-    assert 19 == len(workshop.log(submission).splitlines())
+    assert codes == [0] * 20
+    assert len(workshop.effects("a")) == 1
+    assert [each["kind"] for each in workshop.ledger("a")] == ["claim", "outcome"]
+    assert len(workshop.log(submission).splitlines()) == 19
 
 
 def test_a_duplicate_leaves_with_a_line_in_the_submissions_log(workshop: Workshop) -> None:
@@ -45,7 +45,7 @@ def test_a_duplicate_leaves_with_a_line_in_the_submissions_log(workshop: Worksho
 
         ran = workshop.run(submission)
 
-        assert 0 == ran.code
+        assert ran.code == 0
         assert "left: duplicate" in workshop.log(submission)
         assert is_alive(task)
         first.terminate()
@@ -58,9 +58,9 @@ def test_a_requeue_of_the_same_batch_job_is_the_next_generation(cluster: Worksho
 
     cluster.run(submission, environ=batch(7, restart=1))
 
-    assert ["claim", "claim", "outcome"] == [each["kind"] for each in cluster.ledger("a")]
-    assert (2, 1) == (cluster.ledger("a")[1]["generation"], cluster.ledger("a")[1]["restart"])
-    assert "7\n" == (cluster.folder("a") / "stdout").read_text()
+    assert [each["kind"] for each in cluster.ledger("a")] == ["claim", "claim", "outcome"]
+    assert (cluster.ledger("a")[1]["generation"], cluster.ledger("a")[1]["restart"]) == (2, 1)
+    assert (cluster.folder("a") / "stdout").read_text() == "7\n"
 
 
 @pytest.mark.parametrize("environ", [batch(7, restart=0), batch(8, restart=1)])
@@ -71,10 +71,10 @@ def test_neither_the_same_restart_nor_another_batch_job_may_claim_again(
     old = {"slot": 1, "submission": submission, "batch_id": "7", "restart": 0, "generation": 1}
     assert cluster.append("a", "claim", **old)  # type: ignore[arg-type]
 
-    assert 0 == cluster.run(submission, environ=environ).code
+    assert cluster.run(submission, environ=environ).code == 0
 
-    assert [] == cluster.effects("a")
-    assert 1 == len(cluster.ledger("a"))
+    assert cluster.effects("a") == []
+    assert len(cluster.ledger("a")) == 1
 
 
 def test_a_superseded_run_kills_its_task_and_publishes_nothing(cluster: Workshop) -> None:
@@ -85,9 +85,9 @@ def test_a_superseded_run_kills_its_task_and_publishes_nothing(cluster: Workshop
         newer = {"slot": 2, "batch_id": "7", "restart": 1, "generation": 2}
         assert cluster.append("a", "claim", **newer)  # type: ignore[arg-type]
 
-        assert 0 == runner.wait(timeout=60)
+        assert runner.wait(timeout=60) == 0
     assert not is_alive(task)
-    assert ["claim", "claim"] == [each["kind"] for each in cluster.ledger("a")]
+    assert [each["kind"] for each in cluster.ledger("a")] == ["claim", "claim"]
     assert "superseded" in cluster.log(submission)
 
 
@@ -99,18 +99,18 @@ def test_an_outcome_that_comes_late_is_not_published(workshop: Workshop) -> None
         started(workshop, "a")
         assert workshop.append("a", "revoked", 2, state="lost", cause="lost", message="")
 
-        assert 0 == runner.wait(timeout=60)
-    assert "lost" == workshop.outcome("a")["state"]
-    assert 2 == len(workshop.ledger("a"))
+        assert runner.wait(timeout=60) == 0
+    assert workshop.outcome("a")["state"] == "lost"
+    assert len(workshop.ledger("a")) == 2
 
 
 def test_a_revoked_attempt_does_not_start(workshop: Workshop) -> None:
     submission = workshop.submit(workshop.entry(job_id("a"), "pass"))
     assert workshop.append("a", "revoked", 1, state="lost", cause="lost", message="gone")
 
-    assert 0 == workshop.run(submission).code
+    assert workshop.run(submission).code == 0
 
-    assert [] == workshop.effects("a")
+    assert workshop.effects("a") == []
     assert "left: revoked: gone" in workshop.log(submission)
 
 
@@ -120,11 +120,11 @@ def test_an_attempt_that_is_cancelled_before_it_starts_is_revoked(workshop: Work
 
     workshop.run(submission)
 
-    assert ("revoked", "cancelled") == (
+    assert (
         workshop.outcome("a")["kind"],
         workshop.outcome("a")["state"],
-    )
-    assert [] == workshop.effects("a")
+    ) == ("revoked", "cancelled")
+    assert workshop.effects("a") == []
 
 
 def test_a_child_starts_when_its_parents_last_attempt_is_done(workshop: Workshop) -> None:
@@ -134,7 +134,7 @@ def test_a_child_starts_when_its_parents_last_attempt_is_done(workshop: Workshop
 
     workshop.run(workshop.submit(workshop.entry(job_id("a"), "pass", parents=parents)))
 
-    assert "done" == workshop.outcome("a")["state"]
+    assert workshop.outcome("a")["state"] == "done"
 
 
 def test_a_child_whose_parent_is_not_done_is_not_released(workshop: Workshop) -> None:
@@ -142,12 +142,12 @@ def test_a_child_whose_parent_is_not_done_is_not_released(workshop: Workshop) ->
     parents = [["lab.count", job_id("parent")]]
     submission = workshop.submit(workshop.entry(job_id("a"), "pass", parents=parents))
 
-    assert 0 == workshop.run(submission).code
+    assert workshop.run(submission).code == 0
 
     outcome = workshop.outcome("a")
-    assert ("revoked", "lost") == (outcome["kind"], outcome["state"])
+    assert (outcome["kind"], outcome["state"]) == ("revoked", "lost")
     assert "not released: lab.count/" in outcome["message"]
-    assert [] == workshop.effects("a")
+    assert workshop.effects("a") == []
 
 
 def test_a_parent_that_becomes_visible_late_is_waited_for(workshop: Workshop) -> None:
@@ -156,12 +156,12 @@ def test_a_parent_that_becomes_visible_late_is_waited_for(workshop: Workshop) ->
     with workshop.start(child) as runner:
         workshop.run(workshop.submit(workshop.entry(job_id("parent"), "pass")))
 
-        assert 0 == runner.wait(timeout=60)
-    assert "done" == workshop.outcome("a")["state"]
+        assert runner.wait(timeout=60) == 0
+    assert workshop.outcome("a")["state"] == "done"
 
 
 def test_a_task_does_not_outlive_its_runner(workshop: Workshop) -> None:
-    code = "child = subprocess.Popen(['sleep', '600']); print('started', child.pid); child.wait()"
+    code = "import subprocess; child = subprocess.Popen(['sleep', '600']); print('started', child.pid); child.wait()"
     submission = workshop.submit(workshop.entry(job_id("a"), code))
     with workshop.start(submission) as runner:
         task = started(workshop, "a")
@@ -171,4 +171,4 @@ def test_a_task_does_not_outlive_its_runner(workshop: Workshop) -> None:
         runner.wait(timeout=60)
 
     eventually(lambda: not is_alive(task) and not is_alive(below))
-    assert ["claim"] == [each["kind"] for each in workshop.ledger("a")]
+    assert [each["kind"] for each in workshop.ledger("a")] == ["claim"]

@@ -46,9 +46,9 @@ def test_a_warning_does_not_kill_a_task_that_does_not_listen(workshop: Workshop)
 
         os.kill(runner.pid, signal.SIGUSR1)
 
-        assert 0 == runner.wait(timeout=60)
-    assert "done" == workshop.outcome("a")["state"]
-    assert ["SIGUSR1"] == workshop.outcome("a")["details"]["signals"]
+        assert runner.wait(timeout=60) == 0
+    assert workshop.outcome("a")["state"] == "done"
+    assert workshop.outcome("a")["details"]["signals"] == ["SIGUSR1"]
 
 
 def test_a_request_to_end_that_nobody_explains_is_a_signal(workshop: Workshop) -> None:
@@ -58,9 +58,9 @@ def test_a_request_to_end_that_nobody_explains_is_a_signal(workshop: Workshop) -
 
         runner.terminate()
 
-        assert 128 + signal.SIGTERM == runner.wait(timeout=60)
+        assert runner.wait(timeout=60) == 128 + signal.SIGTERM
     outcome = workshop.outcome("a")
-    assert ("failed", "signal", 15) == (outcome["state"], outcome["cause"], outcome["signal"])
+    assert (outcome["state"], outcome["cause"], outcome["signal"]) == ("failed", "signal", 15)
 
 
 def test_a_task_that_saves_and_exits_on_request_is_not_done(workshop: Workshop) -> None:
@@ -70,8 +70,8 @@ def test_a_task_that_saves_and_exits_on_request_is_not_done(workshop: Workshop) 
 
         runner.terminate()
 
-        assert 1 == runner.wait(timeout=60)
-    assert "failed" == workshop.outcome("a")["state"]
+        assert runner.wait(timeout=60) == 1
+    assert workshop.outcome("a")["state"] == "failed"
 
 
 @pytest.mark.parametrize("code", [WAIT, LISTEN])
@@ -83,9 +83,9 @@ def test_a_cancelled_task_is_cancelled(workshop: Workshop, code: str) -> None:
         cancel(workshop, "a")
         runner.terminate()
 
-        assert 0 != runner.wait(timeout=60)
+        assert runner.wait(timeout=60) != 0
     outcome = workshop.outcome("a")
-    assert ("cancelled", "cancelled") == (outcome["state"], outcome["cause"])
+    assert (outcome["state"], outcome["cause"]) == ("cancelled", "cancelled")
 
 
 def test_a_cancellation_is_seen_without_a_signal(workshop: Workshop) -> None:
@@ -96,7 +96,7 @@ def test_a_cancellation_is_seen_without_a_signal(workshop: Workshop) -> None:
         cancel(workshop, "a")
 
         runner.wait(timeout=60)
-    assert "cancelled" == workshop.outcome("a")["state"]
+    assert workshop.outcome("a")["state"] == "cancelled"
     assert not is_alive(task)
 
 
@@ -108,8 +108,8 @@ def test_a_task_that_ended_well_before_the_cancellation_counts_is_done(workshop:
 
         cancel(workshop, "a")
 
-        assert 0 == runner.wait(timeout=60)
-    assert "done" == workshop.outcome("a")["state"]
+        assert runner.wait(timeout=60) == 0
+    assert workshop.outcome("a")["state"] == "done"
 
 
 def test_a_plain_host_keeps_the_time(workshop: Workshop) -> None:
@@ -119,7 +119,7 @@ def test_a_plain_host_keeps_the_time(workshop: Workshop) -> None:
     workshop.run(submission)
 
     outcome = workshop.outcome("a")
-    assert ("failed", "timeout") == (outcome["state"], outcome["cause"])
+    assert (outcome["state"], outcome["cause"]) == ("failed", "timeout")
 
 
 def test_slurms_request_to_end_at_the_limit_is_a_timeout(cluster: Workshop) -> None:
@@ -132,7 +132,7 @@ def test_slurms_request_to_end_at_the_limit_is_a_timeout(cluster: Workshop) -> N
         runner.wait(timeout=60)
 
     outcome = cluster.outcome("a")
-    assert ("failed", "timeout") == (outcome["state"], outcome["cause"])
+    assert (outcome["state"], outcome["cause"]) == ("failed", "timeout")
 
 
 def test_a_task_that_stops_in_time_to_go_on_later_timed_out(workshop: Workshop) -> None:
@@ -141,10 +141,10 @@ def test_a_task_that_stops_in_time_to_go_on_later_timed_out(workshop: Workshop) 
 
     workshop.run(submission)
 
-    assert ("failed", "timeout") == (
+    assert (
         workshop.outcome("a")["state"],
         workshop.outcome("a")["cause"],
-    )
+    ) == ("failed", "timeout")
 
 
 def test_options_of_the_batch_job_do_not_reach_the_task(cluster: Workshop) -> None:
@@ -175,7 +175,7 @@ def test_a_batch_job_around_a_plain_host_is_not_its_business(workshop: Workshop)
 
     workshop.run(submission, environ={"SLURM_JOB_ID": "7", "SLURM_NTASKS": "1"})
 
-    assert "[]\n" == (workshop.folder("a") / "stdout").read_text()
+    assert (workshop.folder("a") / "stdout").read_text() == "[]\n"
     assert workshop.ledger("a")[0]["batch_id"] is None
 
 
@@ -186,4 +186,4 @@ def test_the_element_of_an_array_knows_its_batch_id(cluster: Workshop) -> None:
 
     cluster.run(submission, environ=environ)
 
-    assert "8_1" == cluster.ledger("b")[0]["batch_id"]
+    assert cluster.ledger("b")[0]["batch_id"] == "8_1"

@@ -16,7 +16,7 @@ from xpm.wire.workspace import prepare, write_bundle
 
 TASK = "lab.count"
 WORK = '''
-import os, signal, subprocess, sys, time
+import os, signal, sys, time
 from xpm import Param, Task, progress
 
 class Code(Task):
@@ -50,7 +50,13 @@ class Workshop:
     def entry(self, job: str, code: str, attempt: int = 1, **more: Any) -> dict[str, Any]:
         """A queue entry whose task runs this code."""
         node = {"type": 0, "values": {"code": code}, "job": [TASK, job]}
-        found = {"id": TASK, "module": "work", "name": "Code", "script": None, "meta": []}
+        found: dict[str, Any] = {
+            "id": TASK,
+            "module": "work",
+            "name": "Code",
+            "script": None,
+            "meta": [],
+        }
         document = {"format": 1, "root": 0, "types": [found], "nodes": [node]}
         base = {
             "job": job,

@@ -36,10 +36,6 @@ class Advancing:
         if not due or not self._board.has_work():
             return []
         self._last = now
-        try:
-            report = advance(self._board, self._place, now, 0.0)
-        except OSError as error:
-            return ["jobs cannot go on: %s" % error]
-        finally:
-            self._seq = self._board.seq
+        report = advance(self._board, self._place, now, 0.0)
+        self._seq = self._board.seq
         return [str(note) for note in report.notes]

@@ -5,7 +5,6 @@ import time
 from typing import Any, Callable, Dict, Tuple
 
 from xpm.agent.service import Service
-from xpm.wire import travel
 
 Message = Dict[str, Any]
 
@@ -15,11 +14,17 @@ class InProcess:
 
     One lock guards the service; an ``observe`` that waits lets go of it, so other threads' calls are answered
     meanwhile.
+
+    Args:
+        workspace: the folder it serves.
+        travel: the archive that is unpacked there, for the jobs.
+        clock: how time passes.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        sha12, raw = travel.archive()
-        self._service = Service(sha12, archive=raw)
+    def __init__(
+        self, workspace: str, travel: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._service = Service(travel, workspace)
         self._clock = clock
         self._changed = threading.Condition()
         self._nudges = 0

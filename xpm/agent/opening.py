@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from xpm.agent import place
 from xpm.agent.refusals import site, usage
@@ -111,11 +111,16 @@ def find_python(asked: Optional[str], environ: Mapping[str, str]) -> Tuple[str, 
     )
 
 
-def find_slurm(environ: Mapping[str, str]) -> str:
-    """The folder of sbatch and squeue."""
-    found = shutil.which("sbatch", path=environ.get("PATH")) or _from_login_shell("sbatch")
-    folders = ([os.path.dirname(found)] if found else []) + list(SLURM_FOLDERS)
-    for folder in folders:
+def find_slurm(
+    environ: Mapping[str, str],
+    folders: Sequence[str] = SLURM_FOLDERS,
+    login_shell: Optional[Callable[[str], Optional[str]]] = None,
+) -> str:
+    """The folder of sbatch and squeue: on the PATH, on a login shell's, or where sites put them."""
+    found = shutil.which("sbatch", path=environ.get("PATH")) or (login_shell or _from_login_shell)(
+        "sbatch"
+    )
+    for folder in [*([os.path.dirname(found)] if found else []), *folders]:
         if all(os.access(os.path.join(folder, each), os.X_OK) for each in ("sbatch", "squeue")):
             return folder
     raise site(

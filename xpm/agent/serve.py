@@ -40,7 +40,7 @@ def main(
     """Serve until the input ends; the exit code.
 
     Args:
-        workspace: the one this agent was started for (the verb ``open`` opens it).
+        workspace: the one that the verb ``open`` will open.
         travel: the archive this program comes from.
         source: where requests arrive.
         target: where replies go.
@@ -54,7 +54,7 @@ def main(
     if not started:
         out.raw(frames.MAGIC)
     out.message(0, {"hello": hello(travel)})
-    Loop(Service(travel), source, out).run()
+    Loop(Service(travel, workspace), source, out).run()
     return 0
 
 

@@ -12,8 +12,8 @@ from xpm.agent import opening, paths, place, probe, transfer
 from xpm.agent.advancing import Advancing
 from xpm.agent.board import Board
 from xpm.agent.refusals import Refusal, site, usage
-from xpm.wire import files, travel, workspace
-from xpm.wire.workspace import Layout
+from xpm.wire import files
+from xpm.wire.workspace import Layout, write_bundle
 
 Message = Dict[str, Any]
 Reply = Tuple[Message, bytes]
@@ -27,7 +27,7 @@ class Service:
 
     Args:
         sha12: the travel archive that this program comes from.
-        archive: its bytes, where it must still be unpacked in the workspace.
+        workspace: the one this program was started for; its travel folder holds the archive.
         environ: the environment of this host's login.
         clock: the time.
     """
@@ -35,20 +35,21 @@ class Service:
     def __init__(
         self,
         sha12: str,
-        archive: Optional[bytes] = None,
+        workspace: str,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.life = uuid.uuid4().hex[:12]
         self.ended = False
         self._sha12 = sha12
-        self._archive = archive
+        self._workspace = workspace
         self._environ = environ
         self._clock = clock
         self._opened: Optional[opening.Opened] = None
         self._board: Optional[Board] = None
         self._advancing: Optional[Advancing] = None
         self._notes: List[str] = []
+        self._said: List[str] = []
 
     # ------------------------------------------------------------------------- answering
 
@@ -111,8 +112,13 @@ class Service:
         if self._board is None or self._advancing is None:
             return
         now = self._clock()
-        self._board.refresh(now)
-        self._notes += self._advancing.tick(now)
+        try:
+            self._board.refresh(now)
+            notes = self._advancing.tick(now)
+        except OSError as error:  # the disk is full, or away: the next tick tries again
+            notes = ["jobs cannot go on: %s" % error]
+        self._notes += [note for note in notes if note not in self._said]
+        self._said = notes or self._said
 
     @property
     def interval_s(self) -> float:
@@ -129,13 +135,10 @@ class Service:
     # ------------------------------------------------------------------------- verbs
 
     def _open(self, request: Message) -> Message:
-        if self._opened is not None and self._board is not None:
-            same = opening.expand(request["workspace"], self._environ) == self._opened.layout.root
-            if not same:
-                raise usage("this agent serves %s already" % self._opened.layout.root)
+        mine = opening.expand(self._workspace, self._environ)
+        if opening.expand(request["workspace"], self._environ) != mine:
+            raise usage("this agent was started for the workspace %s" % mine)
         opened = opening.open_workspace(request, self._sha12, self._environ)
-        if self._archive is not None:
-            travel.unpack(self._archive, opened.layout.travel, self._sha12)
         self._opened = opened
         if self._board is None:
             self._board = Board(opened.layout)
@@ -153,7 +156,7 @@ class Service:
         assert self._opened is not None
         for entry in entries:
             _check(entry, self._opened.kind)
-        name = workspace.write_bundle(self._layout(), entries)
+        name = write_bundle(self._layout(), entries)
         self._hurry()
         return {"bundle": name}
 

@@ -210,10 +210,11 @@ def _piece(folder: str, path: object, offset: int, room: int) -> Tuple[int, byte
         descriptor = paths.open_below(folder, path)
     except OSError:
         return GONE, b"", 0
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        return GONE, b"", 0
     with os.fdopen(descriptor, "rb", buffering=0) as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return GONE, b"", 0
         wanted = min(room, max(0, status.st_size - offset))
         return status.st_size, b"".join(_read(file, offset, wanted)), status.st_mtime_ns
 

@@ -84,7 +84,7 @@ class LiveObserver:
             return
         for task, states in self._tally.tasks().items():
             if task not in self._bars:
-                self._bars[task] = self._progress.add_task(task, words="")
+                self._bars[task] = self._progress.add_task(task, total=None, words="")
             self._progress.update(
                 self._bars[task],
                 total=sum(states.values()),

@@ -13,16 +13,21 @@ Exit codes, for whoever started us (the ledger is the truth):
 One line per event goes to ``.xpm/submissions/<id>/log``.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 import time
-from typing import Callable, Optional
 
 from xpm.runner import child, memory, outcome, process
 from xpm.runner.claim import Claimed, Leave, claim
 from xpm.runner.environment import task_environment
 from xpm.runner.order import Order, OrderProblem, read_order
 from xpm.runner.watch import HANDLED, Ending, Signals, Watch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Optional
 
 EX_SOFTWARE = 70
 EX_CANTCREAT = 73

@@ -1,19 +1,25 @@
 """What a run is asked to do: one element of a submission, with the queue entry it stands for."""
 
-import os
-from typing import Any, Dict, Mapping, NamedTuple, Optional
+from __future__ import annotations
 
+import os
+
+from xpm.runner.record import Record
 from xpm.wire import files
 from xpm.wire.workspace import Layout
 
-Entry = Dict[str, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Mapping, Optional
+
+    Entry = Dict[str, Any]
 
 
 class OrderProblem(Exception):
     """The submission does not say what to run: a damaged or foreign workspace."""
 
 
-class Order(NamedTuple):
+class Order(Record):
     """One job to run, in one attempt, under one batch job."""
 
     layout: Layout

@@ -12,21 +12,27 @@ In this order, the first that fits:
 8. a signal: failed, *signal*. Anything else: failed, *exit*.
 """
 
+from __future__ import annotations
+
 import os
 import time
-from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from xpm.runner import process
 from xpm.runner.claim import Claimed
 from xpm.runner.order import Order
+from xpm.runner.record import Record
 from xpm.runner.watch import ENDS, Ending
 from xpm.wire import ledger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Optional
 
 PUBLISH_FOR_S = 300.0
 _IMPORTS = ("ImportError", "ModuleNotFoundError")
 
 
-class Verdict(NamedTuple):
+class Verdict(Record):
     """How a task ended."""
 
     state: str

@@ -30,9 +30,19 @@ is the truth; a missing doorbell is rung again by whoever notices.
 
 import os
 import re
-from typing import Any, Dict, List, NamedTuple, Optional
+from collections import namedtuple
 
 from xpm.wire import files
+
+TYPE_CHECKING = False  # importing typing would cost each job milliseconds
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, NamedTuple, Optional
+
+    Entry = Dict[str, Any]
+    Slot = NamedTuple("Slot", [("attempt", int), ("slot", int)])
+else:
+    Entry = dict
+    Slot = namedtuple("Slot", ["attempt", "slot"])
 
 FORMAT = 1
 FOLDER = ".xpm"
@@ -42,9 +52,6 @@ CAUSES = (
 )  # fmt: skip
 _NAME = re.compile(r"^a([1-9][0-9]*)\.([1-9][0-9]*)$")
 _BELL = re.compile(r"^([0-9a-f]{64})\.(a[1-9][0-9]*\.[1-9][0-9]*)$")
-
-Entry = Dict[str, Any]
-Slot = NamedTuple("Slot", [("attempt", int), ("slot", int)])
 
 
 def job_folder(workspace: str, task: str, job: str) -> str:
@@ -57,7 +64,7 @@ def name(attempt: int, slot: int) -> str:
     return "a%d.%d" % (attempt, slot)
 
 
-def parse_name(text: str) -> Optional[Slot]:
+def parse_name(text: str) -> "Optional[Slot]":
     """The slot a file name stands for; None for any other file."""
     match = _NAME.match(text)
     return Slot(int(match.group(1)), int(match.group(2))) if match else None
@@ -78,18 +85,18 @@ def parse_bell(text: str) -> "Optional[tuple[str, Slot]]":
     return match.group(1), slot
 
 
-def slots(job_dir: str) -> List[Slot]:
+def slots(job_dir: str) -> "List[Slot]":
     """All entries of a job, in order."""
     found = (parse_name(each) for each in files.listing(os.path.join(job_dir, FOLDER), fresh=False))
     return sorted(each for each in found if each is not None)
 
 
-def entry(job_dir: str, attempt: int, slot: int) -> Optional[Entry]:
+def entry(job_dir: str, attempt: int, slot: int) -> "Optional[Entry]":
     """One entry; None when its slot is free."""
     return files.load(os.path.join(job_dir, FOLDER, name(attempt, slot)))
 
 
-def attempt_entries(job_dir: str, attempt: int) -> List[Entry]:
+def attempt_entries(job_dir: str, attempt: int) -> "List[Entry]":
     """The entries of one attempt, from slot 1 on."""
     entries: List[Entry] = []
     while True:
@@ -99,17 +106,17 @@ def attempt_entries(job_dir: str, attempt: int) -> List[Entry]:
         entries.append(content)
 
 
-def is_final(entries: List[Entry]) -> bool:
+def is_final(entries: "List[Entry]") -> bool:
     """Whether an attempt is over."""
     return bool(entries) and entries[-1]["kind"] in FINAL
 
 
-def generation(entries: List[Entry]) -> int:
+def generation(entries: "List[Entry]") -> int:
     """How many runs have claimed."""
     return sum(1 for each in entries if each["kind"] == "claim")
 
 
-def append(job_dir: str, content: Entry, inbox: Optional[str]) -> bool:
+def append(job_dir: str, content: Entry, inbox: "Optional[str]") -> bool:
     """Create the entry in the slot it names; False when somebody else has it.
 
     Final entries are synced to disk. The doorbell is rung when an inbox is given.

@@ -61,13 +61,19 @@ A *submission intent*::
 
 import json
 import os
-from typing import Any, Dict
 
 from xpm.wire import files
 
+TYPE_CHECKING = False  # importing typing would cost each job milliseconds
+if TYPE_CHECKING:
+    from typing import Any, Dict
+
+    Entry = Dict[str, Any]
+else:
+    Entry = dict
+
 FORMAT = 1
 FOLDER = ".xpm"
-Entry = Dict[str, Any]
 
 MADE = ("queue", "cancel", "attempts", "submissions", "inbox", "tokens", "travel", "blobs", "code")
 
