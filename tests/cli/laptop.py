@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ class Laptop:
     def __init__(self, cluster: RunningCluster, home: Path) -> None:
         self.cluster = cluster
         self.home = home
-        self.token = home.parent.name.replace("_", "-")
+        self.token = uuid.uuid4().hex[:8]
         self.project = home / "project"
         self.project.mkdir(parents=True)
         python = cluster.status()["python"]
