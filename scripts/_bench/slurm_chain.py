@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def measure(times: int) -> Sequence[Figure | Missing]:
 
 
 @contextmanager
-def _cluster() -> Iterator[dict[str, Any] | str]:
+def _cluster() -> Generator[dict[str, Any] | str]:
     """What ``status --json`` says of the cluster that is up, or of one made for the occasion; else why not."""
     found = _status([])
     if found is not None:
