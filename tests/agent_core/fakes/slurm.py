@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-# ruff: noqa: PTH, UP
+# ruff: noqa
 """sbatch, squeue and scancel over a folder: they accept, refuse, lie and fall silent as a test says.
 
 ``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>``; without a line for a command it behaves. What
