@@ -8,7 +8,7 @@ import paramiko
 from paramiko.ssh_exception import IncompatiblePeer, NoValidConnectionsError
 
 from xpm.connectors.ssh_config import Resolved
-from xpm.errors import HostProblem, HostUnreachable, LoginNeeded, NothingThere, SiteProblem
+from xpm.errors import HostProblem, HostUnknown, HostUnreachable, LoginNeeded, SiteProblem
 
 
 @contextmanager
@@ -35,7 +35,8 @@ def translate(host: Resolved, attempted: str, error: BaseException) -> HostProbl
     on = host.alias if host.alias in place else f"{host.alias} = {place}"
     what = f"cannot {attempted}"
     if isinstance(error, socket.gaierror):
-        return NothingThere(
+        kind = HostUnknown if error.errno == socket.EAI_NONAME else HostUnreachable
+        return kind(
             what,
             on=on,
             cause=f"the name {host.hostname!r} does not resolve ({error.strerror})",
@@ -54,7 +55,7 @@ def translate(host: Resolved, attempted: str, error: BaseException) -> HostProbl
         return SiteProblem(what, on=on, cause=f"no algorithm in common: {error}")
     if isinstance(error, paramiko.ChannelException):
         return _refused_channel(what, on, error)
-    kind = NothingThere if _is_refused(error) else HostUnreachable
+    kind = HostUnknown if _is_refused(error) else HostUnreachable
     return kind(what, on=on, cause=_cause(host, error), hint=_hint(host, error))
 
 

@@ -7,8 +7,8 @@
     │   ├── PlanProblem          a plan's values, types, dependencies
     │   └── ProfileProblem       a launcher profile
     ├── HostProblem          3   a host does not answer (transient: patience may help)
-    │   ├── HostUnreachable      the network, the name or the port
-    │   │   └── NothingThere     the name does not resolve, the port is closed
+    │   ├── HostUnreachable      the network
+    │   │   └── HostUnknown          the name or the port (transient for who has jobs there)
     │   ├── HostKeyProblem       an unknown or changed host key (never retried)
     │   ├── LoginNeeded      4   authentication failed or wants a person (never retried)
     │   └── SiteProblem          the host answers, but lacks something: python, room, permission
@@ -78,8 +78,8 @@ class HostUnreachable(HostProblem):
     transient = True
 
 
-class NothingThere(HostUnreachable):
-    """The name does not resolve, or nobody listens at the port: a wrong address, unless the network is away."""
+class HostUnknown(HostUnreachable):
+    """The name means nothing here, or nobody listens at the port: a wrong address, unless the network is away."""
 
 
 class HostKeyProblem(HostProblem):

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 
 from xpm.connectors.base import Change, Connector, Fetched, JobRef, Snapshot
 from xpm.connectors.specs import Spec
-from xpm.errors import HostProblem, HostUnreachable, NothingThere
+from xpm.errors import HostProblem, HostUnknown, HostUnreachable
 from xpm.follow.events import (
     Arrived,
     Changed,
@@ -212,7 +212,7 @@ class Lane(threading.Thread):
     def _is_wrong_address(self, problem: HostProblem) -> bool:
         """Whether nobody is there, nor was: what has jobs there waits for the network instead."""
         is_stranger = not (self._has_met or self._following or self._fresh)
-        return is_stranger and isinstance(problem, NothingThere)
+        return is_stranger and isinstance(problem, HostUnknown)
 
     def _note_down(self, journal: Journal, problem: HostProblem) -> None:
         self._cursor = None
