@@ -23,7 +23,7 @@ def test_a_script_sees_what_python_would_show_it(tmp_path: Path) -> None:
 
     told = run(tmp_path, text, "--", "--fast", "a b")
 
-    assert Ended(0, "__main__ ['--fast', 'a b'] True\nplan.py True\n", "") == told
+    assert (told.code, told.out) == (0, "__main__ ['--fast', 'a b'] True\nplan.py True\n")
 
 
 def test_a_script_may_import_its_neighbours(tmp_path: Path) -> None:
