@@ -55,7 +55,9 @@ class Site:
     def started(self, name: str, times: int = 1) -> None:
         """Wait until a job's task has started so many times."""
         path = f"{self.folder(name)}/stdout"
-        eventually(lambda: self.sh(f"cat {path} 2>/dev/null || true").count("started") >= times, 150)
+        eventually(
+            lambda: self.sh(f"cat {path} 2>/dev/null || true").count("started") >= times, 150
+        )
 
     def folder(self, name: str) -> str:
         return f"{self.root}/jobs/{TASK}/{job_id(name)}"
@@ -85,7 +87,7 @@ def site(cluster: RunningCluster, tmp_path: Path) -> Site:
 def test_a_batch_job_runs_its_task_and_says_where(site: Site) -> None:
     batch_id = site.sbatch("a", "print(os.environ['XPM_BATCH_ID'])")
 
-    assert "done" == site.outcome("a")["state"]
+    assert site.outcome("a")["state"] == "done"
     assert batch_id == site.ledger("a")[0]["batch_id"]
     assert f"{batch_id}\n" == site.sh(f"cat {site.folder('a')}/stdout")
 
@@ -97,7 +99,7 @@ def test_a_job_that_somebody_cancels_in_slurm_is_cancelled(site: Site) -> None:
     site.sh(f"scancel {batch_id}")
 
     outcome = site.outcome("a")
-    assert ("cancelled", "cancelled") == (outcome["state"], outcome["cause"])
+    assert (outcome["state"], outcome["cause"]) == ("cancelled", "cancelled")
 
 
 def test_a_requeued_job_runs_again_as_the_next_generation(site: Site) -> None:
@@ -107,9 +109,11 @@ def test_a_requeued_job_runs_again_as_the_next_generation(site: Site) -> None:
     site.sh(f"scontrol requeue {batch_id}")
 
     outcome = site.outcome("a")
-    assert ("done", 2) == (outcome["state"], outcome["generation"])
+    assert (outcome["state"], outcome["generation"]) == ("done", 2)
     claims = [each for each in site.ledger("a") if each["kind"] == "claim"]
-    assert [(batch_id, 0), (batch_id, 1)] == [(each["batch_id"], each["restart"]) for each in claims]
+    assert [(batch_id, 0), (batch_id, 1)] == [
+        (each["batch_id"], each["restart"]) for each in claims
+    ]
 
 
 def test_a_job_over_its_time_limit_timed_out(site: Site) -> None:
@@ -117,7 +121,7 @@ def test_a_job_over_its_time_limit_timed_out(site: Site) -> None:
 
     outcome = site.outcome("a", 200)
 
-    assert ("failed", "timeout") == (outcome["state"], outcome["cause"])
+    assert (outcome["state"], outcome["cause"]) == ("failed", "timeout")
 
 
 def test_a_warning_before_the_end_reaches_the_task(site: Site) -> None:
@@ -131,11 +135,11 @@ def test_a_warning_before_the_end_reaches_the_task(site: Site) -> None:
     site.sh(f"scancel --batch --signal=USR1 {batch_id}")
 
     outcome = site.outcome("a")
-    assert ("failed", "exit", 7) == (outcome["state"], outcome["cause"], outcome["exit_code"])
+    assert (outcome["state"], outcome["cause"], outcome["exit_code"]) == ("failed", "exit", 7)
 
 
 def test_options_of_the_batch_job_do_not_reach_a_nested_sbatch(site: Site) -> None:
     site.sbatch("a", "print([k for k in os.environ if k.startswith('SBATCH')])", "--ntasks=1")
 
-    assert "done" == site.outcome("a")["state"]
-    assert "[]\n" == site.sh(f"cat {site.folder('a')}/stdout")
+    assert site.outcome("a")["state"] == "done"
+    assert site.sh(f"cat {site.folder('a')}/stdout") == "[]\n"
