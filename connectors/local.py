@@ -9,7 +9,8 @@ from xpm.agent.inprocess import InProcess
 from xpm.connectors.link import Place, checked
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.specs import LocalSpec
-from xpm.wire import frames
+from xpm.errors import SiteProblem
+from xpm.wire import frames, travel
 
 SLICE_S = 1.0
 
@@ -70,9 +71,23 @@ class Here:
     def _open(self) -> InProcess:
         with self._lock:
             if self._agent is None:
-                agent = InProcess()
+                agent = InProcess(self.workspace, self._unpacked())
                 python = self._spec.python or sys.executable
                 place = Place(self.workspace, "plain", python, self._spec.jobs)
                 checked(self._spec.name, *agent.call(place.opening(self.workspace)))
                 self._agent = agent
             return self._agent
+
+    def _unpacked(self) -> str:
+        """The archive of this xpm, put where jobs find it; its name."""
+        name, raw = travel.archive()
+        try:
+            travel.unpack(raw, str(self._main.absolute() / ".xpm" / "travel"), name)
+        except OSError as error:
+            raise SiteProblem(
+                "cannot prepare the main folder",
+                on=self.workspace,
+                cause=error.strerror or str(error),
+                hint="choose a folder you may write, with room on its disk (--workdir)",
+            ) from error
+        return name

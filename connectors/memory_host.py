@@ -27,7 +27,7 @@ def agent(workspace: str, name: str, source: int, target: int) -> None:
 
     out = serve.Output(target)
     out.message(0, {"hello": serve.hello(name)})
-    serve.Loop(Service(name), source, out).run()
+    serve.Loop(Service(name, workspace), source, out).run()
 
 
 @dataclass(slots=True)

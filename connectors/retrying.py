@@ -52,9 +52,8 @@ class Retrying:
             stop = stop | tenacity.stop_after_attempt(patience.attempts)  # type: ignore[assignment]
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(is_transient),
-            wait=tenacity.wait_exponential_jitter(
-                initial=patience.first_s, max=patience.most_s, jitter=patience.first_s
-            ),
+            wait=tenacity.wait_exponential(multiplier=patience.first_s, max=patience.most_s)
+            + tenacity.wait_random(0, patience.first_s),
             stop=stop,
             sleep=self._wait,
             reraise=True,

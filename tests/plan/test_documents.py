@@ -165,7 +165,7 @@ def test_the_instance_is_the_very_task_and_shared_parts_stay_shared(xp: Recordin
     assert isinstance(task, Learn)
     assert task.model is task.twice
     assert task.model.prepared
-    task.anything_goes = 3
+    setattr(task, "anything_goes", 3)  # noqa: B010
     task.model.layers = 9
 
 

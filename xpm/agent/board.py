@@ -128,6 +128,7 @@ class Board(object):
                 self._apply(job, CancelAsked(number))
         if abs(now - self._swept_at) >= _SWEEP_S:
             self._swept_at = now
+            self.settle()
             self._look_for_missed_bells()
         self.settle()
 

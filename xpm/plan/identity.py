@@ -46,15 +46,41 @@ def digest(config: Config) -> bytes:
     state = config.__dict__["_xpm"]
     if state.digest is not None:
         return state.digest  # type: ignore[no-any-return]
-    known: dict[int, bytes] = {}
+    return _Digesting(config).of(config)
 
-    def of_part(part: Config) -> bytes | None:
+
+class _Digesting:
+    """Digests one configuration and its parts, each once: by recursion, and level by level where that would be deep."""
+
+    DEEPEST = 40
+
+    def __init__(self, root: Config) -> None:
+        self.root = root
+        self.known: dict[int, bytes] = {}
+        self.active: list[int] = []
+
+    def of_part(self, part: Config) -> bytes | None:
+        """The digest of a part; None when it does not count."""
         state = part.__dict__["_xpm"]
-        return None if state.meta else state.digest or known[id(part)]
+        if state.meta:
+            return None
+        return state.digest or self.known.get(id(part)) or self.of(part)
 
-    for _, each in walk.order(config, (), _is_known):
-        known[id(each)] = _digest(each, of_part)
-    return known[id(config)]
+    def of(self, config: Config) -> bytes:
+        """The digest of a configuration that is not known yet."""
+        if id(config) in self.active:
+            walk.order(self.root, ())  # says how the configuration contains itself
+        if len(self.active) == self.DEEPEST:
+            return self._by_level(config)
+        self.active.append(id(config))
+        found = self.known[id(config)] = _digest(config, self.of_part)
+        self.active.pop()
+        return found
+
+    def _by_level(self, config: Config) -> bytes:
+        for _, each in walk.order(config, self.known, _is_known):
+            self.known[id(each)] = _digest(each, self.of_part)
+        return self.known[id(config)]
 
 
 def _is_known(config: Config) -> bool:

@@ -46,6 +46,20 @@ def reference(cls: type) -> Reference:
     Raises:
         PlanProblem: no job can.
     """
+    module = check_reachable(cls)
+    script: str | None = None
+    if cls.__module__ == "__main__":
+        path = main_script()
+        script = None if path is None else _below_project(str(path))
+    return {"module": module, "name": cls.__qualname__, "script": script}
+
+
+def check_reachable(cls: type) -> str:
+    """The name of a class's module.
+
+    Raises:
+        PlanProblem: no job can find the class.
+    """
     from xpm.plan.names import module_of
 
     module = module_of(cls)
@@ -65,17 +79,23 @@ def reference(cls: type) -> Reference:
             hint=hint,
             where=places.show(description.place if description is not None else None),
         )
-    script: str | None = None
-    if cls.__module__ == "__main__":
-        path = main_script()
-        script = None if path is None else _below_project(str(path))
-    return {"module": module, "name": cls.__qualname__, "script": script}
+    return module
 
 
 def _below_project(path: str) -> str:
     from xpm.plan.generated import project_folder
 
     project = project_folder()
+    found = _below_projects.get((path, project))
+    if found is None:
+        found = _below_projects[path, project] = _relative(path, project)
+    return found
+
+
+_below_projects: dict[tuple[str, str | None], str] = {}  # a script and its project: one, as a rule
+
+
+def _relative(path: str, project: str | None) -> str:
     for one, other in ((path, project), (os.path.realpath(path), os.path.realpath(project or "."))):
         if other is not None and one.startswith(os.path.join(other, "")):
             return os.path.relpath(one, other).replace(os.sep, "/")

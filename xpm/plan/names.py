@@ -56,9 +56,16 @@ def module_of(cls: type) -> str:
     file = getattr(main, "__file__", None)
     if file is None or file.startswith("<"):  # interactive, or read from a pipe
         return "__main__"
-    from xpm.plan.locate import script_module_name
+    if file not in _scripts:
+        from xpm.plan.locate import script_module_name
 
-    return script_module_name(file)
+        _scripts[file] = script_module_name(file)
+    return _scripts[file]
+
+
+_scripts: dict[
+    str, str
+] = {}  # the module name of each script that has been __main__: one, as a rule
 
 
 def plain(name: str) -> str:

@@ -109,7 +109,7 @@ def _check(task: Task, found: list[walk.Found], place: places.Place) -> None:
         if same is not cls:
             problems.append(_namesakes(same, cls))
         try:
-            locate.reference(cls)
+            locate.check_reachable(cls)
         except PlanProblem as problem:
             problems.append(problem)
             continue

@@ -40,24 +40,23 @@ class State:
     an output, comes from.
     """
 
-    __slots__ = (
-        "digest", "handle", "init", "live", "meta", "parents", "place", "places", "producer", "ref",
-        "result", "seal", "stopped", "tags", "tokens",
-    )  # fmt: skip
+    # Defaults of the class: most states have few of these, and there are very many states.
+    seal: Seal | None = None
+    digest: bytes | None = None
+    places: dict[str, Place] | None = None
+    tags: dict[str, Tagging] | None = None
+    stopped: set[str] | None = None
+    meta: bool | None = None
+    producer: Any = None
+    handle: Handle | None = None
+    result: Any = None
+    ref: tuple[str, str] | None = None
+    tokens: list[Any] | None = None
+    parents: list[Any] | None = None
+    init: tuple[Any, ...] = ()
+    live = False
 
     def __init__(self, place: Place | None, live: bool = False) -> None:
         self.place = place
-        self.live = live
-        self.seal: Seal | None = None
-        self.digest: bytes | None = None
-        self.places: dict[str, Place] | None = None
-        self.tags: dict[str, Tagging] | None = None
-        self.stopped: set[str] | None = None
-        self.meta: bool | None = None
-        self.producer: Any = None
-        self.handle: Handle | None = None
-        self.result: Any = None
-        self.ref: tuple[str, str] | None = None
-        self.tokens: list[Any] | None = None
-        self.parents: list[Any] | None = None
-        self.init: tuple[Any, ...] = ()
+        if live:
+            self.live = True
