@@ -223,9 +223,7 @@ def test_a_run_imports_neither_the_agent_nor_the_decider_nor_what_is_slow(
     subprocess.run(argv, check=True)
 
     found = (workshop.folder("a") / "stdout").read_text()
-    slow = (
-        "typing dataclasses inspect socket hashlib uuid traceback subprocess threading"
-    )
+    slow = "typing dataclasses inspect socket hashlib uuid traceback subprocess threading"
     for name in ("xpm.decide", "xpm.agent.board", *slow.split()):
         assert f"'{name}'" not in found
 

@@ -17,6 +17,7 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
     .xpm/submissions/<id>/batch.json  {"batch_id", "at", "by": "sbatch" | "lookup" | "supervisor"}; exclusive
     .xpm/submissions/<id>/refused.json {"at", "message", "cause"}: a definite no from the batch system; exclusive
     .xpm/submissions/<id>/absent.json {"at"}: the first good answer without it; removed when it is seen again
+    .xpm/submissions/<id>/log         what the batch script printed, and a line for each run that left
     .xpm/inbox/<job>.a<n>.<slot>      links to ledger entries: the doorbell
     .xpm/tokens/<name>/<unit>.<turn>  {"job", "attempt"} or {"free": true}: who holds this unit since this turn; the
                                       highest turn counts; a unit is free when its holder's attempt is final; exclusive
