@@ -8,7 +8,7 @@ import paramiko
 from paramiko.ssh_exception import IncompatiblePeer, NoValidConnectionsError
 
 from xpm.connectors.ssh_config import Resolved
-from xpm.errors import HostProblem, HostUnreachable, LoginNeeded, SiteProblem
+from xpm.errors import HostProblem, HostUnknown, HostUnreachable, LoginNeeded, SiteProblem
 
 
 @contextmanager
@@ -35,7 +35,8 @@ def translate(host: Resolved, attempted: str, error: BaseException) -> HostProbl
     on = host.alias if host.alias in place else f"{host.alias} = {place}"
     what = f"cannot {attempted}"
     if isinstance(error, socket.gaierror):
-        return HostUnreachable(
+        kind = HostUnknown if error.errno == socket.EAI_NONAME else HostUnreachable
+        return kind(
             what,
             on=on,
             cause=f"the name {host.hostname!r} does not resolve ({error.strerror})",

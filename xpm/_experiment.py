@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from xpm import _ending
+from xpm._code import plan_script
 from xpm._deciding import Deciding
 from xpm._failures import failed
 from xpm._jobs import Callback, Handle, Job, Phase
@@ -79,8 +80,9 @@ class Experiment:
         _ending.install()
         self._session.profiles.launcher(self._launcher)  # an unknown one is refused at once
         self._main.prepare()
-        script = sys.argv[0] if sys.argv else None
-        self._run = self._record.start(self._session.world.clock(), script, sys.argv[1:])
+        script = plan_script()
+        named = str(script) if script else None
+        self._run = self._record.start(self._session.world.clock(), named, sys.argv[1:])
         self._deciding = Deciding(self._session, self._record, self._run, self._observer.note)
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:

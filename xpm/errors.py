@@ -7,7 +7,8 @@
     │   ├── PlanProblem          a plan's values, types, dependencies
     │   └── ProfileProblem       a launcher profile
     ├── HostProblem          3   a host does not answer (transient: patience may help)
-    │   ├── HostUnreachable      the network, the name or the port
+    │   ├── HostUnreachable      the network or the port
+    │   │   └── HostUnknown          the name (transient for who reached it before)
     │   ├── HostKeyProblem       an unknown or changed host key (never retried)
     │   ├── LoginNeeded      4   authentication failed or wants a person (never retried)
     │   └── SiteProblem          the host answers, but lacks something: python, room, permission
@@ -75,6 +76,10 @@ class HostUnreachable(HostProblem):
     """The host did not answer: name, network, port or time-out. Waiting may help."""
 
     transient = True
+
+
+class HostUnknown(HostUnreachable):
+    """The host's name means nothing here: patience helps who reached it before, a typo it does not."""
 
 
 class HostKeyProblem(HostProblem):

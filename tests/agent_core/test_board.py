@@ -1,4 +1,5 @@
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.agent_core.yard import TASK, Yard, job_id, word
@@ -97,7 +98,7 @@ def test_files_may_be_seen_before_the_bundle_they_belong_to(yard: Yard) -> None:
 
 def test_a_board_that_watched_and_one_that_comes_late_say_the_same(yard: Yard) -> None:
     watching = yard.board()
-    steps = [
+    steps: list[Callable[[], object]] = [
         lambda: yard.ask("a", "b"),
         lambda: yard.ask("c", parents=["a"]),
         lambda: yard.link("a"),

@@ -68,9 +68,9 @@ class Yard:
 
     def claim(self, name: str, attempt: int = 1, slot: int = 1, **more: Any) -> bool:
         """A run of the job starts."""
-        return self.write(
-            name, "claim", slot, attempt, generation=slot, **{"submission": "s", **more}
-        )
+        link = files.load(str(Path(self.layout.attempts, f"{job_id(name)}.a{attempt}"))) or {}
+        head = {"submission": link.get("submission"), "generation": slot}
+        return self.write(name, "claim", slot, attempt, **{**head, **more})
 
     def end(
         self, name: str, state: str = "done", attempt: int = 1, slot: int = 2, **more: Any

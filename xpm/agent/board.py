@@ -280,11 +280,11 @@ class Board(object):
         if here is not None and here.slot:
             return  # its ledger has said all of it
         try:
-            submission = reading.submission(os.path.join(self.layout.attempts, name))
+            submission, at = reading.joined(os.path.join(self.layout.attempts, name))
         except OSError:
             self._attempts.forget(name)
             return
-        self._apply(job, Joined(number, submission, self.now))
+        self._apply(job, Joined(number, submission, at))
 
     def _apply(self, job: str, event: Event) -> None:
         known = self.jobs.get(job)

@@ -56,9 +56,11 @@ class SlurmPlace(object):
         self._lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
         self._shells: Dict[str, Any] = {}
         self._driven: Dict[str, float] = {}
+        self._driven_with = 0.0
         self._stopped: Dict[str, float] = {}
         self._never: "set[str]" = set()
         self._folded = 0.0
+        self._rows: Dict[str, Row] = {}
         self._cancels: List[Any] = []
 
     # ---------------------------------------------------------- what advance asks of a place
@@ -89,9 +91,9 @@ class SlurmPlace(object):
         ends = time.monotonic() + budget_s
         while time.monotonic() < ends and (self._busy() or self.queue.is_asking):
             time.sleep(0.02)
+            self.queue.answer()
             if not self._busy():
                 self._drive_all(board, now)
-                self.queue.answer()
 
     def stop(self, known: JobFacts, action: Stop, now: float) -> bool:
         """Cancel a batch job; False while nobody knows whether there is one."""
@@ -105,6 +107,11 @@ class SlurmPlace(object):
             argv = slurm_commands.scancel([batch_id])
             self._cancels.append(errands.start(folder, name, argv, self.environ))
         return True
+
+    def is_idle(self) -> bool:
+        """Whether no command of ours is under way."""
+        self.queue.answer()
+        return not (self._busy() or self._cancels or self.queue.is_asking)
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
@@ -124,6 +131,10 @@ class SlurmPlace(object):
         self._cancels = [each for each in self._cancels if each.poll() is None]
 
     def _drive_all(self, board: Board, now: float) -> None:
+        answer = self.queue.answer()
+        if answer is not None and answer.at != self._driven_with:
+            self._driven_with = answer.at
+            self._driven.clear()  # it may settle what is in doubt
         for known in list(board.live.values()):
             here = transitions.current(known.facts)
             if here.phase != states.JOINED or here.batch_id is not None or not here.submission:
@@ -140,12 +151,16 @@ class SlurmPlace(object):
         folder = self.layout.submission(here.submission)
         what = sending.find_next(folder, now)
         if isinstance(what, sending.InQueue):
+            board.note(known.job, "")
             board.tell(known.job, Accepted(here.number, what.batch_id, now))
+            answer = self.queue.answer()
+            if answer is not None and answer.at == self._folded:
+                self._fold_one(board, known, answer)
         elif isinstance(what, sending.Never):
             refused = Refused(what.cause, "SLURM refuses it: %s" % what.message)
             board.tell(known.job, Told(here.number, refused))
         elif isinstance(what, sending.LookUp):
-            self._look_up(folder, known, here, what, now)
+            self._look_up(board, folder, known, here, what, now)
         elif isinstance(what, sending.Wait):
             board.note(known.job, what.reason)
         elif not transitions.is_cancelled(known.facts, here):
@@ -154,7 +169,13 @@ class SlurmPlace(object):
             self._never.add(here.submission)
 
     def _look_up(
-        self, folder: str, known: JobFacts, here: Attempt, what: sending.LookUp, now: float
+        self,
+        board: Board,
+        folder: str,
+        known: JobFacts,
+        here: Attempt,
+        what: sending.LookUp,
+        now: float,
     ) -> None:
         answer = self.queue.answer()
         if answer is None or answer.at <= what.since:
@@ -163,6 +184,7 @@ class SlurmPlace(object):
         found = slurm_parse.by_name(answer.rows).get(here.submission)
         if found is not None:
             sending.record(folder, found.batch_id, "lookup", now)
+            self._drive_one(board, known, here, now)
         elif not sending.is_absent(folder, what.number, answer.at, now, self._apart_s):
             self.queue.ask(now)
         elif transitions.is_cancelled(known.facts, here):
@@ -212,19 +234,22 @@ class SlurmPlace(object):
         return False
 
     def _fold(self, board: Board, answer: Answer, now: float) -> None:
-        rows = {row.batch_id: row for row in answer.rows}
+        self._rows = {row.batch_id: row for row in answer.rows}
         for known in list(board.live.values()):
-            here = transitions.current(known.facts)
-            if here.batch_id is None or here.at >= answer.at:
-                continue
-            row = rows.get(here.batch_id)
-            if row is not None and row.name != here.submission:
-                row = None  # a recycled id: another job's (P6)
-            evidence = self._of_row(here, row) if row else self._of_absence(known, here, answer)
-            if isinstance(evidence, (Over, Gone)):
-                board.look(known.job, ring=True)  # its own record comes first
-            board.tell(known.job, Told(here.number, evidence))
+            self._fold_one(board, known, answer)
         board.settle()
+
+    def _fold_one(self, board: Board, known: JobFacts, answer: Answer) -> None:
+        here = transitions.current(known.facts)
+        if here.batch_id is None or here.at >= answer.at:
+            return
+        row = self._rows.get(here.batch_id)
+        if row is not None and row.name != here.submission:
+            row = None  # a recycled id: another job's (P6)
+        evidence = self._of_row(here, row) if row else self._of_absence(known, here, answer)
+        if isinstance(evidence, (Over, Gone)):
+            board.look(known.job, ring=True)  # its own record comes first
+        board.tell(known.job, Told(here.number, evidence))
 
     def _of_row(self, here: Attempt, row: Row) -> Evidence:
         self._forget_absence(here.submission)
@@ -253,11 +278,13 @@ class SlurmPlace(object):
         path = os.path.join(self.layout.submission(here.submission), "absent.json")
         beat = self._heartbeat(known, here)
         first = reading.load(path)
-        if not first:
+        if not first or first.get("heartbeat") != beat:  # it lives, or did until now
+            moved = bool(first)
             first = {"at": answer.at, "heartbeat": beat}
-            files.create(path, files.dump(first))
-        silent = first.get("heartbeat") == beat
-        return Gone(float(first["at"]), answer.at, self._lost_after_s, silent)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            files.write(path, files.dump(first))
+            return Gone(answer.at, answer.at, self._lost_after_s, not moved)
+        return Gone(float(first["at"]), answer.at, self._lost_after_s, True)
 
     def _forget_absence(self, submission: str) -> None:
         try:

@@ -28,6 +28,14 @@ _LATER = (
     "Resource temporarily unavailable",
     "Unable to contact slurm controller",
     "Connection refused",
+    "authentication",
+    "Munge",
+    "munge",
+    "Communication connection failure",
+    "I/O error writing script/environment",
+    "Plugin initialization failed",
+    "No route to host",
+    "Unspecified error",
 )
 _UNCLEAR = (
     "Socket timed out",

@@ -40,7 +40,7 @@ def join(
     link = os.path.join(layout.attempts, "%s.a%d" % (known.job, attempt))
     if files.create(link, files.dump({"submission": mine})):
         return mine, intent
-    return (reading.submission(link) or mine), intent
+    return (reading.joined(link)[0] or mine), intent
 
 
 def read_intent(layout: Layout, submission: str) -> Dict[str, Any]:

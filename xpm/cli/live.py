@@ -66,7 +66,7 @@ class LiveObserver:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        self._progress = Progress(
+        self._progress = progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
@@ -74,8 +74,8 @@ class LiveObserver:
             console=Console(stderr=True, highlight=False),
             refresh_per_second=4,
         )
-        self._progress.console.print(f"{experiment} · {main}", markup=False)
-        self._progress.start()
+        progress.console.print(f"{experiment} · {main}", markup=False)
+        progress.start()
 
     def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
         """Redraw the bars of these jobs' tasks."""

@@ -1,6 +1,6 @@
 """Sessions as commands use them: opened, asked once, followed to the end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from xpm.cli import render
@@ -13,7 +13,7 @@ GLANCE_S = 1.0
 
 
 @contextmanager
-def opened(main: MainFolder) -> Iterator[Session]:
+def opened(main: MainFolder) -> Generator[Session]:
     """A session, closed at the end; jobs go on."""
     session = Session(main)
     try:

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 
 from xpm.connectors.base import Change, Connector, Fetched, JobRef, Snapshot
 from xpm.connectors.specs import Spec
-from xpm.errors import HostProblem, HostUnreachable
+from xpm.errors import HostProblem, HostUnknown, HostUnreachable
 from xpm.follow.events import (
     Arrived,
     Changed,
@@ -155,14 +155,14 @@ class Lane(threading.Thread):
             self._events.put(Stopped(self.connector_name, sys.exc_info()[1]))
 
     def _go(self, journal: Journal) -> None:
-        failures = 0
+        failures, reached = 0, False
         while self._wait_for_work():
             try:
                 self._round(journal)
-                failures = 0
+                failures, reached = 0, True
             except (HostProblem, OSError) as error:
                 problem = _as_problem(error, self.connector_name)
-                if not problem.transient:
+                if not problem.transient or (isinstance(problem, HostUnknown) and not reached):
                     raise problem from error
                 failures += 1
                 self._rest(journal, problem, failures)
