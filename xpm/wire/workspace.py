@@ -28,7 +28,7 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       <name> is percent-encoded
     .xpm/squeue.json                  {"at", "ok", "rows": [[batch id, state, reason, name], ...]}: the last good answer of
                                       squeue, shared by all advancers; ``at`` is when it was asked for
-    .xpm/squeue.asked                 {"at"}: when somebody last asked
+    .xpm/squeue.asked                 {"at", "early_at"}: when somebody last asked, and last asked early for new jobs
     .xpm/advance/, .xpm/advance.again a mkdir lock that only saves work, with owner.json; the mark of who came meanwhile
     .xpm/supervisor/owner.<k>         who supervises a plain host: a process or {"left": true}; the highest k counts; exclusive
     .xpm/supervisor/log               what supervisor and nursery printed
