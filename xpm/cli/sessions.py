@@ -22,10 +22,10 @@ def opened(main: MainFolder) -> Generator[Session]:
         session.close()
 
 
-def refresh(main: MainFolder) -> None:
-    """Ask every connector that has something to tell; who does not answer is a remark."""
+def refresh(main: MainFolder) -> Mapping[str, XpmError]:
+    """Ask every connector that has something to tell; who does not answer, and why."""
     with opened(main) as session:
-        remark(session.refresh())
+        return session.refresh()
 
 
 def remark(problems: Mapping[str, XpmError]) -> None:
