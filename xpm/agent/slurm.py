@@ -47,7 +47,7 @@ class SlurmPlace(object):
     delegates = False
 
     def __init__(self, layout: Layout, content: Dict[str, Any]) -> None:
-        options = content.get("options") or {}
+        options = dict(content.get("options") or {}, **(reading.load(layout.site) or {}))
         self.layout = layout
         self.content = content
         self.workspace_id = str((files.load(layout.identity) or {}).get("id"))
