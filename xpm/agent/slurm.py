@@ -267,7 +267,8 @@ class SlurmPlace(object):
         self._forget_absence(here.submission)
         meaning = slurm_states.meaning(row.state)
         if meaning.phase == slurm_states.OVER:
-            return self._over(here, meaning.state, meaning.cause, row.state)
+            reason = "" if row.reason in ("", "None") else " (%s)" % row.reason
+            return self._over(here, meaning.state, meaning.cause, row.state + reason)
         waits = meaning.phase == slurm_states.PENDING
         return Present(meaning.phase, slurm_states.reason(row.reason) if waits else "")
 

@@ -37,6 +37,8 @@ _LATER = (
     "standby mode",
     "Requested nodes are busy",
     "presently disabled",
+    "Unable to process configuration file",
+    "Could not establish a configuration source",
 )
 """Nothing was sent, or slurmctld said no before it took the job. What may also go wrong with an *answer* is not here."""
 _UNCLEAR = (
@@ -62,6 +64,8 @@ _UNCLEAR = (
 """The request may have arrived. slurm_errno.c's words for its messages, and the system's for connections."""
 TIMED_OUT = 124
 """timeout(1)'s exit code."""
+KILLED = range(129, 193)
+"""What sh says of signals. Above are sbatch's own exit(-1) and the like: 255 for an option it cannot read."""
 NOT_STARTED = (125, 126, 127)
 """What timeout(1) and sh say when there was nothing to start."""
 
@@ -79,7 +83,7 @@ def submitted(status: Optional[int], out: str, err: str) -> Answer:
     if status == 0:
         match = _ID.match(lines[-1]) if lines else None
         return Accepted(match.group(1)) if match else Unclear(message or "sbatch printed no id")
-    if status is None or status == TIMED_OUT or status < 0 or status > 128:
+    if status is None or status == TIMED_OUT or status < 0 or status in KILLED:
         return Unclear(message or "sbatch did not end")
     if status in NOT_STARTED:
         return Later(message or "sbatch cannot be started")
