@@ -98,6 +98,7 @@ def _after_try(folder: str, number: int, now: float) -> Next:
     answer = slurm_parse.submitted(said.status, said.out, said.err)
     if isinstance(answer, slurm_parse.Accepted):
         record(folder, answer.batch_id, "sbatch", said.at)
+        errands.forget(folder, errand(number))  # files are dear, and this one has said it all
         return InQueue(answer.batch_id)
     if isinstance(answer, slurm_parse.Refused):
         content = {"at": said.at, "message": answer.message, "cause": "launch"}

@@ -6,7 +6,7 @@ must be remembered is a file, so any number of advancers may come and go.
 
 import os
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from xpm.agent import errands, reading, sending, slurm_commands, slurm_parse, slurm_states, submit
 from xpm.agent import place as places
@@ -61,7 +61,7 @@ class SlurmPlace(object):
         self._never: "set[str]" = set()
         self._folded = 0.0
         self._rows: Dict[str, Row] = {}
-        self._cancels: List[Any] = []
+        self._cancels: List[Tuple[Any, str, str]] = []
 
     # ---------------------------------------------------------- what advance asks of a place
 
@@ -104,7 +104,8 @@ class SlurmPlace(object):
             name = "scancel.%d" % int(now * 1000)
             folder = self.layout.submission(action.submission)
             argv = slurm_commands.scancel([batch_id])
-            self._cancels.append(errands.start(folder, name, argv, self.environ))
+            shell = errands.start(folder, name, argv, self.environ)
+            self._cancels.append((shell, folder, name))
         return True
 
     def is_idle(self) -> bool:
@@ -127,7 +128,11 @@ class SlurmPlace(object):
             if shell.poll() is not None:
                 del self._shells[submission]
                 self._driven.pop(submission, None)
-        self._cancels = [each for each in self._cancels if each.poll() is None]
+        for each in list(self._cancels):
+            shell, folder, name = each
+            if shell.poll() is not None:
+                self._cancels.remove(each)
+                errands.forget(folder, name)
 
     def _drive_all(self, board: Board, now: float) -> None:
         answer = self.queue.answer()
