@@ -160,7 +160,8 @@ def check(life: Life, case: Case, where: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_killed_before_every_change_it_is_healed_by_the_next(tmp_path: Path, name: str) -> None:
-    number, killed = 0, 0
+    number = 0
+    killed: int | None = 0
     while killed is not None:
         number += 1
         life = Life(tmp_path / str(number))

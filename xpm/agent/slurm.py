@@ -80,8 +80,7 @@ class SlurmPlace(object):
         if answer is not None and answer.at > self._folded:
             self._folded = answer.at
             self._fold(board, answer, now)
-        if self._is_worth_asking(board, answer, now):
-            self.queue.ask(now)
+        self._ask_if_worth_it(board, answer, now)
 
     def joined(
         self, known: JobFacts, number: int, submission: str, intent: Dict[str, Any], now: float
@@ -235,15 +234,17 @@ class SlurmPlace(object):
 
     # ---------------------------------------------------------------------------- watching
 
-    def _is_worth_asking(self, board: Board, answer: Optional[Answer], now: float) -> bool:
+    def _ask_if_worth_it(self, board: Board, answer: Optional[Answer], now: float) -> None:
         asked = answer.at if answer else 0.0
         for known in board.live.values():
             here = transitions.current(known.facts)
             if here.batch_id is None and here.phase == states.JOINED:
                 continue  # its own look-up asks, if it must
-            if asked < here.at + FIRST_LOOK_S <= now or now - asked >= self._every_s:
-                return True
-        return False
+            ripe_at = here.at + FIRST_LOOK_S
+            is_new = here.phase == states.JOINED and asked < ripe_at <= now
+            if is_new or (ripe_at <= now and now - asked >= self._every_s):
+                self.queue.ask(now, early=is_new)
+                return
 
     def _fold(self, board: Board, answer: Answer, now: float) -> None:
         self._rows = {row.batch_id: row for row in answer.rows}

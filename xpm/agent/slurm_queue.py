@@ -1,5 +1,8 @@
 """What squeue last said, for everybody: one query for all jobs, at most one a minute, shared through a file.
 
+One more is made early, at most one a minute too, when jobs were just submitted: whether they wait, and why, or could not
+start at all, is then known in seconds.
+
 A query that fails is no news (P3 to P5): the last good answer stays, with its age.
 """
 
@@ -15,6 +18,7 @@ Answer = NamedTuple("Answer", [("at", float), ("rows", List[Row])])
 """A good answer: ``at`` is when it was asked for, so it knows nothing that happened later."""
 
 EVERY_S = 60.0
+EARLY_S = 5.0
 SLOWEST_S = 300.0
 LIMIT_S = 60
 
@@ -56,16 +60,19 @@ class Queue(object):
             self._answer = Answer(float(content.get("at") or 0.0), rows)
         return self._answer
 
-    def ask(self, now: float) -> None:
-        """Ask again, if nobody has lately."""
+    def ask(self, now: float, early: bool = False) -> None:
+        """Ask again, if nobody has lately; ``early``: there are jobs that no answer knows yet."""
         if self._running is not None:
             return
         pause = min(SLOWEST_S, self._every_s * 2 ** min(self._failures, 4))
         content = reading.load(self._asked) or {}
         last = float(content.get("at") or 0.0)
-        if 0 <= now - last < pause:
+        last_early = float(content.get("early_at") or 0.0)
+        early = early and not self._failures and not 0 <= now - last_early < self._every_s
+        if 0 <= now - last < (EARLY_S if early else pause):
             return
-        files.write(self._asked, files.dump({"at": now}))
+        content = {"at": now, "early_at": now if early else last_early}
+        files.write(self._asked, files.dump(content))
         if not self._asked_at:
             errands.tidy(self._layout.own, now)
         self._asked_at = now

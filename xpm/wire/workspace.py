@@ -15,15 +15,25 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
     .xpm/submissions/<id>/intent.json what is to be submitted (below); written before anything is submitted
     .xpm/submissions/<id>/try.<k>     {"at", "host", "pid", "started", "boot"}: somebody is about to call sbatch for the
                                       k-th time; exclusive
+    .xpm/submissions/<id>/sbatch.<k>.* of try k: in (its script), pid (of its shell), out, err (what it said), last rc (its exit
+                                      code)
     .xpm/submissions/<id>/doubt.<k>   {"at"}: the first good look-up by name after try k that found nothing; exclusive
     .xpm/submissions/<id>/batch.json  {"batch_id", "at", "by": "sbatch" | "lookup" | "supervisor"}; exclusive
     .xpm/submissions/<id>/refused.json {"at", "message", "cause"}: a definite no from the batch system; exclusive
-    .xpm/submissions/<id>/absent.json {"at"}: the first good answer without it; removed when it is seen again
+    .xpm/submissions/<id>/absent.json {"at", "heartbeat"}: the first good answer without it since its heartbeat last moved (its
+                                      claim's mtime, null before); removed when it is seen again
+    .xpm/submissions/<id>/log         what its batch script or runner printed, appended
     .xpm/inbox/<job>.a<n>.<slot>      links to ledger entries: the doorbell
-    .xpm/tokens/<name>/<unit>.<turn>  {"job", "attempt"} or {"free": true}: who holds this unit since this turn; the
-                                      highest turn counts; a unit is free when its holder's attempt is final; exclusive
-    .xpm/squeue.json                  {"at", "ok", "rows": {...}}: the last answer of squeue, shared by all advancers
-    .xpm/supervisor/                  mkdir lock of the supervisor of a plain host, with owner.json
+    .xpm/tokens/<name>/<unit>.<turn>  {"job", "attempt", "all": true}, {"job", "attempt", "ticket": [name, unit, turn]}
+                                      or {"free": true}: who holds this unit since this turn; the highest turn counts; a unit is
+                                      free when its holder's attempt is final; exclusive. Tickets: xpm/agent/tokens.py.
+                                      <name> is percent-encoded
+    .xpm/squeue.json                  {"at", "ok", "rows": [[batch id, state, reason, name], ...]}: the last good answer of
+                                      squeue, shared by all advancers; ``at`` is when it was asked for
+    .xpm/squeue.asked                 {"at", "early_at"}: when somebody last asked, and last asked early for new jobs
+    .xpm/advance/, .xpm/advance.again a mkdir lock that only saves work, with owner.json; the mark of who came meanwhile
+    .xpm/supervisor/owner.<k>         who supervises a plain host: a process or {"left": true}; the highest k counts; exclusive
+    .xpm/supervisor/log               what supervisor and nursery printed
     .xpm/supervisor/wake              a FIFO-free doorbell: touched by who wants the supervisor to look at once
     .xpm/travel/<sha12>/xpm/...       our own packages, unpacked, one folder per version
     .xpm/blobs/<2 hex>/<sha256>       contents of code files, sent once
