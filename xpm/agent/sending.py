@@ -101,6 +101,7 @@ def _accepted(folder: str, number: int) -> Optional[InQueue]:
     if said is None or not isinstance(answer, slurm_parse.Accepted):
         return None
     record(folder, answer.batch_id, "sbatch", said.at)
+    errands.forget(folder, errand(number))  # files are dear, and this one has said it all
     batch = reading.load(os.path.join(folder, "batch.json")) or {}
     return InQueue(str(batch.get("batch_id") or answer.batch_id))
 
