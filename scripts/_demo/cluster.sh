@@ -11,7 +11,7 @@ fi
 say "packages of the cluster"
 scripts/system-packages
 
-root=$folder/cluster
+root=/run/xpm-demo.$$
 cluster() { "$python" scripts/testcluster --root "$root" "$@"; }
 leave='cluster down; '"$leave"
 

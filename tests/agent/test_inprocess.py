@@ -119,6 +119,6 @@ def test_a_task_ends_as_any_python_does_however_its_runner_was_started(
     assert {"done"} == {each["state"] for each in known.values()}
     for name in names:
         folder = tmp_path / "ws" / "jobs" / TASK / job_id(name)
-        assert "kept" == (folder / "left_open").read_text()
+        assert (folder / "left_open").read_text() == "kept"
         assert (folder / "at_exit").exists()
-        assert "no newline" == (folder / "stdout").read_text()
+        assert (folder / "stdout").read_text() == "no newline"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import Ended, environment, until, xpm
+from tests.cli.commands import Ended, environment, python, until, xpm
 
 pytestmark = pytest.mark.host
 
@@ -169,6 +169,17 @@ def test_a_detached_run_ends_at_once_and_resume_runs_its_callbacks(tmp_path: Pat
     plan.open("one")
     assert plan.xpm("wait", "gated").code == 0
     resumed = plan.xpm("resume", "gated")
+    assert (resumed.code, resumed.out) == (0, "done: one\n")
+
+
+def test_a_plan_started_by_plain_python_is_resumed_from_anywhere(tmp_path: Path) -> None:
+    plan = Plan(tmp_path, ["one"])
+    plan.open("one")
+    first = python(["plan.py"], tmp_path, plan.folder)
+
+    resumed = xpm("resume", home=tmp_path)
+
+    assert (first.code, first.out) == (0, "done: one\n")
     assert (resumed.code, resumed.out) == (0, "done: one\n")
 
 

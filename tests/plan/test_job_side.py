@@ -69,6 +69,16 @@ def test_entering_an_experiment_in_a_job_stops_the_plan(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("job")
+def test_a_process_started_by_a_job_does_not_run_the_plan_either() -> None:
+    code = "import xpm\nwith xpm.experiment('/nowhere', 'id'): print('opened')"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stdout == ""
+    assert "a job does not open experiments" in done.stderr
+
+
 def test_what_stops_a_plan_is_not_caught_as_an_error() -> None:
     assert not issubclass(context.PlanStops, Exception)
 

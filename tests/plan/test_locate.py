@@ -96,6 +96,15 @@ def test_a_class_of_a_module_that_opens_an_experiment_is_found(project: Path) ->
     assert loaded(project, reference, ["src"], []).startswith("lab.plan Outer.Learn True")
 
 
+def test_a_script_may_be_named_like_a_module_in_use(project: Path) -> None:
+    (project / "json.py").write_text(PLAN.replace("import helper", ""))
+    reference = {"module": "json", "name": "Outer.Learn", "script": "json.py"}
+
+    said = loaded(project, reference, ["src"], [])
+
+    assert said.startswith("json Outer.Learn True")
+
+
 def test_a_class_below_the_experiment_is_missed_in_words(project: Path) -> None:
     reference = {"module": "plan", "name": "Below", "script": "plan.py"}
 

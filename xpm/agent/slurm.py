@@ -6,7 +6,7 @@ must be remembered is a file, so any number of advancers may come and go.
 
 import os
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from xpm.agent import errands, reading, sending, slurm_commands, slurm_parse, slurm_states, submit
 from xpm.agent import place as places
@@ -73,6 +73,8 @@ class SlurmPlace(object):
         """Tell the board what the queue says of its live jobs."""
         self._reap()
         answer = self.queue.answer()
+        if not self._folded:
+            self._recall(board)
         if answer is not None and answer.at > self._folded:
             self._folded = answer.at
             self._fold(board, answer, now)
@@ -161,7 +163,7 @@ class SlurmPlace(object):
             if answer is not None and answer.at == self._folded:
                 self._fold_one(board, known, answer)
         elif isinstance(what, sending.Never):
-            refused = Refused(what.cause, "SLURM refuses it: %s" % what.message)
+            refused = Refused(what.cause, _refusal(what.message, known.request))
             board.tell(known.job, Told(here.number, refused))
         elif isinstance(what, sending.LookUp):
             self._look_up(board, folder, known, here, what, now)
@@ -239,6 +241,16 @@ class SlurmPlace(object):
                 self.queue.ask(now, early=is_new)
                 return
 
+    def _recall(self, board: Board) -> None:
+        """Tell the board the batch ids that earlier advancers have recorded, before the queue speaks of them."""
+        for known in list(board.live.values()):
+            here = transitions.current(known.facts)
+            if here.phase == states.JOINED and here.batch_id is None and here.submission:
+                batch_id = self._batch_id(here.submission)
+                if batch_id is not None:
+                    board.tell(known.job, Accepted(here.number, batch_id, here.at))
+        board.settle()
+
     def _fold(self, board: Board, answer: Answer, now: float) -> None:
         self._rows = {row.batch_id: row for row in answer.rows}
         for known in list(board.live.values()):
@@ -307,3 +319,13 @@ class SlurmPlace(object):
             return os.stat(os.path.join(folder, ledger.name(here.number, here.slot))).st_mtime
         except FileNotFoundError:
             return None
+
+
+def _refusal(words: str, request: Mapping[str, Any]) -> str:
+    """What sbatch said, of what, and who can mend it."""
+    options = " ".join(str(each) for each in request.get("options") or ())
+    return "SLURM refuses it: %s\nasked for with %s: mend the launcher %s in the profile" % (
+        words,
+        options or "no options",
+        request.get("launcher") or "",
+    )

@@ -1,6 +1,6 @@
 """Sessions as commands use them: opened, asked once, followed to the end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from xpm.cli import render
@@ -13,7 +13,7 @@ GLANCE_S = 1.0
 
 
 @contextmanager
-def opened(main: MainFolder) -> Iterator[Session]:
+def opened(main: MainFolder) -> Generator[Session]:
     """A session, closed at the end; jobs go on."""
     session = Session(main)
     try:
@@ -22,10 +22,10 @@ def opened(main: MainFolder) -> Iterator[Session]:
         session.close()
 
 
-def refresh(main: MainFolder) -> None:
-    """Ask every connector that has something to tell; who does not answer is a remark."""
+def refresh(main: MainFolder) -> Mapping[str, XpmError]:
+    """Ask every connector that has something to tell; who does not answer, and why."""
     with opened(main) as session:
-        remark(session.refresh())
+        return session.refresh()
 
 
 def remark(problems: Mapping[str, XpmError]) -> None:

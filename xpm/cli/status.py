@@ -21,8 +21,10 @@ def command(experiment: str | None, as_json: bool, workdir: Path | None) -> int:
     main = selecting.main_folder(workdir, experiment)
     if not selecting.experiments(main, experiment):
         raise UsageProblem("no experiment has run yet", on=str(main.path))
-    sessions.refresh(main)
+    silent = sessions.refresh(main)
     found = selecting.experiments(main, experiment)
+    told = {name for view in found for name in telling.silent(view)} if not as_json else set()
+    sessions.remark({name: silent[name] for name in silent if name not in told})
     if as_json:
         render.document(views.as_json(found[0]))
         return 0

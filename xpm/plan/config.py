@@ -42,7 +42,7 @@ class Config:
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
-        frame = sys._getframe(1)
+        frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
         while frame.f_back and frame.f_globals.get("__name__", "").startswith("xpm.plan."):
             frame = frame.f_back
         describe(cls, frame)

@@ -1,5 +1,8 @@
 """The classic style: plain classes and functions made configurations and tasks by decorators."""
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import builtins

@@ -1,5 +1,8 @@
 """Where two documents of one identity differ."""
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -3,6 +3,9 @@
 An *item* is ``<tag><length in decimal>:<payload>``. Draft of version 1.
 """
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import struct

@@ -63,7 +63,7 @@ def check_reachable(cls: type) -> str:
     from xpm.plan.names import module_of
 
     module = module_of(cls)
-    problem = ""
+    problem = hint = ""
     if "<lambda>" in cls.__qualname__:
         problem, hint = "a lambda has no name", "write it as a function: def name(...)"
     elif "<locals>" in cls.__qualname__:
@@ -125,10 +125,10 @@ def find_class(reference: Reference, project: str = "", argv: Sequence[str] = ()
     """The class of a reference, inside a job whose ``sys.path`` is prepared."""
     script = reference.get("script")
     name: str = reference["module"]
-    if name in sys.modules:
+    if script is not None:
+        module = _script_module(name, os.path.join(project, script), project, argv)
+    elif name in sys.modules:
         module = sys.modules[name]
-    elif script is not None:
-        module = _run_script(name, os.path.join(project, script), project, argv)
     else:
         module = _import(name, project)
     found: Any = module
@@ -143,6 +143,19 @@ def find_class(reference: Reference, project: str = "", argv: Sequence[str] = ()
     return found
 
 
+def _script_module(name: str, file: str, project: str, argv: Sequence[str]) -> ModuleType:
+    """The module of a script, run once, whatever else has its name."""
+    known = sys.modules.get(name)
+    if known is not None and getattr(known, "__file__", None) == file:
+        return known
+    if file not in _run:
+        _run[file] = _run_script(name, file, project, argv)
+    return _run[file]
+
+
+_run: dict[str, ModuleType] = {}  # scripts that have been run, by file
+
+
 def _run_script(name: str, file: str, project: str, argv: Sequence[str]) -> ModuleType:
     """Run a script as a module of its own, up to the line that opens its experiment."""
     module = type(sys)(name)
@@ -154,7 +167,8 @@ def _run_script(name: str, file: str, project: str, argv: Sequence[str]) -> Modu
         raise PlanProblem(
             f"the plan's script {file} cannot be read", cause=str(error.strerror)
         ) from error
-    sys.modules[name] = module
+    taken = name in sys.modules  # a script may be named like a module that is in use: signal.py
+    sys.modules.setdefault(name, module)
     old = sys.argv
     sys.argv = [file, *argv]
     try:
@@ -162,7 +176,8 @@ def _run_script(name: str, file: str, project: str, argv: Sequence[str]) -> Modu
     except PlanStops:
         pass
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
+        if not taken:
+            del sys.modules[name]
         raise _explained(name, error, project) from error
     finally:
         sys.argv = old

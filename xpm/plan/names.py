@@ -29,9 +29,14 @@ class Identifier(str):
     __call__ = __getitem__
 
 
-def valid(text: str) -> bool:
+def valid(text: object) -> bool:
     """Whether it may name a folder and a batch job anywhere."""
-    return bool(text) and len(text) <= LONGEST and LETTERS.issuperset(text) and text[0] not in "._-"
+    return (
+        isinstance(text, str)
+        and 0 < len(text) <= LONGEST
+        and LETTERS.issuperset(text)
+        and text[0] not in "._-"
+    )
 
 
 def identifier_of(description: Description) -> str:

@@ -1,5 +1,8 @@
 """Setting an argument: checked at once, refused in words."""
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from xpm.plan import places
@@ -7,7 +10,7 @@ from xpm.plan.fields import MISSING
 from xpm.plan.kinds import Mismatch
 from xpm.plan.marks import unmark
 from xpm.plan.problems import AlreadySealed, NoValue, UnknownArgument, WrongValue, nearest
-from xpm.plan.state import Tagging
+from xpm.plan.state import Tagging, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,7 +114,7 @@ def note_place(state: State, name: str) -> None:
 
 def where(config: Config, name: str) -> str:
     """The line of the plan that set an argument, as ``plan.py:12``; "default" when none did."""
-    state = config.__dict__["_xpm"]
+    state = state_of(config)
     if name not in type(config).__xpm__.ready():
         raise unknown(type(config), name)
     if state.places and name in state.places:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeGuard
 
+    from xpm.plan.config import Config
     from xpm.plan.context import Handle
     from xpm.plan.places import Place
 
@@ -60,3 +61,13 @@ class State:
         self.place = place
         if live:
             self.live = True
+
+
+def state_of(config: Config) -> State:
+    """What is kept of a configuration besides its values."""
+    return config.__dict__["_xpm"]  # type: ignore[no-any-return]
+
+
+def is_config(value: object) -> TypeGuard[Config]:
+    """Whether it is a configuration."""
+    return hasattr(type(value), "__xpm__")

@@ -20,7 +20,7 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
     .xpm/submissions/<id>/refused.json {"at", "message", "cause"}: a definite no from the batch system; exclusive
     .xpm/submissions/<id>/absent.json {"at", "heartbeat"}: the first good answer without it since its heartbeat last moved (its
                                       claim's mtime, null before); removed when it is seen again
-    .xpm/submissions/<id>/log         what its batch script or runner printed, appended
+    .xpm/submissions/<id>/log         what its batch script or runner printed, appended, and a line for each run that left
     .xpm/inbox/<job>.a<n>.<slot>      links to ledger entries: the doorbell
     .xpm/tokens/<name>/<unit>.<turn>  {"job", "attempt", "all": true}, {"job", "attempt", "ticket": [name, unit, turn]}
                                       or {"free": true}: who holds this unit since this turn; the highest turn counts; a unit is
