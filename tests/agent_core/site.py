@@ -13,6 +13,7 @@ from xpm.agent import place
 from xpm.agent.advance import advance
 from xpm.agent.board import Board, View
 from xpm.agent.slurm import SlurmPlace
+from xpm.wire import files
 
 FAKES = Path(__file__).parent / "fakes" / "slurm.py"
 OPTIONS = {"squeue_every_s": 60, "message_timeout_s": 10, "lost_after_s": 120}
@@ -43,6 +44,7 @@ class Site:
             {**OPTIONS, **options},
         )  # fmt: skip
         self.content["environ"]["FAKE_SLURM"] = str(self.state)
+        files.write(self.yard.layout.place, files.dump(self.content))
         self.ahead = 0.0
         self.place: SlurmPlace | None = None
         self.come()

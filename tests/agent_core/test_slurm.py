@@ -1,6 +1,7 @@
 """SLURM with fake commands: whatever they answer, nothing is lost and nothing is sent twice."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import pytest
 
 from tests.agent_core.site import Site
 from tests.agent_core.yard import job_id
+from tests.pythons import interpreters
 from xpm.wire import files
 
 pytestmark = pytest.mark.host
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -36,6 +39,8 @@ def test_a_ready_job_is_submitted_once_and_followed_to_its_end(site: Site) -> No
     assert "done" == site.advance(1).state
     assert ["1001"] == site.queue
     assert [] == site.yard.temporaries()
+    submission = Path(site.yard.layout.submission(str(view.submission)))
+    assert {"intent.json", "try.1", "batch.json"} == {path.name for path in submission.iterdir()}
 
 
 def test_everything_is_on_the_command_line_and_the_environment_is_clean(site: Site) -> None:
@@ -384,3 +389,20 @@ def test_a_chain_goes_on_with_whoever_comes(site: Site) -> None:
     site.come()
     assert "done" == site.advance(1).state
     assert ["done"] * 3 == [site.word(name) for name in "abc"]
+
+
+@pytest.mark.parametrize("python", interpreters((3, 6)))
+def test_a_finishing_job_lets_others_go_on_under_every_python(site: Site, python: str) -> None:
+    site.yard.ask("a")
+    site.yard.ask("b", parents=["a"])
+    site.yard.ask("c")
+    site.yard.finish("a")
+    code = "import sys; from xpm.agent.advance import advance_workspace as go; go(sys.argv[1], 20)"
+
+    subprocess.run([python, "-c", code, site.yard.layout.root], cwd=REPOSITORY, check=True)
+
+    site.come()
+    site.advance()
+    assert ["done", "submitted", "submitted"] == [site.word(name) for name in "abc"]
+    assert {"1001", "1002"} == {site.view(name).batch_id for name in "bc"}
+    assert [] == site.yard.temporaries()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.agent_core import killing
 from tests.agent_core.yard import eventually
 from tests.pythons import interpreters
 from tests.runner.workshop import TASK, Workshop, clean, job_id
@@ -19,6 +20,7 @@ from xpm.agent import place, processes
 from xpm.agent.board import Board
 from xpm.agent.owner import Owner
 from xpm.agent.plain import PlainPlace
+from xpm.agent.supervisor import main as supervise
 from xpm.wire import files, ledger
 from xpm.wire.workspace import write_bundle
 
@@ -316,3 +318,31 @@ def test_the_ledger_of_a_done_job_has_a_claim_and_an_outcome(host: Host) -> None
 
     assert ["claim", "outcome"] == [each["kind"] for each in entries]
     assert ledger.is_final(entries)
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_killed_before_every_change_it_is_healed_by_the_next(tmp_path: Path, step: int) -> None:
+    number = step - 3
+    killed: int | None = 0
+    while killed is not None:
+        number += 4
+        host = Host(tmp_path / str(number))
+        host.ask("a", tokens=[["gpu", 1, 1]])
+        host.ask("b", tokens=[["gpu", 1, 1]], **parents("a"))
+
+        killed = _supervised(host, number)
+        _supervised(host, -1)
+
+        where = f"killed before change {number}"
+        assert ["done", "done"] == [host.word(name) for name in "ab"], where
+        assert [1, 1] == [host.effects(name) for name in "ab"], where
+    assert number > 10
+
+
+def _supervised(host: Host, number: int) -> int | None:
+    """Supervise until nothing is left, or death before that change."""
+
+    def work() -> int:
+        return supervise(host.layout.root, linger_s=0.0)
+
+    return killing.stopped_at(work, number, signal.SIGKILL)

@@ -10,6 +10,7 @@ from xpm.follow.session import Session
 from xpm.follow.views import OVER, JobView
 
 GLANCE_S = 1.0
+PATIENCE_S = 6.0
 
 
 @contextmanager
@@ -22,16 +23,10 @@ def opened(main: MainFolder) -> Generator[Session]:
         session.close()
 
 
-def refresh(main: MainFolder) -> Mapping[str, XpmError]:
-    """Ask every connector that has something to tell; who does not answer, and why."""
-    with opened(main) as session:
-        return session.refresh()
-
-
-def remark(problems: Mapping[str, XpmError]) -> None:
-    """Say which connectors could not be asked."""
-    for name, problem in sorted(problems.items()):
-        render.note(f"{name} could not be asked: {problem}")
+def look_round(session: Session) -> None:
+    """Ask every connector that has something to tell, as long as a person likes to wait for an answer."""
+    for name, problem in sorted(session.refresh(patience_s=PATIENCE_S).items()):
+        render.note(f"{name}: last known states only; its jobs go on. {problem}")
 
 
 def insist(problems: Mapping[str, XpmError]) -> None:

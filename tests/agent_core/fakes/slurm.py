@@ -118,24 +118,29 @@ def scancel(argv, how):
         path = os.path.join(ROOT, "jobs", number + ".json")
         with open(path) as file:
             job = json.load(file)
-        with open(path, "w") as file:
-            json.dump(dict(job, state="CANCELLED"), file)
+        os.rename(whole(dict(job, state="CANCELLED")), path)
     return 0
 
 
 def accept(job):
     number = 1000
+    temporary = whole(job)
     while True:
         number += 1
         try:
-            file = os.open(
-                os.path.join(ROOT, "jobs", "%d.json" % number), os.O_CREAT | os.O_EXCL | os.O_WRONLY
-            )
+            os.link(temporary, os.path.join(ROOT, "jobs", "%d.json" % number))
         except FileExistsError:
             continue
-        os.write(file, json.dumps(job).encode())
-        os.close(file)
+        os.unlink(temporary)
         return number
+
+
+def whole(job):
+    """A file that others see whole or not at all."""
+    path = os.path.join(ROOT, "new.%d" % os.getpid())
+    with open(path, "w") as file:
+        json.dump(job, file)
+    return path
 
 
 def say(text):
