@@ -380,3 +380,35 @@ def test_ctrl_c_leaves_jobs_running_and_says_how_to_come_back(laptop: Laptop) ->
     assert laptop.xpm("wait").returncode == 0
     assert {"done"} == set(laptop.states())
     assert ["step0", "step1", "step2"] == laptop.effects()
+
+
+@pytest.mark.parametrize(("launcher", "node"), [("cpu", "login1"), ("box", "tower")])
+def test_a_launcher_whose_preparation_fails_says_what_it_printed_and_what_to_check(
+    laptop: Laptop, launcher: str, node: str
+) -> None:
+    plan = _plan(laptop)
+    broken = "export: {{PYTHONPATH: /opt/site}}, pre: ['echo no such module >&2; exit 3']"
+    laptop.write_profile(PROFILE.replace("export: {{PYTHONPATH: /opt/site}}", broken))
+
+    done = laptop.xpm("run", plan, "--launcher", launcher)
+
+    words = ("could not be started", "no such module", "check `pre:`", "1 was not run")
+    _refused(done, 1, *words)
+    assert {"launch", "dependency"} == {job["cause"] for job in laptop.status()["jobs"]}
+    laptop.write_profile()
+    _works_once(laptop, plan, node, "--launcher", launcher)
+
+
+def test_waiting_for_a_host_that_does_not_answer_says_so_and_goes_on(laptop: Laptop) -> None:
+    plan = str(laptop.write("project/plan.py", plans.steps(laptop.name, 1, 3.0)))
+    assert laptop.xpm("run", plan, "--detach").returncode == 0
+    laptop.cluster.do("cut")
+
+    waiting = laptop.start("wait")
+
+    log = laptop.home / "run.log"
+    wait_for("it says so", lambda: "no link to cluster" in log.read_text())
+    laptop.cluster.do("heal")
+    assert waiting.wait(60) == 0, log.read_text()
+    assert "cluster answers again" in log.read_text()
+    assert {"done"} == set(laptop.states())

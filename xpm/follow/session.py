@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import HostUnreachable, UsageProblem, XpmError
-from xpm.follow.events import Delivered, Event, LinkDown, Stopped, Turned
+from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
 from xpm.follow.lane import Lane
 from xpm.follow.main import MainFolder
@@ -36,6 +36,8 @@ class Session:
         self.world = world or World()
         self.events: SimpleQueue[Event] = SimpleQueue()
         self._lanes: dict[str, Lane] = {}
+        self.down: dict[str, XpmError] = {}
+        """The connectors that do not answer now, as far as ``next`` has told."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
         self._profiles: Profiles | None = None
         self._journal: Journal | None = None
@@ -83,6 +85,10 @@ class Session:
             return None
         if isinstance(event, Delivered):
             self._undelivered.get(event.connector, set()).difference_update(event.attempts)
+        if isinstance(event, LinkDown):
+            self.down[event.connector] = event.error
+        if isinstance(event, LinkUp):
+            self.down.pop(event.connector, None)
         if isinstance(event, Stopped):
             self._lanes.pop(event.connector, None)
             if event.error is not None:
