@@ -55,7 +55,15 @@ def translate(host: Resolved, attempted: str, error: BaseException) -> HostProbl
         return SiteProblem(what, on=on, cause=f"no algorithm in common: {error}")
     if isinstance(error, paramiko.ChannelException):
         return _refused_channel(what, on, error)
-    return HostUnreachable(what, on=on, cause=_cause(host, error), hint=_hint(host, error))
+    kind = HostUnknown if _is_refused(error) else HostUnreachable
+    return kind(what, on=on, cause=_cause(host, error), hint=_hint(host, error))
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether the machine answered that nobody listens at the port."""
+    if isinstance(error, NoValidConnectionsError):
+        return all(isinstance(each, ConnectionRefusedError) for each in error.errors.values())
+    return isinstance(error, ConnectionRefusedError)
 
 
 def _refused_channel(what: str, on: str, error: paramiko.ChannelException) -> HostProblem:
@@ -73,6 +81,8 @@ def _cause(host: Resolved, error: BaseException) -> str:
     if isinstance(error, NoValidConnectionsError):
         errors = {str(getattr(each, "strerror", None) or each) for each in error.errors.values()}
         return f"port {host.port} of {host.hostname}: {', '.join(sorted(errors)).lower()}"
+    if isinstance(error, ConnectionRefusedError):
+        return f"port {host.port} of {host.hostname}: connection refused"
     if isinstance(error, TimeoutError):
         return "it does not answer: timed out"
     if isinstance(error, EOFError):
@@ -81,7 +91,7 @@ def _cause(host: Resolved, error: BaseException) -> str:
 
 
 def _hint(host: Resolved, error: BaseException) -> str:
-    if isinstance(error, NoValidConnectionsError):
+    if isinstance(error, (NoValidConnectionsError, ConnectionRefusedError)):
         return "check the host and port, and whether sshd runs there"
     if isinstance(error, TimeoutError):
         return f"check the network or VPN, then `{host.command}`"

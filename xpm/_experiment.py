@@ -14,7 +14,7 @@ from xpm._deciding import Deciding
 from xpm._failures import failed
 from xpm._jobs import Callback, Handle, Job, Phase
 from xpm.connectors.base import Change, JobRef
-from xpm.errors import JobsFailed, XpmError
+from xpm.errors import JobsFailed, ProfileProblem, XpmError
 from xpm.follow import options as run_options
 from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted
 from xpm.follow.main import MainFolder
@@ -134,7 +134,11 @@ class Experiment:
 
     def accept(self, sealed: "Sealed", task: object, launcher: str | None) -> Handle:
         """Submit a sealed task; equal tasks of a run are one job."""
-        chosen = self._session.profiles.launcher(launcher or self._launcher)
+        try:
+            chosen = self._session.profiles.launcher(launcher or self._launcher)
+        except ProfileProblem as problem:
+            problem.where = problem.where or sealed.where
+            raise
         with self._main.writing():
             job = self._deciding.add(sealed, chosen)
         self._show(job)

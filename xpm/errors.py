@@ -7,8 +7,8 @@
     │   ├── PlanProblem          a plan's values, types, dependencies
     │   └── ProfileProblem       a launcher profile
     ├── HostProblem          3   a host does not answer (transient: patience may help)
-    │   ├── HostUnreachable      the network or the port
-    │   │   └── HostUnknown          the name (transient for who reached it before)
+    │   ├── HostUnreachable      the network
+    │   │   └── HostUnknown          the name or the port (transient for who has jobs there)
     │   ├── HostKeyProblem       an unknown or changed host key (never retried)
     │   ├── LoginNeeded      4   authentication failed or wants a person (never retried)
     │   └── SiteProblem          the host answers, but lacks something: python, room, permission
@@ -79,7 +79,7 @@ class HostUnreachable(HostProblem):
 
 
 class HostUnknown(HostUnreachable):
-    """The host's name means nothing here: patience helps who reached it before, a typo it does not."""
+    """The name means nothing here, or nobody listens at the port: a wrong address, unless the network is away."""
 
 
 class HostKeyProblem(HostProblem):

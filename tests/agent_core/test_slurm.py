@@ -344,6 +344,21 @@ def test_the_queue_is_asked_once_a_minute_and_never_without_need(site: Site) -> 
     assert asked == len(site.calls("squeue"))
 
 
+def test_new_jobs_are_asked_about_soon_but_not_each_by_itself(site: Site) -> None:
+    site.yard.ask("a")
+    site.advance()
+    site.advance(4)
+    assert [] == site.calls("squeue")
+    assert "pending" == site.advance(2).state
+
+    for name in "bcd":
+        site.yard.ask(name)
+        site.advance(6)
+    assert 1 == len(site.calls("squeue"))
+    site.advance(55)
+    assert (2, "pending") == (len(site.calls("squeue")), site.word("d"))
+
+
 def test_two_who_advance_ask_the_queue_together(site: Site) -> None:
     site.yard.ask("a")
     site.advance()

@@ -71,8 +71,8 @@ def test_an_ending_is_judged(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("slurmstepd: error: *** JOB 1 ON c1 CANCELLED AT 2026-11-24T21:42:44 ***", "CANCELLED"),
-        ("*** JOB 4 ON c1 CANCELLED AT 2026-11-24T21:43:24 DUE TO TIME LIMIT ***", "TIME LIMIT"),
+        ("slurmstepd: error: *** JOB 3 ON c1 CANCELLED AT 2026-11-24T21:42:44 ***", "CANCELLED"),
+        ("*** JOB 3 ON c1 CANCELLED AT 2026-11-24T21:43:24 DUE TO TIME LIMIT ***", "TIME LIMIT"),
         ("*** JOB 3 ON c1 CANCELLED AT 2026 DUE TO JOB REQUEUE ***\nmore", "JOB REQUEUE"),
         ("*** JOB 3 ON c1 CANCELLED AT 2026 DUE TO PREEMPTION ***", "PREEMPTION"),
         (
@@ -80,11 +80,12 @@ def test_an_ending_is_judged(
             "SIGNAL TERMINATED",
         ),
         ("*** JOB 3 was CANCELLED, said the task ***", ""),
+        ("*** JOB 4 ON c1 CANCELLED AT 2026 DUE TO TIME LIMIT ***", ""),
         ("", ""),
     ],
 )
 def test_slurmstepds_words_are_understood(text: str, expected: str) -> None:
-    assert expected == stepd.reason(text)
+    assert expected == stepd.reason(text, "3")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from xpm.cli import render, telling
-from xpm.follow.observer import Observer, PlainObserver
+from xpm.follow.observer import Observer, PlainObserver, reasons
 from xpm.follow.views import OVER, JobView
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class LiveObserver:
         self._tally = Tally()
         self._bars: dict[str, TaskID] = {}
         self._progress: Progress | None = None
+        self._reasons: set[str] = set()
 
     def started(self, experiment: str, main: str) -> None:
         """Begin to draw."""
@@ -79,6 +80,9 @@ class LiveObserver:
 
     def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
         """Redraw the bars of these jobs' tasks."""
+        for reason in reasons(jobs) - self._reasons:
+            self._reasons.add(reason)
+            self.note(f"pending: {reason}")
         self._tally.put(jobs)
         if self._progress is None:
             return

@@ -23,10 +23,19 @@ def opened(main: MainFolder) -> Generator[Session]:
         session.close()
 
 
-def look_round(session: Session) -> None:
-    """Ask every connector that has something to tell, as long as a person likes to wait for an answer."""
-    for name, problem in sorted(session.refresh(patience_s=PATIENCE_S).items()):
-        render.note(f"{name}: last known states only; its jobs go on. {problem}")
+def ask(session: Session) -> Mapping[str, XpmError]:
+    """Ask every connector that has something to tell, as long as a person likes to wait for an answer.
+
+    Returns:
+        The connectors that did not answer, and why.
+    """
+    return session.refresh(patience_s=PATIENCE_S)
+
+
+def remark(problems: Mapping[str, XpmError]) -> None:
+    """Say which connectors could not be asked."""
+    for name, problem in sorted(problems.items()):
+        render.note(f"{name} could not be asked: {problem}")
 
 
 def insist(problems: Mapping[str, XpmError]) -> None:

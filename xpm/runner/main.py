@@ -70,7 +70,7 @@ def run(
 
 def _run_claimed(order: Order, claimed: Claimed) -> int:
     kills = memory.oom_kills()
-    stepd = Stepd()
+    stepd = Stepd(os.environ.get("SLURM_JOB_ID", ""))
     ends_at = _ends_at(order, claimed)
     signals = Signals()
     environ = task_environment(os.environ, order.in_slurm, order.batch_id)

@@ -10,15 +10,22 @@ import os
 import re
 
 _WORDS = re.compile(
-    r"\*\*\* (?:JOB|STEP) \S+ ON \S+ CANCELLED AT \S+(?: DUE TO ([^*]+?))? \*\*\*", re.IGNORECASE
+    r"\*\*\* (?:JOB|STEP) (\d+)\S* ON \S+ CANCELLED AT \S+(?: DUE TO ([^*]+?))? \*\*\*",
+    re.IGNORECASE,
 )
 MOST = 65536
 
 
 class Stepd:
-    """Listens to slurmstepd from now on: what the output held before is of earlier runs."""
+    """Listens to slurmstepd from now on: what the output held before is of earlier runs.
 
-    def __init__(self, descriptor: int = 2) -> None:
+    Args:
+        job: the batch job it must speak of (SLURM_JOB_ID): the elements of an array may share their output.
+        descriptor: that of the output.
+    """
+
+    def __init__(self, job: str, descriptor: int = 2) -> None:
+        self._job = job
         self._path = "/proc/self/fd/%d" % descriptor
         self._from = _size(self._path)
 
@@ -30,12 +37,12 @@ class Stepd:
                 text = file.read(MOST).decode("utf-8", "replace")
         except OSError:
             return ""
-        return reason(text)
+        return reason(text, self._job)
 
 
-def reason(text: str) -> str:
-    """The reason that some output of slurmstepd gives last."""
-    found = [match.group(1) or "CANCELLED" for match in _WORDS.finditer(text)]
+def reason(text: str, job: str) -> str:
+    """The reason that some output of slurmstepd gives last for the end of a job."""
+    found = [why or "CANCELLED" for number, why in _WORDS.findall(text) if number == job]
     return found[-1].upper() if found else ""
 
 

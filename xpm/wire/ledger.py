@@ -21,8 +21,9 @@ Every entry has ``format kind task job attempt slot at`` (``at``: seconds since 
 claim:   submission, batch_id (or null), restart (SLURM_RESTART_COUNT or 0), generation, host, pid, started (the process's start
          time in clock ticks since boot, proc(5) field 22), boot (boot id), python, snapshot.
 outcome: state, cause (null or one of CAUSES), exit_code, signal, error ({"type", "message", "traceback"} or null),
-         hint, started_at, ended_at, generation, max_rss_kib, and optional ``details`` for people.
-revoked: state (cancelled, lost or failed), cause, message.
+         hint, started_at, ended_at, generation, max_rss_kib, message (for people, hint included) and optional ``details``.
+revoked: state (cancelled, lost or failed), cause, message. A run whose parents are not all done revokes as lost: "not
+         released"; the job then gets a new attempt.
 
 Each entry is also linked into the workspace's inbox as ``<job id>.a<attempt>.<slot>``: the doorbell. The folder
 is the truth; a missing doorbell is rung again by whoever notices.
