@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Optional, assert_type
+from typing import Any, assert_type
 
 from xpm import (
     Config,
@@ -63,7 +63,7 @@ class Learn(ResumableTask):
     def execute(self) -> None:
         for epoch in progress(range(100)):
             assert_type(epoch, int)
-        assert_type(self.remaining_time(), Optional[float])
+        assert_type(self.remaining_time(), float | None)
         self.parameters.write_text("x")
 
 
@@ -76,7 +76,7 @@ def plan(token: Token) -> None:
     assert_type(model.layers, int)
     assert_type(model.dropout, float)
     assert_type(model.sizes, list[int])
-    assert_type(model.seed, Optional[int])
+    assert_type(model.seed, int | None)
     assert_type(tag("x"), str)
     assert_type(stop_tags(model), Model)
     assert_type(Model.C(layers=3), Model)

@@ -6,7 +6,7 @@ must be remembered is a file, so any number of advancers may come and go.
 
 import os
 import time
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional
 
 from xpm.agent import errands, reading, sending, slurm_commands, slurm_parse, slurm_states, submit
 from xpm.agent import place as places
@@ -36,6 +36,8 @@ STOP_AGAIN_S = 60.0
 DRIVE_AGAIN_S = 1.0
 AT_ONCE = 32
 """How many submissions may be on their way at the same time."""
+IDS_AT_ONCE = 500
+"""How many jobs one scancel is told of."""
 
 
 class SlurmPlace(object):
@@ -45,7 +47,7 @@ class SlurmPlace(object):
     delegates = False
 
     def __init__(self, layout: Layout, content: Dict[str, Any]) -> None:
-        options = content.get("options") or {}
+        options = dict(content.get("options") or {}, **(reading.load(layout.site) or {}))
         self.layout = layout
         self.content = content
         self.workspace_id = str((files.load(layout.identity) or {}).get("id"))
@@ -61,13 +63,15 @@ class SlurmPlace(object):
         self._never: "set[str]" = set()
         self._folded = 0.0
         self._rows: Dict[str, Row] = {}
-        self._cancels: List[Tuple[Any, str, str]] = []
+        self._to_cancel: List[str] = []
+        self._cancels: Dict[str, Any] = {}
 
     # ---------------------------------------------------------- what advance asks of a place
 
     def slots(self, board: Board) -> Optional[int]:
-        """How many more may be submitted now."""
-        return max(0, AT_ONCE - sum(1 for each in self._shells.values() if each.poll() is None))
+        """How many more may join a submission now: while SLURM takes none, those that wait for it are enough."""
+        waiting = sum(1 for known in board.live.values() if _is_unsent(known))
+        return max(0, AT_ONCE - waiting)
 
     def watch(self, board: Board, now: float) -> None:
         """Tell the board what the queue says of its live jobs."""
@@ -88,9 +92,10 @@ class SlurmPlace(object):
 
     def drive(self, board: Board, now: float, budget_s: float) -> None:
         """Bring submissions on their way; wait at most that long for what was started."""
+        self._cancel_together()
         self._drive_all(board, now)
         ends = time.monotonic() + budget_s
-        while time.monotonic() < ends and (self._busy() or self.queue.is_asking):
+        while time.monotonic() < ends and not self.is_idle():
             time.sleep(0.02)
             self.queue.answer()
             if not self._busy():
@@ -103,11 +108,7 @@ class SlurmPlace(object):
             return action.submission in self._never or not self._is_on_its_way(action.submission)
         if abs(now - self._stopped.get(action.submission, float("-inf"))) >= STOP_AGAIN_S:
             self._stopped[action.submission] = now
-            name = "scancel.%d" % int(now * 1000)
-            folder = self.layout.submission(action.submission)
-            argv = slurm_commands.scancel([batch_id])
-            shell = errands.start(folder, name, argv, self.environ)
-            self._cancels.append((shell, folder, name))
+            self._to_cancel.append(batch_id)
         return True
 
     def is_idle(self) -> bool:
@@ -130,11 +131,17 @@ class SlurmPlace(object):
             if shell.poll() is not None:
                 del self._shells[submission]
                 self._driven.pop(submission, None)
-        for each in list(self._cancels):
-            shell, folder, name = each
+        for name, shell in list(self._cancels.items()):
             if shell.poll() is not None:
-                self._cancels.remove(each)
-                errands.forget(folder, name)
+                del self._cancels[name]
+                errands.forget(self.layout.own, name)
+
+    def _cancel_together(self) -> None:
+        while self._to_cancel:
+            ids, self._to_cancel = self._to_cancel[:IDS_AT_ONCE], self._to_cancel[IDS_AT_ONCE:]
+            name = errands.own_name("scancel." + ids[0])
+            argv = slurm_commands.scancel(ids)
+            self._cancels[name] = errands.start(self.layout.own, name, argv, self.environ)
 
     def _drive_all(self, board: Board, now: float) -> None:
         answer = self.queue.answer()
@@ -142,9 +149,9 @@ class SlurmPlace(object):
             self._driven_with = answer.at
             self._driven.clear()  # it may settle what is in doubt
         for known in list(board.live.values()):
-            here = transitions.current(known.facts)
-            if here.phase != states.JOINED or here.batch_id is not None or not here.submission:
+            if not _is_unsent(known):
                 continue
+            here = transitions.current(known.facts)
             if isinstance(here.evidence, Refused) or here.submission in self._shells:
                 continue
             last = self._driven.get(here.submission, float("-inf"))
@@ -199,7 +206,7 @@ class SlurmPlace(object):
             self._send(folder, known, here, what.number + 1, now)
 
     def _send(self, folder: str, known: JobFacts, here: Attempt, number: int, now: float) -> None:
-        if not sending.take(folder, number, now):
+        if len(self._shells) >= AT_ONCE or not sending.take(folder, number, now):
             return
         intent = submit.read_intent(self.layout, here.submission)
         request = intent.get("request") or known.request
@@ -273,7 +280,8 @@ class SlurmPlace(object):
         self._forget_absence(here.submission)
         meaning = slurm_states.meaning(row.state)
         if meaning.phase == slurm_states.OVER:
-            return self._over(here, meaning.state, meaning.cause, row.state)
+            reason = "" if row.reason in ("", "None") else " (%s)" % row.reason
+            return self._over(here, meaning.state, meaning.cause, row.state + reason)
         waits = meaning.phase == slurm_states.PENDING
         return Present(meaning.phase, slurm_states.reason(row.reason) if waits else "")
 
@@ -329,3 +337,9 @@ def _refusal(words: str, request: Mapping[str, Any]) -> str:
         options or "no options",
         request.get("launcher") or "",
     )
+
+
+def _is_unsent(known: JobFacts) -> bool:
+    """Whether it has joined a submission that is not known to be in the queue."""
+    here = transitions.current(known.facts)
+    return here.phase == states.JOINED and here.batch_id is None and bool(here.submission)

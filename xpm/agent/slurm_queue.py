@@ -9,7 +9,7 @@ A query that fails is no news (P3 to P5): the last good answer stays, with its a
 import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from xpm.agent import errands, processes, reading, slurm_commands, slurm_parse
+from xpm.agent import errands, reading, slurm_commands, slurm_parse
 from xpm.agent.slurm_parse import Row
 from xpm.wire import files
 from xpm.wire.workspace import Layout
@@ -37,7 +37,7 @@ class Queue(object):
         self._environ = environ
         self._every_s = every_s
         self._asked = os.path.join(layout.own, "squeue.asked")
-        self._name = "~squeue.%s.%d" % (processes.HOST.split(".")[0], os.getpid())
+        self._name = errands.own_name("squeue")
         self._running: Optional[Any] = None
         self._asked_at = 0.0
         self._failures = 0
@@ -73,6 +73,8 @@ class Queue(object):
             return
         content = {"at": now, "early_at": now if early else last_early}
         files.write(self._asked, files.dump(content))
+        if not self._asked_at:
+            errands.tidy(self._layout.own, now)
         self._asked_at = now
         argv = slurm_commands.squeue()
         self._running = errands.start(self._layout.own, self._name, argv, self._environ, LIMIT_S)

@@ -348,8 +348,8 @@ class Lane(threading.Thread):
         assert self._link is not None
         refs = list(self._unfetched)
         found = self._link.fetch(refs, str(self._main.path), lambda count: None)
-        self._heard()
         by_ref = {each.ref: each for each in found}
+        self._heard()
         brought = [self._unfetched.pop(ref) for ref in refs]
         journal.arrived(self.connector_name, brought, self._world.clock())
         for change in brought:
@@ -395,7 +395,6 @@ def _as_problem(error: HostProblem | OSError, connector: str) -> HostProblem:
         return error
     return HostUnreachable(
         "a file could not be written here while jobs of a connector were followed",
-        on=connector,
-        cause=str(error),
+        on=connector, cause=str(error),
         hint="free some room or mend permissions; it goes on by itself then",
-    )
+    )  # fmt: skip

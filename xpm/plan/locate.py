@@ -71,6 +71,9 @@ def check_reachable(cls: type) -> str:
     elif module == "__main__":
         problem = "it is defined in an interactive session"
         hint = "write it in a file: a script, or a module that the session imports"
+    elif not _is_there(cls):
+        problem = f"{cls.__module__} has nothing of this name"
+        hint = "assign it at the top level of its module, under its own name"
     if problem:
         description = getattr(cls, "__xpm__", None)
         raise PlanProblem(
@@ -80,6 +83,19 @@ def check_reachable(cls: type) -> str:
             where=places.show(description.place if description is not None else None),
         )
     return module
+
+
+def _is_there(cls: type) -> bool:
+    """Whether the module of a class holds something of its name, once it is imported."""
+    found: object = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is not None or _is_importing(cls.__module__)
+
+
+def _is_importing(module: str) -> bool:
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    return bool(getattr(spec, "_initializing", False))
 
 
 def _below_project(path: str) -> str:

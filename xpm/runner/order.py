@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 from xpm.runner.record import Record
@@ -10,7 +11,7 @@ from xpm.wire.workspace import Layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Mapping, Optional
+    from typing import Any, Dict, List, Mapping, Optional
 
     Entry = Dict[str, Any]
 
@@ -103,10 +104,31 @@ def read_entry(bundle: str, job: str) -> Entry:
     Raises:
         OrderProblem: it has none.
     """
-    found = [each for each in _load(bundle)["jobs"] if each["job"] == job]
+    found = _scan(bundle, job) or [each for each in _load(bundle)["jobs"] if each["job"] == job]
     if not found:
         raise OrderProblem("%s says nothing of job %s" % (bundle, job))
     return max(found, key=lambda each: int(each["attempt"]))
+
+
+def _scan(bundle: str, job: str) -> List[Entry]:
+    """A job's entries, found without parsing the others (a bundle may hold thousands); [] when it is not that easy.
+
+    Bundles are written with sorted keys, so an entry starts with its attempt, and quotes within texts are escaped.
+    """
+    text = (files.read(bundle) or b"").decode("ascii", "replace")
+    found = []
+    at = text.find('"job":"%s"' % job)
+    while at >= 0:
+        start = text.rfind('{"attempt":', 0, at)
+        try:
+            entry = json.JSONDecoder().raw_decode(text, start)[0] if start >= 0 else {}
+        except ValueError:
+            return []
+        if entry.get("job") != job or "document" not in entry or "request" not in entry:
+            return []
+        found.append(entry)
+        at = text.find('"job":"%s"' % job, at + 1)
+    return found
 
 
 def _batch_id(environ: Mapping[str, str]) -> Optional[str]:
