@@ -61,15 +61,21 @@ class Life:
             yard.end(name, attempt=attempt)
         self.site.batch(number, state="COMPLETED")
 
-    def heal(self, rounds: int = 12) -> None:
+    def heal(self, rounds: int = 24) -> None:
         """Let whoever comes advance, and batch jobs run, until nothing is left to do."""
         for _ in range(rounds):
+            before = self._progress()
             self.site.come()
-            self.site.advance(61)
-            self.run_batch_jobs()
             self.site.advance(1)
             if not self.site.board.has_work():
                 return
+            self.run_batch_jobs()
+            if self._progress() == before:
+                self.site.ahead += 60
+
+    def _progress(self) -> object:
+        entries = sorted(path.name for path in Path(self.site.yard.layout.inbox).iterdir())
+        return entries, self.site.queue, len(self.started)
 
 
 class Case(NamedTuple):

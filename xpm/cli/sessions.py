@@ -1,6 +1,6 @@
 """Sessions as commands use them: opened, asked once, followed to the end."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from xpm.cli import render
@@ -23,10 +23,19 @@ def opened(main: MainFolder) -> Generator[Session]:
         session.close()
 
 
-def look_round(session: Session) -> None:
-    """Ask every connector that has something to tell, as long as a person likes to wait for an answer."""
-    for name, problem in sorted(session.refresh(patience_s=PATIENCE_S).items()):
-        render.note(f"{name}: last known states only; its jobs go on. {problem}")
+def ask(session: Session) -> Mapping[str, XpmError]:
+    """Ask every connector that has something to tell, as long as a person likes to wait for an answer.
+
+    Returns:
+        The connectors that did not answer, and why.
+    """
+    return session.refresh(patience_s=PATIENCE_S)
+
+
+def remark(problems: Mapping[str, XpmError]) -> None:
+    """Say which connectors could not be asked."""
+    for name, problem in sorted(problems.items()):
+        render.note(f"{name} could not be asked: {problem}")
 
 
 def insist(problems: Mapping[str, XpmError]) -> None:
@@ -42,7 +51,7 @@ def insist(problems: Mapping[str, XpmError]) -> None:
         raise first
 
 
-def look(session: Session, jobs: list[JobView], say: Callable[[str], None] = render.note) -> bool:
+def look(session: Session, jobs: list[JobView]) -> bool:
     """Follow these jobs until there is news or a moment has passed; whether any is still alive.
 
     Raises:
@@ -52,14 +61,9 @@ def look(session: Session, jobs: list[JobView], say: Callable[[str], None] = ren
     for job in alive:
         session.follow(session.spec(job.connector), job.ref, job.attempt)
     if alive:
-        known = set(session.down)
         session.next(GLANCE_S)
         while session.next(0) is not None:
             pass
-        for name in session.down.keys() - known:
-            say(f"no link to {name}: {session.down[name]}")
-        for name in known - session.down.keys():
-            say(f"{name} answers again")
     return bool(alive)
 
 
