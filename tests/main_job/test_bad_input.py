@@ -1,6 +1,5 @@
 """Bad input, on the real cluster: one clear error, the right exit code, nothing half made, and mending is enough."""
 
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -364,7 +363,7 @@ def test_ctrl_c_leaves_jobs_running_and_says_how_to_come_back(laptop: Laptop) ->
     process = laptop.start("run", plan)
     wait_for("a step runs", lambda: "running" in laptop.states())
 
-    os.killpg(process.pid, signal.SIGINT)
+    process.send_signal(signal.SIGINT)
 
     log = laptop.home / "run.log"
     assert process.wait(30) == 130, log.read_text()
