@@ -266,6 +266,40 @@ def test_two_supervisors_at_once_are_one(host: Host) -> None:
     assert [1] * 10 == [host.effects(str(n)) for n in range(10)]
 
 
+def test_a_nursery_that_dies_takes_no_runner_with_it(host: Host) -> None:
+    for name in "abc":
+        host.ask(name, WAIT)
+    supervisor = host.supervise()
+    eventually(lambda: nursery_of(supervisor.pid))
+    release_when_running(host, "a", "b")
+    host.until("c", "running")  # by now runners are born warm
+
+    os.kill(nursery_of(supervisor.pid), signal.SIGKILL)
+    host.ask("d")
+    host.until("d", "done")
+    assert "running" == host.word("c")
+
+    release(host, "c")
+    host.until("c", "done")
+    assert [1] * 4 == [host.effects(name) for name in "abcd"]
+
+
+def release_when_running(host: Host, *names: str) -> None:
+    for name in names:
+        host.until(name, "running")
+        eventually(lambda: host.effects(name))  # noqa: B023
+        release(host, name)
+
+
+def nursery_of(supervisor: int) -> int:
+    """The pid of a supervisor's nursery; 0 when it has none."""
+    for line in subprocess.check_output(["ps", "-ewwo", "pid,ppid,args"], text=True).splitlines():
+        pid, parent, *words = line.split(None, 2)
+        if parent == str(supervisor) and "xpm.agent.nursery" in words[0]:
+            return int(pid)
+    return 0
+
+
 @pytest.mark.parametrize("python", interpreters((3, 6)))
 def test_it_runs_under_every_python(python: str, tmp_path: Path) -> None:
     host = Host(tmp_path / "ws", python=python)
