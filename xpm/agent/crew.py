@@ -218,7 +218,7 @@ class Crew(object):
             return
         owner = self._owner_of(known.job, here)
         alive = processes.is_alive(owner)
-        if alive is not False:
+        if alive is not False and not _is_damaged(owner):
             self.adopted[known.job] = owner
             return
         self.adopted.pop(known.job, None)
@@ -226,7 +226,9 @@ class Crew(object):
         here = transitions.current(board.jobs[known.job].facts)
         if here.phase != states.CLAIMED:
             return
-        if owner.get("boot") == processes.boot():
+        if _is_damaged(owner):
+            message = "a power cut has damaged the record of its run"
+        elif owner.get("boot") == processes.boot():
             _kill_session(int(owner.get("pid") or 0))
             message = "its runner (process %s) vanished without a word" % owner.get("pid")
         else:
@@ -247,6 +249,11 @@ class Crew(object):
 
     def _log(self, submission: str) -> str:
         return os.path.join(self.layout.submission(submission), "log")
+
+
+def _is_damaged(owner: Dict[str, Any]) -> bool:
+    """Whether this is the claim of a run that a power cut has emptied: on this machine, it was before this boot."""
+    return bool(owner) and "pid" not in owner
 
 
 def _died(code: int) -> Over:
