@@ -97,6 +97,9 @@ class MemoryStream:
     def __init__(self, link: socket.socket, name: str, faults: Faults) -> None:
         self.sent = 0
         self.received = 0
+        self.frames_sent: list[int] = []
+        """Where in what was sent a frame ended."""
+        self.frames_received: list[int] = []
         self.thread: threading.Thread | None = None
         self._link = link
         self._name = name
@@ -107,10 +110,6 @@ class MemoryStream:
     def freeze(self) -> None:
         """Deliver nothing any more, in either direction, without an end in sight."""
         self._flowing.clear()
-
-    def thaw(self) -> None:
-        """Deliver again."""
-        self._flowing.set()
 
     def cut(self) -> None:
         """End both directions at once."""
@@ -130,17 +129,21 @@ class MemoryStream:
             data = b""
         self._flowing.wait()
         self.received += len(data)
+        if data:
+            self.frames_received.append(self.received)
         return data
 
     def write(self, data: bytes) -> None:
         """Send to the agent, as far as the link lasts."""
-        self._flowing.wait()
+        if not self._flowing.is_set():
+            return  # into the socket's buffer, as far as the sender can tell
         last = None if self._faults.sent is None else self._faults.sent - self.sent
         try:
             self._link.sendall(data[:last])
         except OSError as error:
             raise HostUnreachable("the connection is lost", on=self._name) from error
         self.sent += len(data[:last])
+        self.frames_sent.append(self.sent)
         if last is not None and last <= len(data):
             self.cut()
             if last < len(data):

@@ -1,0 +1,225 @@
+"""What a link that breaks at any moment does to jobs: nothing."""
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract import places
+from tests.contract.places import entry, in_memory, ref, until
+from xpm.connectors.base import Snapshot
+from xpm.connectors.link import Link, Place
+from xpm.connectors.memory_host import Faults, MemoryHost, MemoryStream
+from xpm.connectors.remote import AgentConnector
+from xpm.connectors.retrying import Patience
+from xpm.errors import HostUnreachable
+from xpm.sync.mirror import LOGS
+from xpm.wire import ledger
+
+pytestmark = pytest.mark.host
+ONCE = Patience(attempts=1)
+CODE = "open('out.bin', 'wb').write(b'x' * 300_000); print('done')"
+
+
+@pytest.fixture
+def shot(tmp_path: Path) -> Snapshot:
+    return places.snapshot(tmp_path / "project")
+
+
+@pytest.fixture
+def host() -> Iterator[MemoryHost]:
+    found = MemoryHost("memory")
+    yield found
+    found.close()
+
+
+def nothing(*counts: int) -> None:
+    """Progress nobody looks at."""
+
+
+def exchange(connector: AgentConnector, shot: Snapshot, main: Path) -> None:
+    """The whole life of two jobs over one connector, safe to begin again at any point."""
+    connector.stage(shot, nothing)
+    connector.submit([entry("a", CODE, shot), entry("b", "pass", shot, parents=["a"])])
+    until(connector, ["a", "b"])
+    for each in connector.fetch([ref("a"), ref("b")], str(main), nothing):
+        assert list(each.problems) == []
+
+
+def again(host: MemoryHost, root: Path, shot: Snapshot, main: Path) -> int:
+    """Begin again, like a laptop that comes back, until it has worked; how often the link broke."""
+    breaks = 0
+    while True:
+        connector = in_memory(host, root, ONCE)
+        try:
+            exchange(connector, shot, main)
+            return breaks
+        except HostUnreachable:
+            breaks += 1
+        finally:
+            connector.close()
+
+
+def check(root: Path, main: Path) -> None:
+    """Every job took effect once, and all of it is here."""
+    for name in ("a", "b"):
+        job = Path(ledger.job_folder(str(root), ref(name).task, ref(name).job))
+        mirror = Path(ledger.job_folder(str(main), ref(name).task, ref(name).job))
+        assert len((job / "effects").read_text().splitlines()) == 1
+        for path in ("stdout", "effects", ".xpm/a1.1", ".xpm/a1.2"):
+            assert (job / path).read_bytes() == (mirror / path).read_bytes()
+    assert (mirror_of(main, "a") / "out.bin").read_bytes() == b"x" * 300_000
+    assert LOGS
+
+
+def mirror_of(main: Path, name: str) -> Path:
+    return Path(ledger.job_folder(str(main), ref(name).task, ref(name).job))
+
+
+def lengths(tmp_path: Path, shot: Snapshot) -> MemoryStream:
+    """The stream of one undisturbed exchange, for its byte counts."""
+    host = MemoryHost("memory")
+    connector = in_memory(host, tmp_path / "calm", ONCE)
+    exchange(connector, shot, tmp_path / "calm-main")
+    connector.close()
+    host.close()
+    return host.streams[0]
+
+
+@pytest.mark.parametrize("direction", ["sent", "received"])
+def test_a_cut_anywhere_loses_and_doubles_nothing(
+    tmp_path: Path, shot: Snapshot, direction: str
+) -> None:
+    calm = lengths(tmp_path, shot)
+    total = calm.sent if direction == "sent" else calm.received
+    frames = calm.frames_sent if direction == "sent" else calm.frames_received
+    breaks = []
+
+    for count, at in enumerate(points(frames, total)):
+        host = MemoryHost("memory")
+        root, main = tmp_path / f"far{count}", tmp_path / f"main{count}"
+        host.faults = [Faults(**{direction: at})]
+
+        breaks.append(again(host, root, shot, main))
+
+        check(root, main)
+        host.close()
+
+    # Lengths vary a little from run to run, so the last cuts may come after the end.
+    assert {0, 1} >= set(breaks)
+    assert 0.8 * len(breaks) <= sum(breaks)
+
+
+def points(ends: list[int], total: int) -> list[int]:
+    """Where to cut: just before, at and just after the end of each frame, thinned to what a test may take."""
+    found = sorted({at + shift for at in ends for shift in (-1, 0, 1) if 0 <= at + shift < total})
+    step = max(1, len(found) // 14)
+    return found[::step]
+
+
+def test_many_cuts_in_a_row_cost_time_only(tmp_path: Path, shot: Snapshot) -> None:
+    host = MemoryHost("memory")
+    host.faults = [Faults(received=size) for size in (10, 100, 400, 900, 2000, 5000, 20_000)]
+
+    again(host, tmp_path / "far", shot, tmp_path / "main")
+
+    check(tmp_path / "far", tmp_path / "main")
+    host.close()
+
+
+def test_a_connector_with_patience_heals_by_itself(tmp_path: Path, shot: Snapshot) -> None:
+    host = MemoryHost("memory")
+    host.faults = [Faults(sent=at) for at in (5, 300, 1000, 3000)]
+    connector = in_memory(host, tmp_path / "far", Patience(attempts=10))
+
+    exchange(connector, shot, tmp_path / "main")
+
+    check(tmp_path / "far", tmp_path / "main")
+    assert len(host.streams) == 5
+    connector.close()
+    host.close()
+
+
+def test_after_a_reconnection_an_old_cursor_still_tells_everything_once(
+    host: MemoryHost, tmp_path: Path, shot: Snapshot
+) -> None:
+    connector = in_memory(host, tmp_path / "far", Patience(attempts=3))
+    connector.stage(shot, nothing)
+    connector.submit([entry("a", "pass", shot)])
+    until(connector, ["a"])
+    news = connector.observe(None, [ref("a")], 0)
+
+    host.cut()
+    after = connector.observe(news.cursor, [ref("a")], 0)
+
+    assert [ref("a")] == [each.ref for each in after.changes]
+    connector.close()
+
+
+def test_a_cut_while_observing_is_told_at_once(host: MemoryHost, tmp_path: Path) -> None:
+    connector = in_memory(host, tmp_path / "far", ONCE)
+    cursor = connector.observe(None, [], 0).cursor
+    host.is_down = True
+
+    threading.Timer(0.2, host.cut).start()
+    begun = time.monotonic()
+    with pytest.raises(HostUnreachable):
+        connector.observe(cursor, [], 60)
+
+    assert time.monotonic() - begun < 20
+    connector.close()
+
+
+def test_a_frozen_agent_is_given_up_and_asked_again(tmp_path: Path) -> None:
+    host = MemoryHost("memory")
+    place = Place(str(tmp_path / "far"), "plain", None, 2)
+    link = Link("memory", host, place, Patience(attempts=2), lambda s: None, grace_s=1.0)
+    connector = AgentConnector("memory", link)
+    connector.probe()
+
+    host.streams[0].freeze()
+
+    assert connector.probe()
+    assert len(host.streams) == 2
+    connector.close()
+    host.close()
+
+
+def test_jobs_start_while_the_link_is_down(
+    host: MemoryHost, tmp_path: Path, shot: Snapshot
+) -> None:
+    connector = in_memory(host, tmp_path / "far", ONCE)
+    connector.stage(shot, nothing)
+    names = [f"j{n}" for n in range(4)]
+    chain = [entry(names[0], "pass", shot)]
+    chain += [entry(b, "pass", shot, parents=[a]) for a, b in itertools.pairwise(names)]
+    connector.submit(chain)
+
+    host.cut()
+    last = Path(ledger.job_folder(str(tmp_path / "far"), ref("j3").task, ref("j3").job))
+    places.eventually(lambda: (last / ".xpm" / "a1.2").exists())
+
+    assert {"done"} == {each.state for each in until(connector, names).values()}
+    connector.close()
+
+
+def test_a_closed_connector_stops_trying(tmp_path: Path) -> None:
+    host = MemoryHost("memory")
+    host.is_down = True
+    place = Place(str(tmp_path / "far"), "plain")
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            connector.close()
+
+    link = Link("memory", host, place, Patience(attempts=None), sleep)
+    connector = AgentConnector("memory", link)
+
+    with pytest.raises(HostUnreachable):
+        connector.probe()
+    assert len(slept) == 3
