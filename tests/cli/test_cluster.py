@@ -112,6 +112,19 @@ def test_a_cut_link_changes_no_state_and_heals_by_itself(laptop: Laptop) -> None
     assert gates.effects() == ["after one", "one"]
 
 
+def test_status_does_not_wait_long_for_a_silent_host(laptop: Laptop) -> None:
+    gates = Gates(laptop, "login1", ["one"])
+    laptop.xpm("run", "plan.py", "-l", "cpu", "--detach")
+    laptop.cluster.do("freeze")
+
+    told = laptop.xpm("status", timeout_s=30)
+
+    assert told.code == 0
+    assert "gated.work" in told.out
+    assert "it did not answer within" in told.err
+    gates.open("one")
+
+
 def test_a_failing_task_is_told_whole_and_gets_a_new_attempt(laptop: Laptop) -> None:
     gates = Gates(laptop, "login1", ["bad", "good"])
     gates.open("bad", fails=True)

@@ -1,6 +1,5 @@
 """Bad input, on the real cluster: one clear error, the right exit code, nothing half made, and mending is enough."""
 
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -69,27 +68,24 @@ def odd(laptop: Laptop) -> Laptop:
     return laptop
 
 
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        (
-            {"HostName": "no-such-host.invalid"},
-            ("odd", "'no-such-host.invalid' does not resolve", "`ssh -G odd`"),
-        ),
-        ({"Port": 1}, ("odd", "port 1 of", "connection refused", "check the host and port")),
-    ],
-    ids=["name", "port"],
-)
-def test_an_address_where_nobody_is_ends_the_run_with_3(
-    odd: Laptop, settings: dict[str, object], words: tuple[str, ...]
-) -> None:
-    _ssh_config(odd, **settings)
+NOBODY: list[tuple[dict[str, object], tuple[str, ...]]] = [
+    (
+        {"HostName": "no-such-host.invalid"},
+        ("odd", "'no-such-host.invalid' does not resolve", "`ssh -G odd`"),
+    ),
+    ({"Port": 1}, ("odd", "port 1 of", "connection refused", "check the host and port")),
+]
+
+
+def test_an_address_where_nobody_is_ends_the_run_with_3(odd: Laptop) -> None:
     plan = _plan(odd)
+    for settings, words in NOBODY:
+        _ssh_config(odd, **settings)
 
-    _refused(odd.xpm("run", plan, timeout_s=30), 3, *words)
+        _refused(odd.xpm("run", plan, timeout_s=30), 3, *words)
 
-    assert ["waiting", "waiting"] == odd.states()
-    assert "has not answered" in odd.xpm("status").stderr
+        assert ["waiting", "waiting"] == odd.states()
+    assert words[1] in odd.xpm("status").stderr
     _ssh_config(odd)
     _works_once(odd, plan)
 
@@ -261,20 +257,17 @@ def test_a_job_that_its_partition_will_never_start_says_why_it_waits(laptop: Lap
     _works_once(laptop, plan)
 
 
-@pytest.mark.parametrize("module", ["plan", "helper"])
-def test_an_import_that_the_jobs_python_lacks_is_named_with_its_line(
-    laptop: Laptop, module: str
-) -> None:
+def test_an_import_that_the_jobs_python_lacks_is_named_with_its_line(laptop: Laptop) -> None:
     text = plans.steps(laptop.name, 1, 0.1)
-    laptop.write("project/helper.py", "import json\nimport sklearn\n" if module == "helper" else "")
-    first = "import helper\n" if module == "helper" else "import os, sklearn\n"
-    plan = str(laptop.write("project/plan.py", first + text))
+    laptop.write("project/helper.py", "import json\nimport sklearn\n")
     laptop.write_profile(PROFILE.replace(", export: {{PYTHONPATH: /opt/site}}", ""))
+    for first, where in (("import os, sklearn", "plan.py:1"), ("import helper", "helper.py:2")):
+        plan = str(laptop.write("project/plan.py", f"{first}\n{text}"))
 
-    done = laptop.xpm("run", plan, "--launcher", "box", timeout_s=60)
+        done = laptop.xpm("run", plan, "--launcher", "box", timeout_s=60)
 
-    where = "helper.py:2" if module == "helper" else "plan.py:1"
-    _refused(done, 1, f"{where}: the plan imports sklearn", "/bin/python3", "install sklearn there")
+        told = (f"{where}: the plan imports sklearn", "/bin/python3", "install sklearn there")
+        _refused(done, 1, *told)
     laptop.write_profile()
     _works_once(laptop, plan, "tower", "--launcher", "box")
 
@@ -353,7 +346,8 @@ def test_jobs_ended_by_hand_are_told_by_their_cause_and_their_dependents_skipped
     skipped = [job["state"] for job in laptop.status()["jobs"] if job["task"] == "test.after"]
     assert ["skipped"] * len(names) == skipped
     story = laptop.xpm("story", first[:10]).stdout
-    assert "attempt 1 started" in story and "attempt 1 ended failed" in story
+    assert "attempt 1 started" in story
+    assert "attempt 1 ended failed" in story
 
     laptop.there(f"touch $HOME/{laptop.name}.effects.awake", node)
     assert laptop.xpm("retry", first[:10]).returncode == 0
@@ -369,12 +363,45 @@ def test_ctrl_c_leaves_jobs_running_and_says_how_to_come_back(laptop: Laptop) ->
     process = laptop.start("run", plan)
     wait_for("a step runs", lambda: "running" in laptop.states())
 
-    os.killpg(process.pid, signal.SIGINT)
+    process.send_signal(signal.SIGINT)
 
     log = laptop.home / "run.log"
     assert process.wait(30) == 130, log.read_text()
-    assert "go on" in log.read_text() and "run the plan again" in log.read_text().lower()
+    assert "go on" in log.read_text()
+    assert "run the plan again" in log.read_text().lower()
     assert "Traceback" not in log.read_text()
     assert laptop.xpm("wait").returncode == 0
     assert {"done"} == set(laptop.states())
     assert ["step0", "step1", "step2"] == laptop.effects()
+
+
+@pytest.mark.parametrize(("launcher", "node"), [("cpu", "login1"), ("box", "tower")])
+def test_a_launcher_whose_preparation_fails_says_what_it_printed_and_what_to_check(
+    laptop: Laptop, launcher: str, node: str
+) -> None:
+    plan = _plan(laptop)
+    broken = "export: {{PYTHONPATH: /opt/site}}, pre: ['echo no such module >&2; exit 3']"
+    laptop.write_profile(PROFILE.replace("export: {{PYTHONPATH: /opt/site}}", broken))
+
+    done = laptop.xpm("run", plan, "--launcher", launcher)
+
+    words = ("could not be started", "no such module", "check `pre:`", "1 was not run")
+    _refused(done, 1, *words)
+    assert {"launch", "dependency"} == {job["cause"] for job in laptop.status()["jobs"]}
+    laptop.write_profile()
+    _works_once(laptop, plan, node, "--launcher", launcher)
+
+
+def test_waiting_for_a_host_that_does_not_answer_says_so_and_goes_on(laptop: Laptop) -> None:
+    plan = str(laptop.write("project/plan.py", plans.steps(laptop.name, 1, 3.0)))
+    assert laptop.xpm("run", plan, "--detach").returncode == 0
+    laptop.cluster.do("cut")
+
+    waiting = laptop.start("wait")
+
+    log = laptop.home / "run.log"
+    wait_for("it says so", lambda: "no link to cluster" in log.read_text())
+    laptop.cluster.do("heal")
+    assert waiting.wait(60) == 0, log.read_text()
+    assert "cluster answers again" in log.read_text()
+    assert {"done"} == set(laptop.states())

@@ -210,10 +210,7 @@ class Crew(object):
         if code == 0 and tries < TRIES:
             return NOTHING  # it left without a word: once more
         what = "exit code %d" % code if code >= 0 else "signal %d" % -code
-        message = "the job could not be started: %s" % what
-        if log:
-            message += "\n" + log
-        return Over(states.FAILED, "launch", message, True)
+        return Over(states.FAILED, "launch", submit.not_started(what, log), True)
 
     def _check_stranger(self, board: Board, known: JobFacts) -> None:
         here = transitions.current(known.facts)

@@ -291,8 +291,7 @@ class SlurmPlace(object):
             folder = self.layout.submission(here.submission)
             log = submit.last_lines(os.path.join(folder, "log"))
             if cause == "exit":
-                cause = "launch"
-                message = "the job could not be started: SLURM says %s" % word
+                return Over(state, "launch", submit.not_started(message, log), True)
             if log:
                 message += "\n" + log
         elif cause == "exit":

@@ -48,6 +48,13 @@ def read_intent(layout: Layout, submission: str) -> Dict[str, Any]:
     return reading.load(os.path.join(layout.submission(submission), "intent.json")) or {}
 
 
+def not_started(said: str, log: str) -> str:
+    """Why a job never began, for people: what its place said, the end of its log, what to look at."""
+    words = log or "it printed nothing"
+    hint = "check `pre:`, `modules:` and `python:` of its launcher"
+    return "the job could not be started: %s\n%s\n%s" % (said, words, hint)
+
+
 def last_lines(path: str, lines: int = 10, limit: int = 4096) -> str:
     """The end of a log, for people."""
     try:

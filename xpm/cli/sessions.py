@@ -10,6 +10,7 @@ from xpm.follow.session import Session
 from xpm.follow.views import OVER, JobView
 
 GLANCE_S = 1.0
+PATIENCE_S = 6.0
 
 
 @contextmanager
@@ -22,10 +23,13 @@ def opened(main: MainFolder) -> Generator[Session]:
         session.close()
 
 
-def refresh(main: MainFolder) -> Mapping[str, XpmError]:
-    """Ask every connector that has something to tell; who does not answer, and why."""
-    with opened(main) as session:
-        return session.refresh()
+def ask(session: Session) -> Mapping[str, XpmError]:
+    """Ask every connector that has something to tell, as long as a person likes to wait for an answer.
+
+    Returns:
+        The connectors that did not answer, and why.
+    """
+    return session.refresh(patience_s=PATIENCE_S)
 
 
 def remark(problems: Mapping[str, XpmError]) -> None:
