@@ -55,11 +55,11 @@ def command(python: str | None) -> Sequence[str]:
     """What to run on the host: ``sh`` looks for a Python and becomes our first program."""
     names = [*([_shell_word(python)] if python else []), *CANDIDATES]
     source = f'import base64,zlib;exec(zlib.decompress(base64.b64decode(\\"{_source()}\\")))'
-    check = "import sys;sys.exit(sys.version_info<(3,6))"
+    check = "import sys;sys.exit(36+(sys.version_info<(3,6)))"  # not 0: /bin/true is no Python
     script = (
         f"for p in {' '.join(names)}; do "
         'command -v "$p" >/dev/null 2>&1 && '
-        f'"$p" -ISc "{check}" </dev/null >/dev/null 2>&1 && '
+        f'{{ "$p" -ISc "{check}" </dev/null >/dev/null 2>&1; [ $? = 36 ]; }} && '
         f'exec "$p" -ISc "{source}"; '
         f'done; echo "{MARK}" >&2; exit 127'
     )

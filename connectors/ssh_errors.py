@@ -8,7 +8,7 @@ import paramiko
 from paramiko.ssh_exception import IncompatiblePeer, NoValidConnectionsError
 
 from xpm.connectors.ssh_config import Resolved
-from xpm.errors import HostProblem, HostUnreachable, LoginNeeded, SiteProblem
+from xpm.errors import HostProblem, HostUnknown, HostUnreachable, LoginNeeded, SiteProblem
 
 
 @contextmanager
@@ -35,7 +35,8 @@ def translate(host: Resolved, attempted: str, error: BaseException) -> HostProbl
     on = host.alias if host.alias in place else f"{host.alias} = {place}"
     what = f"cannot {attempted}"
     if isinstance(error, socket.gaierror):
-        return HostUnreachable(
+        kind = HostUnknown if error.errno == socket.EAI_NONAME else HostUnreachable
+        return kind(
             what,
             on=on,
             cause=f"the name {host.hostname!r} does not resolve ({error.strerror})",
@@ -54,7 +55,15 @@ def translate(host: Resolved, attempted: str, error: BaseException) -> HostProbl
         return SiteProblem(what, on=on, cause=f"no algorithm in common: {error}")
     if isinstance(error, paramiko.ChannelException):
         return _refused_channel(what, on, error)
-    return HostUnreachable(what, on=on, cause=_cause(host, error), hint=_hint(host, error))
+    kind = HostUnknown if _is_refused(error) else HostUnreachable
+    return kind(what, on=on, cause=_cause(host, error), hint=_hint(host, error))
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether the machine answered that nobody listens at the port."""
+    if isinstance(error, NoValidConnectionsError):
+        return all(isinstance(each, ConnectionRefusedError) for each in error.errors.values())
+    return isinstance(error, ConnectionRefusedError)
 
 
 def _refused_channel(what: str, on: str, error: paramiko.ChannelException) -> HostProblem:
@@ -72,6 +81,8 @@ def _cause(host: Resolved, error: BaseException) -> str:
     if isinstance(error, NoValidConnectionsError):
         errors = {str(getattr(each, "strerror", None) or each) for each in error.errors.values()}
         return f"port {host.port} of {host.hostname}: {', '.join(sorted(errors)).lower()}"
+    if isinstance(error, ConnectionRefusedError):
+        return f"port {host.port} of {host.hostname}: connection refused"
     if isinstance(error, TimeoutError):
         return "it does not answer: timed out"
     if isinstance(error, EOFError):
@@ -80,7 +91,7 @@ def _cause(host: Resolved, error: BaseException) -> str:
 
 
 def _hint(host: Resolved, error: BaseException) -> str:
-    if isinstance(error, NoValidConnectionsError):
+    if isinstance(error, (NoValidConnectionsError, ConnectionRefusedError)):
         return "check the host and port, and whether sshd runs there"
     if isinstance(error, TimeoutError):
         return f"check the network or VPN, then `{host.command}`"

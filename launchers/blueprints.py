@@ -8,7 +8,8 @@ from xpm.launchers.flags import check_extra
 from xpm.launchers.model import Blueprint, GpuType, GpuWish, Setup, Site, TokenRule, Wish
 from xpm.launchers.report import Report, did_you_mean, nearest
 from xpm.launchers.schema import Values
-from xpm.launchers.sites import read_setup
+from xpm.launchers.sites import numbers_of, read_setup
+from xpm.launchers.units import Comparison
 
 SLURM_ONLY = ("partition", "account", "qos", "constraint", "extra", "nodes")
 
@@ -105,11 +106,10 @@ def _gpus(layers: list[Values], like: Values | None) -> GpuWish:
     number = int(count or 1)
     if like is None:
         return GpuWish(number, type_ or None)
-    bounds = like.get("vram", tuple)
     return GpuWish(
         number or 1,
         type_ or like.get("type", str),
-        {"vram": (str(bounds[0]), int(bounds[1]))} if bounds else {},
+        like.get("vram", Comparison),
         like.get("vendor", str),
         like.get("capability", str),
     )
@@ -174,8 +174,7 @@ def total_of(name: str, rule: TokenRule, site: Site) -> int | None:
 
 
 def _counts(values: Values) -> dict[str, int]:
-    tokens = values.get("tokens", Values)
-    return {name: n for name, n in (tokens.values if tokens else {}).items() if isinstance(n, int)}
+    return numbers_of(values.get("tokens", Values))
 
 
 def _say_without_effect(values: Values, path: str, report: Report) -> None:

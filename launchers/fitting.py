@@ -1,12 +1,11 @@
 """Which partition a job goes to, and why it cannot go to the others."""
 
-import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xpm.launchers.model import Gpus, GpuType, GpuWish, Partition, Site
-from xpm.launchers.units import say_duration, say_size
+from xpm.launchers.units import COMPARE, say_duration, say_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +110,11 @@ def suits(gpus: Gpus, wish: GpuWish, catalog: Mapping[str, GpuType]) -> bool:
     if wish.type is not None and wish.type not in (gpus.type, gpus.name):
         return False
     known = catalog.get(gpus.type, GpuType())
-    for bound in wish.bounds.values():
-        if known.vram is None or not _compare(bound[0])(known.vram, bound[1]):
-            return False
+    if wish.vram is not None and (known.vram is None or not wish.vram.holds(known.vram)):
+        return False
     if wish.vendor is not None and wish.vendor != known.vendor:
         return False
     return wish.capability is None or _is_capable(known.capability, wish.capability)
-
-
-def _compare(sign: str) -> Callable[[object, object], bool]:
-    return {
-        ">=": operator.ge,
-        "<=": operator.le,
-        ">": operator.gt,
-        "<": operator.lt,
-    }.get(sign, operator.eq)
 
 
 def _is_capable(known: str | None, wanted: str) -> bool:
@@ -133,4 +122,4 @@ def _is_capable(known: str | None, wanted: str) -> bool:
     if known is None or match is None:
         return False
     parts = [[int(part) for part in text.split(".")] for text in (known, match[2])]
-    return _compare(match[1] or ">=")(parts[0], parts[1])
+    return bool(COMPARE[match[1] or ">="](parts[0], parts[1]))

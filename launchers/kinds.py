@@ -237,14 +237,14 @@ class Bound:
     def fits(self, node: Node) -> bool:
         return self.unit.fits(node)
 
-    def read(self, node: Node, path: str, report: Report) -> tuple[str, int] | None:
+    def read(self, node: Node, path: str, report: Report) -> units.Comparison | None:
         value = str(node.value) if isinstance(node, Leaf) else ""
         match = re.fullmatch(r"(>=|<=|>|<|==|=)? *(.+)", value)
         if not match:
             expected(self, node, path, report, f">={self.unit.example.split()[0].strip(',')}")
             return None
         number = self.unit.read(Leaf(match[2], node.mark), path, report)
-        return None if number is None else (match[1] or "=", number)
+        return None if number is None else units.Comparison(match[1] or "=", number)
 
     def schema(self) -> dict[str, object]:
         return {"type": "string", "pattern": f"^(?:(>=|<=|>|<|==|=)? *(?:{self.unit.pattern}))$"}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.launchers.placeholders import FAR
 from xpm.launchers.tree import Mark
+from xpm.launchers.units import Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Customs:
     gpu_type_in: str = "flag"
     mem_flag: str = "mem"
     mem_per_cpu: int | None = None
-    licenses: Mapping[str, str] = field(default_factory=dict)
+    licenses: Mapping[str, str] = field(default_factory=dict[str, str])
     extra: tuple[str, ...] = ()
 
 
@@ -78,7 +79,7 @@ class Setup:
     python: str | None = None
     pre: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
-    export: Mapping[str, str] = field(default_factory=dict)
+    export: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def then(self, other: "Setup") -> "Setup":
         """This and, after it, the other one, whose Python and variables win."""
@@ -108,14 +109,14 @@ class Site:
     is_slurm: bool
     mark: Mark | None = None
     customs: Customs = Customs()
-    partitions: Mapping[str, Partition] = field(default_factory=dict)
+    partitions: Mapping[str, Partition] = field(default_factory=dict[str, Partition])
     host: HostLimits = HostLimits()
-    licenses: Mapping[str, int] = field(default_factory=dict)
+    licenses: Mapping[str, int] = field(default_factory=dict[str, int])
     setup: Setup = Setup()
     env: str | None = None
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict[str, str])
     """Placeholders that are known for this place."""
-    retry: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    retry: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
 
 
 LOCAL = "local"
@@ -130,15 +131,14 @@ class GpuWish:
 
     count: int = 0
     type: str | None = None
-    bounds: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-    """Comparisons, by property of the catalog."""
+    vram: Comparison | None = None
     vendor: str | None = None
     capability: str | None = None
 
     @property
     def is_choosy(self) -> bool:
         """Whether not every GPU will do."""
-        return bool(self.type or self.bounds or self.vendor or self.capability)
+        return bool(self.type or self.vram or self.vendor or self.capability)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +176,9 @@ class Blueprint:
     site: Site
     wish: Wish = Wish()
     setup: Setup = Setup()
-    tokens: Mapping[str, int] = field(default_factory=dict)
-    rules: Mapping[str, TokenRule] = field(default_factory=dict)
-    catalog: Mapping[str, GpuType] = field(default_factory=dict)
+    tokens: Mapping[str, int] = field(default_factory=dict[str, int])
+    rules: Mapping[str, TokenRule] = field(default_factory=dict[str, TokenRule])
+    catalog: Mapping[str, GpuType] = field(default_factory=dict[str, GpuType])
     mark: Mark | None = None
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = field(default_factory=dict[str, Mark])
     """Where each of its keys was written."""

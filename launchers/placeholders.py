@@ -11,8 +11,8 @@ WORD = re.compile(r"(?<!\$)\{([a-z_]+)\}")
 FAR = {"user": "$USER", "home": "$HOME"}
 """What only the far side knows, as its own variables."""
 
-ANYWHERE = ("user", "home", "fast", "workspace")
-OF_REQUEST = ("cpus", "gpus", "mem_mib", "time_s")
+ANYWHERE: tuple[str, ...] = ("user", "home", "fast", "workspace")
+OF_REQUEST: tuple[str, ...] = ("cpus", "gpus", "mem_mib", "time_s")
 """What a request gives to exported variables."""
 
 

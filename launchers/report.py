@@ -26,8 +26,8 @@ class Finding:
 class Report:
     """Problems forbid the use of the profile, notes do not. Owned by whoever reads one profile."""
 
-    problems: list[Finding] = field(default_factory=list)
-    notes: list[Finding] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list[Finding])
+    notes: list[Finding] = field(default_factory=list[Finding])
 
     def problem(self, mark: Mark | None, path: str, text: str, *, exact: bool = False) -> None:
         """Say what is wrong; the same thing is said once."""

@@ -8,7 +8,7 @@ The same definitions give the JSON schema that editors use (``schema`` of every 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from xpm.launchers.kinds import Kind, expected
 from xpm.launchers.report import Report, did_you_mean
@@ -31,9 +31,14 @@ class Values:
         value = self.values.get(key)
         return value if isinstance(value, kind) else None
 
+    def items(self, key: str) -> tuple[object, ...]:
+        """The list under ``key``."""
+        value = self.values.get(key)
+        return cast("tuple[object, ...]", value) if isinstance(value, tuple) else ()
+
     def texts(self, key: str) -> tuple[str, ...]:
         """The list of text under ``key``."""
-        return tuple(text for text in self.get(key, tuple) or () if isinstance(text, str))
+        return tuple(text for text in self.items(key) if isinstance(text, str))
 
     def tables(self, key: str) -> Iterator[tuple[str, "Values"]]:
         """The mappings inside the mapping ``key``."""

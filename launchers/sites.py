@@ -49,7 +49,7 @@ def read_site(
         customs=customs,
         partitions=partitions,
         host=_host(values),
-        licenses=_numbers(values.get("licenses", Values)),
+        licenses=numbers_of(values.get("licenses", Values)),
         setup=read_setup(values, words),
         env=values.get("env", str),
         words=words,
@@ -180,9 +180,7 @@ def _partition(key: str, values: Values) -> Partition:
         cpus_per_gpu_max=values.get("cpus_per_gpu_max", int),
         account=values.get("account", str),
         constraint=values.get("constraint", str),
-        qos=tuple(
-            _qos(item) for item in values.get("qos", tuple) or () if isinstance(item, Values)
-        ),
+        qos=tuple(_qos(item) for item in values.items("qos") if isinstance(item, Values)),
         preemptible=values.get("preemptible", bool) or False,
         cost=values.get("cost", float),
         cost_factor=1.0 if (factor := values.get("cost_factor", float)) is None else factor,
@@ -210,7 +208,7 @@ def _host(values: Values) -> HostLimits:
     if host is None:
         return HostLimits()
     by_type = host.get("gpus", Values)
-    gpus = sum(_numbers(by_type).values()) if by_type else host.get("gpus", int)
+    gpus = sum(numbers_of(by_type).values()) if by_type else host.get("gpus", int)
     return HostLimits(host.get("cpus", int), host.get("mem", int), gpus, host.get("time", int))
 
 
@@ -253,6 +251,7 @@ def texts_of(values: Values | None) -> dict[str, str]:
     return {key: str(value) for key, value in found if isinstance(value, str | int)}
 
 
-def _numbers(values: Values | None) -> dict[str, int]:
+def numbers_of(values: Values | None) -> dict[str, int]:
+    """A mapping to whole numbers."""
     found = values.values.items() if values else ()
     return {key: value for key, value in found if isinstance(value, int)}

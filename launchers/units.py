@@ -5,7 +5,9 @@ seconds) and ``1-00:00:00`` (days first) are understood too. A size is ``1GB`` (
 is refused: nobody knows whether ``10`` is minutes or hours.
 """
 
+import operator
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 
 SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -30,6 +32,28 @@ SIZE = r"([0-9]+(?:\.[0-9]+)?) ?([KMGTP]i?B|B)"
 
 DURATION_EXAMPLE = "90s, 10m, 12h, 2d or 1h30m"
 SIZE_EXAMPLE = "4GB or 512MiB"
+
+
+COMPARE = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+    "==": operator.eq,
+    "=": operator.eq,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A demand on a number, such as ``>=24GB``."""
+
+    sign: str
+    value: int
+
+    def holds(self, number: int) -> bool:
+        """Whether the number meets it."""
+        return bool(COMPARE[self.sign](number, self.value))
 
 
 class NotAUnit(ValueError):

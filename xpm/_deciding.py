@@ -122,8 +122,20 @@ class Deciding:
             self._send(job, sent + 1)
         elif self._main.outbox.holds(job.spec.name, job.sealed.job):
             self._send(job, sent)  # nobody has it yet: it may as well take the code of today
+        elif self._withdraw(job, str(noted["connector"])):
+            self._send(job, sent)
         else:
             self._ask(job, sent, str(noted["connector"]))
+
+    def _withdraw(self, job: Job, connector: str) -> bool:
+        """Whether an earlier run meant it for another place, and it has never left from here."""
+        if not self._main.outbox.withdraw(connector, job.sealed.job):
+            return False
+        self._note(
+            f"{job.sealed.task} {job.sealed.job[:12]} was never sent to {connector}:"
+            f" it goes to {job.spec.name} now"
+        )
+        return True
 
     def _was_over(self, ref: JobRef, attempt: int) -> bool:
         """Whether the journal knows that this attempt was skipped, or ended badly without a record here."""

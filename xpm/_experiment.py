@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from xpm import _ending
+from xpm._code import plan_script
 from xpm._deciding import Deciding
 from xpm._failures import failed
 from xpm._jobs import Callback, Handle, Job, Phase
 from xpm.connectors.base import Change, JobRef
-from xpm.errors import JobsFailed, XpmError
+from xpm.errors import JobsFailed, ProfileProblem, XpmError
 from xpm.follow import options as run_options
 from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted
 from xpm.follow.main import MainFolder
@@ -79,8 +80,9 @@ class Experiment:
         _ending.install()
         self._session.profiles.launcher(self._launcher)  # an unknown one is refused at once
         self._main.prepare()
-        script = sys.argv[0] if sys.argv else None
-        self._run = self._record.start(self._session.world.clock(), script, sys.argv[1:])
+        script = plan_script()
+        named = str(script) if script else None
+        self._run = self._record.start(self._session.world.clock(), named, sys.argv[1:])
         self._deciding = Deciding(self._session, self._record, self._run, self._observer.note)
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:
@@ -132,7 +134,11 @@ class Experiment:
 
     def accept(self, sealed: "Sealed", task: object, launcher: str | None) -> Handle:
         """Submit a sealed task; equal tasks of a run are one job."""
-        chosen = self._session.profiles.launcher(launcher or self._launcher)
+        try:
+            chosen = self._session.profiles.launcher(launcher or self._launcher)
+        except ProfileProblem as problem:
+            problem.where = problem.where or sealed.where
+            raise
         with self._main.writing():
             job = self._deciding.add(sealed, chosen)
         self._show(job)

@@ -104,10 +104,12 @@ def _outcome(job: Job) -> dict[str, object]:
 
 
 def _message(details: dict[str, object]) -> str:
+    """What was recorded, with the line of the plan where there is one; its hint is told apart."""
+    said, hint = str(details.get("message") or ""), str(details.get("hint") or "")
     error = details.get("error")
-    if isinstance(error, dict):
+    if not said and isinstance(error, dict):
         return f"{error.get('type', 'error')}: {error.get('message', '')}"
-    return str(details.get("message") or "")
+    return said.removesuffix(hint) if hint else said
 
 
 def _log(folder: Path) -> Path | None:

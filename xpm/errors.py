@@ -7,7 +7,8 @@
     │   ├── PlanProblem          a plan's values, types, dependencies
     │   └── ProfileProblem       a launcher profile
     ├── HostProblem          3   a host does not answer (transient: patience may help)
-    │   ├── HostUnreachable      the network, the name or the port
+    │   ├── HostUnreachable      the network
+    │   │   └── HostUnknown          the name or the port (transient for who has jobs there)
     │   ├── HostKeyProblem       an unknown or changed host key (never retried)
     │   ├── LoginNeeded      4   authentication failed or wants a person (never retried)
     │   └── SiteProblem          the host answers, but lacks something: python, room, permission
@@ -75,6 +76,10 @@ class HostUnreachable(HostProblem):
     """The host did not answer: name, network, port or time-out. Waiting may help."""
 
     transient = True
+
+
+class HostUnknown(HostUnreachable):
+    """The name means nothing here, or nobody listens at the port: a wrong address, unless the network is away."""
 
 
 class HostKeyProblem(HostProblem):

@@ -15,7 +15,19 @@ import shutil
 import sys
 from pathlib import Path
 
-from xpm import Config, Meta, Param, PathGenerator, Task, experiment, field, progress, tag, tagspath
+from xpm import (
+    Config,
+    Meta,
+    Param,
+    PathGenerator,
+    Task,
+    experiment,
+    field,
+    progress,
+    stop_tags,
+    tag,
+    tagspath,
+)
 
 
 class Prepare(Task):
@@ -197,4 +209,5 @@ with experiment(MAIN, "digits") as xp:
         print(f"summary: {xp.resultspath / 'summary.csv'}")
 
     names = [tagspath(evaluation) for evaluation in evaluations]
-    Summarise(evaluations=evaluations, names=names).submit().on_completed(keep)
+    summary = Summarise(evaluations=stop_tags(evaluations), names=names)  # it has no tags itself
+    summary.submit().on_completed(keep)

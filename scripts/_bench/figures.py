@@ -55,9 +55,9 @@ def as_table(found: Sequence[Figure | Missing]) -> str:
         rows.append(
             (
                 each.name,
-                f"{each.measured:.4g} {each.unit}",
+                f"{number(each.measured)} {each.unit}",
                 each.against,
-                f"{each.baseline:.4g} {each.unit}",
+                f"{number(each.baseline)} {each.unit}",
                 f"{each.ratio:.2f}",
                 each.target,
                 "ok" if each.met else "MISSED",
@@ -70,6 +70,11 @@ def as_table(found: Sequence[Figure | Missing]) -> str:
     ]
     lines.insert(1, "  ".join("-" * width for width in widths).rstrip())
     return "\n".join(lines)
+
+
+def number(value: float) -> str:
+    """Three digits, or all of a large number."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def as_json(found: Sequence[Figure | Missing]) -> str:

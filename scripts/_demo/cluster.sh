@@ -11,7 +11,7 @@ fi
 say "packages of the cluster"
 scripts/system-packages
 
-root=$folder/cluster
+root=/run/xpm-demo.$$
 cluster() { "$python" scripts/testcluster --root "$root" "$@"; }
 leave='cluster down; '"$leave"
 
@@ -29,8 +29,8 @@ connectors:
   cluster: {kind: slurm, ssh: {host: testcluster}, workspace: "\$HOME/xpm", python: $far}
   tower:   {kind: ssh, ssh: {host: tower}, workspace: "~/xpm", python: $far, capacity: {jobs: 2}}
 launchers:
-  cpu: {connector: cluster, partition: cpu, cpus: 1, mem: 500MB, time: 10m, pre: ["export PYTHONPATH=/opt/site"]}
-  box: {connector: tower, pre: ["export PYTHONPATH=/opt/site"]}
+  cpu: {connector: cluster, partition: cpu, cpus: 1, mem: 500MB, time: 10m, export: {PYTHONPATH: /opt/site}}
+  box: {connector: tower, export: {PYTHONPATH: /opt/site}}
 default: cpu
 YAML
 cat "$home/.config/xpm/launchers.yaml"

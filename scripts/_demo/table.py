@@ -11,7 +11,8 @@ def main(path: Path) -> None:
         rows = list(csv.reader(file))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for index, row in enumerate(rows):
-        print("  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)))
+        cells = [_padded(cell, width) for cell, width in zip(row, widths, strict=True)]
+        print("  ".join(cells).rstrip())
         if index == 0:
             print("  ".join("-" * width for width in widths))
 

@@ -86,14 +86,17 @@ class Cluster:
         return {MARK: str(self.root), "PATH": PATH, "LANG": "C.UTF-8"}
 
 
-def run(argv: Sequence[str | Path], stdin: str | None = None, check: bool = True) -> str:
+def run(
+    argv: Sequence[str | Path], stdin: str | None = None, check: bool = True, called: str = ""
+) -> str:
     """Run a command to its end; return what it printed, or fail with what it complained about."""
     done = subprocess.run(
         [str(word) for word in argv], input=stdin or "", capture_output=True, text=True, check=False
     )
     if check and done.returncode:
         said = (done.stderr.strip() or done.stdout.strip())[-2000:]
-        raise Fail(f"`{' '.join(map(str, argv))}` exited {done.returncode}: {said}")
+        name = called or " ".join(map(str, argv))
+        raise Fail(f"`{name}` exited {done.returncode}: {said}")
     return done.stdout
 
 

@@ -31,8 +31,6 @@ INSTALL = "run `scripts/system-packages` as root"
 
 def problem(accounting: bool = True) -> str | None:
     """Say what keeps a cluster from running here, with what to do; None when all is well."""
-    if os.geteuid() != 0:
-        return "needs root, for namespaces and mounts: run it with sudo"
     if not Path("/etc/debian_version").exists():
         return "needs Debian (or a system made from it): use a Debian 12 machine or container"
     wanted = PACKAGE_OF | (ACCOUNTING_PACKAGE_OF if accounting else {})
@@ -45,6 +43,12 @@ def problem(accounting: bool = True) -> str | None:
             "in a container, start it with `--privileged`"
         )
     return None
+
+
+def demand_root() -> None:
+    """Fail unless we are root."""
+    if os.geteuid() != 0:
+        raise Fail("needs root, for namespaces and mounts: run it with sudo")
 
 
 def demand(accounting: bool) -> None:

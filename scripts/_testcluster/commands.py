@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
-from . import accounting, laptop, network, nodes, proxy, pythons, slurm, ssh
+from . import accounting, checks, laptop, network, nodes, proxy, pythons, slurm, ssh
 from .base import COMPUTE, CONTROLLER, DEFAULT_ROOT, HOSTS, NODES, USER, Cluster, Fail, locked, run
 from .lifecycle import PROXY, Request, down, start_controller, start_services, up
 from .state import Options, completed, load, save, with_accounting
@@ -21,10 +22,15 @@ def main() -> int:
     root = arguments.root or os.environ.get("XPM_TESTCLUSTER_ROOT") or DEFAULT_ROOT
     cluster = Cluster(Path(root).absolute())
     try:
+        checks.demand_root()
         return int(arguments.run(cluster, arguments) or 0)
     except Fail as failure:
         print(f"testcluster: {failure}", file=sys.stderr)
         return 1
+
+
+def _check(_: Cluster, arguments: argparse.Namespace) -> None:
+    checks.demand(arguments.accounting)
 
 
 def _up(cluster: Cluster, arguments: argparse.Namespace) -> None:
@@ -37,6 +43,7 @@ def _up(cluster: Cluster, arguments: argparse.Namespace) -> None:
         settings=tuple(arguments.set),
         packages=str(Path(packages).resolve()) if packages else None,
     )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # half a cluster is cleared away
     is_new = up(cluster, request)
     print(f"{'up' if is_new else 'already up'}: ssh -F {cluster.root}/ssh_config testcluster")
 
@@ -61,7 +68,7 @@ def _status(cluster: Cluster, arguments: argparse.Namespace) -> int:
 
 def _facts(cluster: Cluster, options: Options) -> dict[str, object]:
     """Return everything a test may want to know."""
-    available = pythons.discover()
+    available = options.pythons
     links = proxy.ask(cluster.control) if nodes.pid_of(cluster, PROXY) else {}
     return {
         "up": True,
@@ -123,6 +130,8 @@ def _service(cluster: Cluster, arguments: argparse.Namespace) -> None:
             slurm.stop_service(cluster, name, hard=arguments.hard)
         if verb in ("start", "restart"):
             slurm.start_service(cluster, name)
+        if verb in ("start", "restart") and name == "slurmctld":
+            slurm.announce_nodes(cluster)
         if verb in ("start", "restart", "thaw") and name == "slurmctld":
             slurm.wait_until_usable(cluster, _powered(cluster))
 
@@ -138,6 +147,7 @@ def _accounting(cluster: Cluster, arguments: argparse.Namespace) -> None:
         slurm.start_service(cluster, "slurmctld")
         if not options.accounting:
             slurm.stop_service(cluster, "slurmdbd")
+        slurm.announce_nodes(cluster)
         slurm.wait_until_usable(cluster, _powered(cluster))
 
 
@@ -160,6 +170,7 @@ def _node_on(cluster: Cluster, arguments: argparse.Namespace) -> None:
         if node in HOSTS:
             ssh.wait_for_server(cluster, node)
         if node == CONTROLLER:
+            slurm.announce_nodes(cluster)
             slurm.wait_until_usable(cluster, _powered(cluster))
         elif node in COMPUTE and nodes.service_pid(cluster, CONTROLLER, "slurmctld"):
             slurm.wait_until_usable(cluster, (node,))
@@ -225,6 +236,8 @@ def _parser() -> argparse.ArgumentParser:
     starting.add_argument("--proctrack", choices=["cgroup", "linuxproc"])
     starting.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     starting.add_argument("--with-packages", metavar="DIR", help="shown to jobs as /opt/site")
+    able = verb("check", _check, "tell whether a cluster can be started on this machine")
+    able.add_argument("--accounting", action=argparse.BooleanOptionalAction, default=True)
     verb("down", _down, "end the cluster, leaving nothing")
     verb("status", _status, "tell what there is").add_argument("--json", action="store_true")
     for name, about in {

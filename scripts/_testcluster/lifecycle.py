@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import accounting, checks, network, nodes, slurm, ssh
+from . import accounting, checks, network, nodes, pythons, slurm, ssh
 from .base import (
     CLUSTER_NODES,
     COMPUTE,
@@ -23,6 +23,7 @@ from .base import (
     start,
     wait_until,
 )
+from .slurmconf import render
 from .state import Options, load, save
 
 PROXY = "proxy"
@@ -45,13 +46,13 @@ def up(cluster: Cluster, request: Request) -> bool:
         if current and current.complete and _is_running(cluster):
             _refuse_other_options(current, request)
             return False
-        checks.demand(accounting=request.accounting is not False)
-        _clear(cluster)
-        options = _choose(cluster, request)
         try:
+            checks.demand(accounting=request.accounting is not False)
+            _clear(cluster)
+            options = _choose(cluster, request)
             _build(cluster, options)
         except BaseException:
-            print(slurm.failures(cluster), file=sys.stderr)
+            print(slurm.complaints(cluster), file=sys.stderr, end="")
             _clear(cluster)
             cluster.root.rmdir()
             raise
@@ -94,13 +95,16 @@ def _choose(cluster: Cluster, request: Request) -> Options:
     proctrack = request.proctrack or ("cgroup" if checks.has_freezer() else "linuxproc")
     if proctrack == "cgroup" and not checks.has_freezer():
         raise Fail("--proctrack cgroup: the cgroup v1 freezer cannot be mounted: use linuxproc")
-    return Options(
+    options = Options(
         accounting=request.accounting is not False,
         proctrack=proctrack,
         settings=request.settings,
         packages=request.packages,
         network=network.choose(cluster),
+        pythons=tuple(pythons.discover()),
     )
+    render(options)  # which refuses what is no setting
+    return options
 
 
 def _build(cluster: Cluster, options: Options) -> None:

@@ -49,10 +49,10 @@ def start_holder(cluster: Cluster) -> None:
 def hold(cluster: Cluster, options: Options) -> None:
     """Be the holder."""
     storage.build(cluster, options)
-    ready = cluster.pids / f"{HOLDER}.new"
-    ready.write_text(str(os.getpid()))
-    ready.replace(cluster.pids / HOLDER)
-    os.execvp("sleep", ["sleep", "infinity"])
+    # Ready only after the exec: while that goes on, a process has no environment to be known by.
+    ready = cluster.pids / HOLDER
+    wait = f"echo $$ >{ready}.new && mv {ready}.new {ready} && while :; do sleep 86400; done"
+    os.execvp("sh", ["sh", "-c", wait])
 
 
 def start_node(cluster: Cluster, options: Options, node: str) -> None:
@@ -141,7 +141,7 @@ def command(cluster: Cluster, node: str, user: str, words: Sequence[str]) -> lis
 
 def in_node(cluster: Cluster, node: str, *words: str, stdin: str | None = None) -> str:
     """Run a command in a node, as root; return what it prints."""
-    return run(command(cluster, node, "root", words), stdin=stdin)
+    return run(command(cluster, node, "root", words), stdin=stdin, called=f"{node}: {words[0]}")
 
 
 def daemon(cluster: Cluster, node: str, name: str, *words: str, user_id: int | None = None) -> None:
@@ -190,7 +190,7 @@ def marked(cluster: Cluster) -> list[int]:
 def kill_all(cluster: Cluster) -> None:
     """End every process of the cluster, nodes with all they run."""
     deadline = time.monotonic() + 20
-    while pids := marked(cluster):
+    while pids := marked(cluster) or _marked_a_moment_later(cluster):
         for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -199,6 +199,12 @@ def kill_all(cluster: Cluster) -> None:
         if time.monotonic() > deadline:
             raise Fail(f"processes {pids} do not end")
         time.sleep(0.01)
+
+
+def _marked_a_moment_later(cluster: Cluster) -> list[int]:
+    """Look again: a process that was being started a moment ago had no mark yet."""
+    time.sleep(0.03)
+    return marked(cluster)
 
 
 def hosts_or_all(host: str | None) -> list[str]:

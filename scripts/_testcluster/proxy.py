@@ -18,6 +18,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
+from .base import Fail
+
 Mode = Literal["open", "cut", "frozen"]
 Address = tuple[str, int]
 
@@ -196,7 +198,10 @@ def ask(control: Path, **request: object) -> dict[str, dict[str, object]]:
     """Tell a running proxy what to do; return the state of its doors."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(10)
-        connection.connect(str(control))
+        try:
+            connection.connect(str(control))
+        except OSError as error:
+            raise Fail(f"the proxy is gone ({error.strerror}): `testcluster up` again") from error
         connection.sendall(json.dumps(request).encode() + b"\n")
         with connection.makefile() as answer:
             states: dict[str, dict[str, object]] = json.loads(answer.readline())

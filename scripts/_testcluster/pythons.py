@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def discover() -> list[Python]:
     return sorted(kept or found.values(), key=lambda python: _key(python.series))
 
 
-def default(pythons: list[Python]) -> Python:
+def default(pythons: Sequence[Python]) -> Python:
     """Pick the one that is `python3` in the nodes: 3.6 as on old clusters, else the system's."""
     for python in pythons:
         if python.series == "3.6":

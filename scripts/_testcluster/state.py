@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from .base import Cluster, Fail
+from .pythons import Python
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Options:
     settings: tuple[str, ...]
     packages: str | None
     network: int
+    pythons: tuple[Python, ...]
     complete: bool = False
 
     def address(self, last: int) -> str:
@@ -32,7 +34,7 @@ class Options:
 def save(cluster: Cluster, options: Options) -> None:
     """Write the options down, all at once."""
     beside = cluster.state_file.with_suffix(".new")
-    beside.write_text(json.dumps(asdict(options)))
+    beside.write_text(json.dumps(asdict(options), default=str))
     beside.replace(cluster.state_file)
 
 
@@ -42,7 +44,8 @@ def load(cluster: Cluster) -> Options | None:
         raw = json.loads(cluster.state_file.read_text())
     except FileNotFoundError:
         return None
-    return Options(**{**raw, "settings": tuple(raw["settings"])})
+    found = tuple(Python(each["series"], Path(each["prefix"])) for each in raw["pythons"])
+    return Options(**{**raw, "settings": tuple(raw["settings"]), "pythons": found})
 
 
 def completed(cluster: Cluster) -> Options:
@@ -56,8 +59,3 @@ def completed(cluster: Cluster) -> Options:
 def with_accounting(options: Options, on: bool) -> Options:
     """Return the options after `accounting on` or `off`."""
     return replace(options, accounting=on)
-
-
-def key_readable(cluster: Cluster) -> bool:
-    """Say whether we may use the cluster's ssh key."""
-    return os.access(cluster.root / "id_ed25519", os.R_OK)

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import pythons
@@ -14,43 +15,15 @@ from .pythons import Python
 from .state import Options
 
 HIDDEN_COMMANDS = re.compile(r"(python|pip|pydoc|idle|2to3|virtualenv|pyenv)[\d.-]*\S*")
-SLURM_COMMANDS = [
-    "sacct",
-    "sacctmgr",
-    "salloc",
-    "sattach",
-    "sbatch",
-    "sbcast",
-    "scancel",
-    "scontrol",
-    "scrontab",
-    "sdiag",
-    "sh5util",
-    "sinfo",
-    "sprio",
-    "squeue",
-    "sreport",
-    "srun",
-    "sshare",
-    "sstat",
-    "strigger",
-]
-SLURM_DAEMONS = ["slurmctld", "slurmd", "slurmdbd", "slurmstepd", "munged"]
-COPIED_ETC = [
-    "alternatives",
-    "bash.bashrc",
-    "inputrc",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "login.defs",
-    "mime.types",
-    "protocols",
-    "services",
-    "ssl/openssl.cnf",
-    "timezone",
-    "localtime",
-    "terminfo",
-]
+SLURM_COMMANDS = (
+    "sacct sacctmgr salloc sattach sbatch sbcast scancel scontrol scrontab sdiag sh5util sinfo "
+    "sprio squeue sreport srun sshare sstat strigger"
+).split()
+SLURM_DAEMONS = "slurmctld slurmd slurmdbd slurmstepd munged".split()
+COPIED_ETC = (
+    "alternatives bash.bashrc inputrc ld.so.conf.d login.defs mime.types protocols services "
+    "ssl/openssl.cnf timezone localtime terminfo"
+).split()
 
 BASHRC = """\
 # A noisy one, as they are: every `ssh host command` starts with this on its stdout.
@@ -67,7 +40,7 @@ def build(cluster: Cluster, options: Options) -> None:
         (store / name).mkdir(parents=True)
     os.chown(store / "ctl/spool", SERVICE_IDS["slurm"], SERVICE_IDS["slurm"])
     os.chown(store / "ctl/mysql", SERVICE_IDS["mysql"], SERVICE_IDS["mysql"])
-    available = pythons.discover()
+    available = options.pythons
     _build_usr(store, available)
     _build_opt(store, available, options.packages)
     _build_etc(store / "template/etc", available)
@@ -78,7 +51,7 @@ def build(cluster: Cluster, options: Options) -> None:
     run(["ldconfig", "-X", "-r", store / "template"])
 
 
-def _build_usr(store: Path, available: list[Python]) -> None:
+def _build_usr(store: Path, available: Sequence[Python]) -> None:
     """Mount /usr without /usr/local and with our Pythons; without SLURM too for the plain host."""
     mask, no_slurm = store / "mask", store / "mask-slurm"
     _mask_pythons(mask, available)
@@ -95,7 +68,7 @@ def _build_usr(store: Path, available: list[Python]) -> None:
             (store / "template" / link.name).symlink_to(link.readlink())
 
 
-def _mask_pythons(mask: Path, available: list[Python]) -> None:
+def _mask_pythons(mask: Path, available: Sequence[Python]) -> None:
     """Hide this machine's Python commands and libraries, all but what stands for itself."""
     kept = {f"python{python.series}" for python in available if python.is_system}
     for path in Path("/usr/bin").iterdir():
@@ -126,7 +99,7 @@ def _overlay(target: Path, masks: list[Path]) -> None:
     run(["mount", "-t", "overlay", "-o", f"ro,lowerdir={layers}", "overlay", target])
 
 
-def _build_opt(store: Path, available: list[Python], packages: str | None) -> None:
+def _build_opt(store: Path, available: Sequence[Python], packages: str | None) -> None:
     """Put the Pythons under /opt/python, and the laptop's packages under /opt/site."""
     opt = store / "template/opt"
     for python in available:
@@ -146,7 +119,7 @@ def _bind(source: Path, target: Path) -> None:
     run(["mount", "-o", "bind,ro", source, target])
 
 
-def _build_etc(etc: Path, available: list[Python]) -> None:
+def _build_etc(etc: Path, available: Sequence[Python]) -> None:
     etc.mkdir()
     for name in COPIED_ETC:
         source, target = Path("/etc", name), etc / name

@@ -99,3 +99,26 @@ def test_other_calls_are_answered_while_an_observe_waits(agent: InProcess) -> No
     waiting.join(30)
 
     assert [job_id("a")] == [each["job"] for each in ok(answers[0])["changes"]]
+
+
+def test_a_task_ends_as_any_python_does_however_its_runner_was_started(
+    agent: InProcess, tmp_path: Path
+) -> None:
+    code = (
+        "import atexit, builtins\n"
+        "builtins.left_open = open('left_open', 'w')\n"
+        "builtins.left_open.write('kept')\n"
+        "atexit.register(lambda: open('at_exit', 'w').close())\n"
+        "print('no newline', end='')"
+    )
+    names = [str(number) for number in range(8)]
+
+    ok(agent.call({"verb": "queue", "jobs": [entry(name, code) for name in names]}))
+    known = follow(agent.call, all_over(8))
+
+    assert {"done"} == {each["state"] for each in known.values()}
+    for name in names:
+        folder = tmp_path / "ws" / "jobs" / TASK / job_id(name)
+        assert (folder / "left_open").read_text() == "kept"
+        assert (folder / "at_exit").exists()
+        assert (folder / "stdout").read_text() == "no newline"

@@ -73,7 +73,7 @@ def test_a_tree_says_what_it_lacks_and_is_whole_or_absent(agent: Agent) -> None:
 
     assert [sha] == ok(agent.tree(["a/b.py", sha, 0o644]))["missing"]
 
-    assert os.listdir(agent.root / ".xpm" / "code") == []
+    assert list((agent.root / ".xpm" / "code").iterdir()) == []
 
 
 def test_a_tree_holds_its_files_with_their_modes(agent: Agent) -> None:
@@ -95,7 +95,7 @@ def test_a_tree_with_an_unsafe_path_is_refused(agent: Agent, path: object) -> No
 
     assert error(agent.tree([path, sha, 0o644]))["kind"] == "usage"
 
-    assert os.listdir(agent.root / ".xpm" / "code") == []
+    assert list((agent.root / ".xpm" / "code").iterdir()) == []
 
 
 def test_a_file_that_is_also_a_folder_is_refused(agent: Agent) -> None:
@@ -104,7 +104,7 @@ def test_a_file_that_is_also_a_folder_is_refused(agent: Agent) -> None:
     answer = agent.tree(["a", sha, 0o644], ["a/b", sha, 0o644])
 
     assert error(answer)["kind"] == "usage"
-    assert os.listdir(agent.root / ".xpm" / "code") == []
+    assert list((agent.root / ".xpm" / "code").iterdir()) == []
 
 
 @pytest.mark.parametrize("snapshot", ["..", "a/b", "", ".hidden", None, "x\n"])

@@ -17,6 +17,17 @@ BUDGET = 160_000
 """Compressed bytes: what the first contact with a host costs."""
 
 
+def members(raw: bytes) -> list[tuple[str, bytes]]:
+    """The names and contents of an archive."""
+    with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+        return [(each.name, archive.extractfile(each).read()) for each in archive]  # type: ignore[union-attr]
+
+
+def names_in(folder: Path) -> list[str]:
+    """What lies in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 def tar(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tuple[str, bytes]:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
@@ -29,17 +40,14 @@ def tar(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tuple[str, 
 def test_the_archive_is_the_same_whenever_it_is_made() -> None:
     sha12, raw = travel.archive()
 
-    names = tarfile.open(fileobj=io.BytesIO(raw)).getnames()
-    again = travel.pack(
-        [(name, tarfile.open(fileobj=io.BytesIO(raw)).extractfile(name).read()) for name in names]  # type: ignore[union-attr]
-    )
+    again = travel.pack(members(raw))
 
     assert travel.sha12(raw) == sha12
     assert raw == again
 
 
 def test_the_archive_holds_what_travels_and_nothing_else() -> None:
-    names = tarfile.open(fileobj=io.BytesIO(travel.archive()[1])).getnames()
+    names = [name for name, _ in members(travel.archive()[1])]
 
     assert names[0] == "__main__.py"
     assert {"xpm/__init__.py", "xpm/errors.py", "xpm/wire/frames.py"} <= set(names)
@@ -56,11 +64,11 @@ def test_unpacking_twice_changes_nothing(tmp_path: Path) -> None:
     sha12, raw = travel.archive()
 
     one = travel.unpack(raw, str(tmp_path), sha12)
-    before = os.stat(one).st_mtime_ns
+    before = Path(one).stat().st_mtime_ns
     two = travel.unpack(raw, str(tmp_path), sha12)
 
-    assert (one, before) == (two, os.stat(two).st_mtime_ns)
-    assert [sha12] == os.listdir(tmp_path)
+    assert (one, before) == (two, Path(two).stat().st_mtime_ns)
+    assert [sha12] == names_in(tmp_path)
 
 
 def test_unpackers_at_once_all_find_it_whole(tmp_path: Path) -> None:
@@ -77,9 +85,9 @@ def test_unpackers_at_once_all_find_it_whole(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
 
-    count = len(tarfile.open(fileobj=io.BytesIO(raw)).getnames())
+    count = len(members(raw))
     assert [count] * 8 == found
-    assert [sha12] == os.listdir(tmp_path)
+    assert [sha12] == names_in(tmp_path)
 
 
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
@@ -88,7 +96,7 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(travel.TravelProblem, match="arrived damaged"):
         travel.unpack(raw[:-1] + b"x", str(tmp_path), sha12)
 
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -110,8 +118,8 @@ def test_an_archive_that_would_leave_its_folder_is_refused(
     with pytest.raises(travel.TravelProblem):
         travel.unpack(raw, str(tmp_path / "travel"), sha12)
 
-    assert os.listdir(tmp_path) == ["travel"]
-    assert os.listdir(tmp_path / "travel") == []
+    assert names_in(tmp_path) == ["travel"]
+    assert names_in(tmp_path / "travel") == []
 
 
 @pytest.mark.host

@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,3 +58,11 @@ def xpm(
 ) -> Ended:
     """Run ``xpm`` with these arguments."""
     return python(["-m", "xpm", *arguments], home, cwd, more)
+
+
+def until(is_so: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    """Return as soon as something is so."""
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.02)

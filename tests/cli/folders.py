@@ -20,7 +20,7 @@ class Past:
     task: str = "demo.learn"
     state: str = "done"
     cause: str | None = None
-    tags: Mapping[str, object] = field(default_factory=dict)
+    tags: Mapping[str, object] = field(default_factory=dict[str, object])
     stdout: str = ""
     stderr: str = ""
     error: Mapping[str, str] | None = None

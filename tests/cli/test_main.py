@@ -3,12 +3,13 @@
 import importlib
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
 import pytest
 
-from tests.cli.commands import CHECKOUT, xpm
+from tests.cli.commands import CHECKOUT, python, xpm
 from xpm.cli import main as entry
 from xpm.errors import HostUnreachable, LoginNeeded, PlanProblem
 
@@ -42,6 +43,21 @@ def test_help_imports_no_verb_and_nothing_heavy() -> None:
     )
 
     assert "LOADED []" in done.stdout
+
+
+@pytest.mark.host
+@pytest.mark.parametrize(
+    ("arguments", "limit_s"),
+    [(["-m", "xpm", "--help"], 0.15), (["-c", "import xpm"], 0.06)],
+    ids=str,
+)
+def test_nobody_waits_for_the_start(arguments: list[str], limit_s: float, tmp_path: Path) -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        python(arguments, tmp_path)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(12)) < limit_s
 
 
 def test_an_unknown_verb_is_answered_with_the_nearest(tmp_path: Path) -> None:

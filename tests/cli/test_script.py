@@ -23,7 +23,8 @@ def test_a_script_sees_what_python_would_show_it(tmp_path: Path) -> None:
 
     told = run(tmp_path, text, "--", "--fast", "a b")
 
-    assert Ended(0, "__main__ ['--fast', 'a b'] True\nplan.py True\n", "") == told
+    notice = "plan.py opened no experiment, so nothing was submitted\n"
+    assert Ended(0, "__main__ ['--fast', 'a b'] True\nplan.py True\n", notice) == told
 
 
 def test_a_script_may_import_its_neighbours(tmp_path: Path) -> None:

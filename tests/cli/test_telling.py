@@ -1,6 +1,6 @@
 """Experiments and jobs in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from xpm.cli import live, telling
-from xpm.follow.journal import Place
 from xpm.follow.views import ExperimentView, JobView
 
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
@@ -31,10 +30,8 @@ JOB = JobView(
 )
 
 
-def view(
-    jobs: Sequence[JobView], state: str = "running", places: Mapping[str, Place] | None = None
-) -> ExperimentView:
-    return ExperimentView("demo", Path("/main"), state, jobs, {}, None, places or {})
+def view(jobs: Sequence[JobView], state: str = "running") -> ExperimentView:
+    return ExperimentView("demo", Path("/main"), state, jobs, {}, None, {})
 
 
 def test_a_heading_tells_states_and_the_age_of_what_is_known() -> None:
@@ -50,15 +47,6 @@ def test_what_is_over_does_not_age() -> None:
     done = replace(JOB, state="done", settled=True, seen_at=NOW - timedelta(days=9))
 
     assert telling.heading(view([done], "done"), NOW) == "demo: done · 1 done"
-
-
-def test_a_silent_connector_is_told_with_for_how_long() -> None:
-    silent = Place("cluster", None, (NOW - timedelta(hours=5)).timestamp(), "timed out")
-    other = Place("tower", None, NOW.timestamp(), "no route")
-
-    (line,) = telling.links(view([JOB], places={"cluster": silent, "tower": other}), NOW)
-
-    assert line.startswith("cluster has not answered for 5 h: timed out")
 
 
 def test_a_row_has_tags_place_and_what_is_remarkable() -> None:

@@ -66,3 +66,21 @@ def test_a_problem_is_red(tmp_path: Path) -> None:
     shown = on_a_terminal(tmp_path, {}, "status", "--workdir", str(tmp_path))
 
     assert "\x1b[31merror:" in shown
+
+
+def test_a_run_fills_a_bar_for_each_kind_of_task(tmp_path: Path) -> None:
+    (tmp_path / "plan.py").write_text(
+        "from xpm import Param, Task, experiment\n"
+        "class Work(Task):\n"
+        "    __xpmid__ = 'shown.work'\n"
+        "    n: Param[int]\n"
+        "    def execute(self): pass\n"
+        f"with experiment({str(tmp_path / 'main')!r}, 'shown') as xp:\n"
+        "    for n in range(3): Work(n=n).submit()\n"
+    )
+
+    shown = on_a_terminal(tmp_path, {}, "run", str(tmp_path / "plan.py"))
+
+    assert f"shown · {tmp_path}/main" in shown
+    assert "shown.work" in shown
+    assert "✓ 3" in shown

@@ -432,6 +432,58 @@ def test_two_laptop_processes_running_one_plan_make_each_job_run_once(
     assert cluster.ran[A.job] == 1
 
 
+def test_a_job_that_was_alive_after_all_is_followed_in_the_attempt_it_has(
+    laptop: Laptop, cluster: Cluster
+) -> None:
+    cluster.fate = lambda entry: "failed" if entry["job"] == A.job else None
+    with pytest.raises(JobsFailed):
+        laptop.run(submit_both)
+    cluster.fate = lambda entry: "done"
+    cluster.keeps_attempts = True
+    cluster.held[B.job].state = "running"
+
+    def finish_when_asked_again() -> None:
+        cluster.wait_until(lambda: [A.job, B.job] in cluster.submissions[1:])
+        cluster.finish(B.job)
+
+    threading.Thread(target=finish_when_asked_again).start()
+    laptop.run(submit_both)
+
+    assert laptop.states() == ["done", "done"]
+    assert cluster.held[B.job].attempt == 1
+
+
+def test_a_done_job_whose_record_does_not_arrive_is_not_taken_for_done(
+    laptop: Laptop, cluster: Cluster
+) -> None:
+    cluster.loses_files = True
+
+    with pytest.raises(JobsFailed, match="its record is not in its folder"):
+        laptop.run(submit_both)
+
+
+def test_a_page_is_promised_in_one_line_and_the_experiment_goes_on(laptop: Laptop) -> None:
+    options = RunOptions(observer=lambda: laptop.lines, world=laptop.lab.world)
+
+    with Experiment(laptop.main, "exp", port=12346, options=options) as xp:
+        xp.accept(A, "a", None)
+
+    assert [each for each in laptop.lines.notes if "12346" in each]
+
+
+def test_a_name_that_cannot_be_a_folder_is_refused(laptop: Laptop) -> None:
+    with pytest.raises(PlanProblem, match="cannot name an experiment"):
+        Experiment(laptop.main, "../exp")
+
+
+def test_tokens_come_from_the_connector_of_the_default_launcher(laptop: Laptop) -> None:
+    with laptop.experiment() as xp:
+        assert xp.connector.name == "cluster"
+        assert xp.token("cpu", 3) == xp.connector.createtoken("cpu", 3)
+        assert xp.resultspath.is_dir()
+        assert xp.resultspath == laptop.main / "xp" / "exp" / "results"
+
+
 def test_waiting_for_a_task_that_fails_raises(laptop: Laptop, cluster: Cluster) -> None:
     cluster.fate = lambda entry: "failed"
 
@@ -441,6 +493,12 @@ def test_waiting_for_a_task_that_fails_raises(laptop: Laptop, cluster: Cluster) 
 
     with pytest.raises(JobsFailed):
         laptop.run(plan)
+
+
+def submit_both(xp: Experiment) -> None:
+    """The plan of two tasks."""
+    xp.accept(A, "a", None)
+    xp.accept(B, "b", None)
 
 
 def pump(experiment: Experiment, until: Callable[[], bool]) -> None:

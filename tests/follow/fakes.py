@@ -43,6 +43,10 @@ class Cluster:
     opened: int = 0
     down: bool = False
     failing: Exception | None = None
+    keeps_attempts: bool = False
+    """A living attempt is not replaced by a later one."""
+    loses_files: bool = False
+    """Nothing arrives with a fetch."""
     staged: set[str] = field(default_factory=set)
     fetched: list[str] = field(default_factory=list)
     clock: int = 0
@@ -59,6 +63,9 @@ class Cluster:
             self.submissions.append([str(each["job"]) for each in entries])
             for entry in entries:
                 job, attempt = str(entry["job"]), int(str(entry["attempt"]))
+                alive = job in self.held and self.held[job].state not in OVER
+                if self.keeps_attempts and alive:
+                    continue
                 if job not in self.held or self.held[job].attempt < attempt:
                     self.held[job] = Held(entry, attempt)
                     self._move(job, "waiting")
@@ -180,7 +187,8 @@ class FakeConnector:
         for ref in refs:
             with self._cluster.changed:
                 self._cluster.fetched.append(ref.job)
-                mirror(Path(main), self._cluster.held[ref.job])
+                if not self._cluster.loses_files:
+                    mirror(Path(main), self._cluster.held[ref.job])
         return [Fetched(ref, 3, 100, ()) for ref in refs]
 
     def probe(self) -> Mapping[str, object]:

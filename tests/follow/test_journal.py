@@ -84,9 +84,8 @@ def test_a_file_that_is_no_journal_is_replaced(main_path: Path) -> None:
     again.close()
 
 
-def test_threads_and_processes_write_one_journal(main_path: Path) -> None:
+def test_threads_and_processes_make_and_write_one_journal(main_path: Path) -> None:
     main = MainFolder(main_path)
-    Journal(main).close()
     code = (
         "import sys; from pathlib import Path; from tests.follow.test_journal import write_many;"
         "write_many(Path(sys.argv[1]), sys.argv[2], 50)"

@@ -1,6 +1,7 @@
 """The record of an experiment survives what machines do to files."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from xpm.follow.records import ExperimentRecord, Line, is_going
@@ -46,11 +47,23 @@ def test_a_run_is_going_while_its_process_lives_and_has_not_ended_it(tmp_path: P
     ended = record.latest()
 
     assert going is not None
-    assert going.pid == os.getpid()
+    assert going.process["pid"] == os.getpid()
     assert is_going(going)
     assert ended is not None
     assert (ended.outcome, ended.ended) == ("done", 2.0)
     assert not is_going(ended)
+
+
+def test_a_run_whose_process_number_was_given_to_another_is_not_going(tmp_path: Path) -> None:
+    record = ExperimentRecord(tmp_path / "exp")
+    record.start(1.0, None, [])
+    mine = record.latest()
+    assert mine is not None
+
+    other = replace(mine, process={**mine.process, "started": 1})
+
+    assert is_going(mine)
+    assert not is_going(other)
 
 
 def test_an_earlier_run_cannot_end_a_later_one(tmp_path: Path) -> None:

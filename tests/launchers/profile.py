@@ -1,6 +1,7 @@
 """A profile written for one test."""
 
 from pathlib import Path
+from typing import cast
 
 from xpm.launchers.profiles import FILE, Launcher, load_profiles
 
@@ -40,6 +41,5 @@ def on_cluster(folder: Path, keys: str = "", connector: str = "") -> Launcher:
 
 def options(found: dict[str, object]) -> list[str]:
     """The sbatch flags of a request, without the two that every job of one node has."""
-    flags = found["options"]
-    assert isinstance(flags, list)
+    flags = cast("list[str]", found["options"])
     return [flag for flag in flags if flag not in ("--nodes=1", "--ntasks=1")]

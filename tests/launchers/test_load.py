@@ -64,8 +64,7 @@ def test_a_plain_scalar_is_what_people_read_in_it(text: str, value: object) -> N
 
     assert problems == []
     assert {"a": value} == found
-    assert isinstance(found, dict)
-    assert type(value) is type(found["a"])
+    assert repr({"a": value}) == repr(found)  # 1 is not 1.0, nor true
 
 
 def test_a_key_is_text_however_it_looks() -> None:

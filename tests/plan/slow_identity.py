@@ -46,9 +46,9 @@ def slow_digest(value: Any, classes: Classes) -> bytes:
         if given is None and said.default is None:
             continue
         item = slow_item(given, classes)
-        if said.role == "param" and said.ignored and said.default is not NO_DEFAULT:
-            if item == slow_item(said.default, classes):
-                continue
+        ignored = said.role == "param" and said.ignored and said.default is not NO_DEFAULT
+        if ignored and item == slow_item(said.default, classes):
+            continue
         content += slow_item(name, classes) + item
     return hashlib.sha256(content).digest()
 
@@ -68,15 +68,10 @@ def slow_parts(value: Any, classes: Classes) -> tuple[str, bytes]:
         return "p", b""
     if value is None:
         return "n", b""
-    if value is True or value is False:
+    if isinstance(value, bool):
         return "b", b"1" if value else b"0"
     if isinstance(value, int):
-        digits = ""
-        rest = abs(value)
-        while rest or not digits:
-            digits = "0123456789abcdef"[rest % 16] + digits
-            rest //= 16
-        return "i", ("-" + digits if value < 0 else digits).encode()
+        return "i", slow_integer(value)
     if isinstance(value, float):
         return "f", slow_float(value)
     if isinstance(value, str):
@@ -99,9 +94,18 @@ def slow_container(value: Any, classes: Classes) -> tuple[str, bytes]:
     return "u", b"".join(sorted(items))
 
 
+def slow_integer(value: int) -> bytes:
+    digits = ""
+    rest = abs(value)
+    while rest or not digits:
+        digits = "0123456789abcdef"[rest % 16] + digits
+        rest //= 16
+    return ("-" + digits if value < 0 else digits).encode()
+
+
 def slow_float(value: float) -> bytes:
     """IEEE 754 binary64 by arithmetic."""
-    if value != value:  # noqa: PLR0124
+    if value != value:
         return bytes.fromhex("7ff8000000000000")
     sign = 1 if str(value).startswith("-") else 0
     if value in (float("inf"), -float("inf")):

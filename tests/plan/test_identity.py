@@ -1,5 +1,7 @@
 """Identities: pinned, the same everywhere, equal exactly when what counts is equal."""
 
+# ruff: noqa: RUF012
+
 import json
 import os
 import subprocess
@@ -70,7 +72,7 @@ def test_cases_have_one_identity_exactly_where_the_rules_say_so() -> None:
 def test_an_identity_is_64_lower_case_hexadecimal_digits() -> None:
     found = identifier(identity_cases.Model(layers=3))
 
-    assert 64 == len(found)
+    assert len(found) == 64
     assert set(found) <= set("0123456789abcdef")
 
 
@@ -118,7 +120,7 @@ def test_a_class_run_as_a_script_and_imported_has_one_identifier(
     if packaged:
         (folder / "__init__.py").write_text("")
         module = "lab.plan"
-    environ = {**os.environ, "PYTHONPATH": os.getcwd()}
+    environ = {**os.environ, "PYTHONPATH": str(Path.cwd())}
 
     def said(*arguments: str) -> str:
         command = [sys.executable, *arguments]
@@ -130,7 +132,7 @@ def test_a_class_run_as_a_script_and_imported_has_one_identifier(
     as_module = said("-m", module)
     imported = said("-c", f"import sys; sys.argv.append('show'); import {module}")
 
-    assert 65 == len(as_script)
+    assert len(as_script) == 65
     assert {as_script} == {as_module, imported}
 
 
@@ -161,7 +163,7 @@ def test_ten_thousand_configurations_in_each_other_have_an_identity() -> None:
     for _ in range(10_000):
         chain = Ring(next_=chain)
 
-    assert 64 == len(identifier(chain))
+    assert len(identifier(chain)) == 64
 
 
 def test_a_missing_value_that_counts_has_no_identity() -> None:
@@ -175,7 +177,7 @@ def test_only_configurations_have_an_identity() -> None:
 
 
 def test_an_integer_of_ten_thousand_digits_has_an_identity() -> None:
-    assert 64 == len(identifier(identity_cases.Anything(x=10**10_000)))
+    assert len(identifier(identity_cases.Anything(x=10**10_000))) == 64
 
 
 def test_the_example_of_the_documentation_is_right() -> None:

@@ -1,11 +1,13 @@
 """Laws of identities, tried on generated configurations against a second implementation."""
 
+# ruff: noqa: RUF012
+
 import copy
 import enum
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,9 +26,9 @@ class Leaf(Config):
     __xpmid__ = "p.leaf"
     number: Param[int] = 3
     always: Param[float] = field(default=0.5)
-    maybe: Param[Optional[str]] = None
+    maybe: Param[str | None] = None
     note: Meta[str] = ""
-    where: Param[Optional[Path]] = None
+    where: Param[Path | None] = None
     version: Constant[int] = 1
 
 

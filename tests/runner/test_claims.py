@@ -161,7 +161,7 @@ def test_a_parent_that_becomes_visible_late_is_waited_for(workshop: Workshop) ->
 
 
 def test_a_task_does_not_outlive_its_runner(workshop: Workshop) -> None:
-    code = "child = subprocess.Popen(['sleep', '600']); print('started', child.pid); child.wait()"
+    code = "import subprocess; child = subprocess.Popen(['sleep', '600']); print('started', child.pid); child.wait()"
     submission = workshop.submit(workshop.entry(job_id("a"), code))
     with workshop.start(submission) as runner:
         task = started(workshop, "a")

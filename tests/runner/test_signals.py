@@ -148,9 +148,7 @@ def test_a_task_that_stops_in_time_to_go_on_later_timed_out(workshop: Workshop) 
 
 
 def test_options_of_the_batch_job_do_not_reach_the_task(cluster: Workshop) -> None:
-    code = (
-        "print(sorted(k for k in os.environ if k.startswith(('SLURM', 'SBATCH', 'SRUN', 'XPM'))))"
-    )
+    code = "print(sorted(k for k in os.environ if k.startswith(('SLURM', 'SBATCH', 'SRUN', 'XPM_BATCH'))))"
     environ = {
         **batch(7),
         "SLURM_CONF": "/etc/slurm.conf",

@@ -16,7 +16,7 @@ from xpm.wire.workspace import prepare, write_bundle
 
 TASK = "lab.count"
 WORK = '''
-import os, signal, subprocess, sys, time
+import os, signal, sys, time
 from xpm import Param, Task, progress
 
 class Code(Task):

@@ -7,7 +7,7 @@ and does. ``advance_workspace`` takes a lock only so that many jobs that finish 
 
 import os
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, List, NamedTuple, Optional
 
 from xpm.agent import place as places
 from xpm.agent import reading, submit
@@ -152,15 +152,12 @@ def start_ready(board: Board, place: Any, now: float) -> int:
 
 
 def _admission(board: Board, tokens: Tokens, slots: Optional[int]) -> Admission:
-    candidates = [
+    candidates = (
         Candidate(known.job, known.tokens, _has_tokens(tokens, known))
         for known in board.ready.values()
-    ]
-    free: Dict[str, int] = {}
-    for each in candidates:
-        for name, _, total in each.tokens:
-            if name not in free:
-                free[name] = tokens.available(name, total)
+    )
+    totals = board.token_totals.items()
+    free = {name: tokens.available(name, total) for name, total in totals}
     return admit(candidates, Limits(slots), free)
 
 

@@ -11,6 +11,7 @@ from xpm.agent.advance import advance
 from xpm.agent.board import Board
 
 EVERY_S = 1.0
+CATCH_UP_S = 1.0
 
 
 class Advancing:
@@ -23,6 +24,13 @@ class Advancing:
         self._place = place.build(board.layout, content)
         self._seq = -1
         self._last = float("-inf")
+
+    def catch_up(self, now: float) -> None:
+        """Have the truth before the first question: what the queue says now, if that is quick."""
+        if self._board.has_work() and not self._place.delegates:
+            advance(self._board, self._place, now, CATCH_UP_S)
+            self._board.refresh(now)
+            self._place.watch(self._board, now)
 
     def hurry(self) -> None:
         """Run it at the next tick; let a supervisor look at once."""

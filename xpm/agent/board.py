@@ -77,9 +77,10 @@ class Board(object):
     Args:
         layout: the workspace.
         fresh_s: how often the folders are listed whatever their mtime says (NFS caches it).
+        rest_s: how long a refresh does for the next ones too.
     """
 
-    def __init__(self, layout: Layout, fresh_s: float = 1.0) -> None:
+    def __init__(self, layout: Layout, fresh_s: float = 1.0, rest_s: float = 0.0) -> None:
         self.layout = layout
         self.jobs: Dict[str, JobFacts] = {}
         self.ready: Dict[str, JobFacts] = {}
@@ -88,6 +89,9 @@ class Board(object):
         self.seq = 0
         self.now = 0.0
         self._changed: "OrderedDict[str, int]" = OrderedDict()
+        self.token_totals: Dict[str, int] = {}
+        self._rest_s = rest_s
+        self._read_at = float("-inf")
         self._fresh_s = fresh_s
         self._fresh_at = float("-inf")
         self._swept_at = float("-inf")
@@ -102,9 +106,13 @@ class Board(object):
 
     # ------------------------------------------------------------------------- reading
 
-    def refresh(self, now: float) -> None:
+    def refresh(self, now: float, at_once: bool = False) -> None:
         """Read what is new."""
         self.now = now
+        if abs(now - self._read_at) < self._rest_s and not at_once:
+            self.settle()
+            return
+        self._read_at = now
         fresh = abs(now - self._fresh_at) >= self._fresh_s
         if fresh:
             self._fresh_at = now
@@ -120,6 +128,7 @@ class Board(object):
                 self._apply(job, CancelAsked(number))
         if abs(now - self._swept_at) >= _SWEEP_S:
             self._swept_at = now
+            self.settle()
             self._look_for_missed_bells()
         self.settle()
 
@@ -224,6 +233,8 @@ class Board(object):
             known.bundle = bundle
             known.request = request
             known.tokens = tuple((str(n), int(c), int(t)) for n, c, t in entry.get("tokens") or ())
+            for name, _, total in known.tokens:
+                self.token_totals[name] = max(total, self.token_totals.get(name, 0))
             self._adopt(known, [(str(t), str(j)) for t, j in entry.get("parents") or ()])
         self._apply(job, Wanted(wish, retry.table(request.get("retry") or {})))
         self._dirty.add(job)
@@ -269,11 +280,11 @@ class Board(object):
         if here is not None and here.slot:
             return  # its ledger has said all of it
         try:
-            submission = reading.submission(os.path.join(self.layout.attempts, name))
+            submission, at = reading.joined(os.path.join(self.layout.attempts, name))
         except OSError:
             self._attempts.forget(name)
             return
-        self._apply(job, Joined(number, submission, self.now))
+        self._apply(job, Joined(number, submission, at))
 
     def _apply(self, job: str, event: Event) -> None:
         known = self.jobs.get(job)

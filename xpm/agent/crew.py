@@ -9,20 +9,20 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 from xpm.agent import place as places
 from xpm.agent import processes, reading, submit
 from xpm.agent.board import Board, JobFacts
+from xpm.agent.nursery import Birth, Nursery
 from xpm.decide import states, transitions
 from xpm.decide.facts import NOTHING, Attempt, Evidence, Over, Stop, Told
 from xpm.wire import ledger
 from xpm.wire.workspace import Layout
 
+Process = Union["subprocess.Popen[bytes]", Birth]
 Child = NamedTuple(
-    "Child",
-    [("job", str), ("attempt", int), ("submission", str), ("process", "subprocess.Popen[bytes]")],
+    "Child", [("job", str), ("attempt", int), ("submission", str), ("process", Process)]
 )
 
 TRIES = 3
@@ -30,6 +30,8 @@ TRIES = 3
 ADOPTED_S = 0.5
 STOP_AGAIN_S = 30.0
 STOP_HARD_S = 90.0
+NURSERIES = 3
+"""How often a nursery that died is replaced; after that, every runner is started."""
 
 
 class Crew(object):
@@ -43,13 +45,15 @@ class Crew(object):
         self.content = content
         self.workspace_id = workspace_id
         self.capacity = _capacity(content)
-        self.children: Dict[int, Child] = {}
+        self.children: Dict[str, Child] = {}
         self.adopted: Dict[str, Dict[str, Any]] = {}
         self._mine: "set[str]" = set()
         self._tries: Dict[str, int] = {}
         self._stopped: Dict[str, float] = {}
         self._checked_at = float("-inf")
         self._environ = _environ(content)
+        self._nursery: Optional[Nursery] = None
+        self._nurseries = 0
 
     # ---------------------------------------------------------- what advance asks of a place
 
@@ -104,11 +108,51 @@ class Crew(object):
         """Nothing a person must know."""
         return []
 
+    # -------------------------------------------------------- what the supervisor asks besides
+
+    @property
+    def descriptors(self) -> List[int]:
+        """What becomes readable when there is news of runners, besides SIGCHLD."""
+        return self._nursery.descriptors if self._nursery is not None else []
+
+    def close(self) -> None:
+        """Leave the runners to themselves."""
+        if self._nursery is not None:
+            self._nursery.close()
+            self._nursery = None
+
     # ------------------------------------------------------------------------- internals
 
     def _spawn(
         self, known: JobFacts, number: int, submission: str, request: Dict[str, Any]
     ) -> None:
+        process = self._bear(submission, request) or self._start(submission, request)
+        self.children[submission] = Child(known.job, number, submission, process)
+        self._mine.add(known.job)
+        self.adopted.pop(known.job, None)
+
+    def _bear(self, submission: str, request: Dict[str, Any]) -> Optional[Birth]:
+        """A runner of the nursery's; None when this job wants more than that, or it is not ready."""
+        python = places.job_python(self.content, request)
+        if request.get("setup") or python != places.job_python(self.content, {}):
+            return None
+        if self._nursery is None and self._nurseries < NURSERIES:
+            self._nurseries += 1
+            self._nursery = Nursery(
+                python,
+                places.travel_folder(self.layout, self.content),
+                self.layout.root,
+                self._environ,
+                os.path.join(self.layout.supervisor, "log"),
+            )
+        if self._nursery is None or not self._nursery.is_ready:
+            return None
+        try:
+            return self._nursery.bear(submission, self._log(submission))
+        except OSError:  # it has just died; listen() will notice
+            return None
+
+    def _start(self, submission: str, request: Dict[str, Any]) -> "subprocess.Popen[bytes]":
         argv = [
             places.job_python(self.content, request),
             places.travel_folder(self.layout, self.content),
@@ -120,45 +164,43 @@ class Crew(object):
         if setup:
             line = "exec " + " ".join(map(shlex.quote, argv))
             argv = ["/bin/sh", "-c", "\n".join([str(each) for each in setup] + [line])]
-        log = os.open(self._log(submission), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.layout.root,
-                env=self._environ,
-                start_new_session=True,
-            )
-        except OSError as error:
-            os.write(log, ("cannot start %s: %s\n" % (argv[0], error)).encode("utf-8", "replace"))
-            raise
-        finally:
-            os.close(log)
-        self.children[process.pid] = Child(known.job, number, submission, process)
-        self._mine.add(known.job)
-        self.adopted.pop(known.job, None)
+        with open(self._log(submission), "ab") as log:
+            try:
+                return subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.layout.root,
+                    env=self._environ,
+                    start_new_session=True,
+                )
+            except (FileNotFoundError, PermissionError) as error:
+                log.write(("cannot start %s: %s\n" % (argv[0], error)).encode("utf-8", "replace"))
+        return subprocess.Popen(["false"], cwd=self.layout.root, start_new_session=True)
 
     def _reap(self, board: Board) -> None:
-        for pid, child in list(self.children.items()):
+        if self._nursery is not None and not self._nursery.listen():
+            self._nursery = None
+        for submission, child in list(self.children.items()):
             code = child.process.poll()
             if code is None:
                 continue
-            del self.children[pid]
+            del self.children[submission]
             self._mine.discard(child.job)
             board.look(child.job)
             here = transitions.attempt(board.jobs[child.job].facts, child.attempt)
             if here is None or here.phase == states.ENDED:
                 continue
-            evidence = self._mourn(child, here, pid, code)
+            evidence = self._mourn(child, here, code)
             board.tell(child.job, Told(child.attempt, evidence))
         board.settle()
 
-    def _mourn(self, child: Child, here: Attempt, pid: int, code: int) -> Evidence:
+    def _mourn(self, child: Child, here: Attempt, code: int) -> Evidence:
         """What the end of a child means for an attempt that is not over."""
         if here.phase == states.CLAIMED:
             owner = self._owner_of(child.job, here)
+            pid = child.process.pid
             if owner.get("pid") != pid and processes.is_alive(owner) is not False:
                 return NOTHING  # somebody else's run has it; ours was one too many
             _kill_session(pid)
@@ -168,10 +210,7 @@ class Crew(object):
         if code == 0 and tries < TRIES:
             return NOTHING  # it left without a word: once more
         what = "exit code %d" % code if code >= 0 else "signal %d" % -code
-        message = "the job could not be started: %s" % what
-        if log:
-            message += "\n" + log
-        return Over(states.FAILED, "launch", message, True)
+        return Over(states.FAILED, "launch", submit.not_started(what, log), True)
 
     def _check_stranger(self, board: Board, known: JobFacts) -> None:
         here = transitions.current(known.facts)
@@ -179,7 +218,7 @@ class Crew(object):
             return
         owner = self._owner_of(known.job, here)
         alive = processes.is_alive(owner)
-        if alive is not False:
+        if alive is not False and not _is_damaged(owner):
             self.adopted[known.job] = owner
             return
         self.adopted.pop(known.job, None)
@@ -187,7 +226,9 @@ class Crew(object):
         here = transitions.current(board.jobs[known.job].facts)
         if here.phase != states.CLAIMED:
             return
-        if owner.get("boot") == processes.boot():
+        if _is_damaged(owner):
+            message = "a power cut has damaged the record of its run"
+        elif owner.get("boot") == processes.boot():
             _kill_session(int(owner.get("pid") or 0))
             message = "its runner (process %s) vanished without a word" % owner.get("pid")
         else:
@@ -200,14 +241,19 @@ class Crew(object):
         return content if content and content["kind"] == "claim" else {}
 
     def _pid(self, job: str) -> int:
-        for pid, child in self.children.items():
+        for child in self.children.values():
             if child.job == job:
-                return pid
+                return child.process.pid
         owner = self.adopted.get(job)
         return int(owner["pid"]) if owner and processes.is_alive(owner) else 0
 
     def _log(self, submission: str) -> str:
         return os.path.join(self.layout.submission(submission), "log")
+
+
+def _is_damaged(owner: Dict[str, Any]) -> bool:
+    """Whether this is the claim of a run that a power cut has emptied: on this machine, it was before this boot."""
+    return bool(owner) and "pid" not in owner
 
 
 def _died(code: int) -> Over:
@@ -252,6 +298,3 @@ def _environ(content: Dict[str, Any]) -> Dict[str, str]:
     }
     kept.update(content.get("environ") or {})
     return kept
-
-
-assert sys.version_info >= (3, 6)

@@ -8,26 +8,37 @@ import os
 import subprocess
 from typing import Dict, List, NamedTuple, Optional
 
+from xpm.agent import processes
+
 Said = NamedTuple("Said", [("status", int), ("out", str), ("err", str), ("at", float)])
 
 LIMIT_S = 170
 """Longer than sbatch's own 120 s of retries (sbatch.c) and its MessageTimeout (P1)."""
 
+LEFT_S = 86400.0
+_OWN = "~"
+
 _SHELL = (
-    "trap '' HUP PIPE INT TERM; cd \"$1\" || exit 1; name=$2; limit=$3; shift 3\n"
+    "trap '' HUP PIPE INT TERM; cd \"$1\" || exit 1; name=$2; limit=$3; unless=$4; shift 4\n"
+    '[ -z "$unless" ] || [ ! -e "$unless" ] || exit 1\n'
     'if [ -f "$name.in" ]; then exec <"$name.in"; else exec </dev/null; fi\n'
-    'echo $$ >"$name.pid"\n'
+    'echo $$ >"$name.pid" || exit 1\n'  # nobody would know that it has started
     'timeout -k 5 "$limit" "$@" >"$name.out" 2>"$name.err"\n'
     'echo $? >"~$name.rc"; mv "~$name.rc" "$name.rc"\n'
 )
 
 
 def start(
-    folder: str, name: str, argv: List[str], environ: Dict[str, str], limit_s: int = LIMIT_S
+    folder: str,
+    name: str,
+    argv: List[str],
+    environ: Dict[str, str],
+    limit_s: int = LIMIT_S,
+    unless: str = "",
 ) -> "subprocess.Popen[bytes]":
-    """Start a command; a file ``<name>.in`` in the folder is its standard input."""
+    """Start a command, unless there is such a file; ``<name>.in`` in the folder is its standard input."""
     return subprocess.Popen(
-        ["/bin/sh", "-c", _SHELL, "xpm", folder, name, str(limit_s), *argv],
+        ["/bin/sh", "-c", _SHELL, "xpm", folder, name, str(limit_s), unless, *argv],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -51,6 +62,21 @@ def said(folder: str, name: str) -> Optional[Said]:
 def was_started(folder: str, name: str) -> bool:
     """Whether its shell got as far as the command."""
     return os.path.exists(os.path.join(folder, name + ".pid"))
+
+
+def own_name(what: str) -> str:
+    """The name of an errand of this very process, which only it will ask for."""
+    return "%s%s.%s.%d" % (_OWN, what, processes.HOST.split(".")[0], os.getpid())
+
+
+def tidy(folder: str, now: float) -> None:
+    """Remove what processes that were killed have left: files named for them alone, a day old."""
+    for entry in os.scandir(folder):
+        try:
+            if entry.name.startswith(_OWN) and now - entry.stat().st_mtime > LEFT_S:
+                os.unlink(entry.path)
+        except OSError:  # somebody else does it too, or it is a folder
+            pass
 
 
 def forget(folder: str, name: str) -> None:

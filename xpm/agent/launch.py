@@ -5,7 +5,10 @@ Each verb imports what it needs and no more: ``run`` starts with every job.
 
 import os
 import sys
-from typing import Callable, Dict, List, Optional
+
+TYPE_CHECKING = False  # importing typing would cost each job milliseconds
+if TYPE_CHECKING:
+    from typing import Callable, Dict, List, Optional
 
 USAGE = """usage: python <travel folder> VERB ...
   serve WORKSPACE                       speak frames over stdin and stdout
@@ -17,9 +20,9 @@ AFTER_S = 10.0
 """How long a finished job may keep its allocation to let others go on."""
 
 
-def main(argv: List[str]) -> int:
+def main(argv: "List[str]") -> int:
     """Run a verb; the exit code."""
-    verbs: Dict[str, Callable[..., int]] = {
+    verbs: "Dict[str, Callable[..., int]]" = {
         "run": _run,
         "serve": _serve,
         "supervise": _supervise,
@@ -31,7 +34,7 @@ def main(argv: List[str]) -> int:
     return verbs[argv[0]](*argv[1:])
 
 
-def _run(workspace: str, submission: str, index: Optional[str] = None) -> int:
+def _run(workspace: str, submission: str, index: "Optional[str]" = None) -> int:
     from xpm.runner.main import run
 
     workspace = os.path.abspath(workspace)

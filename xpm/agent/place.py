@@ -1,12 +1,14 @@
 """How jobs are started in a workspace: the file the agent's ``open`` records, so that whoever advances does it alike."""
 
 import os
+import re
 import sys
 from typing import Any, Dict, Mapping, Optional
 
 from xpm.wire import files
 from xpm.wire.workspace import FORMAT, Layout
 
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _ALLOWED = frozenset(
     "PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR HOSTNAME LD_LIBRARY_PATH MANPATH "
     "MODULEPATH MODULESHOME LMOD_CMD LMOD_DIR LMOD_PKG LMOD_ROOT BASH_ENV BASH_FUNC_module%% "
@@ -72,5 +74,12 @@ def travel_folder(layout: Layout, content: Mapping[str, Any]) -> str:
 
 
 def job_python(content: Mapping[str, Any], request: Mapping[str, Any]) -> str:
-    """The Python that runs a job."""
-    return str(request.get("python") or content.get("python") or sys.executable or "python3")
+    """The Python that runs a job; ``~`` and ``$VAR`` of the request mean what they mean on this host."""
+    asked = request.get("python")
+    if not asked:
+        return str(content.get("python") or sys.executable or "python3")
+    environ = content.get("environ") or {}
+    path = str(asked)
+    if path.startswith("~/"):
+        path = str(environ.get("HOME") or os.path.expanduser("~")) + path[1:]
+    return _VARIABLE.sub(lambda found: str(environ.get(found.group(1), found.group(0))), path)

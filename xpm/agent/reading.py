@@ -31,10 +31,14 @@ def bundle(path: str) -> "List[Dict[str, Any]]":
     return [entry for entry in content.get("jobs", ()) if isinstance(entry, dict)]
 
 
-def submission(path: str) -> str:
-    """The submission that an attempt has joined; "" when the file is damaged."""
-    content = load(path)
-    return str((content or {}).get("submission") or "")
+def joined(path: str) -> "Tuple[str, float]":
+    """The submission that an attempt has joined ("" when the file is damaged), and since when."""
+    content = load(path) or {}
+    try:
+        at = os.stat(path).st_mtime
+    except FileNotFoundError:
+        at = 0.0
+    return str(content.get("submission") or ""), at
 
 
 def entry(folder: str, name: str) -> Optional[Dict[str, Any]]:

@@ -18,7 +18,7 @@ Theory of operation. Everything is a file of the submission's folder, so whoever
 
 import os
 import re
-from typing import Any, Dict, List, NamedTuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 from xpm.agent import errands, processes, reading, slurm_parse
 from xpm.wire import files
@@ -54,6 +54,10 @@ def find_next(folder: str, now: float) -> Next:
     numbers = [int(found.group(1)) for found in map(_TRY.match, files.listing(folder)) if found]
     if not numbers:
         return Take(1)
+    for number in sorted(numbers)[:-1]:
+        found = _accepted(folder, number)  # its word came after we had given it up
+        if found is not None:
+            return found
     return _after_try(folder, max(numbers), now)
 
 
@@ -67,23 +71,23 @@ def send(folder: str, number: int, argv: List[str], script: str, environ: Dict[s
     """Send it: the shell that runs sbatch is returned, and needs nobody."""
     name = errand(number)
     files.write(os.path.join(folder, name + ".in"), script.encode("utf-8"))
-    return errands.start(folder, name, argv, environ)
+    # who was asleep for so long that it has been given up must not send it any more
+    return errands.start(folder, name, argv, environ, unless="try.%d" % (number + 1))
 
 
 def record(folder: str, batch_id: str, by: str, now: float) -> None:
     """Note for ever that it is in the queue."""
-    content = files.dump({"batch_id": batch_id, "at": now, "by": by})
-    files.create(os.path.join(folder, "batch.json"), content, sync=True)
+    _note(os.path.join(folder, "batch.json"), {"batch_id": batch_id, "at": now, "by": by})
 
 
 def is_absent(folder: str, number: int, asked_at: float, now: float, apart_s: float) -> bool:
     """A good look-up has not found it; whether that is enough to send it again."""
     path = os.path.join(folder, "doubt.%d" % number)
     first = reading.load(path)
-    if first is None:
-        files.create(path, files.dump({"at": asked_at}), sync=True)
+    if not first:
+        _note(path, {"at": asked_at})
         return False
-    return asked_at - float(first.get("at") or now) >= apart_s
+    return asked_at - float(first["at"]) >= apart_s
 
 
 def errand(number: int) -> str:
@@ -91,17 +95,28 @@ def errand(number: int) -> str:
     return "sbatch.%d" % number
 
 
+def _accepted(folder: str, number: int) -> Optional[InQueue]:
+    said = errands.said(folder, errand(number))
+    answer = slurm_parse.submitted(said.status, said.out, said.err) if said else None
+    if said is None or not isinstance(answer, slurm_parse.Accepted):
+        return None
+    record(folder, answer.batch_id, "sbatch", said.at)
+    errands.forget(folder, errand(number))  # files are dear, and this one has said it all
+    batch = reading.load(os.path.join(folder, "batch.json")) or {}
+    return InQueue(str(batch.get("batch_id") or answer.batch_id))
+
+
 def _after_try(folder: str, number: int, now: float) -> Next:
     said = errands.said(folder, errand(number))
     if said is None:
         return _without_answer(folder, number, now)
+    accepted = _accepted(folder, number)
+    if accepted is not None:
+        return accepted
     answer = slurm_parse.submitted(said.status, said.out, said.err)
-    if isinstance(answer, slurm_parse.Accepted):
-        record(folder, answer.batch_id, "sbatch", said.at)
-        return InQueue(answer.batch_id)
     if isinstance(answer, slurm_parse.Refused):
         content = {"at": said.at, "message": answer.message, "cause": "launch"}
-        files.create(os.path.join(folder, "refused.json"), files.dump(content), sync=True)
+        _note(os.path.join(folder, "refused.json"), content)
         return Never(answer.message, "launch")
     if isinstance(answer, slurm_parse.Later):
         pause = min(300.0, PAUSE_S * 2 ** min(number - 1, 5))
@@ -112,11 +127,18 @@ def _after_try(folder: str, number: int, now: float) -> Next:
 
 
 def _without_answer(folder: str, number: int, now: float) -> Next:
-    owner = reading.load(os.path.join(folder, "try.%d" % number)) or {}
-    begin = float(owner.get("at") or 0.0)
+    path = os.path.join(folder, "try.%d" % number)
+    owner = reading.load(path) or {}
+    begin = float(owner.get("at") or os.stat(path).st_mtime)
     limit = errands.LIMIT_S + 30.0
     if not errands.was_started(folder, errand(number)) and processes.is_alive(owner) is False:
         limit = STARTED_S
     if 0 <= now - begin < limit:
         return Wait("being submitted")
     return LookUp(number, begin + limit if now >= begin else begin)
+
+
+def _note(path: str, content: Dict[str, Any]) -> None:
+    """Write it down once; again when a power cut has damaged it."""
+    if not files.create(path, files.dump(content), sync=True) and reading.load(path) == {}:
+        files.write(path, files.dump(content), sync=True)

@@ -144,6 +144,7 @@ class Service:
             self._board = Board(opened.layout)
         self._advancing = Advancing(self._board)
         self._board.refresh(self._clock())
+        self._advancing.catch_up(self._clock())
         return {
             "workspace": opened.layout.root,
             "id": opened.id,

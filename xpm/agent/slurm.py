@@ -6,7 +6,7 @@ must be remembered is a file, so any number of advancers may come and go.
 
 import os
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from xpm.agent import errands, reading, sending, slurm_commands, slurm_parse, slurm_states, submit
 from xpm.agent import place as places
@@ -36,6 +36,8 @@ STOP_AGAIN_S = 60.0
 DRIVE_AGAIN_S = 1.0
 AT_ONCE = 32
 """How many submissions may be on their way at the same time."""
+IDS_AT_ONCE = 500
+"""How many jobs one scancel is told of."""
 
 
 class SlurmPlace(object):
@@ -45,7 +47,7 @@ class SlurmPlace(object):
     delegates = False
 
     def __init__(self, layout: Layout, content: Dict[str, Any]) -> None:
-        options = content.get("options") or {}
+        options = dict(content.get("options") or {}, **(reading.load(layout.site) or {}))
         self.layout = layout
         self.content = content
         self.workspace_id = str((files.load(layout.identity) or {}).get("id"))
@@ -56,26 +58,31 @@ class SlurmPlace(object):
         self._lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
         self._shells: Dict[str, Any] = {}
         self._driven: Dict[str, float] = {}
+        self._driven_with = 0.0
         self._stopped: Dict[str, float] = {}
         self._never: "set[str]" = set()
         self._folded = 0.0
-        self._cancels: List[Any] = []
+        self._rows: Dict[str, Row] = {}
+        self._to_cancel: List[str] = []
+        self._cancels: Dict[str, Any] = {}
 
     # ---------------------------------------------------------- what advance asks of a place
 
     def slots(self, board: Board) -> Optional[int]:
-        """How many more may be submitted now."""
-        return max(0, AT_ONCE - sum(1 for each in self._shells.values() if each.poll() is None))
+        """How many more may join a submission now: while SLURM takes none, those that wait for it are enough."""
+        waiting = sum(1 for known in board.live.values() if _is_unsent(known))
+        return max(0, AT_ONCE - waiting)
 
     def watch(self, board: Board, now: float) -> None:
         """Tell the board what the queue says of its live jobs."""
         self._reap()
         answer = self.queue.answer()
+        if not self._folded:
+            self._recall(board)
         if answer is not None and answer.at > self._folded:
             self._folded = answer.at
             self._fold(board, answer, now)
-        if self._is_worth_asking(board, answer, now):
-            self.queue.ask(now)
+        self._ask_if_worth_it(board, answer, now)
 
     def joined(
         self, known: JobFacts, number: int, submission: str, intent: Dict[str, Any], now: float
@@ -85,13 +92,14 @@ class SlurmPlace(object):
 
     def drive(self, board: Board, now: float, budget_s: float) -> None:
         """Bring submissions on their way; wait at most that long for what was started."""
+        self._cancel_together()
         self._drive_all(board, now)
         ends = time.monotonic() + budget_s
-        while time.monotonic() < ends and (self._busy() or self.queue.is_asking):
+        while time.monotonic() < ends and not self.is_idle():
             time.sleep(0.02)
+            self.queue.answer()
             if not self._busy():
                 self._drive_all(board, now)
-                self.queue.answer()
 
     def stop(self, known: JobFacts, action: Stop, now: float) -> bool:
         """Cancel a batch job; False while nobody knows whether there is one."""
@@ -100,11 +108,13 @@ class SlurmPlace(object):
             return action.submission in self._never or not self._is_on_its_way(action.submission)
         if abs(now - self._stopped.get(action.submission, float("-inf"))) >= STOP_AGAIN_S:
             self._stopped[action.submission] = now
-            name = "scancel.%d" % int(now * 1000)
-            folder = self.layout.submission(action.submission)
-            argv = slurm_commands.scancel([batch_id])
-            self._cancels.append(errands.start(folder, name, argv, self.environ))
+            self._to_cancel.append(batch_id)
         return True
+
+    def is_idle(self) -> bool:
+        """Whether no command of ours is under way."""
+        self.queue.answer()
+        return not (self._busy() or self._cancels or self.queue.is_asking)
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
@@ -121,13 +131,27 @@ class SlurmPlace(object):
             if shell.poll() is not None:
                 del self._shells[submission]
                 self._driven.pop(submission, None)
-        self._cancels = [each for each in self._cancels if each.poll() is None]
+        for name, shell in list(self._cancels.items()):
+            if shell.poll() is not None:
+                del self._cancels[name]
+                errands.forget(self.layout.own, name)
+
+    def _cancel_together(self) -> None:
+        while self._to_cancel:
+            ids, self._to_cancel = self._to_cancel[:IDS_AT_ONCE], self._to_cancel[IDS_AT_ONCE:]
+            name = errands.own_name("scancel." + ids[0])
+            argv = slurm_commands.scancel(ids)
+            self._cancels[name] = errands.start(self.layout.own, name, argv, self.environ)
 
     def _drive_all(self, board: Board, now: float) -> None:
+        answer = self.queue.answer()
+        if answer is not None and answer.at != self._driven_with:
+            self._driven_with = answer.at
+            self._driven.clear()  # it may settle what is in doubt
         for known in list(board.live.values()):
-            here = transitions.current(known.facts)
-            if here.phase != states.JOINED or here.batch_id is not None or not here.submission:
+            if not _is_unsent(known):
                 continue
+            here = transitions.current(known.facts)
             if isinstance(here.evidence, Refused) or here.submission in self._shells:
                 continue
             last = self._driven.get(here.submission, float("-inf"))
@@ -140,12 +164,16 @@ class SlurmPlace(object):
         folder = self.layout.submission(here.submission)
         what = sending.find_next(folder, now)
         if isinstance(what, sending.InQueue):
+            board.note(known.job, "")
             board.tell(known.job, Accepted(here.number, what.batch_id, now))
+            answer = self.queue.answer()
+            if answer is not None and answer.at == self._folded:
+                self._fold_one(board, known, answer)
         elif isinstance(what, sending.Never):
-            refused = Refused(what.cause, "SLURM refuses it: %s" % what.message)
+            refused = Refused(what.cause, _refusal(what.message, known.request))
             board.tell(known.job, Told(here.number, refused))
         elif isinstance(what, sending.LookUp):
-            self._look_up(folder, known, here, what, now)
+            self._look_up(board, folder, known, here, what, now)
         elif isinstance(what, sending.Wait):
             board.note(known.job, what.reason)
         elif not transitions.is_cancelled(known.facts, here):
@@ -154,7 +182,13 @@ class SlurmPlace(object):
             self._never.add(here.submission)
 
     def _look_up(
-        self, folder: str, known: JobFacts, here: Attempt, what: sending.LookUp, now: float
+        self,
+        board: Board,
+        folder: str,
+        known: JobFacts,
+        here: Attempt,
+        what: sending.LookUp,
+        now: float,
     ) -> None:
         answer = self.queue.answer()
         if answer is None or answer.at <= what.since:
@@ -163,6 +197,7 @@ class SlurmPlace(object):
         found = slurm_parse.by_name(answer.rows).get(here.submission)
         if found is not None:
             sending.record(folder, found.batch_id, "lookup", now)
+            self._drive_one(board, known, here, now)
         elif not sending.is_absent(folder, what.number, answer.at, now, self._apart_s):
             self.queue.ask(now)
         elif transitions.is_cancelled(known.facts, here):
@@ -171,7 +206,7 @@ class SlurmPlace(object):
             self._send(folder, known, here, what.number + 1, now)
 
     def _send(self, folder: str, known: JobFacts, here: Attempt, number: int, now: float) -> None:
-        if not sending.take(folder, number, now):
+        if len(self._shells) >= AT_ONCE or not sending.take(folder, number, now):
             return
         intent = submit.read_intent(self.layout, here.submission)
         request = intent.get("request") or known.request
@@ -201,36 +236,52 @@ class SlurmPlace(object):
 
     # ---------------------------------------------------------------------------- watching
 
-    def _is_worth_asking(self, board: Board, answer: Optional[Answer], now: float) -> bool:
+    def _ask_if_worth_it(self, board: Board, answer: Optional[Answer], now: float) -> None:
         asked = answer.at if answer else 0.0
         for known in board.live.values():
             here = transitions.current(known.facts)
             if here.batch_id is None and here.phase == states.JOINED:
                 continue  # its own look-up asks, if it must
-            if asked < here.at + FIRST_LOOK_S <= now or now - asked >= self._every_s:
-                return True
-        return False
+            ripe_at = here.at + FIRST_LOOK_S
+            is_new = here.phase == states.JOINED and asked < ripe_at <= now
+            if is_new or (ripe_at <= now and now - asked >= self._every_s):
+                self.queue.ask(now, early=is_new)
+                return
 
-    def _fold(self, board: Board, answer: Answer, now: float) -> None:
-        rows = {row.batch_id: row for row in answer.rows}
+    def _recall(self, board: Board) -> None:
+        """Tell the board the batch ids that earlier advancers have recorded, before the queue speaks of them."""
         for known in list(board.live.values()):
             here = transitions.current(known.facts)
-            if here.batch_id is None or here.at >= answer.at:
-                continue
-            row = rows.get(here.batch_id)
-            if row is not None and row.name != here.submission:
-                row = None  # a recycled id: another job's (P6)
-            evidence = self._of_row(here, row) if row else self._of_absence(known, here, answer)
-            if isinstance(evidence, (Over, Gone)):
-                board.look(known.job, ring=True)  # its own record comes first
-            board.tell(known.job, Told(here.number, evidence))
+            if here.phase == states.JOINED and here.batch_id is None and here.submission:
+                batch_id = self._batch_id(here.submission)
+                if batch_id is not None:
+                    board.tell(known.job, Accepted(here.number, batch_id, here.at))
         board.settle()
+
+    def _fold(self, board: Board, answer: Answer, now: float) -> None:
+        self._rows = {row.batch_id: row for row in answer.rows}
+        for known in list(board.live.values()):
+            self._fold_one(board, known, answer)
+        board.settle()
+
+    def _fold_one(self, board: Board, known: JobFacts, answer: Answer) -> None:
+        here = transitions.current(known.facts)
+        if here.batch_id is None or here.at >= answer.at:
+            return
+        row = self._rows.get(here.batch_id)
+        if row is not None and row.name != here.submission:
+            row = None  # a recycled id: another job's (P6)
+        evidence = self._of_row(here, row) if row else self._of_absence(known, here, answer)
+        if isinstance(evidence, (Over, Gone)):
+            board.look(known.job, ring=True)  # its own record comes first
+        board.tell(known.job, Told(here.number, evidence))
 
     def _of_row(self, here: Attempt, row: Row) -> Evidence:
         self._forget_absence(here.submission)
         meaning = slurm_states.meaning(row.state)
         if meaning.phase == slurm_states.OVER:
-            return self._over(here, meaning.state, meaning.cause, row.state)
+            reason = "" if row.reason in ("", "None") else " (%s)" % row.reason
+            return self._over(here, meaning.state, meaning.cause, row.state + reason)
         waits = meaning.phase == slurm_states.PENDING
         return Present(meaning.phase, slurm_states.reason(row.reason) if waits else "")
 
@@ -240,8 +291,7 @@ class SlurmPlace(object):
             folder = self.layout.submission(here.submission)
             log = submit.last_lines(os.path.join(folder, "log"))
             if cause == "exit":
-                cause = "launch"
-                message = "the job could not be started: SLURM says %s" % word
+                return Over(state, "launch", submit.not_started(message, log), True)
             if log:
                 message += "\n" + log
         elif cause == "exit":
@@ -253,11 +303,13 @@ class SlurmPlace(object):
         path = os.path.join(self.layout.submission(here.submission), "absent.json")
         beat = self._heartbeat(known, here)
         first = reading.load(path)
-        if not first:
+        if not first or first.get("heartbeat") != beat:  # it lives, or did until now
+            moved = bool(first)
             first = {"at": answer.at, "heartbeat": beat}
-            files.create(path, files.dump(first))
-        silent = first.get("heartbeat") == beat
-        return Gone(float(first["at"]), answer.at, self._lost_after_s, silent)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            files.write(path, files.dump(first))
+            return Gone(answer.at, answer.at, self._lost_after_s, not moved)
+        return Gone(float(first["at"]), answer.at, self._lost_after_s, True)
 
     def _forget_absence(self, submission: str) -> None:
         try:
@@ -274,3 +326,19 @@ class SlurmPlace(object):
             return os.stat(os.path.join(folder, ledger.name(here.number, here.slot))).st_mtime
         except FileNotFoundError:
             return None
+
+
+def _refusal(words: str, request: Mapping[str, Any]) -> str:
+    """What sbatch said, of what, and who can mend it."""
+    options = " ".join(str(each) for each in request.get("options") or ())
+    return "SLURM refuses it: %s\nasked for with %s: mend the launcher %s in the profile" % (
+        words,
+        options or "no options",
+        request.get("launcher") or "",
+    )
+
+
+def _is_unsent(known: JobFacts) -> bool:
+    """Whether it has joined a submission that is not known to be in the queue."""
+    here = transitions.current(known.facts)
+    return here.phase == states.JOINED and here.batch_id is None and bool(here.submission)

@@ -25,18 +25,49 @@ _LIMIT = re.compile(r"\b((?:Assoc|QOS)\w+)")
 _LATER = (
     "temporarily unable to accept job",
     "too many jobs",
-    "Resource temporarily unavailable",
-    "Unable to contact slurm controller",
+    "Unable to contact slurm controller (connect failure)",
     "Connection refused",
+    "No route to host",
+    "Name or service not known",
+    "Communication connection failure",
+    "Unable to establish control machine address",
+    "encode failed",
+    "I/O error writing script/environment",
+    "Plugin initialization failed",
+    "standby mode",
+    "Requested nodes are busy",
+    "presently disabled",
+    "Unable to process configuration file",
+    "Could not establish a configuration source",
 )
+"""Nothing was sent, or slurmctld said no before it took the job. What may also go wrong with an *answer* is not here."""
 _UNCLEAR = (
-    "Socket timed out",
+    "timed out",
     "Zero Bytes were transmitted",
     "Unexpected message received",
-    "timed out",
+    "Unspecified error",
+    "Resource temporarily unavailable",
+    "send failure",
+    "receive failure",
+    "shutdown failure",
+    "Incomplete packet",
+    "Insane message length",
+    "Header lengths are longer than data received",
+    "authentication",
+    "decode failed",
+    "Connection reset",
+    "Broken pipe",
+    "Transport endpoint",
+    "Network is unreachable",
+    "Interrupted system call",
 )
+"""The request may have arrived. slurm_errno.c's words for its messages, and the system's for connections."""
 TIMED_OUT = 124
 """timeout(1)'s exit code."""
+KILLED = range(129, 193)
+"""What sh says of signals. Above are sbatch's own exit(-1) and the like: 255 for an option it cannot read."""
+NOT_STARTED = (125, 126, 127)
+"""What timeout(1) and sh say when there was nothing to start."""
 
 
 def submitted(status: Optional[int], out: str, err: str) -> Answer:
@@ -52,10 +83,12 @@ def submitted(status: Optional[int], out: str, err: str) -> Answer:
     if status == 0:
         match = _ID.match(lines[-1]) if lines else None
         return Accepted(match.group(1)) if match else Unclear(message or "sbatch printed no id")
-    if status is None or status == TIMED_OUT or status < 0 or status > 128:
+    if status is None or status == TIMED_OUT or status < 0 or status in KILLED:
         return Unclear(message or "sbatch did not end")
-    if status in (126, 127):
+    if status in NOT_STARTED:
         return Later(message or "sbatch cannot be started")
+    if not message:  # sbatch never says no without a word; a full disk swallows words
+        return Unclear("sbatch ended with exit code %d, without a word" % status)
     if any(each in err for each in _UNCLEAR):
         return Unclear(message)
     if _QUOTA in err:
@@ -64,7 +97,7 @@ def submitted(status: Optional[int], out: str, err: str) -> Answer:
         return Later(message) if limit is None or "Submit" in limit.group(1) else Refused(message)
     if any(each in err for each in _LATER):
         return Later(message)
-    return Refused(message or "sbatch ended with exit code %d" % status)
+    return Refused(message)
 
 
 def queue(status: Optional[int], out: str) -> Optional[List[Row]]:

@@ -1,12 +1,15 @@
 """What squeue last said, for everybody: one query for all jobs, at most one a minute, shared through a file.
 
+One more is made early, at most one a minute too, when jobs were just submitted: whether they wait, and why, or could not
+start at all, is then known in seconds.
+
 A query that fails is no news (P3 to P5): the last good answer stays, with its age.
 """
 
 import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from xpm.agent import errands, processes, reading, slurm_commands, slurm_parse
+from xpm.agent import errands, reading, slurm_commands, slurm_parse
 from xpm.agent.slurm_parse import Row
 from xpm.wire import files
 from xpm.wire.workspace import Layout
@@ -15,6 +18,7 @@ Answer = NamedTuple("Answer", [("at", float), ("rows", List[Row])])
 """A good answer: ``at`` is when it was asked for, so it knows nothing that happened later."""
 
 EVERY_S = 60.0
+EARLY_S = 5.0
 SLOWEST_S = 300.0
 LIMIT_S = 60
 
@@ -33,7 +37,7 @@ class Queue(object):
         self._environ = environ
         self._every_s = every_s
         self._asked = os.path.join(layout.own, "squeue.asked")
-        self._name = "~squeue.%s.%d" % (processes.HOST.split(".")[0], os.getpid())
+        self._name = errands.own_name("squeue")
         self._running: Optional[Any] = None
         self._asked_at = 0.0
         self._failures = 0
@@ -56,16 +60,21 @@ class Queue(object):
             self._answer = Answer(float(content.get("at") or 0.0), rows)
         return self._answer
 
-    def ask(self, now: float) -> None:
-        """Ask again, if nobody has lately."""
+    def ask(self, now: float, early: bool = False) -> None:
+        """Ask again, if nobody has lately; ``early``: there are jobs that no answer knows yet."""
         if self._running is not None:
             return
         pause = min(SLOWEST_S, self._every_s * 2 ** min(self._failures, 4))
         content = reading.load(self._asked) or {}
         last = float(content.get("at") or 0.0)
-        if 0 <= now - last < pause:
+        last_early = float(content.get("early_at") or 0.0)
+        early = early and not self._failures and not 0 <= now - last_early < self._every_s
+        if 0 <= now - last < (EARLY_S if early else pause):
             return
-        files.write(self._asked, files.dump({"at": now}))
+        content = {"at": now, "early_at": now if early else last_early}
+        files.write(self._asked, files.dump(content))
+        if not self._asked_at:
+            errands.tidy(self._layout.own, now)
         self._asked_at = now
         argv = slurm_commands.squeue()
         self._running = errands.start(self._layout.own, self._name, argv, self._environ, LIMIT_S)

@@ -40,12 +40,19 @@ def join(
     link = os.path.join(layout.attempts, "%s.a%d" % (known.job, attempt))
     if files.create(link, files.dump({"submission": mine})):
         return mine, intent
-    return (reading.submission(link) or mine), intent
+    return (reading.joined(link)[0] or mine), intent
 
 
 def read_intent(layout: Layout, submission: str) -> Dict[str, Any]:
     """The intent of a submission; {} when it is missing or damaged."""
     return reading.load(os.path.join(layout.submission(submission), "intent.json")) or {}
+
+
+def not_started(said: str, log: str) -> str:
+    """Why a job never began, for people: what its place said, the end of its log, what to look at."""
+    words = log or "it printed nothing"
+    hint = "check `pre:`, `modules:` and `python:` of its launcher"
+    return "the job could not be started: %s\n%s\n%s" % (said, words, hint)
 
 
 def last_lines(path: str, lines: int = 10, limit: int = 4096) -> str:

@@ -24,6 +24,7 @@ LINGER_S = 3.0
 POLL_S = 0.04
 KEEP_S = 5.0
 FRESH_S = 15.0
+REST_S = 0.03
 
 
 def main(workspace: str, linger_s: float = LINGER_S) -> int:
@@ -37,6 +38,7 @@ def main(workspace: str, linger_s: float = LINGER_S) -> int:
     while owner.take():
         supervisor = Supervisor(layout, content, identity, owner)
         supervisor.run(linger_s)
+        supervisor.crew.close()
         owner.leave()
         if not supervisor.finds_work():
             break
@@ -49,7 +51,7 @@ class Supervisor(object):
     def __init__(
         self, layout: Layout, content: Dict[str, Any], identity: str, owner: Owner
     ) -> None:
-        self.board = Board(layout, fresh_s=FRESH_S)
+        self.board = Board(layout, fresh_s=FRESH_S, rest_s=REST_S)
         self.crew = Crew(layout, content, identity)
         self._owner = owner
         self._woken = _child_alarm()
@@ -73,12 +75,12 @@ class Supervisor(object):
 
     def finds_work(self) -> bool:
         """Whether there is work after all."""
-        self.board.refresh(time.time())
+        self.board.refresh(time.time(), at_once=True)
         return self.board.has_work()
 
     def _sleep(self) -> None:
-        ready, _, _ = select.select([self._woken], [], [], POLL_S)
-        if ready:
+        ready, _, _ = select.select([self._woken, *self.crew.descriptors], [], [], POLL_S)
+        if self._woken in ready:
             try:
                 os.read(self._woken, 4096)
             except BlockingIOError:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from xpm.cli import telling
 from xpm.connectors.base import JobRef
@@ -107,5 +108,6 @@ def _outcome(content: Mapping[str, object]) -> str:
         text += f" ({', '.join(details)})"
     error = content.get("error")
     if isinstance(error, Mapping):
-        text += f": {error.get('type')}: {error.get('message')}"
+        told = cast("Mapping[str, object]", error)
+        text += f": {told.get('type')}: {told.get('message')}"
     return text

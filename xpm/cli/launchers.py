@@ -26,7 +26,7 @@ def check(folder: Path | None) -> int:
     for remark in found.notes:
         render.note(str(remark))
     profiles = load_profiles(folder)  # raises what is wrong, all of it at once
-    rows = []
+    rows: list[list[str]] = []
     for name in profiles.names:
         launcher = profiles.launcher(name)
         kind = type(launcher.connector).__name__.removesuffix("Spec").lower()

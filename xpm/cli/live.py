@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from xpm.cli import render, telling
-from xpm.follow.observer import Observer, PlainObserver
+from xpm.follow.observer import Observer, PlainObserver, reasons
 from xpm.follow.views import OVER, JobView
 
 if TYPE_CHECKING:
@@ -60,13 +60,14 @@ class LiveObserver:
         self._tally = Tally()
         self._bars: dict[str, TaskID] = {}
         self._progress: Progress | None = None
+        self._reasons: set[str] = set()
 
     def started(self, experiment: str, main: str) -> None:
         """Begin to draw."""
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        self._progress = Progress(
+        self._progress = progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
@@ -74,17 +75,20 @@ class LiveObserver:
             console=Console(stderr=True, highlight=False),
             refresh_per_second=4,
         )
-        self._progress.console.print(f"{experiment} · {main}", markup=False)
-        self._progress.start()
+        progress.console.print(f"{experiment} · {main}", markup=False)
+        progress.start()
 
     def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
         """Redraw the bars of these jobs' tasks."""
+        for reason in reasons(jobs) - self._reasons:
+            self._reasons.add(reason)
+            self.note(f"pending: {reason}")
         self._tally.put(jobs)
         if self._progress is None:
             return
         for task, states in self._tally.tasks().items():
             if task not in self._bars:
-                self._bars[task] = self._progress.add_task(task, words="")
+                self._bars[task] = self._progress.add_task(task, total=None, words="")
             self._progress.update(
                 self._bars[task],
                 total=sum(states.values()),

@@ -1,6 +1,7 @@
 """``xpm run``: run a plan script with a launcher and a main folder chosen here."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,12 +43,21 @@ def command(
 def execute(plan: Path, arguments: Sequence[str], options: "RunOptions") -> int:
     """Run a plan with these options; the exit code."""
     from xpm.cli import render, script
+    from xpm.follow.observer import Observer, PlainObserver
     from xpm.follow.options import using
 
+    opened: list[Observer] = []
+
+    def observer() -> Observer:
+        opened.append((options.observer or PlainObserver)())
+        return opened[-1]
+
     try:
-        with using(options):
+        with using(replace(options, observer=observer)):
             script.run_script(plan, arguments)
     except script.PlanCrash as crash:
         render.note(crash.told)
         return 2
+    if not opened:
+        render.note(f"{plan} opened no experiment, so nothing was submitted")
     return 0

@@ -78,12 +78,12 @@ def _missing(error: ImportError, script: Path) -> PlanProblem:
     for frame in _frames(error):
         if _kind(frame.filename) == "plan":
             where = f"{frame.filename}:{frame.lineno}"
-    return PlanProblem(
-        "the plan does not import",
-        cause=str(error),
-        where=where,
-        hint=f"install it for {sys.executable}, or import it inside `execute`, where only jobs need it",
+    hint = (
+        f"install it for {sys.executable}, or import it inside `execute`, where only jobs need it"
     )
+    if not isinstance(error, ModuleNotFoundError):
+        hint = "check the spelling, and the version of what is installed"
+    return PlanProblem("the plan does not import", cause=str(error), where=where, hint=hint)
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -1,6 +1,6 @@
 """Sessions as commands use them: opened, asked once, followed to the end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from xpm.cli import render
@@ -10,10 +10,11 @@ from xpm.follow.session import Session
 from xpm.follow.views import OVER, JobView
 
 GLANCE_S = 1.0
+PATIENCE_S = 6.0
 
 
 @contextmanager
-def opened(main: MainFolder) -> Iterator[Session]:
+def opened(main: MainFolder) -> Generator[Session]:
     """A session, closed at the end; jobs go on."""
     session = Session(main)
     try:
@@ -22,10 +23,13 @@ def opened(main: MainFolder) -> Iterator[Session]:
         session.close()
 
 
-def refresh(main: MainFolder) -> None:
-    """Ask every connector that has something to tell; who does not answer is a remark."""
-    with opened(main) as session:
-        remark(session.refresh())
+def ask(session: Session) -> Mapping[str, XpmError]:
+    """Ask every connector that has something to tell, as long as a person likes to wait for an answer.
+
+    Returns:
+        The connectors that did not answer, and why.
+    """
+    return session.refresh(patience_s=PATIENCE_S)
 
 
 def remark(problems: Mapping[str, XpmError]) -> None:

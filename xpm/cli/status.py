@@ -1,12 +1,14 @@
 """``xpm status``: the truth about experiments, with its age."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from xpm.cli import render, selecting, sessions, telling
-from xpm.errors import UsageProblem
+from xpm.errors import UsageProblem, XpmError
 from xpm.follow import views
+from xpm.follow.views import ExperimentView
 
 
 @click.command("status")
@@ -21,14 +23,22 @@ def command(experiment: str | None, as_json: bool, workdir: Path | None) -> int:
     main = selecting.main_folder(workdir, experiment)
     if not selecting.experiments(main, experiment):
         raise UsageProblem("no experiment has run yet", on=str(main.path))
-    sessions.refresh(main)
-    found = selecting.experiments(main, experiment)
+    with sessions.opened(main) as session:
+        silent = sessions.ask(session)
+        _show(
+            selecting.experiments(main, experiment), silent, as_json
+        )  # before leaving who is silent
+    return 0
+
+
+def _show(found: Sequence[ExperimentView], silent: Mapping[str, XpmError], as_json: bool) -> None:
+    told = {name for view in found for name in telling.silent(view)} if not as_json else set()
+    sessions.remark({name: silent[name] for name in silent if name not in told})
     if as_json:
         render.document(views.as_json(found[0]))
-        return 0
+        return
     now = telling.now()
     for view in reversed(found):
         render.table(telling.HEADINGS, telling.rows(view.jobs), telling.heading(view, now))
         for line in telling.links(view, now):
             render.note(line)
-    return 0

@@ -15,7 +15,7 @@ def command(job: str, workdir: Path | None) -> int:
     main = selecting.main_folder(workdir)
     known = selecting.job(main, job)
     with sessions.opened(main) as session:
-        sessions.remark(session.refresh())
+        sessions.remark(sessions.ask(session))
         journal = session.journal.story(known.id)
     known = selecting.job(main, known.id)
     render.line(f"{known.task} {known.id}")

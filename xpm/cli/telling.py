@@ -27,10 +27,19 @@ def heading(view: ExperimentView, at: datetime) -> str:
 
 def links(view: ExperimentView, at: datetime) -> list[str]:
     """One line for each connector of this experiment that does not answer."""
-    used = {job.connector for job in view.jobs if not job.settled}
     return [
         f"{place.name} has not answered for {age(at.timestamp() - place.down_since)}: "
         f"{place.down_message} (its jobs go on; these are their last known states)"
+        for place in map(view.places.get, silent(view))
+        if place is not None and place.down_since is not None
+    ]
+
+
+def silent(view: ExperimentView) -> list[str]:
+    """The connectors that do not answer, and have jobs of this experiment."""
+    used = {job.connector for job in view.jobs if not job.settled}
+    return [
+        place.name
         for place in view.places.values()
         if place.name in used and place.down_since is not None
     ]

@@ -37,6 +37,7 @@ def command(experiment: str | None, workdir: Path | None) -> int:
 def _to_the_end(main: MainFolder, session: Session, experiment: str) -> ExperimentView:
     observer = live.observer()
     observer.started(experiment, str(main.path))
+    counts = telling.per_state([])
     try:
         while True:
             (view,) = selecting.experiments(main, experiment)

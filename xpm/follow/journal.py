@@ -6,6 +6,7 @@ anything: ``rebuilt`` from the main folder's records, and the next exchange with
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -224,12 +225,8 @@ class Journal:
 
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                database, fresh = _connect(self.path)
-            except sqlite3.DatabaseError:
-                shutil.rmtree(self.folder)  # not a database, or of another version: a fold again
-                self.folder.mkdir(parents=True, exist_ok=True)
-                database, fresh = _connect(self.path)
+            with _alone(self.folder.with_suffix(".lock")):
+                return self._connect()
         except (OSError, sqlite3.Error) as error:
             raise UsageProblem(
                 "the journal cannot be opened",
@@ -237,27 +234,54 @@ class Journal:
                 cause=str(error),
                 hint="set XDG_STATE_HOME to a folder of a local disk that you can write",
             ) from error
-        if fresh:
-            self._database = database
+
+    def _connect(self) -> "sqlite3.Connection":
+        import sqlite3
+
+        try:
+            self._database, is_new = _connect(self.path)
+        except sqlite3.OperationalError:
+            raise  # no room, no permission: nothing is wrong with the file
+        except sqlite3.DatabaseError:
+            shutil.rmtree(self.folder)  # not a database, or of another version: a fold again
+            self.folder.mkdir()
+            self._database, is_new = _connect(self.path)
+        if is_new:
             self.rebuild()
-        return database
+        return self._database
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let one process or thread at a time open a journal, so that it is made once."""
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _connect(path: Path) -> "tuple[sqlite3.Connection, bool]":
     import sqlite3
 
     database = sqlite3.connect(path, timeout=30, isolation_level=None)
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version == VERSION:
-        database.execute("PRAGMA synchronous = NORMAL")
-        return database, False
-    if version:
+    try:
+        return database, _is_made_new(database)
+    except BaseException:
         database.close()
+        raise
+
+
+def _is_made_new(database: "sqlite3.Connection") -> bool:
+    import sqlite3
+
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    database.execute("PRAGMA synchronous = NORMAL")
+    if version == VERSION:
+        return False
+    if version:
         raise sqlite3.DatabaseError(f"version {version}")
     database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = NORMAL")
     database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-    return database, True
+    return True
 
 
 def _fold(main: MainFolder, journal: Journal, database: "sqlite3.Connection") -> None:

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 
 from xpm.connectors.base import Change, Connector, Fetched, JobRef, Snapshot
 from xpm.connectors.specs import Spec
-from xpm.errors import HostProblem, HostUnreachable
+from xpm.errors import HostProblem, HostUnknown, HostUnreachable
 from xpm.follow.events import (
     Arrived,
     Changed,
@@ -40,6 +40,7 @@ OBSERVE_S = 30.0
 LINGER_S = 0.02
 LINGER_MOST_S = 0.25
 BATCH = 1000
+NO_CODE = "jobs of an interrupted run wait for their code: run their plan again to send them"
 
 
 class Lane(threading.Thread):
@@ -72,6 +73,7 @@ class Lane(threading.Thread):
         self._unfetched: dict[JobRef, Change] = {}
         self._cursor: str | None = None
         self._down_since: float | None = None
+        self._has_met = False
 
     # -- from other threads --
 
@@ -162,10 +164,11 @@ class Lane(threading.Thread):
                 failures = 0
             except (HostProblem, OSError) as error:
                 problem = _as_problem(error, self.connector_name)
-                if not problem.transient:
+                self._note_down(journal, problem)
+                if not problem.transient or self._is_wrong_address(problem):
                     raise problem from error
                 failures += 1
-                self._rest(journal, problem, failures)
+                self._rest(problem, failures)
 
     def _wait_for_work(self) -> bool:
         with self._changed:
@@ -206,13 +209,21 @@ class Lane(threading.Thread):
             self._answered = pokes
             self._events.put(Turned(self.connector_name, pokes))
 
-    def _rest(self, journal: Journal, problem: HostProblem, failures: int) -> None:
+    def _is_wrong_address(self, problem: HostProblem) -> bool:
+        """Whether nobody is there, nor was: what has jobs there waits for the network instead."""
+        is_stranger = not (self._has_met or self._following or self._fresh)
+        return is_stranger and isinstance(problem, HostUnknown)
+
+    def _note_down(self, journal: Journal, problem: HostProblem) -> None:
         self._cursor = None
         first, self._down_since = self._down_since is None, self._down_since or self._world.clock()
         with contextlib.suppress(OSError):  # a full disk is told already, and tried again
             journal.down(self.connector_name, self._down_since, str(problem))
             if first:
                 self._make_safe()
+
+    def _rest(self, problem: HostProblem, failures: int) -> None:
+        assert self._down_since is not None
         self._events.put(LinkDown(self.connector_name, self._down_since, problem))
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, self._world.patience(failures))
@@ -226,6 +237,7 @@ class Lane(threading.Thread):
                 self._outbox.keep(snapshot)
 
     def _heard(self) -> None:
+        self._has_met = True
         if self._down_since is not None:
             self._down_since = None
             self._events.put(LinkUp(self.connector_name))
@@ -240,6 +252,7 @@ class Lane(threading.Thread):
         assert self._link is not None
         sendable = [each for each in entries if self._stage(_snapshot_of(each))]
         if sendable:
+            self._outbox.trying(self.connector_name)
             self._link.submit(sendable)
             self._heard()
             self._outbox.remove(self.connector_name, sendable)
@@ -261,10 +274,7 @@ class Lane(threading.Thread):
         assert self._link is not None
         snapshot = snapshot or self._outbox.kept(snapshot_id)
         if snapshot is None:
-            text = (
-                "jobs of an interrupted run wait for their code: run their plan again to send them"
-            )
-            self._events.put(Noted(self.connector_name, text))
+            self._events.put(Noted(self.connector_name, NO_CODE))
             return False
         self._link.stage(snapshot, lambda done, total: None)
         self._staged.add(snapshot_id)
@@ -338,8 +348,8 @@ class Lane(threading.Thread):
         assert self._link is not None
         refs = list(self._unfetched)
         found = self._link.fetch(refs, str(self._main.path), lambda count: None)
+        by_ref = {each.ref: each for each in found}
         self._heard()
-        by_ref: dict[JobRef, Fetched] = {each.ref: each for each in found}
         brought = [self._unfetched.pop(ref) for ref in refs]
         journal.arrived(self.connector_name, brought, self._world.clock())
         for change in brought:
@@ -385,7 +395,6 @@ def _as_problem(error: HostProblem | OSError, connector: str) -> HostProblem:
         return error
     return HostUnreachable(
         "a file could not be written here while jobs of a connector were followed",
-        on=connector,
-        cause=str(error),
+        on=connector, cause=str(error),
         hint="free some room or mend permissions; it goes on by itself then",
-    )
+    )  # fmt: skip

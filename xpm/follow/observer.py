@@ -39,6 +39,7 @@ class PlainObserver:
         self._clock = clock
         self._experiment = ""
         self._said = ""
+        self._reasons: set[str] = set()
         self._at = 0.0
 
     def started(self, experiment: str, main: str) -> None:
@@ -47,7 +48,10 @@ class PlainObserver:
         self._at = self._clock()
 
     def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
-        """Say the counts, now and then."""
+        """Say the counts, now and then, and why jobs do not start."""
+        for reason in reasons(jobs) - self._reasons:
+            self._reasons.add(reason)
+            self._write(f"pending: {reason}")
         if self._clock() - self._at >= 1.0:
             self._say(counts)
 
@@ -69,6 +73,11 @@ class PlainObserver:
     def _write(self, text: str) -> None:
         name = f"{self._experiment}: " if self._experiment else ""
         print(f"xpm: {name}{text}", file=self._stream, flush=True)
+
+
+def reasons(jobs: Sequence[JobView]) -> set[str]:
+    """Why jobs that a batch system holds do not start, in its words."""
+    return {job.reason for job in jobs if job.state == "pending" and job.reason}
 
 
 def summary(counts: Mapping[str, int]) -> str:

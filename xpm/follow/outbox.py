@@ -4,6 +4,7 @@
 
     <main>/.xpm/outbox/<connector>/<job id>.json    a queue entry (wire/workspace.py)
     <main>/.xpm/owed/<connector>/<job id>.a<n>.json {"task", "job", "attempt", "at"}: a cancel
+    <main>/.xpm/tried/<connector>                   when jobs were last about to be sent: later entries nobody has yet
     <main>/.xpm/kept/<snapshot id>.json             {"files": {path: [sha256, mode]}}: code of such jobs; contents in .xpm/blobs
 
 A file is removed once the far side has accepted what it says, which it may be told twice. Written without a sync,
@@ -36,6 +37,7 @@ class Outbox:
     def __init__(self, own: Path) -> None:
         self._jobs = own / "outbox"
         self._cancels = own / "owed"
+        self._tried = own / "tried"
         self._kept = own / "kept"
         self._blobs = own / "blobs"
         self._made: set[Path] = set()
@@ -59,6 +61,24 @@ class Outbox:
     def holds(self, connector: str, job: str) -> bool:
         """Whether this job is still to be sent there."""
         return (self._jobs / connector / f"{job}.json").exists()
+
+    def trying(self, connector: str) -> None:
+        """Note that the entries of now are about to be sent: from here on they may have arrived."""
+        self._tried.mkdir(parents=True, exist_ok=True)
+        (self._tried / connector).touch()
+        if connector != "local":
+            _sync(self._tried / connector)
+
+    def withdraw(self, connector: str, job: str) -> bool:
+        """Take a job back that has certainly not been sent; whether it was so."""
+        path, tried = self._jobs / connector / f"{job}.json", self._tried / connector
+        try:
+            if tried.exists() and tried.stat().st_mtime_ns >= path.stat().st_mtime_ns:
+                return False
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
     def owe(self, connector: str, ref: JobRef, attempt: int, now: float) -> None:
         """Note that an attempt is to be cancelled, durably."""

@@ -7,17 +7,18 @@
 A job that is reused or attached again gets a line as well: the lines of a run are its plan. A torn line (the
 machine died) is skipped by readers and closed by the next writer. ``run.json`` beside it tells of the latest run::
 
-    {"format": 1, "run", "pid", "host", "started", "ended": t or null, "outcome": null or one of OUTCOMES, "script", "argv"}
+    {"format": 1, "run", "process": {"host", "pid", "started", "boot"}, "started", "ended": t or null,
+     "outcome": null or one of OUTCOMES, "script", "argv"}
 """
 
 import json
 import os
-import socket
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xpm.agent import processes
 from xpm.wire import files
 
 OUTCOMES = ("done", "failed", "detached", "interrupted", "error")
@@ -44,8 +45,8 @@ class Run:
     """The latest run of an experiment."""
 
     run: str
-    pid: int
-    host: str
+    process: Mapping[str, object]
+    """Enough to recognise it later (agent/processes.py)."""
     started: float
     ended: float | None
     outcome: str | None
@@ -89,7 +90,7 @@ class ExperimentRecord:
         """Note that a run starts; its name."""
         run = uuid.uuid4().hex[:12]
         content = {
-            "format": 1, "run": run, "pid": os.getpid(), "host": socket.gethostname(),
+            "format": 1, "run": run, "process": processes.identity(),
             "started": now, "ended": None, "outcome": None, "script": script, "argv": list(argv),
         }  # fmt: skip
         self.results.mkdir(parents=True, exist_ok=True)
@@ -113,8 +114,7 @@ class ExperimentRecord:
             return None
         return Run(
             str(content["run"]),
-            int(content["pid"]),
-            str(content["host"]),
+            content.get("process") or {},
             float(content["started"]),
             content["ended"],
             content["outcome"],
@@ -123,15 +123,7 @@ class ExperimentRecord:
 
 def is_going(run: Run) -> bool:
     """Whether the process of a run still lives; as far as this machine can tell."""
-    if run.ended is not None or run.host != socket.gethostname():
-        return False
-    try:
-        os.kill(run.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return run.ended is None and processes.is_alive(dict(run.process)) is True
 
 
 def _open_for_lines(path: Path) -> int:

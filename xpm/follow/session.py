@@ -1,5 +1,6 @@
 """The facade of the laptop's side: one main folder, and the connectors its jobs need."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
-from xpm.errors import UsageProblem, XpmError
-from xpm.follow.events import Delivered, Event, LinkDown, Stopped, Turned
+from xpm.errors import HostUnreachable, UsageProblem, XpmError
+from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
 from xpm.follow.lane import Lane
 from xpm.follow.main import MainFolder
@@ -35,6 +36,8 @@ class Session:
         self.world = world or World()
         self.events: SimpleQueue[Event] = SimpleQueue()
         self._lanes: dict[str, Lane] = {}
+        self.down: dict[str, XpmError] = {}
+        """The connectors that do not answer now, as far as ``next`` has told."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
         self._profiles: Profiles | None = None
         self._journal: Journal | None = None
@@ -82,6 +85,10 @@ class Session:
             return None
         if isinstance(event, Delivered):
             self._undelivered.get(event.connector, set()).difference_update(event.attempts)
+        if isinstance(event, LinkDown):
+            self.down[event.connector] = event.error
+        if isinstance(event, LinkUp):
+            self.down.pop(event.connector, None)
         if isinstance(event, Stopped):
             self._lanes.pop(event.connector, None)
             if event.error is not None:
@@ -107,8 +114,14 @@ class Session:
         """All experiments, as last known."""
         return experiments(self.main, self.journal)
 
-    def refresh(self, connectors: Iterable[str] | None = None) -> Mapping[str, XpmError]:
+    def refresh(
+        self, connectors: Iterable[str] | None = None, patience_s: float | None = None
+    ) -> Mapping[str, XpmError]:
         """One exchange with every connector that has something to tell or to be told.
+
+        Args:
+            connectors: only these.
+            patience_s: seconds after which those that have not answered are left out.
 
         Returns:
             The connectors that could not be asked, and why.
@@ -132,13 +145,22 @@ class Session:
                 lane.follow(job.ref, job.attempt)
             waiting[name] = lane.poke()
             lane.hurry()
-        problems.update(self._one_round(waiting))
+        problems.update(self._one_round(waiting, patience_s))
         return problems
 
-    def _one_round(self, waiting: dict[str, int]) -> Mapping[str, XpmError]:
+    def _one_round(
+        self, waiting: dict[str, int], patience_s: float | None
+    ) -> Mapping[str, XpmError]:
         problems: dict[str, XpmError] = {}
+        until = None if patience_s is None else time.monotonic() + patience_s
         while waiting:
-            event = self.events.get()
+            try:
+                left = None if until is None else max(0.0, until - time.monotonic())
+                event = self.events.get(timeout=left)
+            except Empty:
+                late = f"it did not answer within {patience_s:.0f} s"
+                problems.update((each, HostUnreachable("no news", cause=late)) for each in waiting)
+                break
             if isinstance(event, Delivered):
                 self._undelivered.get(event.connector, set()).difference_update(event.attempts)
             elif isinstance(event, LinkDown):

@@ -170,7 +170,7 @@ def experiment_state(jobs: Sequence[JobView], run: Run | None) -> str:
         return "failed"
     if going:
         return "running"
-    return "failed" if run is not None and run.outcome in ("error", "failed") else "done"
+    return "failed" if run is not None and run.outcome == "error" else "done"
 
 
 def _experiment(

@@ -7,6 +7,7 @@ import sys
 from xpm.plan import places
 from xpm.plan.description import Description, describe
 from xpm.plan.fields import MISSING, field
+from xpm.plan.kinds import Mismatch
 from xpm.plan.state import State
 
 TYPE_CHECKING = False
@@ -41,7 +42,7 @@ class Config:
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
-        frame = sys._getframe(1)
+        frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
         while frame.f_back and frame.f_globals.get("__name__", "").startswith("xpm.plan."):
             frame = frame.f_back
         describe(cls, frame)
@@ -60,42 +61,49 @@ class Config:
             from xpm.plan.setting import refuse_positional
 
             refuse_positional(self, args)
+        quick = description.quick
         for name, value in values.items():
-            argument = table.get(name)
-            if argument is not None and type(value) is argument.kind.fast and argument.plain:
+            if type(value) is quick.get(name):
                 own[name] = value
-            else:
-                _set(self, state, name, value)
+                continue
+            argument = table.get(name)
+            try:
+                if argument is not None and argument.plain:
+                    own[name] = argument.kind.convert(value)
+                    continue
+            except (Mismatch, RecursionError):  # a mark, or a refusal to be put in words
+                pass
+            _set(self, state, name, value)
         for argument in description.eager:
             if argument.name not in own:
                 own[argument.name] = argument.fresh()
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        state = self.__dict__.get("_xpm")
-        if (
-            state is None
-            or state.live
-            or (
-                name not in type(self).__xpm__.ready()
-                and (name.startswith("_") or hasattr(type(self), name))
-            )
-        ):
-            super().__setattr__(name, value)
-        else:
-            _set(self, state, name, value)
-            from xpm.plan.setting import note_place
-
-            note_place(state, name)
-
-    def __delattr__(self, name: str) -> None:
-        state = self.__dict__.get("_xpm")
-        if state is not None and not state.live and name in type(self).__xpm__.ready():
-            from xpm.plan.setting import refuse_sealed
-
-            refuse_sealed(self, state, name)
-        super().__delattr__(name)
-
     if not TYPE_CHECKING:  # so that checkers see a typo
+
+        def __setattr__(self, name, value):
+            state = self.__dict__.get("_xpm")
+            if (
+                state is None
+                or state.live
+                or (
+                    name not in type(self).__xpm__.ready()
+                    and (name.startswith("_") or hasattr(type(self), name))
+                )
+            ):
+                super().__setattr__(name, value)
+            else:
+                _set(self, state, name, value)
+                from xpm.plan.setting import note_place
+
+                note_place(state, name)
+
+        def __delattr__(self, name):
+            state = self.__dict__.get("_xpm")
+            if state is not None and not state.live and name in type(self).__xpm__.ready():
+                from xpm.plan.setting import refuse_sealed
+
+                refuse_sealed(self, state, name)
+            super().__delattr__(name)
 
         def __getattr__(self, name):
             if not name.startswith("__"):

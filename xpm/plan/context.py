@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from xpm.errors import XpmError
 
 TYPE_CHECKING = False
@@ -17,22 +19,28 @@ if TYPE_CHECKING:
         @property
         def jobpath(self) -> Path:
             """Its folder here."""
+            ...
 
         @property
         def state(self) -> str:
             """Its state, as one word."""
+            ...
 
         def wait(self) -> None:
             """Wait until it is over."""
+            ...
 
         def stdout(self) -> Path:
             """The file of what it printed."""
+            ...
 
         def stderr(self) -> Path:
             """The file of the errors it printed."""
+            ...
 
         def on_completed(self, callback: Callable[[Any], object]) -> None:
             """Have a function called with the task when it is done."""
+            ...
 
     class Submitter(Protocol):
         """What takes sealed tasks: an experiment."""
@@ -40,20 +48,30 @@ if TYPE_CHECKING:
         @property
         def main(self) -> Path:
             """The main folder, absolute."""
+            ...
 
         @property
         def project(self) -> Path:
             """The project folder whose snapshot travels, absolute."""
+            ...
 
         def accept(self, sealed: Sealed, task: object, launcher: str | None) -> Handle:
             """Take a sealed task."""
+            ...
 
 else:
     Handle = Submitter = object
 
 
+VARIABLE = "_XPM_JOB"
+"""Set in a job's environment, so that a helper process that imports the plan does not run it."""
+
+
 class PlanStops(BaseException):
     """Raised where a plan would open its experiment inside a job: the classes above are all a job needs."""
+
+    def __str__(self) -> str:
+        return "a job does not open experiments (a helper process that must import the plan can be forked)"
 
 
 class GracefulTimeout(XpmError):
@@ -123,13 +141,20 @@ def current() -> Submitter | None:
 
 
 def enter_job(context: JobContext) -> None:
-    """Say that this process runs a job."""
+    """Say that this process runs a job; processes it starts will know that they belong to one."""
     _job[:] = [context]
+    os.environ[VARIABLE] = f"{context.task}/{context.job}"
+
+
+def leave_job() -> None:
+    """Undo ``enter_job``."""
+    _job.clear()
+    os.environ.pop(VARIABLE, None)
 
 
 def in_job() -> bool:
-    """Whether this process runs a job."""
-    return bool(_job)
+    """Whether this process runs a job, or was started by one."""
+    return bool(_job) or VARIABLE in os.environ
 
 
 def job() -> JobContext | None:

@@ -1,5 +1,8 @@
 """Unsealed copies, and configurations that do not count."""
 
+# Values of any type pass here.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from typing import Any, TypeVar
@@ -8,7 +11,7 @@ from xpm.errors import PlanProblem
 from xpm.plan import places
 from xpm.plan.config import Config
 from xpm.plan.setting import assign
-from xpm.plan.state import State
+from xpm.plan.state import State, is_config, state_of
 
 C = TypeVar("C", bound=Config)
 
@@ -18,12 +21,12 @@ def copyconfig(config: C, **changes: object) -> C:
 
     Configurations below are copied too; submitted tasks and their outputs are not, they stay what they are.
     """
-    if not hasattr(type(config), "__xpm__"):
+    if not is_config(config):
         raise PlanProblem(
             f"a {type(config).__name__} is no configuration", where=places.show(places.caller())
         )
     copied: C = _copy(config, {}, root=True)
-    state = copied.__dict__["_xpm"]
+    state = state_of(copied)
     for name, value in changes.items():
         assign(copied, state, name, value)
     return copied
@@ -36,7 +39,7 @@ def copyvalue(value: Any) -> Any:
 
 def shallow(config: C) -> C:
     """Another object of the same values and tags, unsealed."""
-    return _shell(config, config.__dict__["_xpm"])
+    return _shell(config, state_of(config))
 
 
 def _shell(config: C, state: State) -> C:
@@ -54,7 +57,7 @@ def _shell(config: C, state: State) -> C:
 
 
 def _copy(value: Any, done: dict[int, Any], root: bool) -> Any:
-    if hasattr(type(value), "__xpm__"):
+    if is_config(value):
         return _copy_config(value, done, root)
     if isinstance(value, dict):
         return {_copy(k, done, False): _copy(v, done, False) for k, v in value.items()}
@@ -69,7 +72,7 @@ def _copy(value: Any, done: dict[int, Any], root: bool) -> Any:
 
 
 def _copy_config(config: Config, done: dict[int, Any], root: bool) -> Any:
-    state = config.__dict__["_xpm"]
+    state = state_of(config)
     if not root and (state.handle is not None or state.producer is not None):
         return config
     if id(config) in done:
@@ -98,7 +101,7 @@ def setmeta(config: C, force: bool | None = True) -> C:
     Returns:
         the configuration itself.
     """
-    state = config.__dict__["_xpm"]
+    state = state_of(config)
     if state.seal is not None:
         from xpm.plan.setting import refuse_sealed
 

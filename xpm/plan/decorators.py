@@ -1,5 +1,8 @@
 """The classic style: plain classes and functions made configurations and tasks by decorators."""
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import builtins
@@ -23,7 +26,7 @@ PENDING = "__xpm_pending__"
 VARIABLE_KEYWORDS = 0x08
 
 
-def config(identifier: Any = None) -> Any:
+def config(identifier: str | None = None) -> Decorator:
     """Make a class a configuration; its identifier is ``<module>.<class>`` in lower case unless given."""
     return _decorator(identifier, Config)
 
@@ -32,7 +35,7 @@ type = config
 """The same as ``config``."""
 
 
-def task(identifier: Any = None) -> Any:
+def task(identifier: str | None = None) -> Decorator:
     """Make a class with ``execute(self)``, or a function, a task."""
     return _decorator(identifier, Task)
 
@@ -133,9 +136,10 @@ def _add(cls: Any, added: Argument) -> None:
     description.own = {added.name: added, **description.own}  # decorators are applied bottom-up
 
 
-def _decorator(identifier: Any, base: builtins.type[Config]) -> Any:
+def _decorator(identifier: Any, base: builtins.type[Config]) -> Decorator:
     if isinstance(identifier, builtins.type) or hasattr(identifier, "__code__"):
-        return _converted(identifier, None, base)
+        made: Decorator = _converted(identifier, None, base)  # @task without parentheses
+        return made
     return lambda target: _converted(target, identifier, base)
 
 

@@ -1,5 +1,8 @@
 """Where two documents of one identity differ."""
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -47,6 +50,7 @@ class _Comparison:
                 continue
             self.seen.add((one, other))
             before, after = self.old["nodes"][one], self.new["nodes"][other]
+            meta = meta or bool(before.get("meta") and after.get("meta"))
             uncounted = set(self.old["types"][before["type"]].get("meta", ()))
             uncounted &= set(self.new["types"][after["type"]].get("meta", ()))
             for name in [*before["values"], *(set(after["values"]) - set(before["values"]))]:

@@ -24,13 +24,16 @@ integer below 2**53 in size, a finite float, a list of values, or an object with
     {"enum": [type index, member name]} {"flag": [type index, integer]}
 """
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import os
 
 from xpm.plan.fields import MISSING
 from xpm.plan.kinds import is_enum, is_path
-from xpm.plan.state import State
+from xpm.plan.state import State, is_config, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +77,7 @@ class _Writer:
         self.node_index: dict[int, int] = {}
         nodes: list[Document] = []
         found = walk.order(root, ())
-        refs = (each.__dict__["_xpm"].ref for _, each in found)
+        refs = (state_of(each).ref for _, each in found)
         self.jobs = {ref for ref in refs if ref is not None}
         for path, each in found:
             self.node_index[id(each)] = len(nodes)
@@ -87,7 +90,7 @@ class _Writer:
         }
 
     def _node(self, path: str, config: Config) -> Document:
-        state = config.__dict__["_xpm"]
+        state = state_of(config)
         values: Document = {}
         for name, argument in type(config).__xpm__.ready().items():
             value = config.__dict__.get(name, argument.default)
@@ -111,7 +114,7 @@ class _Writer:
         from xpm.plan.generated import generated
         from xpm.plan.state import Seal
 
-        seal, own = state.seal, self.root.__dict__["_xpm"].seal
+        seal, own = state.seal, state_of(self.root).seal
         if seal is None or own is None or (seal.task, seal.job) in self.jobs:
             return value
         if value != generated(seal, argument):
@@ -138,7 +141,7 @@ class _Writer:
     def _value(self, value: Any) -> Any:
         if value is None or isinstance(value, bool) or type(value) is str:
             return value
-        if hasattr(type(value), "__xpm__"):
+        if is_config(value):
             return {"node": self.node_index[id(value)]}
         if type(value) is int:
             return value if -PLAIN_LIMIT < value < PLAIN_LIMIT else {"int": hex(value)}

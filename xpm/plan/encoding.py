@@ -3,6 +3,9 @@
 An *item* is ``<tag><length in decimal>:<payload>``. Draft of version 1.
 """
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import struct
@@ -32,10 +35,11 @@ def encode(value: Any, digest: Digest) -> bytes:
     Raises:
         TypeError: a value no identity is defined for.
     """
-    encoder = _ENCODERS.get(type(value))
+    kind = type(value)
+    encoder = _ENCODERS.get(kind)
     if encoder is not None:
         return encoder(value, digest)
-    if hasattr(type(value), "__xpm__"):
+    if hasattr(kind, "__xpm__"):
         found = digest(value)
         return SKIPPED if found is None else b"c32:" + found
     if is_path(value):
@@ -55,6 +59,11 @@ def item(tag: bytes, payload: bytes) -> bytes:
 
 def text(value: str) -> bytes:
     """The item of a text: UTF-8, lone surrogates as if they were characters."""
+    raw = value.encode("utf-8", "surrogatepass")
+    return b"s%d:%s" % (len(raw), raw)
+
+
+def _text(value: str, digest: Digest) -> bytes:
     raw = value.encode("utf-8", "surrogatepass")
     return b"s%d:%s" % (len(raw), raw)
 
@@ -110,7 +119,7 @@ _ENCODERS: dict[type, Callable[[Any, Digest], bytes]] = {
     bool: lambda value, digest: TRUE if value else FALSE,
     int: _integer,
     float: _float,
-    str: lambda value, digest: text(value),
+    str: _text,
     bytes: lambda value, digest: item(b"y", value),
     list: _sequence(b"l"),
     tuple: _sequence(b"t"),

@@ -27,14 +27,12 @@ def experiment(
         launcher: the name of the profile that runs tasks, unless they name their own.
     """
     if context.in_job():
-        return _stopping()
+        stopping: Any = _Stopping()
+        opened: Experiment = stopping
+        return opened
     from xpm._experiment import Experiment
 
     return Experiment(path, id, port=port, launcher=launcher)
-
-
-def _stopping() -> Any:
-    return _Stopping()
 
 
 class _Stopping:

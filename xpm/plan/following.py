@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xpm.errors import PlanProblem
 from xpm.plan import context, places
+from xpm.plan.state import state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ def handle(config: Config) -> Handle:
     Raises:
         PlanProblem: it has not been submitted.
     """
-    state = config.__dict__["_xpm"]
+    state = state_of(config)
     found: Any = state.handle
     if found is None and state.producer is not None:
-        found = state.producer.__dict__["_xpm"].handle
+        found = state_of(state.producer).handle
     if found is None:
         from xpm.plan.tasks import Task
 
@@ -40,7 +41,7 @@ def jobpath(config: Config) -> JobPath:
     """The folder of the job, here or, inside a job, there."""
     from xpm.plan.jobpath import JobPath
 
-    state = config.__dict__["_xpm"]
+    state = state_of(config)
     running = context.job()
     if running is not None and state.ref is not None:
         task, job = state.ref
@@ -50,7 +51,7 @@ def jobpath(config: Config) -> JobPath:
 
 def on_completed(config: Config, callback: Callable[[Any], object]) -> None:
     """Have a function called with this object when the job is done."""
-    state = config.__dict__["_xpm"]
+    state = state_of(config)
     if state.producer is None:
         handle(config).on_completed(callback)
     else:

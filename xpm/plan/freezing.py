@@ -1,10 +1,14 @@
 """Containers of sealed configurations: they read as usual and refuse to change."""
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from typing import Any, Callable
 
 from xpm.plan.config import Config
+from xpm.plan.state import state_of
 
 
 def _refusing(name: str) -> Callable[..., Any]:
@@ -12,7 +16,7 @@ def _refusing(name: str) -> Callable[..., Any]:
         from xpm.plan.setting import refuse_sealed
 
         config, argument = self.owner
-        refuse_sealed(config, config.__dict__["_xpm"], argument)
+        refuse_sealed(config, state_of(config), argument)
         return getattr(super(type(self), self), name)(*args, **options)
 
     return refuse

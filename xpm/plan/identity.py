@@ -13,6 +13,7 @@ from xpm.plan import places, walk
 from xpm.plan.encoding import NONE, PATH, encode, text
 from xpm.plan.fields import MISSING
 from xpm.plan.names import identifier_of
+from xpm.plan.state import is_config, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def identifier(config: Config) -> str:
     Raises:
         PlanProblem: a value that counts is missing, or a configuration contains itself.
     """
-    if not hasattr(type(config), "__xpm__"):
+    if not is_config(config):
         raise PlanProblem(
             f"only configurations have an identity, not a {type(config).__name__}",
             where=places.show(places.caller()),
@@ -43,28 +44,54 @@ def identifier(config: Config) -> str:
 
 def digest(config: Config) -> bytes:
     """The identity as 32 bytes."""
-    state = config.__dict__["_xpm"]
+    state = state_of(config)
     if state.digest is not None:
-        return state.digest  # type: ignore[no-any-return]
-    known: dict[int, bytes] = {}
+        return state.digest
+    return _Digesting(config).of(config)
 
-    def of_part(part: Config) -> bytes | None:
-        state = part.__dict__["_xpm"]
-        return None if state.meta else state.digest or known[id(part)]
 
-    for _, each in walk.order(config, (), _is_known):
-        known[id(each)] = _digest(each, of_part)
-    return known[id(config)]
+class _Digesting:
+    """Digests one configuration and its parts, each once: by recursion, and level by level where that would be deep."""
+
+    DEEPEST = 40
+
+    def __init__(self, root: Config) -> None:
+        self.root = root
+        self.known: dict[int, bytes] = {}
+        self.active: list[int] = []
+
+    def of_part(self, part: Config) -> bytes | None:
+        """The digest of a part; None when it does not count."""
+        state = state_of(part)
+        if state.meta:
+            return None
+        return state.digest or self.known.get(id(part)) or self.of(part)
+
+    def of(self, config: Config) -> bytes:
+        """The digest of a configuration that is not known yet."""
+        if id(config) in self.active:
+            walk.order(self.root, ())  # says how the configuration contains itself
+        if len(self.active) == self.DEEPEST:
+            return self._by_level(config)
+        self.active.append(id(config))
+        found = self.known[id(config)] = _digest(config, self.of_part)
+        self.active.pop()
+        return found
+
+    def _by_level(self, config: Config) -> bytes:
+        for _, each in walk.order(config, self.known, _is_known):
+            self.known[id(each)] = _digest(each, self.of_part)
+        return self.known[id(config)]
 
 
 def _is_known(config: Config) -> bool:
-    return config.__dict__["_xpm"].digest is not None
+    return state_of(config).digest is not None
 
 
 def _digest(config: Config, of_part: Digest) -> bytes:
     """One configuration, the digests of its parts being known."""
     raw = hashlib.sha256(_content(config, of_part)).digest()
-    producer = config.__dict__["_xpm"].producer
+    producer = state_of(config).producer
     if producer is None:
         return raw
     return hashlib.sha256(OUTPUT + raw + digest(producer)).digest()
@@ -72,7 +99,7 @@ def _digest(config: Config, of_part: Digest) -> bytes:
 
 def canonical(config: Config) -> bytes:
     """The bytes whose SHA-256 is the digest of a configuration that no task hands on; for explanations."""
-    return _content(config, lambda part: None if part.__dict__["_xpm"].meta else digest(part))
+    return _content(config, lambda part: None if state_of(part).meta else digest(part))
 
 
 def _content(config: Config, of_part: Digest) -> bytes:
@@ -92,11 +119,11 @@ def _content(config: Config, of_part: Digest) -> bytes:
         elif unset is None:
             raise PlanProblem(
                 f"{type(config).__name__}.{name} has no value, so there is no identity",
-                where=places.show(own["_xpm"].place),
+                where=places.show(state_of(config).place),
             )
         else:
             parts.append(unset)
-    state = own["_xpm"]
+    state = state_of(config)
     if coded.metas or state.init:
         parts.extend(_forced(coded, config, of_part))
     return b"".join(parts)
@@ -106,9 +133,9 @@ def _forced(coded: _Code, config: Config, of_part: Digest) -> Iterator[bytes]:
     """Uncounted arguments whose configuration counts all the same, and the initial tasks."""
     for name, head in coded.metas:
         value = config.__dict__.get(name)
-        if hasattr(type(value), "__xpm__") and value.__dict__["_xpm"].meta is False:
+        if is_config(value) and state_of(value).meta is False:
             yield head + encode(value, of_part)
-    init = config.__dict__["_xpm"].init
+    init = state_of(config).init
     if init:
         yield text("") + encode(list(init), of_part)
 

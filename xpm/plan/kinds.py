@@ -1,5 +1,8 @@
 """The kinds of values an argument may declare; xpm/plan/types.py has the whole table in words."""
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import sys

@@ -35,7 +35,7 @@ def main_script() -> Path | None:
 
     main = sys.modules.get("__main__")
     file = getattr(main, "__file__", None)
-    if file is None or getattr(main, "__spec__", None) is not None:
+    if file is None or file.startswith("<") or getattr(main, "__spec__", None) is not None:
         return None
     return Path(os.path.abspath(file))
 
@@ -46,10 +46,24 @@ def reference(cls: type) -> Reference:
     Raises:
         PlanProblem: no job can.
     """
+    module = check_reachable(cls)
+    script: str | None = None
+    if cls.__module__ == "__main__":
+        path = main_script()
+        script = None if path is None else _below_project(str(path))
+    return {"module": module, "name": cls.__qualname__, "script": script}
+
+
+def check_reachable(cls: type) -> str:
+    """The name of a class's module.
+
+    Raises:
+        PlanProblem: no job can find the class.
+    """
     from xpm.plan.names import module_of
 
     module = module_of(cls)
-    problem = ""
+    problem = hint = ""
     if "<lambda>" in cls.__qualname__:
         problem, hint = "a lambda has no name", "write it as a function: def name(...)"
     elif "<locals>" in cls.__qualname__:
@@ -57,6 +71,9 @@ def reference(cls: type) -> Reference:
     elif module == "__main__":
         problem = "it is defined in an interactive session"
         hint = "write it in a file: a script, or a module that the session imports"
+    elif not _is_there(cls):
+        problem = f"{cls.__module__} has nothing of this name"
+        hint = "assign it at the top level of its module, under its own name"
     if problem:
         description = getattr(cls, "__xpm__", None)
         raise PlanProblem(
@@ -65,17 +82,36 @@ def reference(cls: type) -> Reference:
             hint=hint,
             where=places.show(description.place if description is not None else None),
         )
-    script: str | None = None
-    if cls.__module__ == "__main__":
-        path = main_script()
-        script = None if path is None else _below_project(str(path))
-    return {"module": module, "name": cls.__qualname__, "script": script}
+    return module
+
+
+def _is_there(cls: type) -> bool:
+    """Whether the module of a class holds something of its name, once it is imported."""
+    found: object = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is not None or _is_importing(cls.__module__)
+
+
+def _is_importing(module: str) -> bool:
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    return bool(getattr(spec, "_initializing", False))
 
 
 def _below_project(path: str) -> str:
     from xpm.plan.generated import project_folder
 
     project = project_folder()
+    found = _below_projects.get((path, project))
+    if found is None:
+        found = _below_projects[path, project] = _relative(path, project)
+    return found
+
+
+_below_projects: dict[tuple[str, str | None], str] = {}  # a script and its project: one, as a rule
+
+
+def _relative(path: str, project: str | None) -> str:
     for one, other in ((path, project), (os.path.realpath(path), os.path.realpath(project or "."))):
         if other is not None and one.startswith(os.path.join(other, "")):
             return os.path.relpath(one, other).replace(os.sep, "/")
@@ -105,10 +141,10 @@ def find_class(reference: Reference, project: str = "", argv: Sequence[str] = ()
     """The class of a reference, inside a job whose ``sys.path`` is prepared."""
     script = reference.get("script")
     name: str = reference["module"]
-    if name in sys.modules:
+    if script is not None:
+        module = _script_module(name, os.path.join(project, script), project, argv)
+    elif name in sys.modules:
         module = sys.modules[name]
-    elif script is not None:
-        module = _run_script(name, os.path.join(project, script), project, argv)
     else:
         module = _import(name, project)
     found: Any = module
@@ -123,6 +159,19 @@ def find_class(reference: Reference, project: str = "", argv: Sequence[str] = ()
     return found
 
 
+def _script_module(name: str, file: str, project: str, argv: Sequence[str]) -> ModuleType:
+    """The module of a script, run once, whatever else has its name."""
+    known = sys.modules.get(name)
+    if known is not None and getattr(known, "__file__", None) == file:
+        return known
+    if file not in _run:
+        _run[file] = _run_script(name, file, project, argv)
+    return _run[file]
+
+
+_run: dict[str, ModuleType] = {}  # scripts that have been run, by file
+
+
 def _run_script(name: str, file: str, project: str, argv: Sequence[str]) -> ModuleType:
     """Run a script as a module of its own, up to the line that opens its experiment."""
     module = type(sys)(name)
@@ -134,7 +183,8 @@ def _run_script(name: str, file: str, project: str, argv: Sequence[str]) -> Modu
         raise PlanProblem(
             f"the plan's script {file} cannot be read", cause=str(error.strerror)
         ) from error
-    sys.modules[name] = module
+    taken = name in sys.modules  # a script may be named like a module that is in use: signal.py
+    sys.modules.setdefault(name, module)
     old = sys.argv
     sys.argv = [file, *argv]
     try:
@@ -142,7 +192,8 @@ def _run_script(name: str, file: str, project: str, argv: Sequence[str]) -> Modu
     except PlanStops:
         pass
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
+        if not taken:
+            del sys.modules[name]
         raise _explained(name, error, project) from error
     finally:
         sys.argv = old

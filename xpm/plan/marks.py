@@ -1,5 +1,8 @@
 """Marking values where they are given: ``tag(3)``, ``stop_tags(model)``."""
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from xpm.errors import PlanProblem

@@ -29,9 +29,14 @@ class Identifier(str):
     __call__ = __getitem__
 
 
-def valid(text: str) -> bool:
+def valid(text: object) -> bool:
     """Whether it may name a folder and a batch job anywhere."""
-    return bool(text) and len(text) <= LONGEST and LETTERS.issuperset(text) and text[0] not in "._-"
+    return (
+        isinstance(text, str)
+        and 0 < len(text) <= LONGEST
+        and LETTERS.issuperset(text)
+        and text[0] not in "._-"
+    )
 
 
 def identifier_of(description: Description) -> str:
@@ -54,11 +59,18 @@ def module_of(cls: type) -> str:
     if spec is not None:
         return str(spec.name)
     file = getattr(main, "__file__", None)
-    if file is None:
+    if file is None or file.startswith("<"):  # interactive, or read from a pipe
         return "__main__"
-    from xpm.plan.locate import script_module_name
+    if file not in _scripts:
+        from xpm.plan.locate import script_module_name
 
-    return script_module_name(file)
+        _scripts[file] = script_module_name(file)
+    return _scripts[file]
+
+
+_scripts: dict[
+    str, str
+] = {}  # the module name of each script that has been __main__: one, as a rule
 
 
 def plain(name: str) -> str:

@@ -15,9 +15,9 @@ Place = tuple[str, int]
 
 def caller() -> Place:
     """The nearest line outside xpm: the one of the plan that asked."""
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
-        if not frame.f_globals.get("__name__", "").startswith("xpm."):
+        if frame.f_globals.get("__name__", "")[:4] != "xpm.":
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return "?", 0

@@ -13,7 +13,7 @@ from xpm.plan import locate, places, walk
 from xpm.plan.config import Config
 from xpm.plan.documents import document, restore
 from xpm.plan.generated import main_folder, project_folder
-from xpm.plan.state import Seal
+from xpm.plan.state import Seal, state_of
 
 File = Union[str, "os.PathLike[str]"]
 
@@ -48,12 +48,12 @@ def load(path: File) -> Any:
         ) from error
     made = restore(content, main_folder(), project_folder() or os.getcwd(), _find, live=False)
     for _, each in walk.order(made, ()):
-        each.__dict__["_xpm"].place = where
+        state_of(each).place = where
     for _, each in walk.order(made, ()):
-        ref = each.__dict__["_xpm"].ref
+        ref = state_of(each).ref
         if ref is not None:
             for below, part in walk.order(each, ()):
-                state = part.__dict__["_xpm"]
+                state = state_of(part)
                 task, job = state.ref or ref
                 state.seal = state.seal or Seal(task, job, where, below)
     return made

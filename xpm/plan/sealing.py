@@ -1,5 +1,8 @@
 """Sealing: a task's values fixed for ever, checked as a whole, with identity and document."""
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from xpm.plan.freezing import frozen
 from xpm.plan.generated import generated
 from xpm.plan.names import identifier_of
 from xpm.plan.setting import check
-from xpm.plan.state import Seal
+from xpm.plan.state import Seal, state_of
 from xpm.plan.tasks import LightweightTask, Task
 
 
@@ -45,13 +48,13 @@ def seal(task: Task) -> Sealed:
         raise
 
 
-def seal_into(task: Task, seals: list[Config]) -> Sealed:
+def seal_into(task: Config, seals: list[Config]) -> Sealed:
     """Seal, listing what was newly sealed."""
     from xpm.plan.documents import document
     from xpm.plan.tags import tags
 
     place = places.caller()
-    state = task.__dict__["_xpm"]
+    state = state_of(task)
     if not isinstance(task, Task) or isinstance(task, LightweightTask):
         hint = "submit(init_tasks=[...]) runs it inside another job"
         raise PlanProblem(
@@ -59,7 +62,7 @@ def seal_into(task: Task, seals: list[Config]) -> Sealed:
             hint=hint if isinstance(task, LightweightTask) else "only tasks can",
             where=places.show(place),
         )
-    found = walk.order(task, (), lambda each: each.__dict__["_xpm"].seal is not None)
+    found = walk.order(task, (), lambda each: state_of(each).seal is not None)
     _check(task, found, place)
     digest = identity.digest(task)
     name = identifier_of(type(task).__xpm__)
@@ -80,7 +83,7 @@ def seal_into(task: Task, seals: list[Config]) -> Sealed:
 def unseal(seals: list[Config]) -> None:
     """Undo a sealing of which nothing came."""
     for config in seals:
-        state = config.__dict__["_xpm"]
+        state = state_of(config)
         seal, state.seal, state.digest, state.ref = state.seal, None, None, None
         for name, argument in type(config).__xpm__.ready().items():
             if argument.generator and config.__dict__.get(name) == generated(seal, argument):
@@ -89,13 +92,13 @@ def unseal(seals: list[Config]) -> None:
 
 def seal_output(config: Config, task: Task) -> None:
     """Seal what a task hands on, as its output."""
-    state = task.__dict__["_xpm"]
+    state = state_of(task)
     assert state.seal is not None
-    found = walk.order(config, (id(task),), lambda each: each.__dict__["_xpm"].seal is not None)
+    found = walk.order(config, (id(task),), lambda each: state_of(each).seal is not None)
     _check(task, found, state.seal.place)
     for path, each in found:
-        each.__dict__["_xpm"].digest = identity.digest(each)
-        each.__dict__["_xpm"].seal = Seal(state.seal.task, state.seal.job, state.seal.place, path)
+        state_of(each).digest = identity.digest(each)
+        state_of(each).seal = Seal(state.seal.task, state.seal.job, state.seal.place, path)
         _freeze(each)
 
 
@@ -109,11 +112,11 @@ def _check(task: Task, found: list[walk.Found], place: places.Place) -> None:
         if same is not cls:
             problems.append(_namesakes(same, cls))
         try:
-            locate.reference(cls)
+            locate.check_reachable(cls)
         except PlanProblem as problem:
             problems.append(problem)
             continue
-        state = config.__dict__["_xpm"]
+        state = state_of(config)
         if config is not task and isinstance(config, Task) and state.ref is None and (
             not isinstance(config, LightweightTask)
         ):  # fmt: skip
@@ -155,7 +158,7 @@ def _complete(path: str, config: Config) -> list[PlanProblem]:
     """The arguments that lack a value, or whose container has been filled with something else."""
     problems: list[PlanProblem] = []
     cls = type(config)
-    state = config.__dict__["_xpm"]
+    state = state_of(config)
     for name, argument in cls.__xpm__.ready().items():
         value = config.__dict__.get(name, MISSING)
         if value is MISSING:
@@ -189,7 +192,7 @@ def _validate(config: Config) -> list[PlanProblem]:
         problem = PlanProblem(
             f"{type(config).__name__} is not valid",
             cause=str(error) or type(error).__name__,
-            where=places.show(config.__dict__["_xpm"].place),
+            where=places.show(state_of(config).place),
         )
         problem.__cause__ = error
         return [problem]
@@ -199,7 +202,7 @@ def _validate(config: Config) -> list[PlanProblem]:
 def _fix(task: Task, found: list[walk.Found], own: Seal, seals: list[Config]) -> None:
     """Write the seals, the digests and the generated paths."""
     for path, config in found:
-        state = config.__dict__["_xpm"]
+        state = state_of(config)
         state.digest = identity.digest(config)
         state.seal = Seal(own.task, own.job, own.place, path)
         seals.append(config)
@@ -223,7 +226,7 @@ def _parents(task: Task) -> tuple[tuple[str, str], ...]:
     seen: dict[tuple[str, str], None] = {}
 
     def note(config: Config) -> None:
-        ref = config.__dict__["_xpm"].ref
+        ref = state_of(config).ref
         if ref is not None:
             seen[ref] = None
 
@@ -231,19 +234,20 @@ def _parents(task: Task) -> tuple[tuple[str, str], ...]:
         note(config)
         return isinstance(config, Task) and not isinstance(config, LightweightTask)
 
-    state = task.__dict__["_xpm"]
+    state = state_of(task)
     walk.order(task, (), stop)
     for each in state.parents or ():
-        if each.__dict__["_xpm"].ref is None:
+        if state_of(each).ref is None:
             raise _unsubmitted(task, "add_dependencies", each)
         note(each)
-    seen.pop(state.ref, None)
+    if state.ref is not None:
+        seen.pop(state.ref, None)
     return tuple(seen)
 
 
 def _tokens(task: Task) -> tuple[tuple[str, int, int], ...]:
     held: dict[str, tuple[int, int]] = {}
-    for each in task.__dict__["_xpm"].tokens or ():
+    for each in state_of(task).tokens or ():
         count, total = held.get(each.token.name, (0, each.token.total))
         held[each.token.name] = (count + each.count, min(total, each.token.total))
     return tuple((name, count, total) for name, (count, total) in sorted(held.items()))

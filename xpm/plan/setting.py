@@ -1,5 +1,8 @@
 """Setting an argument: checked at once, refused in words."""
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from xpm.plan import places
@@ -7,7 +10,7 @@ from xpm.plan.fields import MISSING
 from xpm.plan.kinds import Mismatch
 from xpm.plan.marks import unmark
 from xpm.plan.problems import AlreadySealed, NoValue, UnknownArgument, WrongValue, nearest
-from xpm.plan.state import Tagging
+from xpm.plan.state import Tagging, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +62,7 @@ def check(cls: type, argument: Argument, value: object) -> object:
             accepted, cause = False, str(error)
         if accepted is False:
             raise WrongValue(
-                f"{cls.__name__}.{argument.name} cannot be {value!r}",
+                f"{cls.__name__}.{argument.name} cannot be {shown(value)}",
                 cause=cause,
                 hint=argument.help,
                 where=places.show(places.caller()),
@@ -69,15 +72,21 @@ def check(cls: type, argument: Argument, value: object) -> object:
 
 def mismatch(cls: type, argument: Argument, error: Mismatch) -> WrongValue:
     """The refusal of a value of a wrong type."""
-    shown = repr(error.got)
-    if len(shown) > 80:
-        shown = shown[:77] + "..."
     return WrongValue(
         f"{cls.__name__}.{argument.name}{error.path} expects {error.expected},"
-        f" got {shown} ({type(error.got).__name__})",
+        f" got {shown(error.got)} ({type(error.got).__name__})",
         hint=error.hint,
         where=places.show(places.caller()),
     )
+
+
+def shown(value: object) -> str:
+    """A value as a plan would write it, not too long."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of too many digits
+        text = f"{type(value).__name__}(...)"
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _mark(state: State, name: str, value: object, mark: str) -> None:
@@ -105,7 +114,7 @@ def note_place(state: State, name: str) -> None:
 
 def where(config: Config, name: str) -> str:
     """The line of the plan that set an argument, as ``plan.py:12``; "default" when none did."""
-    state = config.__dict__["_xpm"]
+    state = state_of(config)
     if name not in type(config).__xpm__.ready():
         raise unknown(type(config), name)
     if state.places and name in state.places:

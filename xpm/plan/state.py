@@ -4,8 +4,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeGuard
 
+    from xpm.plan.config import Config
     from xpm.plan.context import Handle
     from xpm.plan.places import Place
 
@@ -40,24 +41,33 @@ class State:
     an output, comes from.
     """
 
-    __slots__ = (
-        "digest", "handle", "init", "live", "meta", "parents", "place", "places", "producer", "ref",
-        "result", "seal", "stopped", "tags", "tokens",
-    )  # fmt: skip
+    # Defaults of the class: most states have few of these, and there are very many states.
+    seal: Seal | None = None
+    digest: bytes | None = None
+    places: dict[str, Place] | None = None
+    tags: dict[str, Tagging] | None = None
+    stopped: set[str] | None = None
+    meta: bool | None = None
+    producer: Any = None
+    handle: Handle | None = None
+    result: Any = None
+    ref: tuple[str, str] | None = None
+    tokens: list[Any] | None = None
+    parents: list[Any] | None = None
+    init: tuple[Any, ...] = ()
+    live = False
 
     def __init__(self, place: Place | None, live: bool = False) -> None:
         self.place = place
-        self.live = live
-        self.seal: Seal | None = None
-        self.digest: bytes | None = None
-        self.places: dict[str, Place] | None = None
-        self.tags: dict[str, Tagging] | None = None
-        self.stopped: set[str] | None = None
-        self.meta: bool | None = None
-        self.producer: Any = None
-        self.handle: Handle | None = None
-        self.result: Any = None
-        self.ref: tuple[str, str] | None = None
-        self.tokens: list[Any] | None = None
-        self.parents: list[Any] | None = None
-        self.init: tuple[Any, ...] = ()
+        if live:
+            self.live = True
+
+
+def state_of(config: Config) -> State:
+    """What is kept of a configuration besides its values."""
+    return config.__dict__["_xpm"]  # type: ignore[no-any-return]
+
+
+def is_config(value: object) -> TypeGuard[Config]:
+    """Whether it is a configuration."""
+    return hasattr(type(value), "__xpm__")

@@ -1,10 +1,13 @@
 """Submitting a task: what ``submit()`` does and what it hands on."""
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from xpm.errors import PlanProblem
 from xpm.plan import context, places, sealing
-from xpm.plan.state import State
+from xpm.plan.state import State, is_config, state_of
 from xpm.plan.tokens import TokenDependency
 
 TYPE_CHECKING = False
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 def submit(task: Task, launcher: str | None, init_tasks: Sequence[Task]) -> Any:
     """Seal a task and give it to the open experiment; what it hands on."""
-    state = task.__dict__["_xpm"]
+    state = state_of(task)
     where = places.show(places.caller())
     if context.in_job() or state.live:
         raise PlanProblem("a job cannot submit tasks", where=where, hint="submit in the plan")
@@ -70,7 +73,7 @@ def _outputs(task: Task) -> Any:
 
 def produced(value: Any, task: Task) -> Any:
     """The value, with each configuration in it marked as an output of the task; sealed ones are copied."""
-    if hasattr(type(value), "__xpm__"):
+    if is_config(value):
         return _produced(value, task)
     if isinstance(value, dict):
         return {key: produced(each, task) for key, each in value.items()}
@@ -84,15 +87,15 @@ def produced(value: Any, task: Task) -> Any:
 
 
 def _produced(config: Config, task: Task) -> Config:
-    state = config.__dict__["_xpm"]
+    state = state_of(config)
     if config is task or state.producer is task:
         return config
     if state.seal is not None or state.producer is not None:
         from xpm.plan.copying import shallow
 
         config = shallow(config)
-        state = config.__dict__["_xpm"]
-    own = task.__dict__["_xpm"]
+        state = state_of(config)
+    own = state_of(task)
     state.producer = task
     state.ref = own.ref
     sealing.seal_output(config, task)
@@ -101,7 +104,7 @@ def _produced(config: Config, task: Task) -> Config:
 
 def add_dependencies(task: Task, dependencies: Iterable[Any]) -> None:
     """Note what a task must wait for or hold."""
-    state = task.__dict__["_xpm"]
+    state = state_of(task)
     if state.seal is not None:
         from xpm.plan.setting import refuse_sealed
 
@@ -111,7 +114,7 @@ def add_dependencies(task: Task, dependencies: Iterable[Any]) -> None:
             add_dependencies(task, each)
         elif isinstance(each, TokenDependency):
             each.token.hold(each.count, task)
-        elif hasattr(type(each), "__xpm__"):
+        elif is_config(each):
             state.parents = [*(state.parents or ()), each]
         else:
             raise PlanProblem(

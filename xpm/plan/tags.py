@@ -7,7 +7,7 @@ from typing import Any, Union
 
 from xpm.errors import PlanProblem
 from xpm.plan import places, walk
-from xpm.plan.state import State, Tagging
+from xpm.plan.state import State, Tagging, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class TagConflict(UserWarning):
 
 def add(config: Config, name: str, value: Any) -> None:
     """Give a configuration a tag."""
-    state = config.__dict__["_xpm"]
+    state = state_of(config)
     if state.seal is not None:
         from xpm.plan.setting import refuse_sealed
 
@@ -34,7 +34,7 @@ def add(config: Config, name: str, value: Any) -> None:
     from xpm.plan.marks import tag, unmark
 
     plain, _ = unmark(tag(value))
-    if not isinstance(name, str) or not name:
+    if not name:
         raise PlanProblem(f"a tag cannot be called {name!r}", where=places.show(places.caller()))
     if state.tags is None:
         state.tags = {}
@@ -67,7 +67,7 @@ def _outermost_first(config: Config) -> Iterator[State]:
     while level:
         below: list[Config] = []
         for each in level:
-            state: State = each.__dict__["_xpm"]
+            state: State = state_of(each)
             yield state
             for path, child in walk.children(each):
                 argument = path.partition("[")[0].partition(".")[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xpm.errors import PlanProblem
 from xpm.plan import places
+from xpm.plan.state import state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,13 +27,13 @@ class Token:
         from xpm.plan.names import valid
 
         where = places.show(places.caller())
-        if not isinstance(name, str) or not valid(name):
+        if not valid(name):
             raise PlanProblem(
                 f"a token cannot be called {name!r}",
                 hint="lower-case letters, digits and . _ -",
                 where=where,
             )
-        if isinstance(total, bool) or not isinstance(total, int) or total < 1:
+        if not _is_count(total):
             raise PlanProblem(f"token {name} cannot have {total!r} units", where=where)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "total", total)
@@ -75,7 +76,7 @@ class Token:
                 hint="token(count, task)",
                 where=places.show(places.caller()),
             )
-        state = task.__dict__["_xpm"]
+        state = state_of(task)
         if state.seal is not None:
             from xpm.plan.setting import refuse_sealed
 
@@ -87,7 +88,7 @@ class Token:
 
     def _check(self, count: int) -> None:
         where = places.show(places.caller())
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        if not _is_count(count):
             raise PlanProblem(
                 f"{count!r} units of token {self.name} cannot be held",
                 hint=f"from 1 to {self.total}",
@@ -99,6 +100,10 @@ class Token:
                 hint=f"ask for {self.total} at most, or create the token with more",
                 where=where,
             )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 class TokenDependency:

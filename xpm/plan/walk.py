@@ -1,9 +1,13 @@
 """The graph that configurations form, in an order where parts come before what holds them."""
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from xpm.errors import PlanProblem
 from xpm.plan import places
+from xpm.plan.state import is_config, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 
 def inside(value: Any, path: str) -> Iterator[Found]:
     """The configurations in a value, with the path that leads to each; not those inside them."""
-    if hasattr(type(value), "__xpm__"):
+    if is_config(value):
         yield path, value
     elif isinstance(value, dict):
         for key, each in value.items():
@@ -34,7 +38,7 @@ def children(config: Config) -> Iterator[Found]:
     for argument in type(config).__xpm__.ready().values():
         if argument.kind.holds and argument.name in own:
             yield from inside(own[argument.name], argument.name)
-    state = own["_xpm"]
+    state = state_of(config)
     if state.producer is not None:
         yield "(its task)", state.producer
     for each in state.init:

@@ -12,18 +12,24 @@ the task's code::
 of the plan's own files.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import sys
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, NoReturn, Optional
 
 from xpm.runner.lifeline import Lifeline
 from xpm.runner.order import Order
+from xpm.runner.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional
 
 TRACEBACK_CHARS = 16000
 
 
-class Child(NamedTuple):
+class Child(Record):
     """The process of a task, seen from the runner."""
 
     pid: int
@@ -31,7 +37,7 @@ class Child(NamedTuple):
     """Where its report arrives; not blocking."""
 
 
-class Setting(NamedTuple):
+class Setting(Record):
     """What the task's process needs to know beyond its order."""
 
     environ: Mapping[str, str]
@@ -156,8 +162,9 @@ def _redirect(folder: str) -> None:
 
 
 def _load(order: Order, setting: Setting) -> Any:
-    from xpm.plan import context, documents, locate
+    from xpm.plan import context, documents, locate, tasks  # noqa: F401 (the first thing a plan imports)
 
+    sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)  # the user's word, for their code
     context.enter_job(
         context.JobContext(
             workspace=order.layout.root,

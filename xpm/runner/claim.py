@@ -14,19 +14,25 @@ a new attempt, which is submitted when the parents are done. Before it does so i
 on NFS a finished parent may not be visible yet from here.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
 
 from xpm.runner import process
 from xpm.runner.order import Order
+from xpm.runner.record import Record
 from xpm.wire import files, ledger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional, Union
 
 LOOKS_AT_PARENTS_S = (0.0, 0.5, 1.0, 2.0, 4.0)
 
 
-class Claimed(NamedTuple):
+class Claimed(Record):
     """This run has the attempt."""
 
     slot: int
@@ -36,7 +42,7 @@ class Claimed(NamedTuple):
     at: float
 
 
-class Leave(NamedTuple):
+class Leave(Record):
     """This run has nothing to do."""
 
     reason: str

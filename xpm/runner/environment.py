@@ -5,7 +5,12 @@ inherit the binding, distribution or array options of the job around it, silentl
 facts stay: which job this is, where it runs and what it was given.
 """
 
-from typing import Dict, Mapping, Optional
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Mapping, Optional
+
 
 _OPTIONS = ("SLURM_", "SBATCH_", "SALLOC_", "SRUN_")
 _FACTS = frozenset(

@@ -13,16 +13,22 @@ Exit codes, for whoever started us (the ledger is the truth):
 One line per event goes to ``.xpm/submissions/<id>/log``.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 import time
-from typing import Callable, Optional
 
 from xpm.runner import child, memory, outcome, process
 from xpm.runner.claim import Claimed, Leave, claim
 from xpm.runner.environment import task_environment
 from xpm.runner.order import Order, OrderProblem, read_order
+from xpm.runner.stepd import Stepd
 from xpm.runner.watch import HANDLED, Ending, Signals, Watch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Optional
 
 EX_SOFTWARE = 70
 EX_CANTCREAT = 73
@@ -64,22 +70,28 @@ def run(
 
 def _run_claimed(order: Order, claimed: Claimed) -> int:
     kills = memory.oom_kills()
+    stepd = Stepd(os.environ.get("SLURM_JOB_ID", ""))
     ends_at = _ends_at(order, claimed)
     signals = Signals()
     environ = task_environment(os.environ, order.in_slurm, order.batch_id)
     process_of_task = child.start(order, child.Setting(environ, ends_at, HANDLED))
     ending = Watch(order, claimed, process_of_task, signals, ends_at).until_the_end()
-    code = _publish(order, claimed, ending, (memory.oom_kills() or 0) - (kills or 0))
+    python = "%s (%d.%d.%d)" % (sys.executable, *sys.version_info[:3])
+    new_kills = (memory.oom_kills() or 0) - (kills or 0)
+    reason = stepd.reason() if order.in_slurm and ending.received else ""
+    verdict = outcome.judge(ending, new_kills, python, reason)
+    code = _publish(order, claimed, ending, verdict)
     signals.restore()
     return code
 
 
-def _publish(order: Order, claimed: Claimed, ending: Ending, kills: int) -> int:
+def _publish(order: Order, claimed: Claimed, ending: Ending, verdict: outcome.Verdict) -> int:
     if ending.superseded:
         note(order, "superseded: killed the task of generation %d" % claimed.generation)
         return 0
-    python = "%s (%d.%d.%d)" % (sys.executable, *sys.version_info[:3])
-    verdict = outcome.judge(ending, kills, python)
+    if not verdict.state:
+        note(order, "generation %d ended: %s" % (claimed.generation, verdict.message))
+        return 0
     try:
         ours = outcome.publish(order, outcome.content(order, claimed, ending, verdict))
     except OSError as error:

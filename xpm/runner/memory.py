@@ -1,7 +1,12 @@
 """Whether the kernel killed for want of memory in our control group."""
 
+from __future__ import annotations
+
 import os
-from typing import Iterator, Optional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterator, Optional
 
 _MOUNT = "/sys/fs/cgroup"
 

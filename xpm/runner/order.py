@@ -1,19 +1,26 @@
 """What a run is asked to do: one element of a submission, with the queue entry it stands for."""
 
-import os
-from typing import Any, Dict, Mapping, NamedTuple, Optional
+from __future__ import annotations
 
+import json
+import os
+
+from xpm.runner.record import Record
 from xpm.wire import files
 from xpm.wire.workspace import Layout
 
-Entry = Dict[str, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Optional
+
+    Entry = Dict[str, Any]
 
 
 class OrderProblem(Exception):
     """The submission does not say what to run: a damaged or foreign workspace."""
 
 
-class Order(NamedTuple):
+class Order(Record):
     """One job to run, in one attempt, under one batch job."""
 
     layout: Layout
@@ -97,10 +104,31 @@ def read_entry(bundle: str, job: str) -> Entry:
     Raises:
         OrderProblem: it has none.
     """
-    found = [each for each in _load(bundle)["jobs"] if each["job"] == job]
+    found = _scan(bundle, job) or [each for each in _load(bundle)["jobs"] if each["job"] == job]
     if not found:
         raise OrderProblem("%s says nothing of job %s" % (bundle, job))
     return max(found, key=lambda each: int(each["attempt"]))
+
+
+def _scan(bundle: str, job: str) -> List[Entry]:
+    """A job's entries, found without parsing the others (a bundle may hold thousands); [] when it is not that easy.
+
+    Bundles are written with sorted keys, so an entry starts with its attempt, and quotes within texts are escaped.
+    """
+    text = (files.read(bundle) or b"").decode("ascii", "replace")
+    found = []
+    at = text.find('"job":"%s"' % job)
+    while at >= 0:
+        start = text.rfind('{"attempt":', 0, at)
+        try:
+            entry = json.JSONDecoder().raw_decode(text, start)[0] if start >= 0 else {}
+        except ValueError:
+            return []
+        if entry.get("job") != job or "document" not in entry or "request" not in entry:
+            return []
+        found.append(entry)
+        at = text.find('"job":"%s"' % job, at + 1)
+    return found
 
 
 def _batch_id(environ: Mapping[str, str]) -> Optional[str]:

@@ -7,42 +7,51 @@ In this order, the first that fits:
 3. the task could not be loaded: failed, *launch*.
 4. the kernel killed in our control group, or MemoryError: failed, *oom*.
 5. the time was over, or the task said so (GracefulTimeout): failed, *timeout*.
-6. a request to end that came from Slurm: what Slurm says of the batch job (preempted, node_fail, cancelled).
+6. a request to end that came from Slurm, in its words (stepd.py): a time limit is a *timeout*; a cancellation by hand is
+   cancelled. Whatever may start again under the same batch job (requeued, preempted, its node failed) gets no outcome
+   from this run: the next generation, or who looks at the queue, will tell.
 7. SystemExit with 0: done. Not so after a request to end: a handler that saves and exits has not finished.
 8. a signal: failed, *signal*. Anything else: failed, *exit*.
 """
 
+from __future__ import annotations
+
 import os
 import time
-from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from xpm.runner import process
 from xpm.runner.claim import Claimed
 from xpm.runner.order import Order
+from xpm.runner.record import Record
 from xpm.runner.watch import ENDS, Ending
 from xpm.wire import ledger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Optional
 
 PUBLISH_FOR_S = 300.0
 _IMPORTS = ("ImportError", "ModuleNotFoundError")
 
 
-class Verdict(NamedTuple):
+class Verdict(Record):
     """How a task ended."""
 
     state: str
+    """Empty: not over yet."""
     cause: Optional[str]
     message: str = ""
     hint: str = ""
 
 
-def judge(ending: Ending, oom_kills: int, python: str, slurm_state: str = "") -> Verdict:
+def judge(ending: Ending, oom_kills: int, python: str, slurm_reason: str = "") -> Verdict:
     """The meaning of an ending.
 
     Args:
         ending: what the watch saw.
         oom_kills: how many processes of our control group the kernel killed for memory meanwhile.
         python: the interpreter, for messages.
-        slurm_state: what Slurm says of the batch job, if it was asked.
+        slurm_reason: why Slurm wanted it to end, if it did.
     """
     report = ending.report or {}
     kind = report.get("kind")
@@ -58,10 +67,8 @@ def judge(ending: Ending, oom_kills: int, python: str, slurm_state: str = "") ->
         return Verdict("failed", "oom", "out of memory", hint)
     if ending.out_of_time or report.get("type") == "GracefulTimeout":
         return Verdict("failed", "timeout", "its time was over", "ask for more time (time:)")
-    if asked and slurm_state:
-        verdict = _by_slurm(slurm_state)
-        if verdict is not None:
-            return verdict
+    if asked and slurm_reason:
+        return _by_slurm(slurm_reason)
     if kind == "exited" and ending.exit_code == 0 and not asked:
         return Verdict("done", None)
     return _by_itself(ending, report, python)
@@ -81,16 +88,12 @@ def _told(report: Dict[str, Any]) -> str:
     return "%s%s: %s" % (at + ": " if at else "", report["type"], report["message"])
 
 
-def _by_slurm(state: str) -> Optional[Verdict]:
-    if state == "TIMEOUT":
+def _by_slurm(reason: str) -> Verdict:
+    if "TIME LIMIT" in reason:
         return Verdict("failed", "timeout", "its time was over", "ask for more time (time:)")
-    if state == "PREEMPTED":
-        return Verdict("failed", "preempted", "preempted by Slurm")
-    if state in ("NODE_FAIL", "BOOT_FAIL"):
-        return Verdict("failed", "node_fail", "its node failed")
-    if state == "CANCELLED":
-        return Verdict("cancelled", "cancelled", "cancelled in Slurm (scancel)")
-    return None
+    if any(word in reason for word in ("REQUEUE", "PREEMPT", "NODE FAIL")):
+        return Verdict("", None, reason.lower())
+    return Verdict("cancelled", "cancelled", "cancelled in Slurm (scancel)")
 
 
 def _by_itself(ending: Ending, report: Dict[str, Any], python: str) -> Verdict:

@@ -3,9 +3,14 @@
 Linux's /proc; elsewhere every answer is "unknown" and the callers do without.
 """
 
+from __future__ import annotations
+
 import os
 import signal
-from typing import List, Optional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List, Optional
 
 _STARTED = 19  # field 22 of proc(5) stat, counted after "pid (comm)"
 _GROUP = 2

@@ -1,10 +1,15 @@
 """How far a task says it is: ``.xpm/progress.json``, rewritten at most once a second."""
 
+from __future__ import annotations
+
 import os
 import time
-from typing import Callable
 
 from xpm.wire import files, ledger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
 
 PERIOD_S = 1.0
 

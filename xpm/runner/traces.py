@@ -1,10 +1,15 @@
 """Tracebacks as the user should see them: from their own first line on, without ours."""
 
+from __future__ import annotations
+
 import os
 import sys
 import traceback
 from types import TracebackType
-from typing import Optional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

@@ -5,16 +5,22 @@ What it saw is an ``Ending``, which outcome.py judges. The process is observed, 
 reaped: so the group's number cannot have been given to somebody else.
 """
 
+from __future__ import annotations
+
 import os
 import select
 import signal
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from xpm.runner import process
 from xpm.runner.child import Child
 from xpm.runner.claim import Claimed, is_cancelled, taken_from
 from xpm.runner.order import Order
+from xpm.runner.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional
 
 HEARTBEAT_S = 30.0
 LOOK_S = 5.0
@@ -25,7 +31,7 @@ ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 HANDLED = [int(each) for each in (*WARNINGS, *ENDS, signal.SIGCHLD)]
 
 
-class Ending(NamedTuple):
+class Ending(Record):
     """What was seen of a task's end."""
 
     exit_code: Optional[int]

@@ -8,7 +8,10 @@ may report failure for a link that was made, so the link count decides: open(2),
 import itertools
 import json
 import os
-from typing import Any, Dict, Optional
+
+TYPE_CHECKING = False  # importing typing would cost each job milliseconds
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional
 
 _counter = itertools.count()
 _HOST = os.uname().nodename.split(".")[0]  # importing socket would cost each job milliseconds
@@ -42,7 +45,7 @@ def create(path: str, content: bytes, sync: bool = False) -> bool:
         _forget(temporary)
 
 
-def read(path: str) -> Optional[bytes]:
+def read(path: str) -> "Optional[bytes]":
     """The bytes at this path; None when there is no such file."""
     try:
         with open(path, "rb") as file:
@@ -51,13 +54,13 @@ def read(path: str) -> Optional[bytes]:
         return None
 
 
-def dump(content: Any) -> bytes:
+def dump(content: "Any") -> bytes:
     """JSON as we store it: one line, keys sorted, ASCII."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return text.encode("ascii") + b"\n"
 
 
-def load(path: str) -> Optional[Dict[str, Any]]:
+def load(path: str) -> "Optional[Dict[str, Any]]":
     """The JSON object at this path; None when there is no such file.
 
     Raises:

@@ -21,8 +21,9 @@ Every entry has ``format kind task job attempt slot at`` (``at``: seconds since 
 claim:   submission, batch_id (or null), restart (SLURM_RESTART_COUNT or 0), generation, host, pid, started (the process's start
          time in clock ticks since boot, proc(5) field 22), boot (boot id), python, snapshot.
 outcome: state, cause (null or one of CAUSES), exit_code, signal, error ({"type", "message", "traceback"} or null),
-         hint, started_at, ended_at, generation, max_rss_kib, and optional ``details`` for people.
-revoked: state (cancelled, lost or failed), cause, message.
+         hint, started_at, ended_at, generation, max_rss_kib, message (for people, hint included) and optional ``details``.
+revoked: state (cancelled, lost or failed), cause, message. A run whose parents are not all done revokes as lost: "not
+         released"; the job then gets a new attempt.
 
 Each entry is also linked into the workspace's inbox as ``<job id>.a<attempt>.<slot>``: the doorbell. The folder
 is the truth; a missing doorbell is rung again by whoever notices.
@@ -30,9 +31,19 @@ is the truth; a missing doorbell is rung again by whoever notices.
 
 import os
 import re
-from typing import Any, Dict, List, NamedTuple, Optional
+from collections import namedtuple
 
 from xpm.wire import files
+
+TYPE_CHECKING = False  # importing typing would cost each job milliseconds
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, NamedTuple, Optional
+
+    Entry = Dict[str, Any]
+    Slot = NamedTuple("Slot", [("attempt", int), ("slot", int)])
+else:
+    Entry = dict
+    Slot = namedtuple("Slot", ["attempt", "slot"])
 
 FORMAT = 1
 FOLDER = ".xpm"
@@ -42,9 +53,6 @@ CAUSES = (
 )  # fmt: skip
 _NAME = re.compile(r"^a([1-9][0-9]*)\.([1-9][0-9]*)$")
 _BELL = re.compile(r"^([0-9a-f]{64})\.(a[1-9][0-9]*\.[1-9][0-9]*)$")
-
-Entry = Dict[str, Any]
-Slot = NamedTuple("Slot", [("attempt", int), ("slot", int)])
 
 
 def job_folder(workspace: str, task: str, job: str) -> str:
@@ -57,7 +65,7 @@ def name(attempt: int, slot: int) -> str:
     return "a%d.%d" % (attempt, slot)
 
 
-def parse_name(text: str) -> Optional[Slot]:
+def parse_name(text: str) -> "Optional[Slot]":
     """The slot a file name stands for; None for any other file."""
     match = _NAME.match(text)
     return Slot(int(match.group(1)), int(match.group(2))) if match else None
@@ -78,18 +86,18 @@ def parse_bell(text: str) -> "Optional[tuple[str, Slot]]":
     return match.group(1), slot
 
 
-def slots(job_dir: str) -> List[Slot]:
+def slots(job_dir: str) -> "List[Slot]":
     """All entries of a job, in order."""
     found = (parse_name(each) for each in files.listing(os.path.join(job_dir, FOLDER), fresh=False))
     return sorted(each for each in found if each is not None)
 
 
-def entry(job_dir: str, attempt: int, slot: int) -> Optional[Entry]:
+def entry(job_dir: str, attempt: int, slot: int) -> "Optional[Entry]":
     """One entry; None when its slot is free."""
     return files.load(os.path.join(job_dir, FOLDER, name(attempt, slot)))
 
 
-def attempt_entries(job_dir: str, attempt: int) -> List[Entry]:
+def attempt_entries(job_dir: str, attempt: int) -> "List[Entry]":
     """The entries of one attempt, from slot 1 on."""
     entries: List[Entry] = []
     while True:
@@ -99,17 +107,17 @@ def attempt_entries(job_dir: str, attempt: int) -> List[Entry]:
         entries.append(content)
 
 
-def is_final(entries: List[Entry]) -> bool:
+def is_final(entries: "List[Entry]") -> bool:
     """Whether an attempt is over."""
     return bool(entries) and entries[-1]["kind"] in FINAL
 
 
-def generation(entries: List[Entry]) -> int:
+def generation(entries: "List[Entry]") -> int:
     """How many runs have claimed."""
     return sum(1 for each in entries if each["kind"] == "claim")
 
 
-def append(job_dir: str, content: Entry, inbox: Optional[str]) -> bool:
+def append(job_dir: str, content: Entry, inbox: "Optional[str]") -> bool:
     """Create the entry in the slot it names; False when somebody else has it.
 
     Final entries are synced to disk. The doorbell is rung when an inbox is given.

@@ -20,6 +20,7 @@ from typing import Iterator, List, Optional, Tuple
 MAIN = b"""import sys
 
 if __name__ == "__main__":
+    sys.dont_write_bytecode = False  # every job would compile this folder anew
     from xpm.agent.launch import main
 
     sys.exit(main(sys.argv[1:]))

@@ -7,21 +7,33 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
     .xpm/place.json                   {"format": 1, "kind": "slurm" | "plain", "capacity": {"jobs": n or null}, "python": path,
                                       "travel": sha12, "environ": {...}, "options": {...}}: how jobs are started here,
                                       recorded by the agent's ``open`` so that whoever advances does it alike
+    .xpm/site.json                    {"squeue_every_s", "message_timeout_s", "lost_after_s"}: what somebody who knows this site
+                                      better has written by hand; goes before place.json's options
     .xpm/queue/<bundle>.json          a bundle of queue entries (below); immutable; named by the sha256 of its bytes
     .xpm/cancel/<job>.a<n>            {"at", "by"}: this attempt is to be cancelled; exclusive
     .xpm/attempts/<job>.a<n>          {"submission"}: the one submission this attempt has joined; exclusive
     .xpm/submissions/<id>/intent.json what is to be submitted (below); written before anything is submitted
     .xpm/submissions/<id>/try.<k>     {"at", "host", "pid", "started", "boot"}: somebody is about to call sbatch for the
                                       k-th time; exclusive
+    .xpm/submissions/<id>/sbatch.<k>.* of try k: in (its script), pid (of its shell), out, err (what it said), last rc (its exit
+                                      code)
     .xpm/submissions/<id>/doubt.<k>   {"at"}: the first good look-up by name after try k that found nothing; exclusive
     .xpm/submissions/<id>/batch.json  {"batch_id", "at", "by": "sbatch" | "lookup" | "supervisor"}; exclusive
     .xpm/submissions/<id>/refused.json {"at", "message", "cause"}: a definite no from the batch system; exclusive
-    .xpm/submissions/<id>/absent.json {"at"}: the first good answer without it; removed when it is seen again
+    .xpm/submissions/<id>/absent.json {"at", "heartbeat"}: the first good answer without it since its heartbeat last moved (its
+                                      claim's mtime, null before); removed when it is seen again
+    .xpm/submissions/<id>/log         what its batch script or runner printed, appended, and a line for each run that left
     .xpm/inbox/<job>.a<n>.<slot>      links to ledger entries: the doorbell
-    .xpm/tokens/<name>/<unit>.<turn>  {"job", "attempt"} or {"free": true}: who holds this unit since this turn; the
-                                      highest turn counts; a unit is free when its holder's attempt is final; exclusive
-    .xpm/squeue.json                  {"at", "ok", "rows": {...}}: the last answer of squeue, shared by all advancers
-    .xpm/supervisor/                  mkdir lock of the supervisor of a plain host, with owner.json
+    .xpm/tokens/<name>/<unit>.<turn>  {"job", "attempt", "all": true}, {"job", "attempt", "ticket": [name, unit, turn]}
+                                      or {"free": true}: who holds this unit since this turn; the highest turn counts; a unit is
+                                      free when its holder's attempt is final; exclusive. Tickets: xpm/agent/tokens.py.
+                                      <name> is percent-encoded
+    .xpm/squeue.json                  {"at", "ok", "rows": [[batch id, state, reason, name], ...]}: the last good answer of
+                                      squeue, shared by all advancers; ``at`` is when it was asked for
+    .xpm/squeue.asked                 {"at", "early_at"}: when somebody last asked, and last asked early for new jobs
+    .xpm/advance/, .xpm/advance.again a mkdir lock that only saves work, with owner.json; the mark of who came meanwhile
+    .xpm/supervisor/owner.<k>         who supervises a plain host: a process or {"left": true}; the highest k counts; exclusive
+    .xpm/supervisor/log               what supervisor and nursery printed
     .xpm/supervisor/wake              a FIFO-free doorbell: touched by who wants the supervisor to look at once
     .xpm/travel/<sha12>/xpm/...       our own packages, unpacked, one folder per version
     .xpm/blobs/<2 hex>/<sha256>       contents of code files, sent once
@@ -61,13 +73,19 @@ A *submission intent*::
 
 import json
 import os
-from typing import Any, Dict
 
 from xpm.wire import files
 
+TYPE_CHECKING = False  # importing typing would cost each job milliseconds
+if TYPE_CHECKING:
+    from typing import Any, Dict
+
+    Entry = Dict[str, Any]
+else:
+    Entry = dict
+
 FORMAT = 1
 FOLDER = ".xpm"
-Entry = Dict[str, Any]
 
 MADE = ("queue", "cancel", "attempts", "submissions", "inbox", "tokens", "travel", "blobs", "code")
 
@@ -80,6 +98,7 @@ class Layout:
         self.own = os.path.join(root, FOLDER)
         self.identity = os.path.join(self.own, "workspace.json")
         self.place = os.path.join(self.own, "place.json")
+        self.site = os.path.join(self.own, "site.json")
         self.queue = os.path.join(self.own, "queue")
         self.cancel = os.path.join(self.own, "cancel")
         self.attempts = os.path.join(self.own, "attempts")

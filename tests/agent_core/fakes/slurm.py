@@ -1,0 +1,151 @@
+# mypy: ignore-errors
+# ruff: noqa
+"""sbatch, squeue and scancel over a folder: they accept, refuse, lie and fall silent as a test says.
+
+``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>``; without a line for a command it behaves. What
+the batch system knows is ``jobs/<id>.json``; every call is a line of ``calls``.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+
+ROOT = os.environ["FAKE_SLURM"]
+
+
+def main(command, argv):
+    with open(os.path.join(ROOT, "calls"), "a") as file:
+        file.write(
+            json.dumps({"command": command, "argv": argv, "environ": dict(os.environ)}) + "\n"
+        )
+    return {"sbatch": sbatch, "squeue": squeue, "scancel": scancel}[command](argv, mode(command))
+
+
+def mode(command):
+    path = os.path.join(ROOT, "script")
+    try:
+        with open(path) as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        if line.split(" ", 1)[0] == command:
+            lines.remove(line)
+            with open(path, "w") as file:
+                file.write("\n".join(lines))
+            return line.split(" ", 1)[1]
+    return ""
+
+
+def sbatch(argv, how):
+    if how == "refuse":
+        return say(
+            "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified"
+        )
+    if how == "partition":
+        return say(
+            "sbatch: error: invalid partition specified: nope\nsbatch: error: Batch job submission failed: Invalid partition name specified"
+        )
+    if how == "quota":
+        return say(
+            "sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
+        )
+    if how == "timeout":
+        return say(
+            "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"
+        )
+    if how == "munge":
+        return say("sbatch: error: Batch job submission failed: Protocol authentication error")
+    script = sys.stdin.read()
+    options = dict(each.lstrip("-").partition("=")[::2] for each in argv)
+    number = accept(
+        {
+            "name": options["job-name"],
+            "argv": argv,
+            "script": script,
+            "state": "PENDING",
+            "reason": "Resources",
+        }
+    )
+    if how == "accepted-timeout":
+        return say(
+            "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"
+        )
+    if how == "accepted-killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "accepted-silent":
+        time.sleep(600)
+    if how == "banner":
+        print("Welcome to Stampede3\n3 nodes are down")
+        sys.stderr.write("--> Verifying valid submit host (login3)...OK\n")
+    print("%d;cluster" % number if how == "cluster" else number)
+    return 0
+
+
+def squeue(argv, how):
+    if how == "fail":
+        return say("slurm_load_jobs error: Unable to contact slurm controller (connect failure)")
+    if how == "banner":
+        print("*** maintenance on Monday | 12:00 ***")
+    for name in sorted(os.listdir(os.path.join(ROOT, "jobs"))):
+        with open(os.path.join(ROOT, "jobs", name)) as file:
+            job = json.load(file)
+        number = name[: -len(".json")]
+        print(
+            "|".join(
+                [
+                    number,
+                    number,
+                    "N/A",
+                    job["state"],
+                    job["reason"],
+                    "now",
+                    "N/A",
+                    "N/A",
+                    job["name"],
+                ]
+            )
+        )
+    return 0
+
+
+def scancel(argv, how):
+    if how == "fail":
+        return say("scancel: error: Kill job error on job id: Unable to contact slurm controller")
+    for number in argv:
+        path = os.path.join(ROOT, "jobs", number + ".json")
+        with open(path) as file:
+            job = json.load(file)
+        os.rename(whole(dict(job, state="CANCELLED")), path)
+    return 0
+
+
+def accept(job):
+    number = 1000
+    temporary = whole(job)
+    while True:
+        number += 1
+        try:
+            os.link(temporary, os.path.join(ROOT, "jobs", "%d.json" % number))
+        except FileExistsError:
+            continue
+        os.unlink(temporary)
+        return number
+
+
+def whole(job):
+    """A file that others see whole or not at all."""
+    path = os.path.join(ROOT, "new.%d" % os.getpid())
+    with open(path, "w") as file:
+        json.dump(job, file)
+    return path
+
+
+def say(text):
+    sys.stderr.write(text + "\n")
+    return 1
+
+
+sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -1,0 +1,268 @@
+from xpm.decide import retry, states, transitions
+from xpm.decide.facts import (
+    UNKNOWN_JOB,
+    Accepted,
+    CancelAsked,
+    Claimed,
+    Ended,
+    Event,
+    Evidence,
+    Gone,
+    Job,
+    Joined,
+    Over,
+    Present,
+    Refused,
+    Revoke,
+    Stop,
+    Tick,
+    Told,
+    Wanted,
+)
+
+NOW = 1000.0
+BATCH = "123"
+
+
+def wanted(attempt: int = 1) -> Wanted:
+    return Wanted(attempt, retry.DEFAULT)
+
+
+def joined(attempt: int = 1) -> Joined:
+    return Joined(attempt, f"s{attempt}", NOW)
+
+
+def claimed(attempt: int = 1, slot: int = 1) -> Claimed:
+    return Claimed(attempt, slot, f"s{attempt}", BATCH, slot, NOW)
+
+
+def ended(state: str, attempt: int = 1, slot: int = 2, cause: str | None = None) -> Ended:
+    return Ended(attempt, slot, state, cause, "", NOW)
+
+
+def after(*events: Event) -> Job:
+    job = UNKNOWN_JOB
+    for event in events:
+        job, _ = transitions.step(job, event, NOW)
+    return job
+
+
+def word(job: Job, upstream: str = states.FREE) -> str:
+    return transitions.word(job, upstream)
+
+
+def lost(since: float = 0.0, at: float = 200.0, silent: bool = True) -> Gone:
+    return Gone(since, at, 120.0, silent)
+
+
+def told(evidence: Evidence, attempt: int = 1) -> Told:
+    return Told(attempt, evidence)
+
+
+def test_every_phase_has_a_line_for_every_event() -> None:
+    kinds = (Wanted, CancelAsked, Joined, Accepted, Claimed, Ended, Told)
+
+    assert {(phase, kind) for phase in states.PHASES for kind in kinds} == set(
+        transitions.TRANSITIONS
+    )
+
+
+def test_every_word_says_what_it_means_for_children() -> None:
+    assert set(states.WORDS) == set(states.UPSTREAM)
+
+
+def test_a_job_goes_from_waiting_to_done() -> None:
+    job = after(wanted())
+    assert (word(job, states.HELD), word(job)) == (states.WAITING, states.READY)
+
+    job = after(wanted(), joined())
+    assert word(job) == states.SUBMITTED
+
+    job = after(wanted(), joined(), told(Present("pending", "waits for its turn")))
+    assert word(job) == states.PENDING
+
+    job = after(wanted(), joined(), claimed())
+    assert word(job) == states.RUNNING
+
+    job = after(wanted(), joined(), claimed(), ended(states.DONE))
+    assert word(job) == states.DONE
+
+
+def test_a_job_is_skipped_while_a_parent_will_not_be_done_and_waits_again_after() -> None:
+    job = after(wanted())
+
+    assert word(job, states.BROKEN) == states.SKIPPED
+    assert word(job, states.HELD) == states.WAITING
+
+
+def test_a_running_job_is_not_skipped() -> None:
+    assert word(after(wanted(), joined(), claimed()), states.BROKEN) == states.RUNNING
+
+
+def test_a_done_job_is_never_run_again() -> None:
+    job = after(wanted(), joined(), claimed(), ended(states.DONE), wanted(2))
+
+    assert word(job) == states.DONE
+    assert not transitions.is_open(job)
+
+
+def test_a_failed_job_that_is_asked_for_again_gets_a_new_attempt() -> None:
+    job = after(wanted(), joined(), claimed(), ended(states.FAILED, cause="exit"))
+    assert word(job) == states.FAILED
+
+    job = transitions.merge(job, wanted(2))
+
+    assert word(job) == states.READY
+    assert transitions.current(job).number == 2
+    assert transitions.is_open(job)
+
+
+def test_a_lost_job_is_submitted_once_more_by_itself() -> None:
+    job = after(wanted(), joined(), ended(states.LOST, slot=1, cause="lost"))
+    assert (word(job), transitions.current(job).number) == (states.READY, 2)
+
+    job = after(
+        wanted(), joined(), ended(states.LOST, slot=1, cause="lost"),
+        joined(2), ended(states.LOST, attempt=2, slot=1, cause="lost"),
+    )  # fmt: skip
+    assert (word(job), transitions.current(job).number) == (states.LOST, 2)
+
+
+def test_causes_are_forgiven_anew_when_somebody_asks_again() -> None:
+    losses = [ended(states.LOST, attempt, 1, "lost") for attempt in (1, 2)]
+
+    job = after(wanted(), *losses, wanted(3), ended(states.LOST, 3, 1, "lost"))
+
+    assert (word(job), transitions.current(job).number) == (states.READY, 4)
+
+
+def test_the_request_says_which_causes_are_forgiven() -> None:
+    rules = retry.table({"timeout": {"max": 2}, "lost": {"max": 0}})
+    end = ended(states.FAILED, cause="timeout")
+
+    assert word(after(Wanted(1, rules), joined(), end)) == states.READY
+    assert word(after(Wanted(1, rules), ended(states.LOST, 1, 1, "lost"))) == states.LOST
+
+
+def test_after_a_cancel_nothing_is_forgiven() -> None:
+    job = after(wanted(), CancelAsked(1), joined(), ended(states.LOST, slot=1, cause="lost"))
+
+    assert word(job) == states.LOST
+
+
+def test_a_job_that_is_asked_for_again_while_it_is_alive_goes_on_as_it_is() -> None:
+    job = after(wanted(), joined(), wanted(2))
+    assert transitions.current(job).number == 1
+
+    job = transitions.merge(job, ended(states.FAILED, cause="exit"))
+    assert transitions.current(job).number == 2
+
+
+def test_an_attempt_that_never_joined_is_closed_before_a_later_one_may_join() -> None:
+    job, actions = transitions.step(after(wanted()), wanted(2), NOW)
+    revoke = Revoke(1, 1, "cancelled", "cancelled", "attempt 2 takes its place")
+    assert [revoke] == actions
+    assert not transitions.is_open(job)
+
+    job, actions = transitions.step(job, ended("cancelled", 1, 1, "cancelled"), NOW)
+
+    assert actions == []
+    assert transitions.is_open(job)
+
+
+def test_an_old_attempt_that_turns_out_to_be_running_stays_the_current_one() -> None:
+    job = after(wanted(), wanted(2), claimed(1))
+
+    assert (word(job), transitions.current(job).number) == (states.RUNNING, 1)
+
+
+def test_a_job_is_lost_after_two_good_answers_without_it_that_are_far_enough_apart() -> None:
+    job = after(wanted(), joined(), Accepted(1, BATCH, NOW))
+
+    _, early = transitions.step(job, told(lost(at=119.0)), NOW)
+    assert early == []
+
+    job, actions = transitions.step(job, told(lost(at=120.0)), NOW)
+    assert word(job) == states.UNKNOWN
+    assert [(a.state, a.slot) for a in actions if isinstance(a, Revoke)] == [("lost", 1)]
+
+
+def test_a_claimed_job_is_lost_only_when_its_heartbeat_stopped_too() -> None:
+    job = after(wanted(), joined(), claimed())
+
+    assert transitions.step(job, told(lost(silent=False)), NOW)[1] == []
+    assert word(transitions.merge(job, told(lost(silent=False)))) == states.RUNNING
+
+    _, actions = transitions.step(job, told(lost()), NOW)
+    assert [(a.slot, a.state) for a in actions if isinstance(a, Revoke)] == [(2, "lost")]
+
+
+def test_what_the_queue_says_later_counts() -> None:
+    job = after(wanted(), joined(), told(lost(at=60.0)), told(Present("pending", "")))
+
+    assert word(job) == states.PENDING
+    assert transitions.due(job, NOW) == []
+
+
+def test_a_refusal_ends_the_attempt_with_its_message() -> None:
+    job = after(wanted(), joined(), told(Refused("launch", "invalid partition")))
+
+    assert [Revoke(1, 1, "failed", "launch", "invalid partition")] == transitions.due(job, NOW)
+
+
+def test_a_cancelled_job_that_has_joined_nothing_is_revoked_at_once() -> None:
+    job, actions = transitions.step(after(wanted()), CancelAsked(1), NOW)
+
+    assert [a.state for a in actions if isinstance(a, Revoke)] == ["cancelled"]
+    assert not transitions.is_open(job)
+
+
+def test_a_cancelled_job_in_the_queue_is_stopped_then_revoked() -> None:
+    job = after(wanted(), joined(), Accepted(1, BATCH, NOW), CancelAsked(1))
+
+    stop, revoke = transitions.due(job, NOW)
+
+    assert Stop(1, "s1", BATCH) == stop
+    assert isinstance(revoke, Revoke)
+
+
+def test_a_cancelled_job_that_runs_is_stopped_and_may_tell_itself_how_it_ended() -> None:
+    job = after(wanted(), joined(), claimed(), CancelAsked(1))
+
+    assert [Stop(1, "s1", BATCH)] == transitions.due(job, NOW)
+
+    job = transitions.merge(job, told(Over("failed", "exit", "", True)))
+    assert [a.state for a in transitions.due(job, NOW) if isinstance(a, Revoke)] == ["cancelled"]
+
+
+def test_a_cancel_follows_the_job_into_an_attempt_it_got_by_itself() -> None:
+    lost_once = ended(states.LOST, slot=1, cause="lost")
+
+    job = after(wanted(), joined(), lost_once, joined(2), CancelAsked(1))
+
+    assert [Stop(2, "s2", None)] == transitions.due(job, NOW)[:1]
+
+
+def test_a_cancel_of_an_attempt_that_is_over_does_not_touch_one_asked_for_later() -> None:
+    over = ended("cancelled", slot=1, cause="cancelled")
+
+    job = after(wanted(), CancelAsked(1), over, wanted(2))
+
+    assert transitions.is_open(job)
+    assert transitions.due(job, NOW) == []
+
+
+def test_a_requeued_job_is_one_attempt_of_several_generations() -> None:
+    job = after(wanted(), joined(), claimed(slot=1), claimed(slot=2))
+
+    here = transitions.current(job)
+    assert (here.number, here.generation, here.slot) == (1, 2, 2)
+
+
+def test_nothing_new_still_says_what_is_to_be_done() -> None:
+    job = after(wanted(), CancelAsked(1))
+
+    same, actions = transitions.step(job, Tick(), NOW)
+
+    assert job is same
+    assert transitions.due(job, NOW) == actions != []

@@ -1,0 +1,190 @@
+"""Tags, collected through everything a task uses, and the names made of them."""
+
+import warnings
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.plan.recording import Recording
+from xpm import Config, Param, Task, copyconfig, identifier, stop_tags, tag, tags, tagspath
+from xpm.errors import PlanProblem
+from xpm.plan.tags import TagConflict, parse_tagspath
+
+
+class Model(Config):
+    layers: Param[int]
+    name: Param[str] = "m"
+    flag: Param[bool] = False
+    rate: Param[float] = 0.5
+
+
+class Learn(Task):
+    model: Param[Any]
+    epochs: Param[int] = 1
+
+    def execute(self) -> None:
+        """Nothing."""
+
+
+def test_tags_are_collected_through_what_is_used_outermost_first() -> None:
+    learn = Learn(epochs=tag(100), model=Model(layers=tag(3)))
+
+    assert list(learn.tags().items()) == [("epochs", 100), ("layers", 3)]
+    assert learn.tags() == tags(learn)
+
+
+def test_every_plain_type_can_be_a_tag_and_the_value_is_plain() -> None:
+    model = Model(layers=tag(3), name=tag("x"), flag=tag(True), rate=tag(0.1))
+
+    assert [int, str, bool, float] == [
+        type(each) for each in (model.layers, model.name, model.flag, model.rate)
+    ]
+    assert model.tags() == {"layers": 3, "name": "x", "flag": True, "rate": 0.1}
+    assert identifier(model) == identifier(Model(layers=3, name="x", flag=True, rate=0.1))
+
+
+def test_a_tagged_value_is_used_like_the_value() -> None:
+    assert tag(3) + 1 == 4
+    assert f"m{tag(3)}" == "m3"
+    assert tag("a") == "a"
+    assert not tag(False)
+
+
+def test_assigning_a_tag_replaces_the_tag_before_and_a_plain_value_removes_it() -> None:
+    model = Model(layers=tag(3))
+    model.layers = tag(4)
+    assert model.tags() == {"layers": 4}
+
+    model.layers = 5
+
+    assert model.tags() == {}
+
+
+def test_named_tags_return_the_object() -> None:
+    model = Model(layers=3)
+
+    assert model is model.tag("size", "small")
+    assert model.tags() == {"size": "small"}
+
+
+@pytest.mark.parametrize("value", [None, [1], Model(layers=1)])
+def test_only_plain_values_are_tags(value: object) -> None:
+    with pytest.raises(PlanProblem, match="cannot be a tag"):
+        tag(value)
+    with pytest.raises(PlanProblem, match="cannot be a tag"):
+        Model(layers=1).tag("x", value)
+
+
+def test_a_tag_inside_a_container_is_refused_with_what_to_do() -> None:
+    with pytest.raises(PlanProblem, match=r"use \.tag\(name, value\)"):
+        Learn(model=[tag(3)])
+
+
+def test_tags_are_collected_through_containers_and_tasks(xp: Recording) -> None:
+    first = Learn(model={"a": [Model(layers=tag(3))]}, epochs=tag(7)).submit()
+
+    second = Learn(model=[(first,)])
+    second.submit()
+
+    assert {"epochs": 7, "layers": 3} == second.tags() == xp.submitted[1].tags
+
+
+def test_the_outermost_of_two_tags_wins_with_a_warning_of_both_lines() -> None:
+    learn = Learn(model=Model(layers=tag(3))).tag("layers", 5)
+
+    with pytest.warns(TagConflict, match=r"test_tags\.py:\d+\) and 3 \(.*test_tags\.py:\d+\)"):
+        found = learn.tags()
+
+    assert found == {"layers": 5}
+
+
+def test_equal_tags_are_no_conflict() -> None:
+    learn = Learn(model=[Model(layers=tag(3)), Model(layers=tag(3))])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert learn.tags() == {"layers": 3}
+
+
+def test_stop_tags_cuts_a_branch() -> None:
+    model = Model(layers=tag(3))
+    learn = Learn(model=stop_tags(model), epochs=tag(2))
+
+    assert model is learn.model
+    assert learn.tags() == {"epochs": 2}
+    assert Learn(model=stop_tags([model]), epochs=tag(2)).tags() == {"epochs": 2}
+
+
+def test_copies_keep_tags() -> None:
+    learn = Learn(model=stop_tags(Model(layers=tag(3))), epochs=tag(2))
+
+    assert copyconfig(learn).tags() == {"epochs": 2}
+    assert copyconfig(learn, epochs=3).tags() == {}
+
+
+def test_tags_are_no_part_of_the_document_or_identity(xp: Recording) -> None:
+    Learn(model=Model(layers=3)).submit()
+    Learn(model=Model(layers=tag(3))).submit()
+
+    assert xp.submitted[0].job == xp.submitted[1].job
+    assert xp.submitted[0].document == xp.submitted[1].document
+
+
+def tagged(values: dict[str, Any]) -> Config:
+    model = Model(layers=1)
+    for name, value in values.items():
+        model.tag(name, value)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"layers": 3, "epochs": 100}, "epochs=100_layers=3"),
+        ({"learning_rate": 0.1, "b": "a_b"}, "b=a%5fb_learning_rate=0.1"),
+        ({"a": "3", "b": 3, "c": 3.0}, "a=%33_b=3_c=3.0"),
+        ({"a": True, "b": "True"}, "a=True_b=%54rue"),
+        ({"a": "x/y=z", "b": "é"}, "a=x%2fy%3dz_b=%c3%a9"),
+        ({"a": ""}, "a="),
+        ({}, "untagged"),
+    ],
+)
+def test_a_tags_path_is_spelled_in_order(values: dict[str, Any], expected: str) -> None:
+    assert expected == tagspath(tagged(values))
+
+
+tag_values = st.dictionaries(
+    st.text(min_size=1, max_size=8),
+    st.one_of(st.booleans(), st.integers(), st.floats(), st.text(max_size=12)),
+    max_size=4,
+)
+
+
+@given(tag_values)
+def test_a_tags_path_is_safe_everywhere_and_can_be_read_back(values: dict[str, Any]) -> None:
+    text = tagspath(tagged(values))
+
+    assert len(text) <= 200
+    assert text.isascii()
+    assert not set(text) & set('/\\:*?"<>| \0\n')
+    assert text not in (".", "..")
+    if "~" not in text:
+        assert repr(sorted(values.items())) == repr(sorted(parse_tagspath(text).items()))
+
+
+@given(tag_values, tag_values)
+def test_different_tags_have_different_paths(left: dict[str, Any], right: dict[str, Any]) -> None:
+    same = repr(sorted(left.items())) == repr(sorted(right.items()))
+
+    assert same == (tagspath(tagged(left)) == tagspath(tagged(right)))
+
+
+def test_a_long_tags_path_is_cut_and_still_unique() -> None:
+    one, two = tagged({"a": "x" * 300}), tagged({"a": "x" * 299 + "y"})
+
+    assert len(tagspath(one)) == 200
+    assert tagspath(one) != tagspath(two)
+    with pytest.raises(ValueError, match="does not tell its tags"):
+        parse_tagspath(tagspath(one))

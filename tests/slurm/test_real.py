@@ -1,0 +1,156 @@
+"""A real SLURM that freezes, dies, forgets and requeues while jobs are submitted: each takes effect once."""
+
+import json
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.main_job import plans
+from tests.main_job.laptop import Laptop, wait_for
+
+pytestmark = pytest.mark.cluster
+IMPATIENT = {"squeue_every_s": 2, "message_timeout_s": 1.5, "lost_after_s": 6}
+
+
+class Run:
+    """``xpm run`` of some steps and one that follows them all, under way."""
+
+    def __init__(self, laptop: Laptop, steps: int, seconds: float) -> None:
+        self._laptop = laptop
+        self._count = steps
+        site = json.dumps(IMPATIENT)
+        laptop.there(f"mkdir -p {self.own} && echo '{site}' > {self.own}/site.json")
+        self._plan = laptop.write("project/plan.py", plans.steps(laptop.name, steps, seconds))
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def own(self) -> str:
+        return f"$HOME/{self._laptop.name}/.xpm"
+
+    def start(self) -> None:
+        self._process = self._laptop.start("run", str(self._plan))
+
+    def answers(self) -> str:
+        """What sbatch has said of its failures."""
+        return self._laptop.there(f"cat {self.own}/submissions/*/sbatch.*.err 2>/dev/null || true")
+
+    def has(self, pattern: str) -> Callable[[], object]:
+        """Whether there are such files among ours."""
+        return lambda: self._laptop.there(f"ls -d {self.own}/{pattern} 2>/dev/null || true")
+
+    def completes(self, timeout_s: float = 120) -> None:
+        """It ends well, and every job has taken effect once."""
+        assert self._process is not None
+        assert self._process.wait(timeout_s) == 0, (self._laptop.home / "run.log").read_text()
+        assert {"done"} == set(self._laptop.states())
+        assert sorted(f"step{n}" for n in range(self._count + 1)) == self._laptop.effects()
+        left = self._laptop.there(f"find {self.own} -name '~*' | grep -v '~squeue' || true")
+        assert left == ""
+
+    def sent_twice(self) -> list[str]:
+        """The names that more than one batch job of SLURM's memory bears."""
+        names = self._laptop.there("squeue --me -h -t all -o %j | grep ^xpm").split()
+        return sorted({each for each in names if names.count(each) > 1})
+
+
+def test_a_slurmctld_that_freezes_takes_what_it_was_sent_once(laptop: Laptop) -> None:
+    run = Run(laptop, 3, 0.1)
+    laptop.cluster.do("slurmctld", "freeze")
+    run.start()
+    wait_for("sbatch gives up", lambda: "Socket timed out" in run.answers())
+
+    laptop.cluster.do("slurmctld", "thaw")
+
+    run.completes()
+    assert run.sent_twice() == []
+
+
+def test_a_slurmctld_that_is_away_is_waited_for(laptop: Laptop) -> None:
+    run = Run(laptop, 2, 0.1)
+    laptop.cluster.do("slurmctld", "stop")
+    run.start()
+    wait_for("sbatch gives up", lambda: "connect failure" in run.answers())
+
+    laptop.cluster.do("slurmctld", "start")
+
+    run.completes()
+    assert run.sent_twice() == []
+
+
+def _set_partition(laptop: Laptop, state: str) -> None:
+    laptop.cluster.on("ctl", "scontrol", "update", "partition=cpu", f"state={state}", user="root")
+
+
+def test_a_pending_job_that_slurmctld_forgot_is_found_lost_and_submitted_once_more(
+    laptop: Laptop,
+) -> None:
+    run = Run(laptop, 1, 0.1)
+    _set_partition(laptop, "down")
+    keep = "cd $(scontrol show config | sed -n 's/^StateSaveLocation *= //p') && pwd && cp -p job_state /tmp/"
+    folder = laptop.cluster.on("ctl", "sh", "-c", keep, user="root").strip()
+    run.start()
+    wait_for("it is in the queue", run.has("submissions/*/batch.json"))
+
+    laptop.cluster.do("slurmctld", "stop", "--hard")
+    forget = f"cp -p /tmp/job_state {folder}/ && cp -p /tmp/job_state {folder}/job_state.old"
+    laptop.cluster.on("ctl", "sh", "-c", forget, user="root")
+    laptop.cluster.do("slurmctld", "start")
+    _set_partition(laptop, "up")
+
+    run.completes()
+    assert [2, 1] == [job["attempt"] for job in laptop.status()["jobs"]]
+
+
+def test_a_running_job_that_slurmctld_forgot_runs_once_more(laptop: Laptop) -> None:
+    run = Run(laptop, 1, 8.0)
+    run.start()
+    wait_for("it runs", lambda: "running" in laptop.states())
+
+    laptop.cluster.do("slurmctld", "stop", "--hard")
+    laptop.cluster.do("slurmctld", "start")
+
+    run.completes()
+
+
+def test_a_requeued_job_goes_on_in_its_next_generation(laptop: Laptop) -> None:
+    run = Run(laptop, 1, 5.0)
+    run.start()
+    wait_for("it runs", lambda: "running" in laptop.states())
+
+    laptop.there("scontrol requeue $(squeue --me -h -t RUNNING -o %A)")
+
+    run.completes()
+    (first,) = (job for job in laptop.status()["jobs"] if job["generation"] == 2)
+    assert first["attempt"] == 1
+
+
+def test_a_node_that_loses_its_power_costs_its_job_time_only(laptop: Laptop) -> None:
+    run = Run(laptop, 1, 3.0)
+    run.start()
+    wait_for("it runs", lambda: "running" in laptop.states())
+    node = laptop.there("squeue --me -h -t RUNNING -o %N").strip()
+
+    laptop.cluster.do("node-off", node)
+
+    run.completes(200)
+    assert {1, 2} == {job["generation"] for job in laptop.status()["jobs"]}
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["queue/*", "submissions/*/intent.json", "submissions/*/try.1", "submissions/*/batch.json"],
+)
+def test_a_link_cut_in_the_middle_of_the_submission_doubles_nothing(
+    laptop: Laptop, moment: str
+) -> None:
+    run = Run(laptop, 3, 0.1)
+    laptop.cluster.do("latency", "40")
+    run.start()
+    wait_for("the moment", run.has(moment))
+
+    laptop.cluster.do("cut")
+    laptop.cluster.do("heal")
+
+    run.completes()
+    assert run.sent_twice() == []

@@ -1,0 +1,1 @@
+"""Examples that type checkers must understand, or refuse, without a plugin."""
