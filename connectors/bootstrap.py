@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from xpm.connectors import far
-from xpm.connectors.hosts import Host, Stream
+from xpm.connectors.hosts import STDERR_KEPT, Host, Stream
 from xpm.errors import Defect, HostProblem, HostUnreachable, ProfileProblem, SiteProblem
 from xpm.wire import frames, messages, travel
 
@@ -36,6 +36,8 @@ class Session:
     ready: list[frames.Frame] = field(default_factory=list)
     hello: dict[str, object] = field(default_factory=dict)
     workspace: str = ""
+    noise: bytes = b""
+    """What came before MAGIC, and perhaps a little more: for messages."""
 
     def next_frame(self) -> frames.Frame | None:
         """The next frame; None at the end of the stream."""
@@ -43,6 +45,8 @@ class Session:
             data = self.stream.read(_READ)
             if not data:
                 return None
+            if not self.decoder.started:
+                self.noise = (self.noise + data)[-STDERR_KEPT:]
             self.ready += self.decoder.feed(data)
         return self.ready.pop(0)
 
@@ -134,8 +138,10 @@ def _answer(session: Session, name: str) -> frames.Message:
 
 def _ended(session: Session, name: str) -> HostProblem:
     """Why the stream ended before the agent said hello."""
+    while session.next_frame() is not None:
+        pass  # its last words may still be on their way
     status, said = session.stream.exit_status(), session.stream.stderr()
-    noise = session.decoder.noise.decode("utf-8", "replace")
+    noise = session.noise.decode("utf-8", "replace")
     words = _last_lines(said) or _last_lines(noise)
     if MARK in said:
         return SiteProblem(

@@ -7,7 +7,7 @@ call that waits ends with ``HostUnreachable``: whether its request took effect i
 import contextlib
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
 from xpm.connectors.bootstrap import Session
@@ -24,7 +24,7 @@ class AgentClient:
         self._session = session
         self._name = name
         self._ids = itertools.count(1)
-        self._writing = threading.Lock()
+        self._turns = _Turns()
         self._state = threading.Lock()
         self._pending: dict[int, Future[Answer]] = {}
         self._end: HostUnreachable | None = None
@@ -80,8 +80,10 @@ class AgentClient:
         self._finish("closed here")
 
     def _send(self, request: int, content: frames.Message, payload: bytes) -> None:
-        for piece in (frames.message(request, content), *frames.chunks(request, payload)):
-            with self._writing:
+        with self._turns.message():
+            self._session.stream.write(frames.message(request, content))
+        for piece in frames.chunks(request, payload):
+            with self._turns.chunk():
                 self._session.stream.write(piece)
 
     def _read(self) -> None:
@@ -108,6 +110,44 @@ class AgentClient:
         for future in waiting:
             if not future.done():
                 future.set_exception(_again(self._end))
+
+
+class _Turns:
+    """Who may write next: one at a time, messages before chunks.
+
+    A plain lock would let a long payload win every time.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._busy = False
+        self._messages = 0
+
+    @contextlib.contextmanager
+    def message(self) -> Iterator[None]:
+        """A turn to write a message."""
+        with self._changed:
+            self._messages += 1
+            self._changed.wait_for(lambda: not self._busy)
+            self._messages -= 1
+            self._busy = True
+        yield from self._turn()
+
+    @contextlib.contextmanager
+    def chunk(self) -> Iterator[None]:
+        """A turn to write a chunk."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._busy and not self._messages)
+            self._busy = True
+        yield from self._turn()
+
+    def _turn(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
 
 
 def _again(end: HostUnreachable) -> HostUnreachable:
