@@ -57,7 +57,7 @@ class AgentClient:
         if payload:
             content = {**content, "payload": len(payload)}
         try:
-            self._send(request, content, payload)
+            self._try_to_send(request, content, payload)
             if on_sent is not None:
                 on_sent()
             return future.result(timeout_s)
@@ -78,6 +78,14 @@ class AgentClient:
     def close(self) -> None:
         """End the link; calls that wait fail."""
         self._finish("closed here")
+
+    def _try_to_send(self, request: int, content: frames.Message, payload: bytes) -> None:
+        """Send, or end the link: the reader may notice only later that it broke."""
+        try:
+            self._send(request, content, payload)
+        except HostUnreachable as error:
+            self._finish(error.cause or error.what)
+            raise
 
     def _send(self, request: int, content: frames.Message, payload: bytes) -> None:
         with self._turns.message():

@@ -107,6 +107,28 @@ def test_after_the_end_a_call_fails_at_once(far: FarEnd) -> None:
         far.client.call({"verb": "v"})
 
 
+def test_a_link_that_takes_no_request_has_ended_whether_or_not_the_reader_noticed() -> None:
+    ours, theirs = socket.socketpair()
+    client = AgentClient(Session(OneWay(ours, "far", Faults(sent=0))), "far")
+
+    with pytest.raises(HostUnreachable):
+        client.call({"verb": "v"})
+
+    assert not client.alive
+    theirs.close()
+
+
+class OneWay(MemoryStream):
+    """A stream whose end of output does not show at its input, until it is closed."""
+
+    def cut(self) -> None:
+        pass
+
+    def close(self) -> None:
+        super().cut()
+        super().close()
+
+
 def test_bytes_that_are_no_frames_end_the_link(far: FarEnd) -> None:
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(far.client.call, {"verb": "v"})
