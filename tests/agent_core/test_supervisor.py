@@ -313,6 +313,26 @@ def test_it_runs_under_every_python(python: str, tmp_path: Path) -> None:
     assert ["done", "failed", "done"] == [host.word(name) for name in "abc"]
 
 
+def test_the_place_of_an_adopted_run_is_free_when_it_ends(host: Host) -> None:
+    for name in "ab":
+        host.ask(name, WAIT)
+    first = host.supervise()
+    for name in "ab":
+        host.until(name, "running")
+        eventually(lambda: host.effects(name))  # noqa: B023
+    first.kill()
+    first.wait()
+
+    second = host.supervise()
+    eventually(lambda: Owner(host.layout.supervisor).is_there())
+    host.ask("c")
+    for name in "ab":
+        release(host, name)
+
+    assert 0 == second.wait(timeout=30)
+    assert ["done"] * 3 == [host.word(name) for name in "abc"]
+
+
 def test_killed_again_and_again_it_runs_every_job_once(host: Host) -> None:
     for n in range(30):
         host.ask(str(n), **(parents(str(n - 1)) if n % 3 else {}))

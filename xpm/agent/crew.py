@@ -64,6 +64,8 @@ class Crew(object):
     def watch(self, board: Board, now: float) -> None:
         """Tell the board of runs that ended, and find those that nobody here has started."""
         self._reap(board)
+        for job in [each for each in self.adopted if each not in board.live]:
+            del self.adopted[job]  # it has ended, and its place is free
         if abs(now - self._checked_at) < ADOPTED_S:
             return
         self._checked_at = now
