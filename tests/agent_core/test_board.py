@@ -1,3 +1,4 @@
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -145,6 +146,15 @@ def test_a_damaged_entry_still_has_its_slot(yard: Yard) -> None:
     board = yard.board()
 
     assert word(board, "a") == "running"
+
+
+def test_jobs_are_served_in_the_order_in_which_they_were_asked_for(yard: Yard) -> None:
+    for number, name in enumerate("abcdef"):
+        yard.ask(name)
+        bundle = max(Path(yard.layout.queue).iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        os.utime(bundle, (number, number))
+
+    assert [job_id(name) for name in "abcdef"] == list(yard.board().ready)
 
 
 def test_ten_thousand_jobs_are_read_once(yard: Yard) -> None:

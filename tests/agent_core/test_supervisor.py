@@ -267,11 +267,12 @@ def test_two_supervisors_at_once_are_one(host: Host) -> None:
 
 
 def test_a_nursery_that_dies_takes_no_runner_with_it(host: Host) -> None:
-    for name in "abc":
+    for name in "ab":
         host.ask(name, WAIT)
     supervisor = host.supervise()
     eventually(lambda: nursery_of(supervisor.pid))
     release_when_running(host, "a", "b")
+    host.ask("c", WAIT)
     host.until("c", "running")  # by now runners are born warm
 
     os.kill(nursery_of(supervisor.pid), signal.SIGKILL)

@@ -9,7 +9,7 @@ A job that nobody asked for here but that is somebody's parent is a *stranger*: 
 
 import os
 from collections import OrderedDict
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from xpm.agent import reading
 from xpm.agent.names import Names
@@ -102,7 +102,7 @@ class Board(object):
         self._attempts = Names(layout.attempts)
         self._early: Dict[str, List[Event]] = {}
         self._strangers: Dict[str, JobFacts] = {}
-        self._dirty: Set[str] = set()
+        self._dirty: "OrderedDict[str, None]" = OrderedDict()
 
     # ------------------------------------------------------------------------- reading
 
@@ -116,8 +116,9 @@ class Board(object):
         fresh = abs(now - self._fresh_at) >= self._fresh_s
         if fresh:
             self._fresh_at = now
-        for name in self._queue.new(fresh):
-            self._fold_bundle(name)
+        bundles = [os.path.join(self.layout.queue, name) for name in self._queue.new(fresh)]
+        for path in sorted(bundles, key=reading.age_key):  # first come, first served
+            self._fold_bundle(os.path.basename(path))
         for name in self._inbox.new(fresh):
             self._fold_bell(name)
         for name in self._attempts.new(fresh):
@@ -170,7 +171,7 @@ class Board(object):
         known = self.jobs[job]
         if known.reason != reason:
             known.reason = reason
-            self._dirty.add(job)
+            self._dirty[job] = None
 
     # ------------------------------------------------------------------------- answers
 
@@ -198,13 +199,13 @@ class Board(object):
     def settle(self) -> None:
         """Derive again what the latest events may have changed."""
         while self._dirty:
-            known = self.jobs[self._dirty.pop()]
+            known = self.jobs[self._dirty.popitem(last=False)[0]]
             word = transitions.word(known.facts, self._upstream(known))
             if word != known.word:
                 known.word = word
                 known.at = self.now
                 known.reason = ""
-                self._dirty.update(known.children)
+                self._dirty.update((child, None) for child in known.children)
             self._index(known)
 
     # ------------------------------------------------------------------------- folding
@@ -237,7 +238,7 @@ class Board(object):
                 self.token_totals[name] = max(total, self.token_totals.get(name, 0))
             self._adopt(known, [(str(t), str(j)) for t, j in entry.get("parents") or ()])
         self._apply(job, Wanted(wish, retry.table(request.get("retry") or {})))
-        self._dirty.add(job)
+        self._dirty[job] = None
 
     def _adopt(self, known: JobFacts, parents: "List[Tuple[str, str]]") -> None:
         for each in known.parents:
@@ -294,7 +295,7 @@ class Board(object):
         facts = transitions.merge(known.facts, event)
         if facts is not known.facts:
             known.facts = facts
-            self._dirty.add(job)
+            self._dirty[job] = None
 
     def _look_for_missed_bells(self) -> None:
         if not self._sweep:

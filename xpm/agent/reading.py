@@ -31,6 +31,14 @@ def bundle(path: str) -> "List[Dict[str, Any]]":
     return [entry for entry in content.get("jobs", ()) if isinstance(entry, dict)]
 
 
+def age_key(path: str) -> "Tuple[int, str]":
+    """What sorts files by when they were written."""
+    try:
+        return os.stat(path).st_mtime_ns, path
+    except FileNotFoundError:
+        return 0, path
+
+
 def joined(path: str) -> "Tuple[str, float]":
     """The submission that an attempt has joined ("" when the file is damaged), and since when."""
     content = load(path) or {}

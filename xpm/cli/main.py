@@ -75,7 +75,9 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         from xpm.cli import render
 
-        render.note("interrupted: jobs that were submitted go on; `xpm status` shows them")
+        render.note(
+            "interrupted: submitted jobs go on. Run the plan again to follow them, or `xpm status`"
+        )
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  the one broad handler: whatever comes here is our defect
         from xpm.cli import render

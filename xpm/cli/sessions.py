@@ -1,6 +1,6 @@
 """Sessions as commands use them: opened, asked once, followed to the end."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 from xpm.cli import render
@@ -51,7 +51,7 @@ def insist(problems: Mapping[str, XpmError]) -> None:
         raise first
 
 
-def look(session: Session, jobs: list[JobView]) -> bool:
+def look(session: Session, jobs: list[JobView], say: Callable[[str], None] = render.note) -> bool:
     """Follow these jobs until there is news or a moment has passed; whether any is still alive.
 
     Raises:
@@ -61,9 +61,14 @@ def look(session: Session, jobs: list[JobView]) -> bool:
     for job in alive:
         session.follow(session.spec(job.connector), job.ref, job.attempt)
     if alive:
+        known = set(session.down)
         session.next(GLANCE_S)
         while session.next(0) is not None:
             pass
+        for name in session.down.keys() - known:
+            say(f"no link to {name}: {session.down[name]}")
+        for name in known - session.down.keys():
+            say(f"{name} answers again")
     return bool(alive)
 
 
