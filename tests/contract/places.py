@@ -3,12 +3,14 @@
 import hashlib
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.cluster import RunningCluster
 from tests.connectors.sshd import Sshd
 from xpm.connectors.base import Change, Connector, Entry, JobRef, Snapshot
 from xpm.connectors.link import Link, Place
@@ -17,7 +19,7 @@ from xpm.connectors.memory_host import MemoryHost
 from xpm.connectors.opening import open_connector
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.retrying import Patience
-from xpm.connectors.specs import LocalSpec, SshSpec
+from xpm.connectors.specs import LocalSpec, SlurmSpec, SshSpec, SshTarget
 from xpm.sync.snapshot import take
 from xpm.wire import ledger
 
@@ -46,28 +48,61 @@ class Site:
     root: Path
     main: Path
     opener: Callable[[], Connector]
+    request: Mapping[str, object] = field(default_factory=lambda: request("plain"))
     opened: list[Connector] = field(default_factory=list)
 
     def open(self) -> Connector:
         self.opened.append(self.opener())
         return self.opened[-1]
 
-    def job(self, ref: JobRef) -> Path:
-        """The job's folder there."""
-        return Path(ledger.job_folder(str(self.root), ref.task, ref.job))
-
     def mirror(self, ref: JobRef) -> Path:
         """The job's folder here."""
         return Path(ledger.job_folder(str(self.main), ref.task, ref.job))
 
+    def job(self, ref: JobRef) -> Path:
+        """The job's folder there."""
+        return Path(ledger.job_folder(str(self.root), ref.task, ref.job))
+
+    def read(self, path: Path) -> str | None:
+        """The text of a file there."""
+        return path.read_text() if path.exists() else None
+
+    def touch(self, path: Path) -> None:
+        """Make a file there."""
+        path.touch()
+
+    def has(self, ref: JobRef, name: str) -> bool:
+        """Whether the job's folder there holds a file."""
+        return self.read(self.job(ref) / name) is not None
+
     def effects(self, ref: JobRef) -> int:
         """How often the job's code was run."""
-        path = self.job(ref) / "effects"
-        return len(path.read_text().splitlines()) if path.exists() else 0
+        return len((self.read(self.job(ref) / "effects") or "").splitlines())
+
+    def entry(self, name: str, code: str, shot: Snapshot, **more: Any) -> Entry:
+        """A queue entry for this place."""
+        return {**entry(name, code, shot, **more), "request": self.request}
 
     def close(self) -> None:
         for each in self.opened:
             each.close()
+
+
+class SlurmSite(Site):
+    """The test cluster, whose files this machine does not see."""
+
+    cluster: RunningCluster
+
+    def read(self, path: Path) -> str | None:
+        script = f"test -e {path} && cat {path} || echo {GONE}"
+        text = self.cluster.on("login1", "sh", "-c", script, user="alice")
+        return None if text == f"{GONE}\n" else text
+
+    def touch(self, path: Path) -> None:
+        self.cluster.on("login1", "touch", str(path), user="alice")
+
+
+GONE = "no-such-file"
 
 
 @contextmanager
@@ -97,6 +132,35 @@ def ssh(folder: Path) -> Iterator[Site]:
         yield from _closed(Site("ssh", root, folder / "main", lambda: open_connector(spec, folder)))
     finally:
         sshd.stop()
+
+
+@contextmanager
+def slurm(folder: Path, cluster: RunningCluster) -> Iterator[Site]:
+    facts = cluster.status()
+    root = Path(f"/home/alice/contract-{uuid.uuid4().hex[:8]}")
+    target = SshTarget("testcluster", Path(facts["ssh_config"]))
+    spec = SlurmSpec("cluster", target, str(root), python_of(facts))
+    site = SlurmSite(
+        "slurm", root, folder / "main", lambda: open_connector(spec, folder), request("slurm")
+    )
+    site.cluster = cluster
+    yield from _closed(site)
+
+
+def python_of(facts: Mapping[str, Any]) -> str:
+    """A Python there that can run jobs; the default one is too old."""
+    available: Mapping[str, str] = facts["python"]["available"]
+    return [path for series, path in available.items() if int(series.partition(".")[2]) >= 9][-1]
+
+
+def request(kind: str) -> Mapping[str, object]:
+    """What a launcher asks for one job."""
+    options = ["--partition=cpu", "--mem=64M", "--time=5"] if kind == "slurm" else []
+    return {
+        "launcher": "x", "connector": "x", "kind": kind, "options": options,
+        "resources": {"cpus": None, "mem_mib": None, "gpus": None, "time_s": None},
+        "python": None, "setup": [], "retry": {},
+    }  # fmt: skip
 
 
 def in_memory(host: MemoryHost, root: Path, patience: Patience | None = None) -> AgentConnector:
@@ -142,11 +206,7 @@ def entry(
         "job": job, "task": TASK, "attempt": attempt, "experiment": "test",
         "parents": [[TASK, ref(each).job] for each in parents],
         "tokens": [list(each) for each in tokens],
-        "request": {
-            "launcher": "x", "connector": "x", "kind": "plain", "options": [],
-            "resources": {"cpus": None, "mem_mib": None, "gpus": None, "time_s": None},
-            "python": None, "setup": [], "retry": {},
-        },
+        "request": request("plain"),
         "document": {"format": 1, "root": 0, "types": [found], "nodes": [node]},
         "code": {"snapshot": shot.id, "script": None, "path": ["."], "argv": []},
         "tags": {},

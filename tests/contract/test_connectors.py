@@ -10,7 +10,7 @@ import pytest
 
 from tests.connectors.sshd import SSHD
 from tests.contract import places
-from tests.contract.places import Site, entry, ref, until
+from tests.contract.places import Site, ref, until
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.errors import PlanProblem
 from xpm.sync.snapshot import take
@@ -19,8 +19,12 @@ pytestmark = pytest.mark.host
 KINDS = {"local": places.local, "memory": places.memory, "ssh": places.ssh}
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[*KINDS, pytest.param("slurm", marks=pytest.mark.cluster)])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    if request.param == "slurm":
+        with places.slurm(tmp_path, request.getfixturevalue("cluster")) as found:
+            yield found
+        return
     if request.param == "ssh" and SSHD is None:
         pytest.skip("needs an sshd (openssh-server)")
     with KINDS[request.param](tmp_path) as found:
@@ -51,7 +55,7 @@ def fetch(connector: Connector, site: Site, *names: str) -> list[str]:
 def test_a_job_runs_and_its_results_are_here(site: Site, shot: Snapshot) -> None:
     connector = staged(site, shot)
 
-    connector.submit([entry("a", "print('hello'); open('out.txt', 'w').write('42')", shot)])
+    connector.submit([site.entry("a", "print('hello'); open('out.txt', 'w').write('42')", shot)])
     [change] = until(connector, ["a"]).values()
     problems = fetch(connector, site, "a")
 
@@ -66,7 +70,7 @@ def test_a_job_runs_and_its_results_are_here(site: Site, shot: Snapshot) -> None
 def test_both_sides_name_the_folder_of_a_job_alike(site: Site, shot: Snapshot) -> None:
     connector = staged(site, shot)
 
-    connector.submit([entry("a", "open('x', 'w')", shot)])
+    connector.submit([site.entry("a", "open('x', 'w')", shot)])
     until(connector, ["a"])
     fetch(connector, site, "a")
 
@@ -80,8 +84,8 @@ def test_a_child_starts_after_its_parent(site: Site, shot: Snapshot) -> None:
 
     connector.submit(
         [
-            entry("child", "print(time.time())", shot, parents=["parent"]),
-            entry("parent", "time.sleep(0.3); print(time.time())", shot),
+            site.entry("child", "print(time.time())", shot, parents=["parent"]),
+            site.entry("parent", "time.sleep(0.3); print(time.time())", shot),
         ]
     )
     until(connector, ["parent", "child"])
@@ -98,8 +102,8 @@ def test_a_job_that_raises_failed_and_its_children_are_skipped(site: Site, shot:
 
     connector.submit(
         [
-            entry("bad", "raise ValueError('no such luck')", shot),
-            entry("child", "pass", shot, parents=["bad"]),
+            site.entry("bad", "raise ValueError('no such luck')", shot),
+            site.entry("child", "pass", shot, parents=["bad"]),
         ]
     )
     known = until(connector, ["bad", "child"])
@@ -114,7 +118,7 @@ def test_a_job_that_raises_failed_and_its_children_are_skipped(site: Site, shot:
 
 def test_submitting_again_changes_nothing(site: Site, shot: Snapshot) -> None:
     connector = staged(site, shot)
-    wanted = entry("a", "pass", shot)
+    wanted = site.entry("a", "pass", shot)
 
     for _ in range(3):
         connector.submit([wanted])
@@ -127,10 +131,10 @@ def test_submitting_again_changes_nothing(site: Site, shot: Snapshot) -> None:
 
 def test_a_new_attempt_runs_again(site: Site, shot: Snapshot) -> None:
     connector = staged(site, shot)
-    connector.submit([entry("a", "raise SystemExit(3)", shot)])
+    connector.submit([site.entry("a", "raise SystemExit(3)", shot)])
     until(connector, ["a"])
 
-    connector.submit([entry("a", "pass", shot, attempt=2)])
+    connector.submit([site.entry("a", "pass", shot, attempt=2)])
     [change] = until(connector, ["a"], ["done"]).values()
 
     assert change.attempt == 2
@@ -141,14 +145,14 @@ def test_jobs_outlive_the_connector(site: Site, shot: Snapshot) -> None:
     connector = staged(site, shot)
     connector.submit(
         [
-            entry("a", "time.sleep(1)", shot),
-            entry("b", "open('x', 'w').write('after')", shot, parents=["a"]),
+            site.entry("a", "time.sleep(1)", shot),
+            site.entry("b", "open('x', 'w').write('after')", shot, parents=["a"]),
         ]
     )
     until(connector, ["a"], ["running"])
 
     connector.close()
-    places.eventually(lambda: (site.job(ref("b")) / "x").exists())
+    places.eventually(lambda: site.has(ref("b"), "x"))
     known = until(site.open(), ["a", "b"])
 
     assert [each.state for each in known.values()] == ["done", "done"]
@@ -156,14 +160,14 @@ def test_jobs_outlive_the_connector(site: Site, shot: Snapshot) -> None:
 
 def test_a_cursor_tells_only_what_is_new(site: Site, shot: Snapshot) -> None:
     connector = staged(site, shot)
-    connector.submit([entry("a", "pass", shot), entry("b", "pass", shot)])
+    connector.submit([site.entry("a", "pass", shot), site.entry("b", "pass", shot)])
     until(connector, ["a", "b"])
     refs = [ref("a"), ref("b")]
     first = connector.observe(None, refs, 0)
     assert set(refs) == {each.ref for each in first.changes}
 
     quiet = connector.observe(first.cursor, refs, 0)
-    connector.submit([entry("c", "pass", shot)])
+    connector.submit([site.entry("c", "pass", shot)])
     after = connector.observe(quiet.cursor, [*refs, ref("c")], 5)
 
     assert list(quiet.changes) == []
@@ -172,7 +176,7 @@ def test_a_cursor_tells_only_what_is_new(site: Site, shot: Snapshot) -> None:
 
 def test_a_cursor_of_another_connection_tells_everything(site: Site, shot: Snapshot) -> None:
     connector = staged(site, shot)
-    connector.submit([entry("a", "pass", shot)])
+    connector.submit([site.entry("a", "pass", shot)])
     until(connector, ["a"])
     cursor = connector.observe(None, [ref("a")], 0).cursor
     connector.close()
@@ -223,8 +227,8 @@ def test_cancelling_ends_a_running_job_and_a_waiting_one(site: Site, shot: Snaps
     connector = staged(site, shot)
     connector.submit(
         [
-            entry("long", "time.sleep(600)", shot),
-            entry("next", "pass", shot, parents=["long"]),
+            site.entry("long", "time.sleep(600)", shot),
+            site.entry("next", "pass", shot, parents=["long"]),
         ]
     )
     until(connector, ["long"], ["running"])
@@ -239,30 +243,30 @@ def test_cancelling_ends_a_running_job_and_a_waiting_one(site: Site, shot: Snaps
 def test_the_log_of_a_running_job_can_be_read(site: Site, shot: Snapshot) -> None:
     connector = staged(site, shot)
     code = "print('x' * 100, flush=True); open('ready', 'w')\nwhile not os.path.exists('go'): time.sleep(0.02)"
-    connector.submit([entry("a", code, shot)])
+    connector.submit([site.entry("a", code, shot)])
     until(connector, ["a"], ["running"])
-    places.eventually(lambda: (site.job(ref("a")) / "ready").exists())
+    places.eventually(lambda: site.has(ref("a"), "ready"))
 
     assert connector.tail(ref("a"), "stdout", 0, 1000) == b"x" * 100 + b"\n"
     assert connector.tail(ref("a"), "stdout", 3, 7) == b"x" * 7
     assert connector.tail(ref("a"), "stdout", 101, 1000) == b""
     assert connector.tail(ref("nobody"), "stderr", 0, 1000) == b""
 
-    (site.job(ref("a")) / "go").touch()
+    site.touch(site.job(ref("a")) / "go")
     until(connector, ["a"])
 
 
 def test_a_running_job_can_be_mirrored_before_it_ends(site: Site, shot: Snapshot) -> None:
     connector = staged(site, shot)
     code = "print('so far', flush=True); open('ready', 'w')\nwhile not os.path.exists('go'): time.sleep(0.02)"
-    connector.submit([entry("a", code, shot)])
-    places.eventually(lambda: (site.job(ref("a")) / "ready").exists())
+    connector.submit([site.entry("a", code, shot)])
+    places.eventually(lambda: site.has(ref("a"), "ready"))
 
     fetch(connector, site, "a")
     assert (site.mirror(ref("a")) / "stdout").read_text() == "so far\n"
     assert not (site.mirror(ref("a")) / ".xpm" / "a1.2").exists()
 
-    (site.job(ref("a")) / "go").touch()
+    site.touch(site.job(ref("a")) / "go")
     until(connector, ["a"])
     fetch(connector, site, "a")
     assert (site.mirror(ref("a")) / ".xpm" / "a1.2").exists()
@@ -272,7 +276,7 @@ def test_tokens_bound_what_runs_at_once(site: Site, shot: Snapshot) -> None:
     connector = staged(site, shot)
     code = "t = time.time(); time.sleep(0.2); print(t, time.time())"
 
-    connector.submit([entry(f"j{n}", code, shot, tokens=[("gpu", 1, 1)]) for n in range(3)])
+    connector.submit([site.entry(f"j{n}", code, shot, tokens=[("gpu", 1, 1)]) for n in range(3)])
     names = [f"j{n}" for n in range(3)]
     until(connector, names)
     fetch(connector, site, *names)
@@ -287,7 +291,7 @@ def test_later_edits_do_not_change_queued_jobs(site: Site, shot: Snapshot, tmp_p
     connector = staged(site, shot)
     (tmp_path / "project" / "work.py").write_text("raise SystemExit('edited')")
 
-    connector.submit([entry("a", "pass", shot)])
+    connector.submit([site.entry("a", "pass", shot)])
 
     assert until(connector, ["a"])["a"].state == "done"
 
@@ -334,7 +338,7 @@ def test_nothing_to_do_is_done_without_a_connection(site: Site) -> None:
     connector.cancel([])
     connector.fetch([], str(site.main), nothing) if site.kind == "local" else None
 
-    assert not site.root.exists()
+    assert site.read(site.root / ".xpm" / "place.json") is None
 
 
 def test_a_job_id_is_all_that_names_a_job(site: Site) -> None:
