@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.main_job import plans
-from tests.main_job.laptop import Laptop, wait_for
+from tests.main_job.laptop import Laptop, kill, wait_for
 
 pytestmark = pytest.mark.cluster
 IMPATIENT = {"squeue_every_s": 2, "message_timeout_s": 1.5, "lost_after_s": 6}
@@ -28,8 +28,9 @@ class Run:
     def own(self) -> str:
         return f"$HOME/{self._laptop.name}/.xpm"
 
-    def start(self) -> None:
+    def start(self) -> "subprocess.Popen[str]":
         self._process = self._laptop.start("run", str(self._plan))
+        return self._process
 
     def answers(self) -> str:
         """What sbatch has said of its failures."""
@@ -154,3 +155,19 @@ def test_a_link_cut_in_the_middle_of_the_submission_doubles_nothing(
 
     run.completes()
     assert run.sent_twice() == []
+
+
+def test_nothing_of_ours_is_left_on_the_login_node_when_the_laptop_dies(laptop: Laptop) -> None:
+    run = Run(laptop, 1, 5.0)
+    process = run.start()
+    wait_for("it runs", lambda: "running" in laptop.states())
+    ours = "ps -u $(id -u) -o args= | grep -F 'import base64' | grep -v grep || true"
+    assert laptop.there(ours)
+
+    kill(process)
+
+    wait_for("the agent ends", lambda: not laptop.there(ours), 15)
+    left = laptop.there(f"ls -a {run.own} | grep -c '^~' || true").strip()
+    run.start()
+    run.completes()
+    assert left == "0"
