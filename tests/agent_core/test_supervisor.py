@@ -69,6 +69,8 @@ class Host:
         for each in self.supervisors:
             each.kill()
             each.wait()
+        # runners outlive their supervisor by design; not the test that started them
+        subprocess.run(["pkill", "-KILL", "-f", "--", str(self.layout.root)], check=False)
 
 
 @pytest.fixture
