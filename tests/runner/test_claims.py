@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.runner.workshop import Workshop, eventually, is_alive, job_id
-from xpm.wire import files
+from xpm.wire import files, ledger
 
 pytestmark = pytest.mark.host
 WAIT = "print('started', flush=True); time.sleep(600)"
@@ -130,6 +130,20 @@ def test_an_attempt_that_is_cancelled_before_it_starts_is_revoked(workshop: Work
 def test_a_child_starts_when_its_parents_last_attempt_is_done(workshop: Workshop) -> None:
     workshop.run(workshop.submit(workshop.entry(job_id("parent"), "1/0")))
     workshop.run(workshop.submit(workshop.entry(job_id("parent"), "pass", attempt=2)))
+    parents = [["lab.count", job_id("parent")]]
+
+    workshop.run(workshop.submit(workshop.entry(job_id("a"), "pass", parents=parents)))
+
+    assert workshop.outcome("a")["state"] == "done"
+
+
+def test_a_parent_that_was_done_once_stays_done_whatever_came_after(workshop: Workshop) -> None:
+    workshop.run(workshop.submit(workshop.entry(job_id("parent"), "pass")))
+    given_up = {
+        "format": ledger.FORMAT, "kind": "revoked", "task": "lab.count", "job": job_id("parent"), "attempt": 2, "slot": 1,
+        "at": 0.0, "state": "cancelled", "cause": "cancelled", "message": "cancelled before it was submitted",
+    }  # fmt: skip
+    assert ledger.append(str(workshop.folder("parent")), given_up, None)
     parents = [["lab.count", job_id("parent")]]
 
     workshop.run(workshop.submit(workshop.entry(job_id("a"), "pass", parents=parents)))

@@ -129,10 +129,11 @@ def _wait_for_parents(order: Order, sleep: Callable[[float], None]) -> List[str]
 
 
 def _is_done(folder: str) -> bool:
-    slots = ledger.slots(folder)
-    last = ledger.entry(folder, slots[-1].attempt, slots[-1].slot) if slots else None
-    if last is not None and last["kind"] == "outcome" and last["state"] == "done":
-        return True
+    # any attempt counts, as for the decider: a done job stays done, whatever was asked for or given up after it
+    for attempt, slot in reversed(ledger.slots(folder)):
+        entry = ledger.entry(folder, attempt, slot)
+        if entry is not None and entry["kind"] == "outcome" and entry["state"] == "done":
+            return True
     files.listing(os.path.join(folder, ledger.FOLDER), fresh=True)  # for the next look
     return False
 
