@@ -106,8 +106,8 @@ def there(made: dict[str, Any]) -> Any:
 
 
 EXACT = [
-    None, True, 1, -1, 2**53, 2**53 - 1, -(2**70), 1.0, 0.1, -0.0, 5e-324, math.inf, -math.inf, "", "é", "\ud800", b"",
-    b"\0\xff", [], [[1], "a"], (), (1, (2,)), set(), {1, "a"}, frozenset({1}), {}, {1: "a", (1,): [None]}, {"node": 0},
+    None, True, 1, -1, 2**53, 2**53 - 1, -(2**70), 1.0, 0.1, -0.0, 5e-324, math.inf, -math.inf, "", "é", "\ud800", "\ud83d\udc0d",
+    b"", b"\0\xff", [], [[1], "a"], (), (1, (2,)), set(), {1, "a"}, frozenset({1}), {}, {1: "a", (1,): [None]}, {"node": 0},
     {"path": "x"}, Mode.R | Mode.W, Mode(0),
 ]  # fmt: skip
 

@@ -15,6 +15,7 @@ Version 1. Every value is kept, defaults included; shared configurations stay sh
 integer below 2**53 in size, a finite float, a list of values, or an object with one key (or "path" and "base")::
 
     {"node": n}                                      a configuration
+    {"text": hexadecimal UTF-8}                      a text with lone surrogates, of which JSON could make others
     {"int": "-0x..."}                                a large integer
     {"float": "nan" | "inf" | "-inf"}
     {"bytes": base64}
@@ -31,6 +32,7 @@ from __future__ import annotations
 
 import os
 
+from xpm.plan.encoding import flag_number
 from xpm.plan.fields import MISSING
 from xpm.plan.kinds import is_enum, is_path
 from xpm.plan.state import State, is_config, state_of
@@ -139,8 +141,10 @@ class _Writer:
         return self.type_index[cls]
 
     def _value(self, value: Any) -> Any:
-        if value is None or isinstance(value, bool) or type(value) is str:
+        if value is None or isinstance(value, bool):
             return value
+        if type(value) is str:
+            return value if value.isascii() else _text(value)
         if is_config(value):
             return {"node": self.node_index[id(value)]}
         if type(value) is int:
@@ -174,7 +178,7 @@ class _Writer:
 
         index = self._type(type(value))
         if isinstance(value, enum.Flag):
-            return {"flag": [index, int(value.value)]}
+            return {"flag": [index, flag_number(value)]}
         return {"enum": [index, value.name]}
 
     def _path(self, value: Any) -> Document:
@@ -194,6 +198,14 @@ class _Writer:
             if inside is not None:
                 return {"path": inside, "base": base}
         return {"path": full if os.path.isabs(given) or self.project else given, "base": "absolute"}
+
+
+def _text(value: str) -> Any:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return {"text": value.encode("utf-8", "surrogatepass").hex()}
+    return value
 
 
 def _below(path: str, folder: str, above: str) -> str | None:
@@ -286,6 +298,8 @@ class _Reader:
             return self.classes[content[0]][content[1]]
         if kind == "flag":
             return self.classes[content[0]](content[1])
+        if kind == "text":
+            return bytes.fromhex(content).decode("utf-8", "surrogatepass")
         if kind == "int":
             return int(content, 16)
         if kind == "float":
