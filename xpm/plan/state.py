@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeGuard
+    from typing import Any, Callable, TypeGuard
 
     from xpm.plan.config import Config
     from xpm.plan.context import Handle
@@ -38,7 +38,8 @@ class State:
     """Everything of a configuration that is no value.
 
     ``live``: an instance inside a job, where anything may be assigned. ``ref``: the task and job it is or, for
-    an output, comes from.
+    an output, comes from. ``classes``: those of its document and of all that leads to. ``later``: brings its values, which
+    are not here yet (xpm/plan/restoring.py).
     """
 
     # Defaults of the class: most states have few of these, and there are very many states.
@@ -55,6 +56,8 @@ class State:
     tokens: list[Any] | None = None
     parents: list[Any] | None = None
     init: tuple[Any, ...] = ()
+    classes: frozenset[type] | None = None
+    later: Callable[[Any], None] | None = None
     live = False
 
     def __init__(self, place: Place | None, live: bool = False) -> None:
@@ -71,3 +74,16 @@ def state_of(config: Config) -> State:
 def is_config(value: object) -> TypeGuard[Config]:
     """Whether it is a configuration."""
     return hasattr(type(value), "__xpm__")
+
+
+def is_job(config: Config) -> bool:
+    """Whether it is a task that was submitted, not one of its outputs."""
+    state = state_of(config)
+    return state.ref is not None and state.producer is None
+
+
+def wake(config: Config) -> None:
+    """Have the values of a configuration here, if they are to be brought later."""
+    later = state_of(config).later
+    if later is not None:
+        later(config)

@@ -162,7 +162,9 @@ def _redirect(folder: str) -> None:
 
 
 def _load(order: Order, setting: Setting) -> Any:
-    from xpm.plan import context, documents, locate, tasks  # noqa: F401 (the first thing a plan imports)
+    import functools
+
+    from xpm.plan import context, locate, restoring, tasks  # noqa: F401 (the first thing a plan imports)
 
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)  # the user's word, for their code
     context.enter_job(
@@ -176,12 +178,8 @@ def _load(order: Order, setting: Setting) -> Any:
         )
     )
     argv = (order.entry.get("code") or {}).get("argv") or []
-    return documents.restore(
-        order.entry["document"],
-        order.layout.root,
-        order.project,
-        lambda reference: locate.find_class(reference, order.project, argv),
-    )
+    find = functools.partial(locate.find_class, project=order.project, argv=argv)
+    return restoring.restore(order.entry["document"], order.layout.root, order.project, find)
 
 
 def _remaining(ends_at: Optional[float]) -> Callable[[], Optional[float]]:
