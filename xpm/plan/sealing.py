@@ -85,6 +85,7 @@ def unseal(seals: list[Config]) -> None:
     for config in seals:
         state = state_of(config)
         seal, state.seal, state.digest, state.ref = state.seal, None, None, None
+        state.tagged = state.classes = None
         for name, argument in type(config).__xpm__.ready().items():
             if argument.generator and config.__dict__.get(name) == generated(seal, argument):
                 del config.__dict__[name]

@@ -34,11 +34,17 @@ class Tagging:
         self.of_argument = of_argument
 
 
+if TYPE_CHECKING:
+    Tagged = tuple[int, str, Tagging]
+    """How far below, the tag's name, the tag."""
+
+
 class State:
     """Everything of a configuration that is no value.
 
     ``live``: an instance inside a job, where anything may be assigned. ``ref``: the task and job it is or, for
-    an output, comes from. ``classes``: those of its document and of all that leads to. ``later``: brings its values, which
+    an output, comes from. ``tagged``: the tags a sealed one has with those below,
+    once they are collected. ``classes``: those of its document and of all that leads to. ``later``: brings its values, which
     are not here yet (xpm/plan/restoring.py).
     """
 
@@ -48,6 +54,7 @@ class State:
     places: dict[str, Place] | None = None
     tags: dict[str, Tagging] | None = None
     stopped: set[str] | None = None
+    tagged: tuple[Tagged, ...] | None = None
     meta: bool | None = None
     producer: Any = None
     handle: Handle | None = None
