@@ -178,10 +178,28 @@ class Config:
         handle(self).wait()
 
     def on_completed(self, callback: Callable[[Self], object]) -> Self:
-        """Have a function called, here, with this object when the job is done; the object itself."""
+        """Have a function called, here, with this object when the job is done; the object itself.
+
+        It is called while the plan waits, once per job and run of the script, after the job's files have arrived;
+        also when the job was done by an earlier run. What it submits belongs to the experiment. What it raises is
+        shown, and fails the experiment at its end.
+
+        Raises:
+            PlanProblem: the object comes from no submitted task.
+        """
         from xpm.plan.following import on_completed
 
         on_completed(self, callback)
+        return self
+
+    def on_failed(self, callback: Callable[[Self], object]) -> Self:
+        """Have a function called likewise when the job is over and not done; the object itself.
+
+        ``state`` says how it ended: failed, cancelled, lost, or skipped because a task it depends on is not done.
+        """
+        from xpm.plan.following import on_failed
+
+        on_failed(self, callback)
         return self
 
 
