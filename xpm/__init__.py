@@ -6,6 +6,7 @@ Names are imported when first asked for, so that ``import xpm`` costs nothing to
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from xpm.plan.asking import arguments, origin
     from xpm.plan.config import Config
     from xpm.plan.context import GracefulTimeout, TaskCancelled
     from xpm.plan.copying import copyconfig, setmeta
@@ -45,6 +46,7 @@ _HOMES = {
     "TaskCancelled": "context",
     "Token": "tokens",
     "argument": "decorators",
+    "arguments": "asking",
     "config": "decorators",
     "constant": "decorators",
     "copyconfig": "copying",
@@ -53,6 +55,7 @@ _HOMES = {
     "identifier": "identity",
     "load": "saving",
     "option": "decorators",
+    "origin": "asking",
     "param": "decorators",
     "pathoption": "decorators",
     "progress": "progress",
@@ -81,6 +84,7 @@ __all__ = [
     "TaskCancelled",
     "Token",
     "argument",
+    "arguments",
     "config",
     "constant",
     "copyconfig",
@@ -89,6 +93,7 @@ __all__ = [
     "identifier",
     "load",
     "option",
+    "origin",
     "param",
     "pathoption",
     "progress",

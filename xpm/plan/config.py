@@ -74,9 +74,8 @@ class Config:
             except (Mismatch, RecursionError):  # a mark, or a refusal to be put in words
                 pass
             _set(self, state, name, value)
-        for argument in description.eager:
-            if argument.name not in own:
-                own[argument.name] = argument.fresh()
+        if description.eager:
+            _fill(own, state, description)
 
     if not TYPE_CHECKING:  # so that checkers see a typo
 
@@ -201,6 +200,17 @@ class Config:
 
         on_failed(self, callback)
         return self
+
+
+def _fill(own: dict[str, object], state: State, description: Description) -> None:
+    """Give a configuration its own copies of the defaults that can be changed in place."""
+    unset = [each for each in description.eager if each.name not in own]
+    for argument in unset:
+        own[argument.name] = argument.fresh()
+    if len(unset) == len(description.eager):
+        state.unset = description.eager_names  # one tuple for all
+    elif unset:
+        state.unset = tuple(each.name for each in unset)
 
 
 def _set(config: Config, state: State, name: str, value: object) -> None:

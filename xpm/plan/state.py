@@ -37,8 +37,8 @@ class Tagging:
 class State:
     """Everything of a configuration that is no value.
 
-    ``live``: an instance inside a job, where anything may be assigned. ``ref``: the task and job it is or, for
-    an output, comes from.
+    ``unset``: arguments that hold their own copy of a default. ``live``: an instance inside a job, where anything
+    may be assigned. ``ref``: the task and job it is or, for an output, comes from.
     """
 
     # Defaults of the class: most states have few of these, and there are very many states.
@@ -47,6 +47,7 @@ class State:
     places: dict[str, Place] | None = None
     tags: dict[str, Tagging] | None = None
     stopped: set[str] | None = None
+    unset: tuple[str, ...] = ()
     meta: bool | None = None
     producer: Any = None
     handle: Handle | None = None

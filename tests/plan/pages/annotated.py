@@ -15,6 +15,7 @@ from xpm import (
     PathGenerator,
     ResumableTask,
     Task,
+    arguments,
     copyconfig,
     experiment,
     field,
@@ -185,5 +186,5 @@ with experiment("main", "annotated") as xp:
     assert use.stdout().read_text() == "ready 99 3\n"
     assert again.stdout().read_text() == "set 99 3\n"
 
-assert Model.__xpm__.ready()["layers"].help == "Number of layers"
+assert arguments(Model).layers.help == "Number of layers"
 print("page", 0)
