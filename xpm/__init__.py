@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from xpm.plan.names import Identifier
     from xpm.plan.progress import progress
     from xpm.plan.saving import load, save
-    from xpm.plan.tags import tags, tagspath
+    from xpm.plan.tagnames import parse_tagspath
+    from xpm.plan.tags import TagConflict, tags, tagspath
     from xpm.plan.tasks import LightweightTask, ResumableTask, Task
     from xpm.plan.tokens import Token
 
@@ -42,6 +43,7 @@ _HOMES = {
     "Param": "fields",
     "PathGenerator": "fields",
     "ResumableTask": "tasks",
+    "TagConflict": "tags",
     "Task": "tasks",
     "TaskCancelled": "context",
     "Token": "tokens",
@@ -57,6 +59,7 @@ _HOMES = {
     "option": "decorators",
     "origin": "asking",
     "param": "decorators",
+    "parse_tagspath": "tagnames",
     "pathoption": "decorators",
     "progress": "progress",
     "save": "saving",
@@ -80,6 +83,7 @@ __all__ = [
     "Param",
     "PathGenerator",
     "ResumableTask",
+    "TagConflict",
     "Task",
     "TaskCancelled",
     "Token",
@@ -95,6 +99,7 @@ __all__ = [
     "option",
     "origin",
     "param",
+    "parse_tagspath",
     "pathoption",
     "progress",
     "save",
