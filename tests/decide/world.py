@@ -27,12 +27,14 @@ from xpm.decide.facts import (
     Wanted,
 )
 
-PARENTS = {"a": (), "b": ("a",), "c": ("a", "b")}
+PARENTS: dict[str, tuple[str, ...]] = {"a": (), "b": ("a",), "c": ("a", "b")}
 MOST = 4
 """Attempts that are asked for, at most."""
 CERTAIN = Gone(0.0, 1000.0, 120.0, True)
 Key = tuple[str, int]
 """An attempt of a job."""
+Intent = tuple[str, Revoke | Stop | int]
+"""What is to be done about a job; a number is an attempt to be submitted."""
 
 
 @dataclass(slots=True)
@@ -57,8 +59,8 @@ class Advancer:
     """Somebody who advances: what it has seen, and what it has decided and not done yet."""
 
     boards: dict[str, Job] = field(default_factory=lambda: dict.fromkeys(PARENTS, UNKNOWN_JOB))
-    seen: set[int] = field(default_factory=set)
-    intents: list[tuple[str, Revoke | Stop | int]] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set[int])
+    intents: list[Intent] = field(default_factory=lambda: list[Intent]())
 
 
 class World:
@@ -219,15 +221,16 @@ class World:
 
     def is_final(self, key: Key) -> bool:
         """Whether the attempt is over, for good."""
-        entries = self.ledgers.get(key, ())
+        entries = self.ledgers.get(key, [])
         return bool(entries) and isinstance(entries[-1], Ended)
 
     def is_done(self, job: str) -> bool:
         """Whether some attempt of it is done."""
         return any(
-            isinstance(entries[-1], Ended) and entries[-1].state == states.DONE
+            isinstance(event, Ended) and event.state == states.DONE
             for (each, _), entries in self.ledgers.items()
-            if each == job and entries
+            if each == job
+            for event in entries
         )
 
     def omniscient(self) -> Advancer:
