@@ -38,6 +38,18 @@ def test_the_site_can_be_made_and_every_page_is_reached_from_its_index(site: Pat
     assert pages - {"index"} == {each for each in pages if f'href="{each}.html"' in index}
 
 
+def test_the_drawing_of_the_decider_is_current() -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/_docs/decider.py", "--check"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_reference_has_every_public_name(site: Path) -> None:
     reference = (site / "api.html").read_text()
 
