@@ -182,22 +182,22 @@ TEXT = """# The decider, drawn
 What becomes ready, what is stopped, given up or tried again is decided in one place, `xpm/decide`: functions of values, without
 any I/O. This page is what they answer when they are asked every question. [How it works](how-it-works.md) tells who asks.
 
-A *job* is the set of its *attempts*. An attempt goes through four phases and never back; every arrow is a file that exactly one could
-create:
+A *job* is the set of its *attempts*. An attempt goes through four phases and never back; every arrow is a file that exactly one
+could create:
 
 ![phases of an attempt](decider.svg)
 
 ## What an event makes of an attempt
 
-Bold: the phase it is in afterwards. Dot: nothing changes. Events are files, seen late, twice or in any order; the tables make the order
-irrelevant.
+Bold: the phase it is in afterwards. Dot: nothing changes. Events are files, seen late, twice or in any order; the order does not
+matter.
 
 {phases}
 ## What is to be done
 
 About the current attempt, asked at every look; nothing is remembered, so whoever died between deciding and acting is
-replaced by whoever comes next. *Revoke* writes the next entry of the ledger; it loses against a claim or an outcome that was there first.
-*Stop* asks the place; a revocation behind it waits until the place has agreed.
+replaced by whoever comes next. *Revoke* writes the next entry of the ledger; it loses against a claim or an outcome that was
+there first. *Stop* asks the place; a revocation behind it waits until the place has agreed.
 
 {actions}
 An attempt that is not submitted yet and is to be cancelled is revoked. One that ended needs nothing.
@@ -224,9 +224,9 @@ Forgiven when the profile says nothing, for a job that always ends so:
 ## Who checks it
 
 `tests/decide/test_transitions.py` reads like this page. `tests/decide/test_any_order.py` shuffles the files of known histories.
-`tests/decide/test_world.py` lets Hypothesis play three advancers with their own stale views, who act on what they believed before and die in between,
-against runs, requeues, cancellations and a batch system that says anything: never more than one run of a job that may publish, never a
-second effect, no child before its parents, and after every history, once things heal, a final word for every job.
+`tests/decide/test_world.py` lets Hypothesis play three advancers with their own stale views, who act on what they believed before and
+die in between, against runs, requeues, cancellations and a batch system that says anything: never more than one run of a job that
+may publish, never a second effect, no child before its parents, and after every history, once things heal, a final word for every job.
 """
 
 
