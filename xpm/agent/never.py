@@ -5,7 +5,7 @@ another partition in silence (P25). Pure; what is unknown of the site refuses no
 """
 
 import difflib
-from typing import Any, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from xpm.agent.limits import Association, Nodes, Partition, Qos, SiteLimits
 from xpm.agent.slurm_request import Ask, asked
@@ -47,6 +47,19 @@ def table(found: Sequence[Objection]) -> str:
         lines = ["    %s: %s" % (place, told[place]) for place in places]
         text = "\n".join(["; ".join([*general, "no partition can ever run it"]), *lines])
     return text
+
+
+def refusal(found: str, request: Mapping[str, Any]) -> str:
+    """The words that end a job: what is wrong, with what was asked, who can mend it."""
+    options = " ".join(str(each) for each in request.get("options") or ())
+    return (
+        "the site can never run it: %s\nasked for with %s: mend the launcher %s in the profile"
+        % (
+            found,
+            options or "no options",
+            request.get("launcher") or "",
+        )
+    )
 
 
 # ----------------------------------------------------------------------- the whole site
