@@ -52,7 +52,7 @@ class Judge(object):
                 ""  # the site does not answer: let it speak for itself when it is asked to run it
             )
         if words:
-            board.tell(known.job, Told(here.number, Refused("launch", words)))
+            board.tell(known.job, Told(here.number, Refused("refused", words)))
         else:
             self._passed[known.job] = known.bundle
 
