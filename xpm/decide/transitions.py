@@ -6,7 +6,7 @@ Theory of operation
 A *job* is the set of its *attempts*. An attempt goes through four phases and never back::
 
     wanted ──Joined──► joined ──Claimed──► claimed ──Ended──► ended (done, failed, cancelled, lost)
-       │                  │ Told Present, Gone, Over, Refused     ▲
+       │ Told Refused     │ Told Present, Gone, Over, Refused     ▲
        └──────────────────┴───────────────── Ended ───────────────┘
 
 Every arrow but ``Told`` is a file that exactly one could create (wire/ledger.py, wire/workspace.py), so events say what *is*;
@@ -122,7 +122,7 @@ def overtaken(job: Job, here: Attempt) -> "List[Attempt]":
 def is_open(job: Job) -> bool:
     """Whether the current attempt may join a submission, as far as the job itself is concerned."""
     here = current(job)
-    if here.phase != states.WANTED or not job.wanted:
+    if here.phase != states.WANTED or not job.wanted or isinstance(here.evidence, Refused):
         return False
     return not overtaken(job, here) and not is_cancelled(job, here)
 
@@ -231,6 +231,11 @@ def _end(before: Attempt, event: Event) -> Attempt:
     )
 
 
+def _tell_early(before: Attempt, event: Event) -> Attempt:
+    """Nothing is out there yet, but the place may know that it will never take it."""
+    return _tell(before, event) if isinstance(cast(Told, event).evidence, Refused) else before
+
+
 def _tell(before: Attempt, event: Event) -> Attempt:
     return before._replace(evidence=cast(Told, event).evidence)
 
@@ -251,7 +256,7 @@ for _phase in states.PHASES:
         TRANSITIONS[(_phase, _kind)] = _function
 TRANSITIONS.update(
     {
-        (states.WANTED, Told): _stay,  # nothing is out there yet
+        (states.WANTED, Told): _tell_early,
         (states.JOINED, Told): _tell,
         (states.CLAIMED, Told): _tell,
         (states.ENDED, Told): _stay,  # the ledger has spoken
@@ -264,9 +269,11 @@ TRANSITIONS.update(
 
 
 def _due_wanted(here: Attempt, cancel: bool) -> "List[Action]":
-    if not cancel:
-        return []
-    return [_revoke(here, states.CANCELLED, "cancelled", "cancelled before it was submitted")]
+    if cancel:
+        return [_revoke(here, states.CANCELLED, "cancelled", "cancelled before it was submitted")]
+    if isinstance(here.evidence, Refused):
+        return [_revoke(here, states.FAILED, here.evidence.cause, here.evidence.message)]
+    return []
 
 
 def _due_joined(here: Attempt, cancel: bool) -> "List[Action]":

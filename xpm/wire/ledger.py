@@ -23,7 +23,7 @@ claim:   submission, batch_id (or null), restart (SLURM_RESTART_COUNT or 0), gen
 outcome: state, cause (null or one of CAUSES), exit_code, signal, error ({"type", "message", "traceback"} or null),
          hint, started_at, ended_at, generation, max_rss_kib, message (for people, hint included) and optional ``details``.
 revoked: state (cancelled, lost or failed), cause, message. A run whose parents are not all done revokes as lost: "not
-         released"; the job then gets a new attempt.
+         released"; the job then gets a new attempt. Cause ``refused``: the place can never run it; no retry helps.
 
 Each entry is also linked into the workspace's inbox as ``<job id>.a<attempt>.<slot>``: the doorbell. The folder
 is the truth; a missing doorbell is rung again by whoever notices.
@@ -50,6 +50,7 @@ FOLDER = ".xpm"
 FINAL = ("outcome", "revoked")
 CAUSES = (
     "exit", "signal", "oom", "timeout", "preempted", "node_fail", "cancelled", "dependency", "launch", "lost",
+    "refused",
 )  # fmt: skip
 _NAME = re.compile(r"^a([1-9][0-9]*)\.([1-9][0-9]*)$")
 _BELL = re.compile(r"^([0-9a-f]{64})\.(a[1-9][0-9]*\.[1-9][0-9]*)$")

@@ -9,6 +9,8 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       recorded by the agent's ``open`` so that whoever advances does it alike
     .xpm/site.json                    {"squeue_every_s", "message_timeout_s", "lost_after_s"}: what somebody who knows this site
                                       better has written by hand; goes before place.json's options
+    .xpm/limits.json                  what the site allows, and when it was asked: xpm/agent/limits.py; a cache
+    .xpm/limits.asked                 {"at", "failed"}: when somebody last asked for it, and whether nothing came back
     .xpm/queue/<bundle>.json          a bundle of queue entries (below); immutable; named by the sha256 of its bytes
     .xpm/cancel/<job>.a<n>            {"at", "by"}: this attempt is to be cancelled; exclusive
     .xpm/attempts/<job>.a<n>          {"submission"}: the one submission this attempt has joined; exclusive
@@ -99,6 +101,7 @@ class Layout:
         self.identity = os.path.join(self.own, "workspace.json")
         self.place = os.path.join(self.own, "place.json")
         self.site = os.path.join(self.own, "site.json")
+        self.limits = os.path.join(self.own, "limits.json")
         self.queue = os.path.join(self.own, "queue")
         self.cancel = os.path.join(self.own, "cancel")
         self.attempts = os.path.join(self.own, "attempts")
