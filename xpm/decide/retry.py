@@ -8,6 +8,7 @@ Which ends count: those since somebody asked last. Where progress ``renews`` the
 further than ever, by its own word (``progress``).
 """
 
+import math
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
 Rule = NamedTuple(
@@ -110,9 +111,14 @@ def effective_request(request: Dict[str, Any], ends: Iterable[End]) -> Dict[str,
         count = sum(each.times for each in ends if each.cause == cause)
         if steps and count:
             found = _patched(found, steps[min(count, len(steps)) - 1])
+    if request.get("kind") != "slurm":
+        return found
     bad = _bad_nodes(rules, ends)
-    if bad and request.get("kind") == "slurm":
+    if bad:
         found = _patched(found, {"options": ["--exclude=" + ",".join(bad)]})
+    pause = pause_s(ends[-1].cause, ends, table(rules)) if ends else 0.0
+    if pause:  # Slurm waits, so that nobody else need
+        found = _patched(found, {"options": ["--begin=now+%d" % math.ceil(pause)]})
     return found
 
 
