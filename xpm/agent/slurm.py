@@ -6,11 +6,12 @@ must be remembered is a file, so any number of advancers may come and go.
 
 import os
 import time
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from xpm.agent import errands, reading, sending, slurm_commands, slurm_parse, slurm_states, submit
 from xpm.agent import place as places
 from xpm.agent.board import Board, JobFacts
+from xpm.agent.keeper import Keeper
 from xpm.agent.slurm_parse import Row
 from xpm.agent.slurm_queue import EVERY_S, Answer, Queue
 from xpm.decide import states, transitions
@@ -54,6 +55,7 @@ class SlurmPlace(object):
         self.environ = {str(k): str(v) for k, v in (content.get("environ") or {}).items()}
         self._every_s = float(options.get("squeue_every_s") or EVERY_S)
         self.queue = Queue(layout, self.environ, self._every_s)
+        self.keeper = Keeper(layout, content, options)
         self._apart_s = 2.0 * float(options.get("message_timeout_s") or MESSAGE_TIMEOUT_S)
         self._lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
         self._shells: Dict[str, Any] = {}
@@ -94,16 +96,18 @@ class SlurmPlace(object):
         """Bring submissions on their way; wait at most that long for what was started."""
         self._cancel_together()
         self._drive_all(board, now)
+        self.keeper.tend(board, self.queue, now)
         ends = time.monotonic() + budget_s
         while time.monotonic() < ends and not self.is_idle():
             time.sleep(0.02)
             self.queue.answer()
             if not self._busy():
                 self._drive_all(board, now)
+                self.keeper.tend(board, self.queue, now)
 
     def stop(self, known: JobFacts, action: Stop, now: float) -> bool:
         """Cancel a batch job; False while nobody knows whether there is one."""
-        batch_id = action.batch_id or self._batch_id(action.submission)
+        batch_id = action.batch_id or self._batch(action.submission)[0]
         if batch_id is None:
             return action.submission in self._never or not self._is_on_its_way(action.submission)
         if abs(now - self._stopped.get(action.submission, float("-inf"))) >= STOP_AGAIN_S:
@@ -114,11 +118,12 @@ class SlurmPlace(object):
     def is_idle(self) -> bool:
         """Whether no command of ours is under way."""
         self.queue.answer()
-        return not (self._busy() or self._cancels or self.queue.is_asking)
+        busy = self._busy() or self._cancels or self.keeper.is_busy
+        return not (busy or self.queue.is_asking)
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
-        return [self.queue.problem] if self.queue.problem else []
+        return [each for each in (self.queue.problem, self.keeper.problem) if each]
 
     # ----------------------------------------------------------------------------- sending
 
@@ -167,7 +172,7 @@ class SlurmPlace(object):
             board.note(known.job, "")
             board.tell(known.job, Accepted(here.number, what.batch_id, now))
             answer = self.queue.answer()
-            if answer is not None and answer.at == self._folded:
+            if answer is not None and what.batch_id in self._rows:  # absence would be no news yet
                 self._fold_one(board, known, answer)
         elif isinstance(what, sending.Never):
             refused = Refused(what.cause, _refusal(what.message, known.request))
@@ -226,9 +231,10 @@ class SlurmPlace(object):
         shell = sending.send(folder, number, argv, script, self.environ)
         self._shells[here.submission] = shell
 
-    def _batch_id(self, submission: str) -> Optional[str]:
+    def _batch(self, submission: str) -> Tuple[Optional[str], float]:
+        """The batch id of a submission, and since when it has one; None when it has none."""
         content = reading.load(os.path.join(self.layout.submission(submission), "batch.json"))
-        return str(content["batch_id"]) if content else None
+        return (str(content["batch_id"]), float(content["at"])) if content else (None, 0.0)
 
     def _is_on_its_way(self, submission: str) -> bool:
         folder = self.layout.submission(submission)
@@ -253,9 +259,9 @@ class SlurmPlace(object):
         for known in list(board.live.values()):
             here = transitions.current(known.facts)
             if here.phase == states.JOINED and here.batch_id is None and here.submission:
-                batch_id = self._batch_id(here.submission)
+                batch_id, at = self._batch(here.submission)
                 if batch_id is not None:
-                    board.tell(known.job, Accepted(here.number, batch_id, here.at))
+                    board.tell(known.job, Accepted(here.number, batch_id, at))
         board.settle()
 
     def _fold(self, board: Board, answer: Answer, now: float) -> None:
