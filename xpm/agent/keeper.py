@@ -27,7 +27,7 @@ submit limit is full, slurmctld is away), it has itself requeued, which keeps it
 import os
 import shlex
 import shutil
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from xpm.agent import errands, nodes, reading, sending, slurm_commands, slurm_parse, slurm_states
 from xpm.agent import place as places
@@ -59,16 +59,23 @@ class Keeper(object):
         layout: the workspace.
         content: its place.json.
         options: its options, ``site.json`` included.
+        doubt_s: how far apart two look-ups must be.
     """
 
-    def __init__(self, layout: Layout, content: Dict[str, Any], options: Dict[str, Any]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        content: Dict[str, Any],
+        options: Dict[str, Any],
+        doubt_s: Callable[[], float],
+    ) -> None:
         self._layout = layout
         self._content = content
         self._environ = {str(k): str(v) for k, v in (content.get("environ") or {}).items()}
         self._workspace_id = str((files.load(layout.identity) or {}).get("id"))
         self._wishes: Dict[str, Any] = dict(options.get("keeper") or {})
         self._apart_s = float(options.get("keeper_apart_s") or APART_S)
-        self._doubt_s = 2.0 * float(options.get("message_timeout_s") or 10.0)
+        self._doubt_s = doubt_s
         self._folder = os.path.join(layout.own, "keepers")
         self._mine = 0
         self._idle = 0
@@ -185,7 +192,7 @@ class Keeper(object):
         found = slurm_parse.by_name(answer.rows).get(self._name(number))
         if found is not None:
             sending.record(folder, found.batch_id, "lookup", now)
-        elif not sending.is_absent(folder, what.number, answer.at, now, self._doubt_s):
+        elif not sending.is_absent(folder, what.number, answer.at, now, self._doubt_s()):
             queue.ask(now)
         else:
             self._send(number, what.number + 1, board, seen, now)
