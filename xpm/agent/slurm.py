@@ -6,13 +6,14 @@ must be remembered is a file, so any number of advancers may come and go.
 
 import os
 import time
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from xpm.agent import errands, reading, sending, slurm_commands, slurm_parse, slurm_states, submit
 from xpm.agent import place as places
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.examining import Examiner
 from xpm.agent.judging import Judge
+from xpm.agent.keeper import Keeper
 from xpm.agent.learning import Learning
 from xpm.agent.slurm_accounts import Accounts
 from xpm.agent.slurm_parse import Row
@@ -58,6 +59,7 @@ class SlurmPlace(object):
         self.environ = {str(k): str(v) for k, v in (content.get("environ") or {}).items()}
         self._every_s = float(options.get("squeue_every_s") or EVERY_S)
         self.queue = Queue(layout, self.environ, self._every_s)
+        self.keeper = Keeper(layout, content, options, self._apart_s)
         self.site = Learning(layout, self.environ)
         self._judge = Judge(self.site)
         self._message_timeout_s = options.get("message_timeout_s")
@@ -109,16 +111,18 @@ class SlurmPlace(object):
         """Bring submissions on their way; wait at most that long for what was started."""
         self._cancel_together()
         self._drive_all(board, now)
+        self.keeper.tend(board, self.queue, now)
         ends = time.monotonic() + budget_s
         while time.monotonic() < ends and not self.is_idle():
             time.sleep(0.02)
             self.queue.answer()
             if not self._busy():
                 self._drive_all(board, now)
+                self.keeper.tend(board, self.queue, now)
 
     def stop(self, known: JobFacts, action: Stop, now: float) -> bool:
         """Cancel a batch job; False while nobody knows whether there is one."""
-        batch_id = action.batch_id or self._batch_id(action.submission)
+        batch_id = action.batch_id or self._batch(action.submission)[0]
         if batch_id is None:
             return action.submission in self._never or not self._is_on_its_way(action.submission)
         if abs(now - self._stopped.get(action.submission, float("-inf"))) >= STOP_AGAIN_S:
@@ -130,11 +134,11 @@ class SlurmPlace(object):
         """Whether no command of ours is under way."""
         self.queue.answer()
         is_asking = self.queue.is_asking or self.site.is_asking or self.examiner.is_asking
-        return not (self._busy() or self._cancels or is_asking)
+        return not (self._busy() or self._cancels or self.keeper.is_busy or is_asking)
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
-        return [self.queue.problem] if self.queue.problem else []
+        return [each for each in (self.queue.problem, self.keeper.problem) if each]
 
     # ----------------------------------------------------------------------------- sending
 
@@ -183,7 +187,7 @@ class SlurmPlace(object):
             board.note(known.job, "")
             board.tell(known.job, Accepted(here.number, what.batch_id, now))
             answer = self.queue.answer()
-            if answer is not None and answer.at == self._folded:
+            if answer is not None and what.batch_id in self._rows:  # absence would be no news yet
                 self._fold_one(board, known, answer, now)
         elif isinstance(what, sending.Never):
             refused = Refused(what.cause, _refusal(what.message, known.request))
@@ -247,9 +251,10 @@ class SlurmPlace(object):
         told = self._message_timeout_s or self.site.known().message_timeout_s
         return 2.0 * float(told or MESSAGE_TIMEOUT_S)
 
-    def _batch_id(self, submission: str) -> Optional[str]:
+    def _batch(self, submission: str) -> Tuple[Optional[str], float]:
+        """The batch id of a submission, and since when it has one; None when it has none."""
         content = reading.load(os.path.join(self.layout.submission(submission), "batch.json"))
-        return str(content["batch_id"]) if content else None
+        return (str(content["batch_id"]), float(content["at"])) if content else (None, 0.0)
 
     def _is_on_its_way(self, submission: str) -> bool:
         folder = self.layout.submission(submission)
@@ -274,9 +279,9 @@ class SlurmPlace(object):
         for known in list(board.live.values()):
             here = transitions.current(known.facts)
             if here.phase == states.JOINED and here.batch_id is None and here.submission:
-                batch_id = self._batch_id(here.submission)
+                batch_id, at = self._batch(here.submission)
                 if batch_id is not None:
-                    board.tell(known.job, Accepted(here.number, batch_id, here.at))
+                    board.tell(known.job, Accepted(here.number, batch_id, at))
         board.settle()
 
     def _fold(self, board: Board, answer: Answer, now: float) -> None:

@@ -2,7 +2,7 @@
 # ruff: noqa
 """sbatch, squeue and scancel over a folder: they accept, refuse, lie and fall silent as a test says.
 
-``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>``; without a line for a command it behaves. What
+``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>``; without a line for a command, or without a mode, it behaves. What
 the batch system knows is ``jobs/<id>.json``; every call is a line of ``calls``.
 """
 
@@ -49,7 +49,7 @@ def mode(command):
             lines.remove(line)
             with open(path, "w") as file:
                 file.write("\n".join(lines))
-            return line.split(" ", 1)[1]
+            return line.partition(" ")[2]
     return ""
 
 
