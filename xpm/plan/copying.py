@@ -49,6 +49,7 @@ def _shell(config: C, state: State) -> C:
     fresh.places = dict(state.places) if state.places else None
     fresh.tags = dict(state.tags) if state.tags else None
     fresh.stopped = set(state.stopped) if state.stopped else None
+    fresh.unset = state.unset
     fresh.meta = state.meta
     if state.producer is not None:
         fresh.producer, fresh.ref = state.producer, state.ref

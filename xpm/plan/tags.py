@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Union
+from typing import Any
 
 from xpm.errors import PlanProblem
 from xpm.plan import places, walk
@@ -13,10 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from xpm.plan.config import Config
     from xpm.plan.state import Tagged
-
-Tag = Union[str, int, float, bool]
-LONGEST = 200
-UNTAGGED = "untagged"
+    from xpm.plan.tagnames import Tag
 
 
 class TagConflict(UserWarning):
@@ -33,8 +30,12 @@ def add(config: Config, name: str, value: Any) -> None:
     from xpm.plan.marks import tag, unmark
 
     plain, _ = unmark(tag(value))
-    if not name:
-        raise PlanProblem(f"a tag cannot be called {name!r}", where=places.show(places.caller()))
+    if not isinstance(name, str) or not name:
+        raise PlanProblem(
+            f"a tag cannot be called {name!r}",
+            hint='.tag("name", value)',
+            where=places.show(places.caller()),
+        )
     if state.tags is None:
         state.tags = {}
     state.tags[name] = Tagging(plain, places.caller(), of_argument=False)
@@ -91,73 +92,11 @@ def _outermost_first(config: Config) -> list[Tagged]:
 def tagspath(config: Config) -> str:
     """The tags as a file name, keys in order: ``epochs=100_layers=3``.
 
-    Every value but letters, digits and ``.+-`` is spelled ``%xx``, as is the first letter of a text that looks like
-    a number or a truth value, so different tags have different names. Longer names are cut and end in a hash.
+    Different tags have different names, on every file system: letters (also capital ones), digits and ``.+-`` stay, all
+    else is spelled ``%xx``, and where letters are capital the name ends in ``@`` and which, for file systems that make no
+    difference. At most 200 characters: longer names are cut, and end in ``~`` and a hash.
+    ``parse_tagspath`` reads them back. Without tags: ``untagged``.
     """
-    named = sorted(tags(config).items())
-    if not named:
-        return UNTAGGED
-    text = "_".join(f"{_spelled(name, '_')}={_value(value)}" for name, value in named)
-    if len(text) <= LONGEST:
-        return text
-    import hashlib
+    from xpm.plan.tagnames import spell
 
-    cut = f"{text[: LONGEST - 17]}~{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return cut
-
-
-def parse_tagspath(text: str) -> dict[str, Tag]:
-    """The tags a name stands for.
-
-    Raises:
-        ValueError: it is no such name, or one that was cut.
-    """
-    if text == UNTAGGED:
-        return {}
-    if "=" not in text or "~" in text:
-        raise ValueError(f"{text!r} does not tell its tags")
-    pieces = text.split("=")
-    found: dict[str, Tag] = {}
-    name = pieces[0]
-    for piece in pieces[1:-1]:
-        value, _, following = piece.partition("_")
-        found[_unspelled(name)] = _read(value)
-        name = following
-    found[_unspelled(name)] = _read(pieces[-1])
-    return found
-
-
-def _value(value: Tag) -> str:
-    if not isinstance(value, str):
-        return _spelled(repr(value), "")
-    text = _spelled(value, "")
-    if text and text == value and not isinstance(_read(text), str):
-        return f"%{ord(text[0]):02x}{text[1:]}"
-    return text
-
-
-def _spelled(text: str, also: str) -> str:
-    safe = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+-" + also)
-    raw = text.encode("utf-8", "surrogatepass")
-    return "".join(chr(each) if chr(each) in safe else f"%{each:02x}" for each in raw)
-
-
-def _unspelled(text: str) -> str:
-    head, *rest = text.split("%")
-    raw = head.encode()
-    for each in rest:
-        raw += bytes([int(each[:2], 16)]) + each[2:].encode()
-    return raw.decode("utf-8", "surrogatepass")
-
-
-def _read(text: str) -> Tag:
-    if text in ("True", "False"):
-        return text == "True"
-    for read in (int, float):
-        try:
-            value = read(text)
-        except ValueError:
-            continue
-        if repr(value) == text:
-            return value
-    return _unspelled(text)
+    return spell(tags(config))

@@ -148,6 +148,7 @@ def _claim(order: Order, entries: List[ledger.Entry], now: float) -> Dict[str, A
         "restart": order.restart,
         "generation": ledger.generation(entries) + 1,
         "host": os.uname().nodename,
+        "node": os.environ.get("SLURMD_NODENAME", "") if order.in_slurm else "",
         "pid": os.getpid(),
         "started": process.started(os.getpid()),
         "boot": process.boot(),
