@@ -37,8 +37,9 @@ class Tagging:
 class State:
     """Everything of a configuration that is no value.
 
-    ``unset``: arguments that hold their own copy of a default. ``live``: an instance inside a job, where anything
-    may be assigned. ``ref``: the task and job it is or, for an output, comes from.
+    ``unset``: arguments that hold their own copy of a default. ``live``: an instance that runs, where anything may
+    be assigned; ``folder``: its folder, where no job gives it one. ``ref``: the task and job it is or, for an output,
+    comes from.
     """
 
     # Defaults of the class: most states have few of these, and there are very many states.
@@ -56,6 +57,7 @@ class State:
     tokens: list[Any] | None = None
     parents: list[Any] | None = None
     init: tuple[Any, ...] = ()
+    folder: str | None = None
     live = False
 
     def __init__(self, place: Place | None, live: bool = False) -> None:
