@@ -96,7 +96,7 @@ def test_what_a_job_loads_of_the_plan_language_loads_nothing_heavy(python: str) 
     code = (
         "import sys; sys.path.insert(0, '.');"
         "before = set(sys.modules);"
-        "import xpm.plan.tasks, xpm.plan.documents, xpm.plan.locate, xpm.plan.progress;"
+        "import xpm.plan.tasks, xpm.plan.restoring, xpm.plan.locate, xpm.plan.progress;"
         "print(*sorted(set(sys.modules) - before))"
     )
 

@@ -8,7 +8,7 @@ from xpm.plan import places
 from xpm.plan.description import Description, describe
 from xpm.plan.fields import MISSING, field
 from xpm.plan.kinds import Mismatch
-from xpm.plan.state import State
+from xpm.plan.state import State, wake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,6 +107,10 @@ class Config:
 
         def __getattr__(self, name):
             if not name.startswith("__"):
+                state = self.__dict__.get("_xpm")
+                if state is not None and state.later is not None:
+                    state.later(self)
+                    return getattr(self, name)
                 argument = type(self).__xpm__.ready().get(name)
                 if argument is not None and argument.default is not MISSING:
                     return argument.default
@@ -118,6 +122,7 @@ class Config:
             raise refuse_reading(self, name)
 
     def __repr__(self) -> str:
+        wake(self)
         names = type(self).__xpm__.ready()
         given = (f"{name}={self.__dict__[name]!r}" for name in names if name in self.__dict__)
         return f"{type(self).__name__}({', '.join(given)})"

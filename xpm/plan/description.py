@@ -251,9 +251,9 @@ def _argument(cls: type, name: str, role: str, declared: object) -> Argument:
 
 def explicit(name: object, place: places.Place) -> str:
     """A given identifier, in lower case; refused when it cannot be a folder's name."""
-    from xpm.plan.names import valid
+    from xpm.plan.names import lower, valid
 
-    text = str(name).lower()
+    text = lower(str(name))
     if not valid(text):
         raise Definition(
             f"{name!r} cannot be an identifier",

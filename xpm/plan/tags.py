@@ -11,9 +11,8 @@ from xpm.plan.state import State, Tagging, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from xpm.plan.config import Config
+    from xpm.plan.state import Tagged
     from xpm.plan.tagnames import Tag
 
 
@@ -48,28 +47,37 @@ def tags(config: Config) -> dict[str, Tag]:
     Where two disagree the outermost counts, with a warning.
     """
     found: dict[str, Tagging] = {}
-    for state in _outermost_first(config):
-        for name, tagging in (state.tags or {}).items():
-            first = found.setdefault(name, tagging)
-            if (type(first.value), first.value) != (type(tagging.value), tagging.value):
-                warnings.warn(
-                    f"tag {name!r} is {first.value!r} ({places.show(first.place)}) and"
-                    f" {tagging.value!r} ({places.show(tagging.place)}): the first counts",
-                    TagConflict,
-                    stacklevel=2,
-                )
+    depths: dict[str, int] = {}
+    for depth, name, tagging in _outermost_first(config):
+        first = found.setdefault(name, tagging)
+        depths.setdefault(name, depth)
+        if (type(first.value), first.value) != (type(tagging.value), tagging.value):
+            warnings.warn(
+                f"tag {name!r} is {first.value!r} ({places.show(first.place)}) and"
+                f" {tagging.value!r} ({places.show(tagging.place)}): the first counts",
+                TagConflict,
+                stacklevel=2,
+            )
+    state = state_of(config)
+    if state.seal is not None:
+        state.tagged = tuple((depths[name], name, tagging) for name, tagging in found.items())
     return {name: tagging.value for name, tagging in found.items()}
 
 
-def _outermost_first(config: Config) -> Iterator[State]:
-    """The states of everything used, level by level."""
+def _outermost_first(config: Config) -> list[Tagged]:
+    """All tags of what is used, level by level; what a sealed one has collected already is taken as it is."""
+    found: list[Tagged] = []
     level = [config]
     seen = {id(config)}
+    depth = 0
     while level:
         below: list[Config] = []
         for each in level:
             state: State = state_of(each)
-            yield state
+            if state.tagged is not None and each is not config:
+                found += [(depth + more, name, tagging) for more, name, tagging in state.tagged]
+                continue
+            found += [(depth, name, tagging) for name, tagging in (state.tags or {}).items()]
             for path, child in walk.children(each):
                 argument = path.partition("[")[0].partition(".")[0]
                 if id(child) in seen or (state.stopped and argument in state.stopped):
@@ -77,6 +85,8 @@ def _outermost_first(config: Config) -> Iterator[State]:
                 seen.add(id(child))
                 below.append(child)
         level = below
+        depth += 1
+    return sorted(found, key=lambda each: each[0])
 
 
 def tagspath(config: Config) -> str:
