@@ -404,5 +404,5 @@ def test_a_finishing_job_lets_others_go_on_under_every_python(site: Site, python
     site.come()
     site.advance()
     assert ["done", "submitted", "submitted"] == [site.word(name) for name in "abc"]
-    assert {"1001", "1002"} == {site.view(name).batch_id for name in "bc"}
+    assert {"1001_0", "1001_1"} == {site.view(name).batch_id for name in "bc"}
     assert [] == site.yard.temporaries()
