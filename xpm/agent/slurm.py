@@ -12,6 +12,7 @@ from xpm.agent import reading, submit
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.examining import Examiner
 from xpm.agent.judging import Judge
+from xpm.agent.keeper import Keeper
 from xpm.agent.learning import Learning
 from xpm.agent.slurm_accounts import Accounts
 from xpm.agent.slurm_cancelling import Canceller
@@ -44,6 +45,7 @@ class SlurmPlace(object):
         prefix = submit.name_prefix(self.workspace_id)
         self.queue = Queue(layout, prefix, environ, self._every_s)
         self._room = Room(layout, reading.load(os.path.join(layout.own, "limits.json")) or {})
+        self.keeper = Keeper(layout, content, options, self._apart_s)
         self.site = Learning(layout, environ)
         self._judge = Judge(self.site)
         self._message_timeout_s = options.get("message_timeout_s")
@@ -100,12 +102,14 @@ class SlurmPlace(object):
         """Bring submissions on their way; wait at most that long for what was started."""
         self._canceller.start()
         self._drive(board, now)
+        self.keeper.tend(board, self.queue, now)
         ends = time.monotonic() + budget_s
         while time.monotonic() < ends and not self.is_idle():
             time.sleep(0.02)
             self.queue.answer()
             if not self._sender.is_busy:
                 self._drive(board, now)
+                self.keeper.tend(board, self.queue, now)
 
     def stop(self, known: JobFacts, action: Stop, now: float) -> bool:
         """Cancel a batch job; False while nobody knows whether there is one."""
@@ -119,11 +123,12 @@ class SlurmPlace(object):
         """Whether no command of ours is under way."""
         self.queue.answer()
         asking = (self.queue.is_asking, self.site.is_asking, self.examiner.is_asking)
-        return not (self._sender.is_busy or self._canceller.is_busy or any(asking))
+        busy = (self._sender.is_busy, self._canceller.is_busy, self.keeper.is_busy)
+        return not (any(busy) or any(asking))
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
-        return [self.queue.problem] if self.queue.problem else []
+        return [each for each in (self.queue.problem, self.keeper.problem) if each]
 
     # ---------------------------------------------------------------------------- within
 

@@ -215,7 +215,8 @@ def _accept(before: Attempt, event: Event) -> Attempt:
     event = cast(Accepted, event)
     if before.batch_id is not None:
         return before
-    return before._replace(batch_id=event.batch_id)
+    at = max(before.at, event.at) if before.phase == states.JOINED else before.at
+    return before._replace(batch_id=event.batch_id, at=at)
 
 
 def _claim(before: Attempt, event: Event) -> Attempt:
