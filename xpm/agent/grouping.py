@@ -9,7 +9,8 @@ from xpm.agent.board import JobFacts
 def groups(ready: "Iterable[JobFacts]", most: int) -> "List[List[JobFacts]]":
     """Jobs that may share a submission, at most so many in one; jobs and groups in the order they came.
 
-    One batch script and one set of options serve all jobs of a submission, and both follow from the request alone.
+    One batch script and one set of options serve all jobs of a submission, and both follow from the request alone: the one
+    in force, after all that their earlier attempts have come to.
     """
     found: Dict[str, List[List[JobFacts]]] = {}
     ordered: List[List[JobFacts]] = []
@@ -23,4 +24,4 @@ def groups(ready: "Iterable[JobFacts]", most: int) -> "List[List[JobFacts]]":
 
 
 def _key(known: JobFacts) -> str:
-    return json.dumps(known.request, sort_keys=True)
+    return json.dumps(known.asks_for, sort_keys=True)

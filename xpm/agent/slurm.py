@@ -10,6 +10,11 @@ from typing import Any, Dict, List, Optional
 
 from xpm.agent import reading, submit
 from xpm.agent.board import Board, JobFacts
+from xpm.agent.examining import Examiner
+from xpm.agent.judging import Judge
+from xpm.agent.keeper import Keeper
+from xpm.agent.learning import Learning
+from xpm.agent.slurm_accounts import Accounts
 from xpm.agent.slurm_cancelling import Canceller
 from xpm.agent.slurm_queue import EVERY_S, Answer, Queue
 from xpm.agent.slurm_room import Room
@@ -40,10 +45,14 @@ class SlurmPlace(object):
         prefix = submit.name_prefix(self.workspace_id)
         self.queue = Queue(layout, prefix, environ, self._every_s)
         self._room = Room(layout, reading.load(os.path.join(layout.own, "limits.json")) or {})
-        apart_s = 2.0 * float(options.get("message_timeout_s") or MESSAGE_TIMEOUT_S)
-        self._sender = Sender(layout, content, environ, self.queue, self._room, apart_s)
+        self.keeper = Keeper(layout, content, options, self._apart_s)
+        self.site = Learning(layout, environ)
+        self._judge = Judge(self.site)
+        self._message_timeout_s = options.get("message_timeout_s")
+        self._sender = Sender(layout, content, environ, self.queue, self._room, self._apart_s)
+        self.examiner = Examiner(Accounts(layout, environ, self._every_s))
         lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
-        self._watcher = Watcher(layout, lost_after_s)
+        self._watcher = Watcher(layout, lost_after_s, self.examiner)
         self._canceller = Canceller(layout, environ)
 
     # ---------------------------------------------------------- what advance asks of a place
@@ -53,7 +62,7 @@ class SlurmPlace(object):
 
         What joins is what there is room for, in one piece if that is not much, so that later jobs can be grouped better.
         """
-        if not self.at_once(board):
+        if not self.at_once(board) or self.site.is_awaited(board.now):
             return 0
         answer = self.queue.answer()
         self._room.look(board, answer.others if answer else 0, board.now)
@@ -73,12 +82,14 @@ class SlurmPlace(object):
         return self._room.together
 
     def watch(self, board: Board, now: float) -> None:
-        """Tell the board what the queue says of its live jobs."""
+        """Tell the board what the queue says of its live jobs, and the site's limits of those to come."""
+        self.site.ask(now)
+        self._judge.judge(board, now)
         answer = self.queue.answer()
         if not self._watcher.folded_at:
             self._sender.recall(board)
         if answer is not None:
-            self._watcher.fold(board, answer)
+            self._watcher.fold(board, answer, now)
         self._ask_if_worth_it(board, answer, now)
 
     def joined(
@@ -91,12 +102,14 @@ class SlurmPlace(object):
         """Bring submissions on their way; wait at most that long for what was started."""
         self._canceller.start()
         self._drive(board, now)
+        self.keeper.tend(board, self.queue, now)
         ends = time.monotonic() + budget_s
         while time.monotonic() < ends and not self.is_idle():
             time.sleep(0.02)
             self.queue.answer()
             if not self._sender.is_busy:
                 self._drive(board, now)
+                self.keeper.tend(board, self.queue, now)
 
     def stop(self, known: JobFacts, action: Stop, now: float) -> bool:
         """Cancel a batch job; False while nobody knows whether there is one."""
@@ -109,19 +122,25 @@ class SlurmPlace(object):
     def is_idle(self) -> bool:
         """Whether no command of ours is under way."""
         self.queue.answer()
-        busy = (self._sender.is_busy, self._canceller.is_busy, self.queue.is_asking)
-        return not any(busy)
+        asking = (self.queue.is_asking, self.site.is_asking, self.examiner.is_asking)
+        busy = (self._sender.is_busy, self._canceller.is_busy, self.keeper.is_busy)
+        return not (any(busy) or any(asking))
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
-        return [self.queue.problem] if self.queue.problem else []
+        return [each for each in (self.queue.problem, self.keeper.problem) if each]
 
     # ---------------------------------------------------------------------------- within
 
     def _drive(self, board: Board, now: float) -> None:
         for known in self._sender.drive(board, now):
-            self._watcher.fold_late(board, known, self.queue.answer())
+            self._watcher.fold_late(board, known, self.queue.answer(), now)
         board.settle()
+
+    def _apart_s(self) -> float:
+        """How far apart two look-ups must be: an sbatch that timed out has arrived by then, or never will."""
+        told = self._message_timeout_s or self.site.known().message_timeout_s
+        return 2.0 * float(told or MESSAGE_TIMEOUT_S)
 
     def _ask_if_worth_it(self, board: Board, answer: Optional[Answer], now: float) -> None:
         asked = answer.at if answer else 0.0

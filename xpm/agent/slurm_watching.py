@@ -3,14 +3,18 @@
 import os
 from typing import Any, Dict, Optional, Set
 
-from xpm.agent import reading, slurm_states, submit
+from xpm.agent import reading, slurm_states
 from xpm.agent.board import Board, JobFacts
+from xpm.agent.examining import Examiner
 from xpm.agent.slurm_parse import Row
 from xpm.agent.slurm_queue import Answer
 from xpm.decide import states, transitions
 from xpm.decide.facts import Attempt, Evidence, Gone, Over, Present, Told
 from xpm.wire import files, ledger
 from xpm.wire.workspace import Layout
+
+PREEMPTED = "PREEMPTED"
+"""Either requeued in a moment or gone for good: only that it stays so tells (P7), as with a job that is not there."""
 
 
 class Watcher(object):
@@ -19,74 +23,77 @@ class Watcher(object):
     Args:
         layout: the workspace.
         lost_after_s: how far apart two answers without a job must be for it to be lost.
+        examiner: explains why a job ended.
     """
 
-    def __init__(self, layout: Layout, lost_after_s: float) -> None:
+    def __init__(self, layout: Layout, lost_after_s: float, examiner: Examiner) -> None:
         self._layout = layout
+        self._examiner = examiner
         self._lost_after_s = lost_after_s
         self._rows: Dict[str, Row] = {}
         self._absences = Absences(layout)
         self.folded_at = 0.0
 
-    def fold(self, board: Board, answer: Answer) -> None:
-        """Tell the board what a new answer says of its live jobs."""
+    def fold(self, board: Board, answer: Answer, now: float) -> None:
+        """Tell the board what a new answer says of its live jobs, and an old one of those that are still examined."""
         if answer.at <= self.folded_at:
+            for known in self._examiner.held(board):
+                self._fold_one(board, known, answer, now)
+            board.settle()
             return
         self.folded_at = answer.at
         self._rows = {row.batch_id: row for row in answer.rows}
         self._absences = Absences(self._layout)
         for known in list(board.live.values()):
-            self._fold_one(board, known, answer)
+            self._fold_one(board, known, answer, now)
         board.settle()
 
-    def fold_late(self, board: Board, known: JobFacts, answer: Optional[Answer]) -> None:
-        """The same for one job whose batch id has only now become known."""
-        if answer is not None and answer.at == self.folded_at:
-            self._fold_one(board, known, answer)
+    def fold_late(
+        self, board: Board, known: JobFacts, answer: Optional[Answer], now: float
+    ) -> None:
+        """The same for one job whose batch id has only now become known; its absence would be no news yet."""
+        here = transitions.current(known.facts)
+        if answer is not None and answer.at == self.folded_at and here.batch_id in self._rows:
+            self._fold_one(board, known, answer, now)
 
-    def _fold_one(self, board: Board, known: JobFacts, answer: Answer) -> None:
+    def _fold_one(self, board: Board, known: JobFacts, answer: Answer, now: float) -> None:
         here = transitions.current(known.facts)
         if here.batch_id is None or here.at >= answer.at:
             return
         row = self._rows.get(here.batch_id)
         if row is not None and not _is_named(row, here.submission):
             row = None  # a recycled id: another job's (P6)
-        evidence = self._of_row(here, row) if row else self._of_absence(known, here, answer)
+        if row is None or row.state == PREEMPTED:
+            evidence: Optional[Evidence] = self._of_absence(known, here, row, answer, now)
+        else:
+            evidence = self._of_row(known, here, row, now)
         if isinstance(evidence, (Over, Gone)):
             board.look(known.job, ring=True)  # its own record comes first
-        board.tell(known.job, Told(here.number, evidence))
+        if evidence is not None:
+            board.tell(known.job, Told(here.number, evidence))
 
-    def _of_row(self, here: Attempt, row: Row) -> Evidence:
+    def _of_row(self, known: JobFacts, here: Attempt, row: Row, now: float) -> Optional[Evidence]:
         self._absences.forget(here)
         meaning = slurm_states.meaning(row.state)
         if meaning.phase == slurm_states.OVER:
-            reason = "" if row.reason in ("", "None") else " (%s)" % row.reason
-            return self._over(here, row, meaning, row.state + reason)
+            log = log_path(self._layout, row.name, row.batch_id)
+            return self._examiner.over(known, here, row.state, row.reason, log, now)
         waits = meaning.phase == slurm_states.PENDING
         return Present(meaning.phase, slurm_states.reason(row.reason) if waits else "")
 
-    def _over(self, here: Attempt, row: Row, meaning: slurm_states.Meaning, word: str) -> Over:
-        message, cause = "SLURM says %s" % word, meaning.cause
-        if here.phase == states.JOINED:
-            log = submit.last_lines(log_path(self._layout, row.name, row.batch_id))
-            if cause == "exit":
-                message = submit.not_started(message, log)
-                return Over(meaning.state, "launch", message, True)
-            if log:
-                message += "\n" + log
-        elif cause == "exit":
-            cause = "signal"
-            message = "the runner was killed: SLURM says %s" % word
-        return Over(meaning.state, cause, message, True)
-
-    def _of_absence(self, known: JobFacts, here: Attempt, answer: Answer) -> Evidence:
+    def _of_absence(
+        self, known: JobFacts, here: Attempt, row: Optional[Row], answer: Answer, now: float
+    ) -> Evidence:
+        name = row.name if row is not None else here.submission
+        log = log_path(self._layout, name, str(here.batch_id))
+        said = self._examiner.last_words(known, here, row.state if row else "", log, now)
         beat = self._heartbeat(known, here)
         first = self._absences.first(here)
         if not first or first.get("heartbeat") != beat:  # it lives, or did until now
             moved = bool(first)
             self._absences.note(here, answer.at, beat)
-            return Gone(answer.at, answer.at, self._lost_after_s, not moved)
-        return Gone(float(first["at"]), answer.at, self._lost_after_s, True)
+            return Gone(answer.at, answer.at, self._lost_after_s, not moved, said)
+        return Gone(float(first["at"]), answer.at, self._lost_after_s, True, said)
 
     def _heartbeat(self, known: JobFacts, here: Attempt) -> Optional[float]:
         """When its run last said that it lives; None when none has claimed."""

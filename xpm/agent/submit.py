@@ -56,7 +56,7 @@ def join(
         "kind": kind,
         "jobs": [list(each) for each in elements],
         "entries": {known.job: known.bundle for known, _ in group},
-        "request": group[0][0].request,
+        "request": group[0][0].asks_for,
     }
     path = os.path.join(folder, "intent.json")
     files.create(path, files.dump(intent), sync=kind == "slurm")
