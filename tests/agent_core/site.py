@@ -33,7 +33,7 @@ class Site:
         (self.state / "jobs").mkdir(parents=True)
         commands = root / "bin"
         commands.mkdir()
-        for name in ("sbatch", "squeue", "scancel", "scontrol", "sinfo", "sacctmgr"):
+        for name in ("sbatch", "squeue", "scancel", "sacct", "scontrol", "sinfo", "sacctmgr"):
             line = shlex.join([sys.executable, "-S", "-E", str(FAKES), name])
             (commands / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n')
             (commands / name).chmod(0o755)

@@ -129,11 +129,24 @@ def _check(task: Task, found: list[walk.Found], place: places.Place) -> None:
     if not problems:
         for _, config in found:
             problems.extend(_validate(config))
+    _refuse(task, problems, place)
+
+
+def require_values(config: Config, found: list[walk.Found]) -> None:
+    """Refuse, all reasons at once, what lacks values or is not valid; sealed parts have been checked before."""
+    unsealed = [(path, each) for path, each in found if state_of(each).seal is None]
+    problems = [problem for path, each in unsealed for problem in _complete(path, each)]
+    if not problems:
+        problems = [problem for _, each in unsealed for problem in _validate(each)]
+    _refuse(config, problems, places.caller())
+
+
+def _refuse(config: Config, problems: list[PlanProblem], place: places.Place) -> None:
     if len(problems) == 1:
         raise problems[0]
     if problems:
         raise PlanProblem(
-            f"{type(task).__name__} cannot be submitted: {len(problems)} problems",
+            f"{type(config).__name__} cannot be run: {len(problems)} problems",
             cause="\n" + "\n".join(f"- {each}" for each in problems),
             where=places.show(place),
         )

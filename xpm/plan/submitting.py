@@ -24,8 +24,14 @@ def submit(task: Task, launcher: str | None, init_tasks: Sequence[Task]) -> Any:
     """Seal a task and give it to the open experiment; what it hands on."""
     state = state_of(task)
     where = places.show(places.caller())
-    if context.in_job() or state.live:
+    if context.in_job():
         raise PlanProblem("a job cannot submit tasks", where=where, hint="submit in the plan")
+    if state.live:
+        raise PlanProblem(
+            f"this {type(task).__name__} is an instance, which cannot be submitted",
+            where=where,
+            hint="submit the task it was made of",
+        )
     submitter = context.current()
     if state.handle is not None and submitter in (None, state.handle.owner):
         return state.result

@@ -22,7 +22,9 @@ def main(command, argv):
         )
     if command in ("scontrol", "sinfo", "sacctmgr"):
         return tell(command, argv)
-    return {"sbatch": sbatch, "squeue": squeue, "scancel": scancel}[command](argv, mode(command))
+    return {"sbatch": sbatch, "squeue": squeue, "scancel": scancel, "sacct": sacct}[command](
+        argv, mode(command)
+    )
 
 
 def tell(command, argv):
@@ -120,6 +122,18 @@ def squeue(argv, how):
                 ]
             )
         )
+    return 0
+
+
+def sacct(argv, how):
+    """What accounting says is ``accounts/<id>``: state, exit code, MaxRSS, nodes, seconds."""
+    if how == "fail":
+        return say("sacct: error: Problem talking to the database: Connection refused")
+    if not os.path.isdir(os.path.join(ROOT, "accounts")):
+        return say("Slurm accounting storage is disabled")
+    for name in sorted(os.listdir(os.path.join(ROOT, "accounts"))):
+        with open(os.path.join(ROOT, "accounts", name)) as file:
+            print("%s|%s" % (name, file.read()))
     return 0
 
 
