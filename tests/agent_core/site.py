@@ -16,7 +16,12 @@ from xpm.agent.slurm import SlurmPlace
 from xpm.wire import files
 
 FAKES = Path(__file__).parent / "fakes" / "slurm.py"
-OPTIONS = {"squeue_every_s": 60, "message_timeout_s": 10, "lost_after_s": 120}
+OPTIONS = {
+    "squeue_every_s": 60,
+    "message_timeout_s": 10,
+    "lost_after_s": 120,
+    "keeper": {"off": True},
+}
 
 
 class Site:
@@ -28,7 +33,7 @@ class Site:
         (self.state / "jobs").mkdir(parents=True)
         commands = root / "bin"
         commands.mkdir()
-        for name in ("sbatch", "squeue", "scancel", "scontrol", "sinfo", "sacctmgr"):
+        for name in ("sbatch", "squeue", "scancel", "sacct", "scontrol", "sinfo", "sacctmgr"):
             line = shlex.join([sys.executable, "-S", "-E", str(FAKES), name])
             (commands / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n')
             (commands / name).chmod(0o755)
@@ -68,6 +73,11 @@ class Site:
     @property
     def now(self) -> float:
         return time.time() + self.ahead
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much of the site's time pass, and a little of ours."""
+        self.ahead += seconds
+        time.sleep(0.02)
 
     def advance(self, later_s: float = 0.0) -> View:
         """Advance after so much time has passed; how the only job, or the first asked for, stands."""

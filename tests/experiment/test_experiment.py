@@ -176,6 +176,18 @@ def test_a_refused_login_ends_the_run_with_its_error(laptop: Laptop, cluster: Cl
         laptop.run(plan)
 
 
+def test_what_of_an_equal_task_is_not_heeded_is_told(laptop: Laptop) -> None:
+    with laptop.experiment() as xp:
+        xp.accept(sealed("x", tags={"a": 1}, values={"data": {"path": "d1"}}), "x", None)
+        xp.accept(sealed("x", tags={"a": 1}, values={"data": {"path": "d1"}}), "x", None)
+        assert not laptop.lines.notes
+        xp.accept(sealed("x", tags={"a": 2}, values={"data": {"path": "d2"}}), "x", None)
+
+    assert [each.rpartition(": ")[2] for each in laptop.lines.notes] == [
+        "of tags, data the first counts"
+    ]
+
+
 def test_a_finished_job_whose_default_changed_is_refused_with_both_values(
     laptop: Laptop, cluster: Cluster
 ) -> None:
