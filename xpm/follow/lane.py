@@ -13,7 +13,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from queue import SimpleQueue
 
 from xpm.connectors.base import Change, Connector, Fetched, JobRef, Snapshot
@@ -40,6 +40,9 @@ OBSERVE_S = 30.0
 LINGER_S = 0.02
 LINGER_MOST_S = 0.25
 BATCH = 1000
+BATCH_BYTES = (
+    24 * 1024 * 1024
+)  # with one more entry (wire/jobfile.py) less than a message may be (wire/frames.py)
 NO_CODE = "jobs of an interrupted run wait for their code: run their plan again to send them"
 
 
@@ -245,8 +248,21 @@ class Lane(threading.Thread):
     def _deliver(self, journal: Journal) -> None:
         with self._changed:
             entries = list(self._outgoing.values())
-        for first in range(0, len(entries), BATCH):
-            self._deliver_batch(entries[first : first + BATCH], journal)
+        for batch in self._batches(entries):
+            self._deliver_batch(batch, journal)
+
+    def _batches(self, entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+        """The entries in order, as many at once as fit into a message."""
+        batch: list[Entry] = []
+        size = 0
+        for each in entries:
+            if len(batch) == BATCH or size > BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+            batch.append(each)
+            size += self._outbox.size(self.connector_name, each)
+        if batch:
+            yield batch
 
     def _deliver_batch(self, entries: Sequence[Entry], journal: Journal) -> None:
         assert self._link is not None
