@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.agent_core.yard import Yard, eventually, job_id, word
-from xpm.agent import place
+from xpm.agent import limits, place
 from xpm.agent.advance import advance
 from xpm.agent.board import Board, View
 from xpm.agent.slurm import SlurmPlace
@@ -28,7 +28,7 @@ class Site:
         (self.state / "jobs").mkdir(parents=True)
         commands = root / "bin"
         commands.mkdir()
-        for name in ("sbatch", "squeue", "scancel"):
+        for name in ("sbatch", "squeue", "scancel", "scontrol", "sinfo", "sacctmgr"):
             line = shlex.join([sys.executable, "-S", "-E", str(FAKES), name])
             (commands / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n')
             (commands / name).chmod(0o755)
@@ -45,6 +45,7 @@ class Site:
         )  # fmt: skip
         self.content["environ"]["FAKE_SLURM"] = str(self.state)
         files.write(self.yard.layout.place, files.dump(self.content))
+        self.learned(limits.UNKNOWN)
         self.ahead = 0.0
         self.place: SlurmPlace | None = None
         self.come()
@@ -59,6 +60,10 @@ class Site:
         """Wait for the commands under way."""
         if self.place is not None:
             eventually(self.place.is_idle)
+
+    def learned(self, known: limits.SiteLimits, ago_s: float = 0.0) -> None:
+        """What was learned of the site, so long ago."""
+        limits.write(self.yard.layout, known._replace(at=time.time() - ago_s))
 
     @property
     def now(self) -> float:

@@ -11,6 +11,8 @@ from typing import Any, Dict, List, Mapping, Optional
 from xpm.agent import errands, reading, sending, slurm_commands, slurm_parse, slurm_states, submit
 from xpm.agent import place as places
 from xpm.agent.board import Board, JobFacts
+from xpm.agent.judging import Judge
+from xpm.agent.learning import Learning
 from xpm.agent.slurm_parse import Row
 from xpm.agent.slurm_queue import EVERY_S, Answer, Queue
 from xpm.decide import states, transitions
@@ -54,7 +56,9 @@ class SlurmPlace(object):
         self.environ = {str(k): str(v) for k, v in (content.get("environ") or {}).items()}
         self._every_s = float(options.get("squeue_every_s") or EVERY_S)
         self.queue = Queue(layout, self.environ, self._every_s)
-        self._apart_s = 2.0 * float(options.get("message_timeout_s") or MESSAGE_TIMEOUT_S)
+        self.site = Learning(layout, self.environ)
+        self._judge = Judge(self.site)
+        self._message_timeout_s = options.get("message_timeout_s")
         self._lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
         self._shells: Dict[str, Any] = {}
         self._driven: Dict[str, float] = {}
@@ -70,12 +74,16 @@ class SlurmPlace(object):
 
     def slots(self, board: Board) -> Optional[int]:
         """How many more may join a submission now: while SLURM takes none, those that wait for it are enough."""
+        if self.site.is_awaited(board.now):
+            return 0
         waiting = sum(1 for known in board.live.values() if _is_unsent(known))
         return max(0, AT_ONCE - waiting)
 
     def watch(self, board: Board, now: float) -> None:
-        """Tell the board what the queue says of its live jobs."""
+        """Tell the board what the queue says of its live jobs, and the site's limits of those to come."""
         self._reap()
+        self.site.ask(now)
+        self._judge.judge(board, now)
         answer = self.queue.answer()
         if not self._folded:
             self._recall(board)
@@ -114,7 +122,8 @@ class SlurmPlace(object):
     def is_idle(self) -> bool:
         """Whether no command of ours is under way."""
         self.queue.answer()
-        return not (self._busy() or self._cancels or self.queue.is_asking)
+        is_asking = self.queue.is_asking or self.site.is_asking
+        return not (self._busy() or self._cancels or is_asking)
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
@@ -198,7 +207,7 @@ class SlurmPlace(object):
         if found is not None:
             sending.record(folder, found.batch_id, "lookup", now)
             self._drive_one(board, known, here, now)
-        elif not sending.is_absent(folder, what.number, answer.at, now, self._apart_s):
+        elif not sending.is_absent(folder, what.number, answer.at, now, self._apart_s()):
             self.queue.ask(now)
         elif transitions.is_cancelled(known.facts, here):
             self._never.add(here.submission)
@@ -225,6 +234,11 @@ class SlurmPlace(object):
         )
         shell = sending.send(folder, number, argv, script, self.environ)
         self._shells[here.submission] = shell
+
+    def _apart_s(self) -> float:
+        """How far apart two look-ups must be: an sbatch that timed out has arrived by then, or never will."""
+        told = self._message_timeout_s or self.site.known().message_timeout_s
+        return 2.0 * float(told or MESSAGE_TIMEOUT_S)
 
     def _batch_id(self, submission: str) -> Optional[str]:
         content = reading.load(os.path.join(self.layout.submission(submission), "batch.json"))

@@ -20,7 +20,19 @@ def main(command, argv):
         file.write(
             json.dumps({"command": command, "argv": argv, "environ": dict(os.environ)}) + "\n"
         )
+    if command in ("scontrol", "sinfo", "sacctmgr"):
+        return tell(command, argv)
     return {"sbatch": sbatch, "squeue": squeue, "scancel": scancel}[command](argv, mode(command))
+
+
+def tell(command, argv):
+    """What the site says of itself: the file ``<command>.<last word of argv>``, or nothing."""
+    try:
+        with open(os.path.join(ROOT, "%s.%s" % (command, argv[-1]))) as file:
+            sys.stdout.write(file.read())
+    except OSError:
+        return say(command + ": error: not here")
+    return 0
 
 
 def mode(command):
