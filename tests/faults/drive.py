@@ -18,7 +18,9 @@ from xpm.follow.world import World
 def _open(spec: Spec, main: Path) -> Connector:
     if isinstance(spec, LocalSpec):
         return open_connector(spec, main)
-    return in_memory(MemoryHost(spec.name), Path(os.environ["XPM_FAULTS_FAR"]), Patience(attempts=3))
+    return in_memory(
+        MemoryHost(spec.name), Path(os.environ["XPM_FAULTS_FAR"]), Patience(attempts=3)
+    )
 
 
 def main() -> None:

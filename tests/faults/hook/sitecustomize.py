@@ -13,10 +13,18 @@ import os
 import signal
 import sys
 
-CHANGES = frozenset(["os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.truncate"])
+CHANGES = frozenset(
+    ["os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.truncate"]
+)
 READS = frozenset(["os.listdir", "os.scandir"])
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-LATER = {"nursery": "runner", "runner": "task", "laptop": "laptop", "supervisor": "supervisor", "task": "task"}
+LATER = {
+    "nursery": "runner",
+    "runner": "task",
+    "laptop": "laptop",
+    "supervisor": "supervisor",
+    "task": "task",
+}
 
 
 class Fault(object):
