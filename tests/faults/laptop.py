@@ -95,7 +95,7 @@ class Desk:
 
     def operations(self, role: str, what: str) -> int:
         """How many operations the busiest process of this sort comes to, in an undisturbed run."""
-        self.run(Fault(role, 0, "COUNT" if what == "KILL" else f"COUNT.{what}"))
+        self.run(Fault(role, 0, f"COUNT.{what}"))
         eventually(lambda: not self.processes())
         counts = [int(each.read_text() or 0) for each in self.folder.glob("mark.*")]
         return max(counts, default=0)
