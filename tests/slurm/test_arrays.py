@@ -122,7 +122,10 @@ def test_two_who_choose_different_jobs_at_once_share_them_out(site: Site) -> Non
 
 
 def test_p8_a_site_whose_highest_index_is_lower_gets_arrays_of_that_length(site: Site) -> None:
-    files.write(f"{site.yard.layout.own}/limits.json", files.dump({"max_array_size": 4}))
+    files.write(
+        f"{site.yard.layout.own}/limits.json",
+        files.dump({"format": 1, "at": site.now, "max_array_size": 4}),
+    )
     site.limit("MaxArraySize", 4)
     site.come()
     site.yard.ask(*[f"job{n}" for n in range(10)])

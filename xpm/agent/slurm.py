@@ -4,7 +4,6 @@ Nothing here waits for a command: each runs in a shell of its own (errands.py) a
 must be remembered is a file, so any number of advancers may come and go.
 """
 
-import os
 import time
 from typing import Any, Dict, List, Optional
 
@@ -16,6 +15,7 @@ from xpm.agent.keeper import Keeper
 from xpm.agent.learning import Learning
 from xpm.agent.slurm_accounts import Accounts
 from xpm.agent.slurm_cancelling import Canceller
+from xpm.agent.slurm_gathering import Gathering
 from xpm.agent.slurm_queue import EVERY_S, Answer, Queue
 from xpm.agent.slurm_room import Room
 from xpm.agent.slurm_sending import AT_ONCE, Sender
@@ -44,9 +44,9 @@ class SlurmPlace(object):
         self._every_s = float(options.get("squeue_every_s") or EVERY_S)
         prefix = submit.name_prefix(self.workspace_id)
         self.queue = Queue(layout, prefix, environ, self._every_s)
-        self._room = Room(layout, reading.load(os.path.join(layout.own, "limits.json")) or {})
-        self.keeper = Keeper(layout, content, options, self._apart_s)
         self.site = Learning(layout, environ)
+        self._room = Room(layout, self.site.known)
+        self.keeper = Keeper(layout, content, options, self._apart_s)
         self._judge = Judge(self.site)
         self._message_timeout_s = options.get("message_timeout_s")
         self._sender = Sender(layout, content, environ, self.queue, self._room, self._apart_s)
@@ -54,6 +54,8 @@ class SlurmPlace(object):
         lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
         self._watcher = Watcher(layout, lost_after_s, self.examiner)
         self._canceller = Canceller(layout, environ)
+        self._gathering = Gathering()
+        self._joined = 0
 
     # ---------------------------------------------------------- what advance asks of a place
 
@@ -63,6 +65,8 @@ class SlurmPlace(object):
         What joins is what there is room for, in one piece if that is not much, so that later jobs can be grouped better.
         """
         if not self.at_once(board) or self.site.is_awaited(board.now):
+            return 0
+        if self._gathering.is_open(len(board.ready), board.asked_at, board.now):
             return 0
         answer = self.queue.answer()
         self._room.look(board, answer.others if answer else 0, board.now)
@@ -97,9 +101,13 @@ class SlurmPlace(object):
     ) -> None:
         """An attempt has just joined its submission; ``drive`` sends it."""
         self._sender.joined(submission)
+        self._joined += 1
 
     def drive(self, board: Board, now: float, budget_s: float) -> None:
         """Bring submissions on their way; wait at most that long for what was started."""
+        if self._joined:
+            self._gathering.went(self._joined, now)
+            self._joined = 0
         self._canceller.start()
         self._drive(board, now)
         self.keeper.tend(board, self.queue, now)
@@ -110,6 +118,7 @@ class SlurmPlace(object):
             if not self._sender.is_busy:
                 self._drive(board, now)
                 self.keeper.tend(board, self.queue, now)
+        self._drive(board, now)  # what has been answered at the last moment
 
     def stop(self, known: JobFacts, action: Stop, now: float) -> bool:
         """Cancel a batch job; False while nobody knows whether there is one."""
