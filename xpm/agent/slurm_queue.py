@@ -17,7 +17,7 @@ from xpm.wire.workspace import Layout
 Answer = NamedTuple("Answer", [("at", float), ("rows", List[Row]), ("others", int)])
 """A good answer: ``at`` is when it was asked for, so it knows nothing that happened later.
 
-``rows`` are this workspace's batch jobs; ``others``: how many more the user has in the queue, besides jobs of its plans.
+``rows`` are this workspace's batch jobs; ``others``: how many more the user has in the queue.
 """
 
 EVERY_S = 60.0
@@ -111,8 +111,5 @@ class Queue(object):
         files.write(self._layout.squeue, files.dump(content))
 
     def _is_other(self, row: Row) -> bool:
-        """Whether it is in the queue and no job of this workspace; a keeper is none."""
-        is_job = row.name.startswith(self._prefix) and not row.name.startswith(
-            self._prefix + "keeper."
-        )
-        return not is_job and not slurm_states.is_over(row.state)
+        """Whether it is in the queue, and none of this workspace's."""
+        return not row.name.startswith(self._prefix) and not slurm_states.is_over(row.state)
