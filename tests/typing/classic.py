@@ -69,7 +69,11 @@ with experiment("main", "classic", port=12346) as xp:
     token = xp.connector.createtoken("cpu", 3)
     a = token(2, Learn(epochs=1, model=stop_tags(model)))
     a.submit()
-    c = Learn(epochs=3, model=setmeta(copyconfig(model))).add_dependencies(token.dependency(1)).submit()
+    c = (
+        Learn(epochs=3, model=setmeta(copyconfig(model)))
+        .add_dependencies(token.dependency(1))
+        .submit()
+    )
 
     def check_results(done: Any) -> None:
         copyconfig(a, epochs=200).submit()

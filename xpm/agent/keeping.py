@@ -40,7 +40,7 @@ def main(
         now = clock()
         if _may_leave(board, place, begun, now):
             break
-        if now - begun >= STAY_S and _is_put_back(place.environ):
+        if now - begun >= STAY_S and _is_put_back(content["environ"]):
             return 0  # it starts again, and tries again
         if not _knows(place, begun, now):
             place.queue.ask(now, early=True)
