@@ -66,6 +66,7 @@ class Sender(object):
 
     def drive(self, board: Board, now: float) -> List[JobFacts]:
         """Do for each what can be done now; the jobs that turned out to be in the queue."""
+        self._reap()
         answer = self._queue.answer()
         if answer is not None and answer.at != self._driven_with:
             self._driven_with = answer.at
@@ -84,9 +85,9 @@ class Sender(object):
         """Tell the board the batch ids that earlier advancers have recorded, before the queue speaks of them."""
         for submission, waiting in self.unsent(board).items():
             for leaf in self._leaves(submission):
-                batch_id = _batch_id(leaf)
+                batch_id, at = _batch(leaf)
                 if batch_id is not None:
-                    self._accept(board, leaf, waiting, batch_id, None)
+                    self._accept(board, leaf, waiting, batch_id, at, is_new=False)
         board.settle()
 
     def unsent(self, board: Board) -> Dict[str, Waiting]:
@@ -102,7 +103,7 @@ class Sender(object):
     def batch_id(self, submission: str, job: str) -> Optional[str]:
         """Under which id a job is in the queue; None while that is not known."""
         found = self._leaf(submission, job)
-        batch_id = _batch_id(found[0]) if found else None
+        batch_id = _batch(found[0])[0] if found else None
         return _element_id(found[0], found[1], batch_id) if found and batch_id else None
 
     def is_on_its_way(self, submission: str, job: str, attempt: int) -> bool:
@@ -119,13 +120,16 @@ class Sender(object):
     @property
     def is_busy(self) -> bool:
         """Whether an sbatch of ours is under way."""
+        self._reap()
+        return bool(self._shells)
+
+    # ---------------------------------------------------------------------------- driving
+
+    def _reap(self) -> None:
         for submission, shell in list(self._shells.items()):
             if shell.poll() is not None:
                 del self._shells[submission]
                 self._driven.clear()
-        return bool(self._shells)
-
-    # ---------------------------------------------------------------------------- driving
 
     def _is_due(self, submission: str, now: float) -> bool:
         if submission in self._shells:
@@ -144,7 +148,7 @@ class Sender(object):
         if isinstance(what, sending.Split):
             self._drive_parts(board, whole, what.sizes, waiting, now)
         elif isinstance(what, sending.InQueue):
-            self._accept(board, whole, waiting, what.batch_id, now)
+            self._accept(board, whole, waiting, what.batch_id, now, is_new=True)
         elif isinstance(what, sending.Never):
             self._refuse(board, whole, waiting, what)
         elif isinstance(what, sending.LookUp):
@@ -173,21 +177,21 @@ class Sender(object):
         whole: Submission,
         waiting: Waiting,
         batch_id: str,
-        now: Optional[float],
+        at: float,
+        is_new: bool,
     ) -> None:
         for index, element in enumerate(whole.elements):
             known = waiting.get(element.job)
             if known is None:
                 continue
-            at = transitions.current(known.facts).at if now is None else now
             board.note(known.job, "")
             board.tell(
                 known.job, Accepted(element.attempt, _element_id(whole, index, batch_id), at)
             )
             self._accepted.append(known)
-        if now is not None:
+        if is_new:
             count = sum(1 for each in whole.elements if each.job in waiting)
-            self._room.arrive(count, len(whole.elements), now)
+            self._room.arrive(count, len(whole.elements), at)
 
     def _refuse(
         self, board: Board, whole: Submission, waiting: Waiting, what: sending.Never
@@ -327,9 +331,10 @@ class Sender(object):
         return None
 
 
-def _batch_id(leaf: Submission) -> Optional[str]:
+def _batch(leaf: Submission) -> Tuple[Optional[str], float]:
+    """The batch id of a submission, and since when it has one; None when it has none."""
     content = reading.load(os.path.join(leaf.folder, "batch.json"))
-    return str(content["batch_id"]) if content else None
+    return (str(content["batch_id"]), float(content["at"])) if content else (None, 0.0)
 
 
 def _element_id(whole: Submission, index: int, batch_id: str) -> str:

@@ -51,8 +51,9 @@ class Watcher(object):
     def fold_late(
         self, board: Board, known: JobFacts, answer: Optional[Answer], now: float
     ) -> None:
-        """The same for one job whose batch id has only now become known."""
-        if answer is not None and answer.at == self.folded_at:
+        """The same for one job whose batch id has only now become known; its absence would be no news yet."""
+        here = transitions.current(known.facts)
+        if answer is not None and answer.at == self.folded_at and here.batch_id in self._rows:
             self._fold_one(board, known, answer, now)
 
     def _fold_one(self, board: Board, known: JobFacts, answer: Answer, now: float) -> None:

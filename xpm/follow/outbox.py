@@ -63,6 +63,13 @@ class Outbox:
         """Whether this job is still to be sent there."""
         return (self._jobs / connector / f"{job}.json").exists()
 
+    def size(self, connector: str, entry: Entry) -> int:
+        """How many bytes it takes to send this job; 0 when it is not here any more."""
+        try:
+            return (self._jobs / connector / f"{entry['job']}.json").stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def trying(self, connector: str) -> None:
         """Note that the entries of now are about to be sent: from here on they may have arrived."""
         self._tried.mkdir(parents=True, exist_ok=True)
