@@ -122,10 +122,14 @@ class Keeper(object):
             self._shell = None
         return self._shell is not None
 
-    def has_successor(self) -> bool:
-        """Whether another one is in the queue behind this one."""
+    def is_missing(self, seen: Outlook) -> bool:
+        """Whether a keeper, other than this one, is wanted and not in the queue yet."""
+        if self._wishes.get("off") or self.problem or keep(seen, self._idle) is None:
+            return False
         number = self._last()
-        return number > self._mine and os.path.exists(os.path.join(self._of(number), "batch.json"))
+        return number <= self._mine or not os.path.exists(
+            os.path.join(self._of(number), "batch.json")
+        )
 
     def leave(self, now: float) -> None:
         """This one has run."""

@@ -12,7 +12,7 @@ from xpm.agent import reading, submit
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.examining import Examiner
 from xpm.agent.judging import Judge
-from xpm.agent.keeper import Keeper
+from xpm.agent.keeper import Keeper, outlook
 from xpm.agent.learning import Learning
 from xpm.agent.slurm_accounts import Accounts
 from xpm.agent.slurm_cancelling import Canceller
@@ -122,6 +122,13 @@ class SlurmPlace(object):
         asking = (self.queue.is_asking, self.site.is_asking, self.examiner.is_asking)
         busy = (self._sender.is_busy, self._canceller.is_busy, self.keeper.is_busy)
         return not (any(busy) or any(asking))
+
+    def is_settled(self, board: Board, now: float) -> bool:
+        """Whether there is nothing to send, or nothing that can be sent now, and no command under way."""
+        if not self.is_idle() or self.site.is_awaited(now):
+            return False
+        seen = outlook(board, now)
+        return not seen.coming and not self.keeper.is_missing(seen)
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
