@@ -30,6 +30,40 @@ with experiment("main", "fragile") as xp:
 """
 
 
+DIAMOND = """
+class Hard(Task):
+    __xpmid__ = "test.hard"
+    level: Param[int]
+    number: Param[int]
+    after: Param[list[Task]] = []
+
+    def execute(self):
+        name = "%d.%d" % (self.level, self.number)
+        if self.number % 5 == 0:
+            effects = Path(os.environ["HOME"]) / "{name}.effects"
+            if not effects.exists() or "tried" + name not in effects.read_text().split():
+                effect("tried" + name)
+                raise ValueError("the first time never works")
+        effect("done" + name)
+
+with experiment("main", "diamond") as xp:
+    above = []
+    lane = xp.connector.createtoken("lane", 3)
+    for level, width in enumerate(WIDTHS):
+        here = []
+        for number in range(width):
+            after = above if width == 1 else [above[number % len(above)], above[number // 2 % len(above)]]
+            task = Hard(level=level, number=number, after=after if above else [])
+            here.append((lane(1, task) if level == 2 and number % 2 else task).submit())
+        above = here
+"""
+
+
+def diamond(name: str, widths: list[int]) -> str:
+    """A plan of levels; every fifth task fails once, every other one of the third level needs a token."""
+    return (plans.HEAD + DIAMOND).replace("{name}", name).replace("WIDTHS", repr(widths))
+
+
 class Lid:
     """A plan that was submitted by a laptop which is gone now."""
 
@@ -84,4 +118,18 @@ def test_what_was_killed_without_a_word_is_seen_to_by_the_keeper(laptop: Laptop)
 
     wait_for("the last step", lid.has("fragile0", "fragile1", "step0"), 120)
     assert 5 == len(laptop.effects())
+    lid.open()
+
+
+def test_a_plan_larger_than_the_submit_limit_runs_to_its_end(laptop: Laptop) -> None:
+    widths = [1, 14, 20, 14, 1]
+    retry = "policies: {{default: {{retry: {{exit: {{max: 1}}}}}}}}\n"
+    laptop.cluster.do("limit", "MaxSubmitJobs=10")
+    lid = Lid(laptop, diamond(laptop.name, widths), PROFILE + retry)
+
+    lid.close()
+
+    wait_for("the tip", lid.has("done4.0"), 240)
+    done = [each for each in laptop.effects() if each.startswith("done")]
+    assert sorted(f"done{k}.{n}" for k, width in enumerate(widths) for n in range(width)) == done
     lid.open()

@@ -29,7 +29,7 @@ class Gathering(object):
         """
         if now - self._went_at > LONGEST_S:
             self._size = 0
-        return ready < GROWTH * self._size and 0 <= now - asked_at < QUIET_S
+        return 0 < ready < GROWTH * self._size and 0 <= now - asked_at < QUIET_S
 
     def went(self, count: int, now: float) -> None:
         """So many have just gone."""

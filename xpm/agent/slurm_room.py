@@ -9,9 +9,10 @@ the two we look for the limit by halves. A refusal is forgotten after a while, s
 import os
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
-from xpm.agent import reading
+from xpm.agent import keeper, reading
 from xpm.agent.board import Board
 from xpm.agent.limits import SiteLimits
+from xpm.agent.slurm_queue import Answer
 from xpm.decide import states, transitions
 from xpm.wire import files
 from xpm.wire.workspace import FORMAT, Layout
@@ -89,13 +90,16 @@ class Room(object):
         self._there = 0
         self._others = 0
         self._leaving = 0
+        self._kept = keeper.PLACES
         self._taken: Dict[str, int] = {}
 
-    def look(self, board: Board, others: int, now: float) -> None:
-        """Count who is in the queue: our jobs, and the user's others."""
+    def look(self, board: Board, answer: Optional[Answer], now: float) -> None:
+        """Count who is in the queue: our jobs, keepers, and the user's others."""
         self._read(now)
         self._there = self._leaving = 0
-        self._others = others
+        keepers = keeper.in_queue(answer.rows) if answer else 0
+        self._others = keepers + (answer.others if answer else 0)
+        self._kept = max(0, keeper.PLACES - keepers)
         if self.most is None:
             return
         for known in board.jobs.values():
@@ -128,7 +132,8 @@ class Room(object):
         """How many more the queue takes now; None: any number."""
         if self.most is None:
             return None
-        return self.most - self._used() - self._leaving
+        kept = min(self._kept, self.most // 4)  # a queue of a handful is for jobs first
+        return self.most - kept - self._used() - self._leaving
 
     def free_besides(self, unsent: int) -> Optional[int]:
         """The same, when so many have yet to be sent, those on their way among them."""
