@@ -7,7 +7,7 @@ must be remembered is a file, so any number of advancers may come and go.
 import time
 from typing import Any, Dict, List, Optional, Tuple
 
-from xpm.agent import reading, submit
+from xpm.agent import nodes, quiet, reading, submit
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.examining import Examiner
 from xpm.agent.judging import Judge
@@ -53,7 +53,8 @@ class SlurmPlace(object):
         lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
         self._watcher = Watcher(layout, lost_after_s, self.examiner)
         self._canceller = Canceller(layout, environ)
-        self._gathering = Gathering()
+        self._gathering = Gathering(nodes.is_inside())
+        self._quiet = quiet.Notes(layout)
         self._joined = 0
         self.keeper = Keeper(layout, content, options, self.queue, self._canceller, self._apart_s)
 
@@ -133,9 +134,29 @@ class SlurmPlace(object):
         busy = (self._sender.is_busy, self._canceller.is_busy, self.keeper.is_busy)
         return not (any(busy) or any(asking))
 
+    def leave(self, board: Board, now: float) -> None:
+        """Tell the jobs that end whether anybody waits for that."""
+        if board.ready or board.due or self._sender.unsent(board):
+            return
+        awaited = {
+            known.job
+            for known in board.live.values()
+            if any(board.jobs[each].word == states.WAITING for each in known.children)
+        }
+        self._quiet.note(board.counts(), awaited, now)
+
+    def is_late(self, board: Board) -> bool:
+        """Whether what is ready goes in a moment, and nobody else is left to see to it."""
+        if not board.ready and not self._sender.held:
+            return False
+        if self._is_gathering(board):
+            return True
+        others = any(transitions.current(each.facts).batch_id for each in board.live.values())
+        return self._room.is_coming and not others
+
     def is_settled(self, board: Board, now: float) -> bool:
         """Whether there is nothing to send, or nothing that can be sent now, and no command under way."""
-        if not self.is_idle() or self.site.is_awaited(now):
+        if not self.is_idle() or self.site.is_awaited(now) or self._is_gathering(board):
             return False
         seen = outlook(board, now)
         return not seen.coming and not self.keeper.is_missing(seen)
