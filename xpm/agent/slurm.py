@@ -14,6 +14,7 @@ from xpm.agent.judging import Judge
 from xpm.agent.keeper import Keeper, outlook
 from xpm.agent.learning import Learning
 from xpm.agent.slurm_accounts import Accounts
+from xpm.agent.slurm_budget import PER_MINUTE, Budget
 from xpm.agent.slurm_cancelling import Canceller
 from xpm.agent.slurm_gathering import Gathering
 from xpm.agent.slurm_queue import EVERY_S, Answer, Queue
@@ -43,16 +44,20 @@ class SlurmPlace(object):
         self.workspace_id = str((files.load(layout.identity) or {}).get("id"))
         self._every_s = float(options.get("squeue_every_s") or EVERY_S)
         prefix = submit.name_prefix(self.workspace_id)
-        self.queue = Queue(layout, prefix, environ, self._every_s)
         self.site = Learning(layout, environ)
+        per_minute = int(options.get("commands_per_minute") or PER_MINUTE)
+        self._budget = Budget(layout, environ, self._cluster, per_minute)
+        self.queue = Queue(layout, prefix, environ, self._budget, self._every_s)
         self._room = Room(layout, self.site.known)
         self._judge = Judge(self.site)
         self._message_timeout_s = options.get("message_timeout_s")
-        self._sender = Sender(layout, content, environ, self.queue, self._room, self._apart_s)
+        self._sender = Sender(
+            layout, content, environ, self.queue, self._room, self._budget, self._apart_s
+        )
         self.examiner = Examiner(Accounts(layout, environ, self._every_s))
         lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
         self._watcher = Watcher(layout, lost_after_s, self.examiner)
-        self._canceller = Canceller(layout, environ)
+        self._canceller = Canceller(layout, environ, self._budget)
         self._gathering = Gathering(nodes.is_inside())
         self._quiet = quiet.Notes(layout)
         self._joined = 0
@@ -88,6 +93,7 @@ class SlurmPlace(object):
 
     def watch(self, board: Board, now: float) -> None:
         """Tell the board what the queue says of its live jobs, and the site's limits of those to come."""
+        self._now = now
         self.site.ask(now)
         self._judge.judge(board, now)
         answer = self.queue.answer()
@@ -163,7 +169,8 @@ class SlurmPlace(object):
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
-        return [each for each in (self.queue.problem, self.keeper.problem) if each]
+        found = (self.queue.problem, self.keeper.problem, self._budget.words(self._now))
+        return [each for each in found if each]
 
     # ---------------------------------------------------------------------------- within
 
@@ -173,7 +180,7 @@ class SlurmPlace(object):
         board.settle()
         if not self._is_gathering(board):  # who is about to be sent needs no keeper
             self.keeper.tend(board, now)
-        self._canceller.start()
+        self._canceller.start(board.now)
 
     def _is_gathering(self, board: Board) -> bool:
         return self._gathering.is_open(len(board.ready), board.asked_at, board.now)
@@ -182,6 +189,9 @@ class SlurmPlace(object):
         """What changes with every answer."""
         answer = self.queue.answer()
         return self._sender.heard, self.keeper.is_busy, answer.at if answer else 0.0
+
+    def _cluster(self) -> Optional[str]:
+        return self.site.known().cluster
 
     def _apart_s(self) -> float:
         """How far apart two look-ups must be: an sbatch that timed out has arrived by then, or never will."""

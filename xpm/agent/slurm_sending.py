@@ -10,6 +10,7 @@ from xpm.agent import place as places
 from xpm.agent import reading, sending, slurm_commands, slurm_parse
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.members import Members, Submission
+from xpm.agent.slurm_budget import Budget
 from xpm.agent.slurm_queue import Queue
 from xpm.agent.slurm_room import Room
 from xpm.decide import states, transitions
@@ -36,6 +37,7 @@ class Sender(object):
         environ: what commands run with.
         queue: what squeue says.
         room: how much the queue takes.
+        budget: how many commands there may be.
         apart_s: seconds between the two look-ups after which a submission that is not found may be sent again.
     """
 
@@ -46,6 +48,7 @@ class Sender(object):
         environ: Dict[str, str],
         queue: Queue,
         room: Room,
+        budget: Budget,
         apart_s: Callable[[], float],
     ) -> None:
         self._layout = layout
@@ -53,6 +56,7 @@ class Sender(object):
         self._environ = environ
         self._queue = queue
         self._room = room
+        self._budget = budget
         self._apart_s = apart_s
         self._members = Members(layout)
         self._shells: Dict[str, Any] = {}
@@ -284,6 +288,9 @@ class Sender(object):
             else:
                 indices.append(index)
         if not indices or len(self._shells) >= AT_ONCE:
+            return
+        if not self._budget.spend(now):
+            self.held += 1
             return
         self._members.found(whole)
         if not sending.take(whole.folder, number, now):
