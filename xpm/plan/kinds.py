@@ -165,7 +165,9 @@ class PathKind(Kind):
         if type(value) is type(Path()):
             return value
         _untagged(value)
-        if isinstance(value, (PurePath, str)):
+        if isinstance(value, str):
+            return Path(str.__str__(value))
+        if isinstance(value, PurePath):
             return Path(str(value))
         raise Mismatch("Path", value)
 
