@@ -195,7 +195,7 @@ class InstanceKind(Kind):
         if isinstance(value, type):
             return f"give an instance: {value.__name__}(...)"
         if getattr(type(value), "_xpm_mark", ""):
-            return "mark the whole argument"
+            return "mark the whole argument: tag(...) or stop_tags(...) around all of it"
         if not self.holds:
             members: dict[str, Any] = dict(getattr(self.cls, "__members__", {}))
             for name, each in members.items():
