@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.agent_core.site import Site
+from tests.agent_core.yard import eventually
+from xpm.agent.advance import advance
 from xpm.agent.slurm_sending import AT_ONCE
 from xpm.wire import files
 
@@ -46,6 +48,19 @@ def test_while_a_quota_is_full_few_submissions_wait_for_it_and_other_jobs_stay_r
     for _ in range(12):
         site.advance(100)
     assert len(names) == len(site.queue) == len({site.batch(each)["name"] for each in site.queue})
+
+
+def test_who_never_waits_for_a_command_sends_again_all_the_same(site: Site) -> None:
+    site.script("sbatch away")
+    site.yard.ask("a")
+
+    def turn() -> bool:
+        site.ahead += 1
+        advance(site.board, site.place, site.now, 0.0)
+        return bool(site.queue)
+
+    eventually(turn)
+    assert 2 == len(site.calls("sbatch"))
 
 
 def test_many_jobs_are_cancelled_by_one_command(site: Site) -> None:

@@ -66,6 +66,7 @@ class Sender(object):
 
     def drive(self, board: Board, now: float) -> List[JobFacts]:
         """Do for each what can be done now; the jobs that turned out to be in the queue."""
+        self._reap()
         answer = self._queue.answer()
         if answer is not None and answer.at != self._driven_with:
             self._driven_with = answer.at
@@ -119,13 +120,16 @@ class Sender(object):
     @property
     def is_busy(self) -> bool:
         """Whether an sbatch of ours is under way."""
+        self._reap()
+        return bool(self._shells)
+
+    # ---------------------------------------------------------------------------- driving
+
+    def _reap(self) -> None:
         for submission, shell in list(self._shells.items()):
             if shell.poll() is not None:
                 del self._shells[submission]
                 self._driven.clear()
-        return bool(self._shells)
-
-    # ---------------------------------------------------------------------------- driving
 
     def _is_due(self, submission: str, now: float) -> bool:
         if submission in self._shells:
