@@ -48,7 +48,8 @@ def _number(site: Site, keeper: int) -> str:
 
 
 def _chain(site: Site) -> None:
-    site.yard.ask("a", "b", request=REQUEST)
+    site.yard.ask("a", request=REQUEST)
+    site.yard.ask("b", request={**REQUEST, "launcher": "other"})  # or they would be one array
     site.yard.ask("c", parents=["a"], request=REQUEST)
     site.advance()
 
