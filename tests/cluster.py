@@ -63,10 +63,12 @@ class RunningCluster:
         return run(self.laptop_argv(home, *words), timeout_s)
 
     def repair(self) -> None:
-        """Undo what tests do: links open and fast, nodes on, slurmctld answering."""
+        """Undo what tests do: links open and fast, nodes on, slurmctld answering, no limits."""
         self.do("heal")
         self.do("latency", "0")
         facts = self.status()
+        if facts["accounting"]:
+            self.do("limit", "MaxSubmitJobs=-1")
         for node in [name for name, found in facts["nodes"].items() if found is None]:
             self.do("node-on", node)
         if facts["services"]["slurmctld"]:
@@ -102,6 +104,9 @@ def cluster() -> Iterator[RunningCluster]:
     """Give a SLURM cluster and a plain host, up for the whole session."""
     require_cluster_support()
     root = Path(os.environ.get("XPM_TESTCLUSTER_ROOT") or DEFAULT_ROOT)
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker:  # tests that run side by side disturb only their own
+        root = root.with_name(f"{root.name}-{worker}")
     found = RunningCluster(root)
     was_up = run(found.argv("status", "--json"), 60).returncode == 0
     if not was_up:

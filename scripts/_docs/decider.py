@@ -224,9 +224,11 @@ Forgiven when the profile says nothing, for a job that always ends so:
 ## Who checks it
 
 `tests/decide/test_transitions.py` reads like this page. `tests/decide/test_any_order.py` shuffles the files of known histories.
-`tests/decide/test_world.py` lets Hypothesis play three advancers with their own stale views, who act on what they believed before and
-die in between, against runs, requeues, cancellations and a batch system that says anything: never more than one run of a job that
-may publish, never a second effect, no child before its parents, and after every history, once things heal, a final word for every job.
+
+`tests/decide/test_world.py` lets Hypothesis play three advancers with their own stale views, who act on what they believed before
+and die in between, against runs, requeues, cancellations and a batch system that says anything. There is never more than one
+run of a job that may publish, never a second effect, no child before its parents; and after every history, once things heal,
+every job has a final word.
 """
 
 

@@ -10,7 +10,7 @@ from tests.experiment.laptop import Laptop
 from tests.follow.fakes import Cluster, job_id, sealed
 from xpm._experiment import Experiment
 from xpm.errors import JobsFailed, LoginNeeded, PlanProblem, ProfileProblem
-from xpm.follow import lane
+from xpm.follow import outgoing
 from xpm.follow.options import RunOptions
 from xpm.wire import frames, jobfile
 
@@ -467,8 +467,8 @@ def finish_when_running(cluster: Cluster, job: str) -> None:
 def test_jobs_with_many_values_travel_in_messages_of_bounded_size(
     laptop: Laptop, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert lane.BATCH_BYTES + jobfile.MOST < frames.LIMIT
-    monkeypatch.setattr(lane, "BATCH_BYTES", 10_000)
+    assert outgoing.BATCH_BYTES + jobfile.MOST < frames.LIMIT
+    monkeypatch.setattr(outgoing, "BATCH_BYTES", 10_000)
     cluster.down = True
 
     with laptop.experiment() as xp:

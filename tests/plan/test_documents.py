@@ -91,6 +91,8 @@ class Use(Task):
 class Warm(LightweightTask):
     seed: Param[int] = 1
 
+    def execute(self) -> None: ...
+
 
 class Initialised(Config):
     x: Param[int] = 1

@@ -93,6 +93,7 @@ class Board(object):
         self.due: Dict[str, JobFacts] = {}
         self.seq = 0
         self.now = 0.0
+        self.asked_at = 0.0  # when the last bundle was read
         self._changed: "OrderedDict[str, int]" = OrderedDict()
         self.token_totals: Dict[str, int] = {}
         self._rest_s = rest_s
@@ -105,6 +106,7 @@ class Board(object):
         self._cancel = Names(layout.cancel)
         self._inbox = Names(layout.inbox)
         self._attempts = Names(layout.attempts)
+        self._links = reading.Links()
         self._early: Dict[str, List[Event]] = {}
         self._strangers: Dict[str, JobFacts] = {}
         self._dirty: "OrderedDict[str, None]" = OrderedDict()
@@ -223,6 +225,7 @@ class Board(object):
         except OSError:  # a hiccup of the file system: the next refresh reads it
             self._queue.forget(name)
             return
+        self.asked_at = self.now
         for entry in entries:
             self._want(entry, name[: -len(".json")])
 
@@ -286,7 +289,7 @@ class Board(object):
         if here is not None and here.slot:
             return  # its ledger has said all of it
         try:
-            submission, at = reading.joined(os.path.join(self.layout.attempts, name))
+            submission, at = self._links.joined(os.path.join(self.layout.attempts, name))
         except OSError:
             self._attempts.forget(name)
             return

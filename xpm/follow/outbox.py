@@ -29,6 +29,7 @@ class Owed:
 
     ref: JobRef
     attempt: int
+    at: float
 
 
 class Outbox:
@@ -96,7 +97,11 @@ class Outbox:
         """The cancels still to be told there."""
         found = _all(self._cancels / connector)
         return [
-            Owed(JobRef(str(each["task"]), str(each["job"])), int(str(each["attempt"])))
+            Owed(
+                JobRef(str(each["task"]), str(each["job"])),
+                int(str(each["attempt"])),
+                float(str(each["at"])),
+            )
             for each in found
         ]
 

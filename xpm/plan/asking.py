@@ -6,7 +6,8 @@ from xpm.errors import PlanProblem
 from xpm.plan import places
 from xpm.plan.fields import MISSING
 from xpm.plan.generated import generated
-from xpm.plan.state import is_config, state_of
+from xpm.plan.problems import require_config
+from xpm.plan.state import state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,12 +72,12 @@ class ArgumentInfo:
 
     @property
     def type(self) -> str:
-        """Its type, in words: ``list[int]``."""
+        """Its type in words, such as ``list[int]``."""
         return self.argument.kind.name
 
     @property
     def help(self) -> str:
-        """What it is: given by ``help=``, or the docstring under it; empty when there is neither."""
+        """What it is, as ``help=`` or the docstring under it says; empty when there is neither."""
         from xpm.plan.docstrings import help_of
 
         return help_of(self.declared, self.argument)
@@ -138,11 +139,7 @@ def origin(config: Config, name: str) -> str:
         PlanProblem: there is no such argument.
     """
     first, _, below = name.partition(".")
-    if not is_config(config):
-        raise PlanProblem(
-            f"a {type(config).__name__} has no argument {name!r}",
-            where=places.show(places.caller()),
-        )
+    require_config(config, "origin")
     if first not in type(config).__xpm__.ready():
         from xpm.plan.setting import unknown
 

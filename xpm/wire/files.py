@@ -8,11 +8,14 @@ may report failure for a link that was made, so the link count decides: open(2),
 import itertools
 import json
 import os
+import time
 
 TYPE_CHECKING = False  # importing typing would cost each job milliseconds
 if TYPE_CHECKING:
-    from typing import Any, Dict, Optional
+    from typing import Any, Dict, List, Optional
 
+ABANDONED_S = 86400.0
+"""After so long without a change nobody will rename a temporary file any more: its process died."""
 _counter = itertools.count()
 _HOST = os.uname().nodename.split(".")[0]  # importing socket would cost each job milliseconds
 
@@ -41,6 +44,23 @@ def create(path: str, content: bytes, sync: bool = False) -> bool:
             if os.stat(temporary).st_nlink != 2:
                 raise
         return True
+    finally:
+        _forget(temporary)
+
+
+def create_all(paths: "List[str]", content: bytes) -> None:
+    """Put the same bytes, synced, at each of these paths of one folder that nobody has: one small file, many names."""
+    if not paths:
+        return
+    temporary = _temporary(paths[0])
+    try:
+        _fill(temporary, content, True)
+        for path in paths:
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                pass  # somebody's, or ours and NFS has repeated it
+        _sync_folder(os.path.dirname(paths[0]))
     finally:
         _forget(temporary)
 
@@ -79,7 +99,7 @@ def load(path: str) -> "Optional[Dict[str, Any]]":
 
 
 def listing(folder: str, fresh: bool = False) -> "list[str]":
-    """The names in a folder, sorted, without temporaries; [] when there is no folder.
+    """The names in a folder, sorted, without temporaries; [] when there is no folder. Abandoned temporaries go.
 
     Args:
         folder: the folder.
@@ -97,7 +117,28 @@ def listing(folder: str, fresh: bool = False) -> "list[str]":
         names = os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(name for name in names if not name.startswith("~"))
+    found = sorted(name for name in names if not name.startswith("~"))
+    if len(found) < len(names):
+        for path in abandoned(folder, names):
+            try:
+                os.unlink(path)
+            except OSError:  # somebody was faster, or the disk is read-only: it is in nobody's way
+                pass
+    return found
+
+
+def abandoned(folder: str, names: "list[str]") -> "list[str]":
+    """The paths of those of these names that are temporaries of processes that died."""
+    found = []
+    before = time.time() - ABANDONED_S
+    for name in names:
+        path = os.path.join(folder, name)
+        try:
+            if name.startswith("~") and os.lstat(path).st_mtime < before:
+                found.append(path)
+        except OSError:  # gone meanwhile
+            pass
+    return found
 
 
 def _temporary(path: str) -> str:
@@ -111,6 +152,17 @@ def _fill(path: str, content: bytes, sync: bool) -> None:
         if sync:
             file.flush()
             os.fsync(file.fileno())
+
+
+def _sync_folder(folder: str) -> None:
+    """Make the names in a folder last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:  # not every file system can sync a folder; NFS needs not
+        pass
+    finally:
+        os.close(descriptor)
 
 
 def _forget(path: str) -> None:
