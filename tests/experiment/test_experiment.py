@@ -190,6 +190,15 @@ def test_what_of_an_equal_task_is_not_heeded_is_told(laptop: Laptop) -> None:
     ]
 
 
+def test_two_classes_of_one_identifier_are_not_one_job(laptop: Laptop) -> None:
+    def plan(xp: Experiment) -> None:
+        xp.accept(sealed("x"), "x", None)
+        xp.accept(sealed("x", cls="Other"), "x", None)
+
+    with pytest.raises(PlanProblem, match=r"two classes have the identifier demo\.task"):
+        laptop.run(plan)
+
+
 def test_a_finished_job_whose_default_changed_is_refused_with_both_values(
     laptop: Laptop, cluster: Cluster
 ) -> None:
