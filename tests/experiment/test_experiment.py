@@ -489,3 +489,17 @@ def test_values_too_large_to_travel_are_refused_with_what_to_do(laptop: Laptop) 
 
     assert refused.value.hint == "keep data in files, and give their paths"
     assert refused.value.where == "plan.py:12"
+
+
+def test_a_task_submitted_in_another_thread_fails_the_plan(laptop: Laptop) -> None:
+    def plan(xp: Experiment) -> None:
+        def stray() -> None:
+            with pytest.raises(PlanProblem, match="in another thread"):
+                xp.accept(A, "a", None)
+
+        thread = threading.Thread(target=stray)
+        thread.start()
+        thread.join()
+
+    with pytest.raises(PlanProblem, match="in another thread"):
+        laptop.run(plan)
