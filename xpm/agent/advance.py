@@ -117,7 +117,10 @@ def revoke(board: Board, known: JobFacts, action: Revoke, now: float) -> bool:
         "message": action.message,
     }
     layout = board.layout
-    mine = ledger.append(layout.job(known.task, known.job), content, layout.inbox)
+    folder = layout.job(known.task, known.job)
+    if action.slot > 1:  # it has run
+        content["progress"] = ledger.progress(folder)
+    mine = ledger.append(folder, content, layout.inbox)
     if mine:
         slot = ledger.Slot(action.attempt, action.slot)
         board.tell(known.job, reading.ledger_event(content, slot))
@@ -137,7 +140,7 @@ def start_ready(board: Board, place: Any, now: float) -> int:
     if slots == 0:
         return 0
     tokens = Tokens(board.layout, lambda job, number: _is_final(board, job, number))
-    admission = _admission(board, tokens, slots)
+    admission = _admission(_rested(board, place, now), board, tokens, slots)
     for job, reason in admission.reasons.items():
         board.note(job, reason)
     admitted = [board.jobs[job] for job in admission.admitted]
@@ -168,11 +171,24 @@ def _join(board: Board, place: Any, tokens: Tokens, group: "List[JobFacts]", now
     return len(joiners)
 
 
-def _admission(board: Board, tokens: Tokens, slots: Optional[int]) -> Admission:
-    candidates = (
-        Candidate(known.job, known.tokens, _has_tokens(tokens, known))
-        for known in board.ready.values()
-    )
+def _rested(board: Board, place: Any, now: float) -> "List[JobFacts]":
+    """The ready jobs that need not wait between two attempts; under SLURM, which keeps that time itself, all."""
+    if place.kind == "slurm":
+        return list(board.ready.values())
+    found = []
+    for known in board.ready.values():
+        pause_s = transitions.ready_at(known.facts) - now
+        if pause_s > 0:
+            board.note(known.job, "waits before it is tried again")
+        else:
+            found.append(known)
+    return found
+
+
+def _admission(
+    ready: "List[JobFacts]", board: Board, tokens: Tokens, slots: Optional[int]
+) -> Admission:
+    candidates = (Candidate(known.job, known.tokens, _has_tokens(tokens, known)) for known in ready)
     totals = board.token_totals.items()
     free = {name: tokens.available(name, total) for name, total in totals}
     return admit(candidates, Limits(slots), free)
