@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any, Dict, List, Optional
 
-from xpm.agent import reading, submit
+from xpm.agent import nodes, reading, submit
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.examining import Examiner
 from xpm.agent.judging import Judge
@@ -29,6 +29,12 @@ MESSAGE_TIMEOUT_S = 10.0
 LOST_AFTER_S = 120.0
 FIRST_LOOK_S = 5.0
 """How long after a submission it is worth asking what became of it."""
+
+
+BARRED = (
+    "%d %s for others and, when these are done, for this laptop: the compute nodes cannot submit (%s). "
+    "Leave xpm running, or run `xpm sync` now and then"
+)
 
 
 class SlurmPlace(object):
@@ -53,6 +59,8 @@ class SlurmPlace(object):
         lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
         self._watcher = Watcher(layout, lost_after_s, self.examiner)
         self._canceller = Canceller(layout, environ)
+        self._layout = layout
+        self._barred = ""
         self.keeper = Keeper(layout, content, options, self.queue, self._canceller, self._apart_s)
 
     # ---------------------------------------------------------- what advance asks of a place
@@ -63,6 +71,8 @@ class SlurmPlace(object):
         What joins is what there is room for, in one piece if that is not much, so that later jobs can be grouped better.
         """
         if not self.at_once(board) or self.site.is_awaited(board.now):
+            return 0
+        if self._barred and nodes.is_inside():
             return 0
         answer = self.queue.answer()
         self._room.look(board, answer, board.now)
@@ -91,6 +101,11 @@ class SlurmPlace(object):
         if answer is not None:
             self._watcher.fold(board, answer, now)
         self._ask_if_worth_it(board, answer, now)
+        self._barred = ""
+        said = nodes.barred(self._layout, now)
+        waiting = sum(known.word == states.WAITING for known in board.jobs.values()) if said else 0
+        if waiting:
+            self._barred = BARRED % (waiting, "job waits" if waiting == 1 else "jobs wait", said)
 
     def joined(
         self, known: JobFacts, number: int, submission: str, intent: Dict[str, Any], now: float
@@ -132,7 +147,7 @@ class SlurmPlace(object):
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
-        return [each for each in (self.queue.problem, self.keeper.problem) if each]
+        return [each for each in (self.queue.problem, self.keeper.problem, self._barred) if each]
 
     # ---------------------------------------------------------------------------- within
 
