@@ -152,7 +152,8 @@ class Service:
             self._board = Board(opened.layout)
         self._advancing = Advancing(self._board)
         self._board.refresh(self._clock())
-        self._advancing.catch_up(self._clock())
+        self._said = self._advancing.catch_up(self._clock())
+        self._notes = list(self._said)
         return {
             "workspace": opened.layout.root,
             "id": opened.id,
