@@ -22,6 +22,7 @@ from xpm.decide.facts import (
     Present,
     Refused,
     Revoke,
+    Stuck,
     Wanted,
 )
 
@@ -58,6 +59,7 @@ def _facts(job: Job) -> object:
 _EVIDENCE: list[Evidence] = [
     Present("pending", "waits"), Present("running", ""), lost(at=10.0), lost(), lost(silent=False),
     Over("failed", "launch", "", True), Over("lost", "lost", "", False), Refused("launch", "no"),
+    Stuck("refused", "too long"),
 ]  # fmt: skip
 evidence = st.sampled_from(_EVIDENCE)
 

@@ -8,7 +8,16 @@ import os
 import time
 from typing import Any, Dict, List, Mapping, Optional
 
-from xpm.agent import errands, reading, sending, slurm_commands, slurm_parse, slurm_states, submit
+from xpm.agent import (
+    errands,
+    reading,
+    sending,
+    slurm_commands,
+    slurm_parse,
+    slurm_reasons,
+    slurm_states,
+    submit,
+)
 from xpm.agent import place as places
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.judging import Judge
@@ -25,6 +34,7 @@ from xpm.decide.facts import (
     Present,
     Refused,
     Stop,
+    Stuck,
     Told,
 )
 from xpm.wire import files, ledger
@@ -285,19 +295,25 @@ class SlurmPlace(object):
         row = self._rows.get(here.batch_id)
         if row is not None and row.name != here.submission:
             row = None  # a recycled id: another job's (P6)
-        evidence = self._of_row(here, row) if row else self._of_absence(known, here, answer)
+        evidence = self._of_row(here, row, answer) if row else self._of_absence(known, here, answer)
         if isinstance(evidence, (Over, Gone)):
             board.look(known.job, ring=True)  # its own record comes first
         board.tell(known.job, Told(here.number, evidence))
 
-    def _of_row(self, here: Attempt, row: Row) -> Evidence:
+    def _of_row(self, here: Attempt, row: Row, answer: Answer) -> Evidence:
         self._forget_absence(here.submission)
         meaning = slurm_states.meaning(row.state)
         if meaning.phase == slurm_states.OVER:
             reason = "" if row.reason in ("", "None") else " (%s)" % row.reason
             return self._over(here, meaning.state, meaning.cause, row.state + reason)
-        waits = meaning.phase == slurm_states.PENDING
-        return Present(meaning.phase, slurm_states.reason(row.reason) if waits else "")
+        if meaning.phase != slurm_states.PENDING:
+            return Present(meaning.phase, "")
+        why = slurm_reasons.explain(row.reason)
+        if why.kind == slurm_reasons.FATAL:
+            since = answer.stuck.get(row.batch_id, answer.at)
+            if why.certain or since < answer.at:
+                return Stuck(why.cause, slurm_reasons.ending(row.reason))
+        return Present(meaning.phase, slurm_reasons.in_words(row.reason))
 
     def _over(self, here: Attempt, state: str, cause: str, word: str) -> Over:
         message = "SLURM says %s" % word

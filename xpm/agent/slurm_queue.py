@@ -9,13 +9,16 @@ A query that fails is no news (P3 to P5): the last good answer stays, with its a
 import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from xpm.agent import errands, reading, slurm_commands, slurm_parse
+from xpm.agent import errands, reading, slurm_commands, slurm_parse, slurm_reasons
 from xpm.agent.slurm_parse import Row
 from xpm.wire import files
 from xpm.wire.workspace import Layout
 
-Answer = NamedTuple("Answer", [("at", float), ("rows", List[Row])])
-"""A good answer: ``at`` is when it was asked for, so it knows nothing that happened later."""
+Answer = NamedTuple("Answer", [("at", float), ("rows", List[Row]), ("stuck", Dict[str, float])])
+"""A good answer: ``at`` is when it was asked for, so it knows nothing that happened later.
+
+``stuck``: batch jobs that wait for a fatal reason, and the first answer in a row that said so.
+"""
 
 EVERY_S = 60.0
 EARLY_S = 5.0
@@ -57,7 +60,8 @@ class Queue(object):
             self._stamp = stamp
             content = reading.load(self._layout.squeue) or {}
             rows = [Row(*map(str, each)) for each in content.get("rows") or ()]
-            self._answer = Answer(float(content.get("at") or 0.0), rows)
+            stuck = content.get("stuck") or {}
+            self._answer = Answer(float(content.get("at") or 0.0), rows, stuck)
         return self._answer
 
     def ask(self, now: float, early: bool = False) -> None:
@@ -97,5 +101,9 @@ class Queue(object):
             self.problem = "squeue does not answer: %s" % (words[-1] if words else "no word of why")
             return
         self._failures, self.problem = 0, ""
-        content = {"at": self._asked_at, "ok": True, "rows": [list(row) for row in rows]}
+        before = (reading.load(self._layout.squeue) or {}).get("stuck") or {}
+        stuck = slurm_reasons.stuck_since(before, rows, self._asked_at)
+        content = {
+            "at": self._asked_at, "ok": True, "rows": [list(row) for row in rows], "stuck": stuck,
+        }  # fmt: skip
         files.write(self._layout.squeue, files.dump(content))

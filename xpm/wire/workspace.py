@@ -30,8 +30,9 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       or {"free": true}: who holds this unit since this turn; the highest turn counts; a unit is
                                       free when its holder's attempt is final; exclusive. Tickets: xpm/agent/tokens.py.
                                       <name> is percent-encoded
-    .xpm/squeue.json                  {"at", "ok", "rows": [[batch id, state, reason, name], ...]}: the last good answer of
-                                      squeue, shared by all advancers; ``at`` is when it was asked for
+    .xpm/squeue.json                  {"at", "ok", "rows": [[batch id, state, reason, name], ...], "stuck": {batch id: at}}: the
+                                      last good answer of squeue, shared by all advancers; ``at`` is when it was asked for,
+                                      ``stuck`` since which answer a batch job has waited for a fatal reason
     .xpm/squeue.asked                 {"at", "early_at"}: when somebody last asked, and last asked early for new jobs
     .xpm/advance/, .xpm/advance.again a mkdir lock that only saves work, with owner.json; the mark of who came meanwhile
     .xpm/supervisor/owner.<k>         who supervises a plain host: a process or {"left": true}; the highest k counts; exclusive
