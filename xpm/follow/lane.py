@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from xpm.connectors.base import Change, Connector, Fetched, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import HostProblem, HostUnknown, HostUnreachable
+from xpm.follow import sites
 from xpm.follow.events import (
     Arrived,
     Changed,
@@ -312,6 +313,8 @@ class Lane(threading.Thread):
             self._observing = False
         self._heard()
         self._cursor = news.cursor
+        if news.site is not None:
+            sites.keep(self.spec, news.site)
         changes = list(news.changes)
         if whole:
             heard = {each.ref for each in changes}
