@@ -39,13 +39,17 @@ class Launcher:
         """File and line of its definition, empty without a profile."""
         return str(self._blueprint.mark or "")
 
-    def request(self, tokens: Mapping[str, int]) -> dict[str, object]:
+    def request(self, tokens: Mapping[str, int], is_resumable: bool = False) -> dict[str, object]:
         """The request of a job that holds these tokens (name -> units); see xpm/wire/workspace.py.
+
+        Args:
+            tokens: the tokens.
+            is_resumable: whether the task goes on from what it finds in its folder.
 
         Raises:
             ProfileProblem: this place can never give that.
         """
-        return requests.request(self._blueprint, tokens)
+        return requests.request(self._blueprint, tokens, is_resumable)
 
     def refuse(
         self, request: Mapping[str, object], site: "SiteLimits", age: str, where: str = ""

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from xpm.errors import ProfileProblem
-from xpm.launchers import placeholders, units
+from xpm.launchers import endings, placeholders, units
 from xpm.launchers.blueprints import is_paid, total_of
-from xpm.launchers.fitting import Fit, Needs, choose
+from xpm.launchers.fitting import Fit, Needs, choose, time_limit
 from xpm.launchers.model import Blueprint, Gpus, GpuWish, HostLimits, Setup, TokenRule
 
 SLOTS = TokenRule("slots")
@@ -60,7 +60,9 @@ def slot_entries(
     return entries
 
 
-def request(blueprint: Blueprint, tokens: Mapping[str, int]) -> dict[str, object]:
+def request(
+    blueprint: Blueprint, tokens: Mapping[str, int], is_resumable: bool = False
+) -> dict[str, object]:
     """The request of one job.
 
     Raises:
@@ -68,19 +70,15 @@ def request(blueprint: Blueprint, tokens: Mapping[str, int]) -> dict[str, object
     """
     paid = sort_tokens(blueprint, tokens)
     site = blueprint.site
+    policy = site.policy.then(blueprint.policy)
     needs = _needs(blueprint, paid)
-    options: list[str] = []
+    options, resources = _ask(blueprint, needs, paid)
+    fits = _fits(blueprint, needs) if site.is_slurm else []
+    staying = _staying(blueprint, fits)
+    warned = endings.warning(policy, needs, is_resumable)
     if site.is_slurm:
-        options = _options(blueprint, needs, paid)
-    else:
-        _check_host(blueprint, needs, site.host)
-    resources = {
-        "cpus": needs.cpus,
-        "mem_mib": None if needs.mem is None else units.mib(needs.mem),
-        "gpus": needs.gpus.count or None,
-        "time_s": needs.time_s,
-    }
-    return {
+        options += endings.flags(needs, warned, is_resumable, site.customs.requeue)
+    found: dict[str, object] = {
         "launcher": blueprint.name,
         "connector": site.spec.name,
         "kind": "slurm" if site.is_slurm else "plain",
@@ -88,12 +86,54 @@ def request(blueprint: Blueprint, tokens: Mapping[str, int]) -> dict[str, object
         "resources": resources,
         "python": blueprint.setup.python,
         "setup": _setup(blueprint.setup, {**site.words, **_known(resources)}),
-        "retry": {cause: dict(limits) for cause, limits in site.retry.items()},
+        "retry": endings.retry(
+            policy, needs, _caps(blueprint, needs, fits),
+            lambda grown: _ask(staying, grown, paid), is_resumable,
+        ),
+    }  # fmt: skip
+    if is_resumable:
+        found["resumable"] = True
+    if warned is not None:
+        found["warning"] = warned
+    return found
+
+
+def _ask(
+    blueprint: Blueprint, needs: Needs, paid: Tokens
+) -> tuple[list[str], dict[str, int | None]]:
+    """The sbatch flags and the resources."""
+    needs = _with_cores(blueprint, needs)
+    options: list[str] = []
+    if blueprint.site.is_slurm:
+        options = _options(blueprint, needs, paid)
+    else:
+        _check_host(blueprint, needs, blueprint.site.host)
+    resources = {
+        "cpus": needs.cpus,
+        "mem_mib": None if needs.mem is None else units.mib(needs.mem),
+        "gpus": needs.gpus.count or None,
+        "time_s": needs.time_s,
     }
+    return options, resources
+
+
+def _staying(blueprint: Blueprint, fits: list[Fit]) -> Blueprint:
+    """The launcher bound to the partitions that were chosen, so that a job that grows stays there."""
+    names = ",".join(fit.partition.key for fit in fits) or blueprint.wish.partition
+    return replace(blueprint, wish=replace(blueprint.wish, partition=names))
+
+
+def _caps(blueprint: Blueprint, needs: Needs, fits: list[Fit]) -> endings.Caps:
+    """How far a job may grow at its place."""
+    host = blueprint.site.host
+    if not blueprint.site.is_slurm:
+        return endings.Caps(host.mem, host.time_s)
+    mem = endings.smallest(fit.partition.mem for fit in fits)
+    return endings.Caps(mem, endings.smallest(time_limit(fit.partition, needs) for fit in fits))
 
 
 def _needs(blueprint: Blueprint, paid: Tokens) -> Needs:
-    wish, customs = blueprint.wish, blueprint.site.customs
+    wish = blueprint.wish
     gpus = wish.gpus if paid.gpus is None else replace(wish.gpus, count=paid.gpus)
     cpus = paid.cpus or wish.cpus
     if cpus is None and wish.cpus_per_gpu and gpus.count:
@@ -101,9 +141,17 @@ def _needs(blueprint: Blueprint, paid: Tokens) -> Needs:
     mem = wish.mem
     if mem is None and wish.mem_per_gpu and gpus.count:
         mem = wish.mem_per_gpu * gpus.count
-    if blueprint.site.is_slurm and customs.mem_flag == "from-cpus" and customs.mem_per_cpu and mem:
-        cpus = max(cpus or 1, -(-mem // customs.mem_per_cpu))
-    return Needs(cpus, mem, wish.time_s, wish.nodes or 1, gpus, wish.qos)
+    needs = Needs(cpus, mem, wish.time_s, wish.nodes or 1, gpus, wish.qos)
+    return _with_cores(blueprint, needs)
+
+
+def _with_cores(blueprint: Blueprint, needs: Needs) -> Needs:
+    """Where memory comes with cores: with as many as its memory takes."""
+    customs = blueprint.site.customs
+    is_so = blueprint.site.is_slurm and customs.mem_flag == "from-cpus"
+    if not (is_so and customs.mem_per_cpu and needs.mem):
+        return needs
+    return replace(needs, cpus=max(needs.cpus or 1, -(-needs.mem // customs.mem_per_cpu)))
 
 
 def _options(blueprint: Blueprint, needs: Needs, paid: Tokens) -> list[str]:

@@ -6,6 +6,7 @@ Names are imported when first asked for, so that ``import xpm`` costs nothing to
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from xpm.plan.asking import arguments, origin
     from xpm.plan.config import Config
     from xpm.plan.context import GracefulTimeout, TaskCancelled
     from xpm.plan.copying import copyconfig, setmeta
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from xpm.plan.names import Identifier
     from xpm.plan.progress import progress
     from xpm.plan.saving import load, save
-    from xpm.plan.tags import tags, tagspath
+    from xpm.plan.tagnames import parse_tagspath
+    from xpm.plan.tags import TagConflict, tags, tagspath
     from xpm.plan.tasks import LightweightTask, ResumableTask, Task
     from xpm.plan.tokens import Token
 
@@ -41,10 +43,12 @@ _HOMES = {
     "Param": "fields",
     "PathGenerator": "fields",
     "ResumableTask": "tasks",
+    "TagConflict": "tags",
     "Task": "tasks",
     "TaskCancelled": "context",
     "Token": "tokens",
     "argument": "decorators",
+    "arguments": "asking",
     "config": "decorators",
     "constant": "decorators",
     "copyconfig": "copying",
@@ -53,7 +57,9 @@ _HOMES = {
     "identifier": "identity",
     "load": "saving",
     "option": "decorators",
+    "origin": "asking",
     "param": "decorators",
+    "parse_tagspath": "tagnames",
     "pathoption": "decorators",
     "progress": "progress",
     "save": "saving",
@@ -77,10 +83,12 @@ __all__ = [
     "Param",
     "PathGenerator",
     "ResumableTask",
+    "TagConflict",
     "Task",
     "TaskCancelled",
     "Token",
     "argument",
+    "arguments",
     "config",
     "constant",
     "copyconfig",
@@ -89,7 +97,9 @@ __all__ = [
     "identifier",
     "load",
     "option",
+    "origin",
     "param",
+    "parse_tagspath",
     "pathoption",
     "progress",
     "save",

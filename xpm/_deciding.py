@@ -50,7 +50,9 @@ class Deciding:
             folder=JobPath(self._main.job_folder(ref)),
             launcher=launcher.name,
             spec=launcher.connector,
-            request=launcher.request({name: count for name, count, _ in sealed.tokens}),
+            request=launcher.request(
+                {name: count for name, count, _ in sealed.tokens}, sealed.is_resumable
+            ),
             slots=launcher.slot_entries(sealed.tokens),
             parents=tuple(JobRef(task, job) for task, job in sealed.parents),
         )

@@ -1,7 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpm.decide import retry
 from xpm.decide.admit import Candidate, Limits, admit
 
 
@@ -45,9 +44,3 @@ def test_never_more_than_there_is(wishes: list[list[tuple[str, int, int]]], slot
     assert len(admitted) <= slots
     for name in "xy":
         assert sum(n[1] for job in admitted for n in wishes[int(job)] if n[0] == name) <= 3
-
-
-def test_without_a_word_only_a_loss_is_forgiven_once() -> None:
-    assert retry.is_forgiven("lost", ["lost"], retry.DEFAULT)
-    assert not retry.is_forgiven("lost", ["lost", "lost"], retry.DEFAULT)
-    assert not retry.is_forgiven("exit", ["exit"], retry.DEFAULT)

@@ -34,11 +34,11 @@ def joined(attempt: int = 1) -> Joined:
 
 
 def claimed(attempt: int = 1, slot: int = 1) -> Claimed:
-    return Claimed(attempt, slot, f"s{attempt}", BATCH, slot, NOW)
+    return Claimed(attempt, slot, f"s{attempt}", BATCH, slot, NOW, f"n{slot}")
 
 
 def ended(state: str, attempt: int = 1, slot: int = 2, cause: str | None = None) -> Ended:
-    return Ended(attempt, slot, state, cause, "", NOW)
+    return Ended(attempt, slot, state, cause, "", NOW, 1, 0.0)
 
 
 def after(*events: Event) -> Job:

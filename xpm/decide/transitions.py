@@ -19,8 +19,8 @@ The job's *current* attempt is derived from its attempts, always by the same rul
 1. an attempt that ended *done* (a done job is never run again);
 2. else the highest attempt that has joined a submission or is claimed: it is alive, and asking again changes nothing;
 3. else the attempt somebody asked for, when no later one has ended;
-4. else the last one that ended, or the one after it when the retry policy forgives the cause. Causes are counted
-   since somebody asked last, and after a cancel nothing is forgiven.
+4. else the last one that ended, or the one after it when the retry policy (retry.py) forgives the cause. Causes are
+   counted since somebody asked last, and after a cancel nothing is forgiven.
 
 An attempt that was asked for and has been overtaken by a later one is closed by a Revoke before the later one may join a
 submission (``is_open``). So a slow advancer, that still believes in the old attempt, can never start a second run.
@@ -33,7 +33,7 @@ Actions are levels, not edges: ``step`` answers what is to be done *now* with ev
 crashes between deciding and acting is replaced by whoever comes next.
 """
 
-from typing import Callable, Dict, Iterable, List, Optional, Tuple, Type, cast
+from typing import Callable, Dict, List, Optional, Tuple, Type, cast
 
 from xpm.decide import retry, states
 from xpm.decide.facts import (
@@ -104,7 +104,7 @@ def current(job: Job) -> Attempt:
     if not ended or ended[-1].number < job.wanted:
         return attempt(job, job.wanted) or fresh(job.wanted)
     last = ended[-1]
-    if _goes_on(job, last, ended):
+    if _goes_on(job, last):
         return attempt(job, last.number + 1) or fresh(last.number + 1)
     return last
 
@@ -169,11 +169,29 @@ def attempt(job: Job, number: int) -> Optional[Attempt]:
     return None
 
 
-def _goes_on(job: Job, last: Attempt, ended: "Iterable[Attempt]") -> bool:
+def ends(job: Job) -> "List[retry.End]":
+    """How the attempts since somebody asked last have ended, in order."""
+    return [
+        retry.End(each.cause or "", each.times, each.progress, each.node)
+        for each in job.attempts
+        if each.phase == states.ENDED and each.number >= job.wanted
+    ]
+
+
+def ready_at(job: Job) -> float:
+    """When the current attempt may start at the earliest, as the retry policy says; 0: at once."""
+    here, last = current(job), None
+    for each in job.attempts:
+        if each.phase == states.ENDED and job.wanted <= each.number < here.number:
+            last = each
+    pause_s = retry.pause_s(last.cause or "", ends(job), job.retry) if last else 0.0
+    return last.at + pause_s if last and pause_s else 0.0
+
+
+def _goes_on(job: Job, last: Attempt) -> bool:
     if not job.wanted or is_cancelled(job, last):
         return False
-    spent = [each.cause or "" for each in ended if each.number >= job.wanted]
-    return retry.is_forgiven(last.cause or "", spent, job.retry)
+    return retry.is_forgiven(last.cause or "", ends(job), job.retry)
 
 
 # ------------------------------------------------------------------------- transitions
@@ -216,6 +234,7 @@ def _claim(before: Attempt, event: Event) -> Attempt:
         generation=max(before.generation, event.generation),
         at=before.at if over else event.at,
         evidence=before.evidence if over else NOTHING,
+        node=event.node or before.node,
     )
 
 
@@ -229,6 +248,8 @@ def _end(before: Attempt, event: Event) -> Attempt:
         message=event.message,
         at=event.at,
         evidence=NOTHING,
+        times=event.times,
+        progress=event.progress,
     )
 
 

@@ -50,6 +50,8 @@ class _Comparison:
                 continue
             self.seen.add((one, other))
             before, after = self.old["nodes"][one], self.new["nodes"][other]
+            if "values" not in before or "values" not in after:
+                continue  # another job, which is compared by itself
             meta = meta or bool(before.get("meta") and after.get("meta"))
             uncounted = set(self.old["types"][before["type"]].get("meta", ()))
             uncounted &= set(self.new["types"][after["type"]].get("meta", ()))

@@ -17,7 +17,7 @@ from xpm.plan.generated import generated
 from xpm.plan.names import identifier_of
 from xpm.plan.setting import check
 from xpm.plan.state import Seal, state_of
-from xpm.plan.tasks import LightweightTask, Task
+from xpm.plan.tasks import LightweightTask, ResumableTask, Task
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Sealed:
     tokens: tuple[tuple[str, int, int], ...]
     tags: dict[str, str | int | float | bool]
     where: str
+    is_resumable: bool = False
+    """Whether it goes on from what it finds in its folder."""
 
 
 def seal(task: Task) -> Sealed:
@@ -77,6 +79,7 @@ def seal_into(task: Config, seals: list[Config]) -> Sealed:
         tokens=_tokens(task),
         tags=tags(task),
         where=places.show(place),
+        is_resumable=isinstance(task, ResumableTask),
     )
 
 
@@ -85,6 +88,7 @@ def unseal(seals: list[Config]) -> None:
     for config in seals:
         state = state_of(config)
         seal, state.seal, state.digest, state.ref = state.seal, None, None, None
+        state.tagged = state.classes = None
         for name, argument in type(config).__xpm__.ready().items():
             if argument.generator and config.__dict__.get(name) == generated(seal, argument):
                 del config.__dict__[name]

@@ -64,14 +64,28 @@ A *request*, computed on the laptop by the launcher and sealed into the entry::
      "resources": {"cpus": n or null, "mem_mib": n or null, "gpus": n or null, "time_s": n or null},
      "python": path or null,                                  null: the place's own
      "setup": ["module purge", "export A=b", ...],            sh lines before the runner starts
-     "retry": {cause: {"max": n}, ...}}
+     "resumable": true,                         absent: false; it goes on from what it finds in its folder
+     "warning": {"signal": "USR1", "lead_s": n},  absent: none; what it is sent so long before its time is over
+     "retry": {cause: rule, ...}}
+
+A *rule* says how often an end is forgiven, and what the next attempt then asks for (xpm/decide/retry.py); what is absent
+is 0, false or empty::
+
+    {"max": n,                                  how many such ends are forgiven
+     "renews": bool,                            progress makes earlier ones forgotten
+     "backoff_s": x,                            how long to wait after the first one; doubles
+     "exclude_node": bool,                      later attempts keep away from the nodes where it ended so
+     "mode": "requeue" | "resubmit",            of timeout: under the same batch job, or as a new attempt
+     "steps": [{"options": [...], "resources": {...}}, ...]}   after the n-th such end, these take the place of the
+                                                request's options and resources of the same name; the last one stays
+
 
 A *submission intent*::
 
     {"format": 1, "id": id, "at": t, "kind": "slurm" | "plain",
      "jobs": [[task id, job id, attempt], ...],   its elements, by index (array index where there are several)
      "entries": {job id: bundle},                  where the runner finds each queue entry
-     "request": {...}}                             the one request they share
+     "request": {...}}                             the one request they share, steps applied
 """
 
 import json
