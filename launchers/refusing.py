@@ -31,8 +31,8 @@ def refuse(
     raise ProfileProblem(
         f"launcher {blueprint.name!r} asks for what {request['connector']} can never give",
         cause=never.table(found),
-        hint=f"mend {_lines(blueprint, found)}; this is what the site said {age} ago, and"
-        f" `xpm launchers check --online` asks it again",
+        hint=f"mend {_lines(blueprint, found)}; this is what the site said {age}, and"
+        " `xpm launchers check --online` asks it again",
         where=where,
     )
 

@@ -243,7 +243,7 @@ class FakeLauncher:
     name: str
     connector: Spec
 
-    def request(self, tokens: Mapping[str, int]) -> dict[str, object]:
+    def request(self, tokens: Mapping[str, int], resumable: bool = False) -> dict[str, object]:
         return {
             "launcher": self.name, "connector": self.connector.name, "kind": "plain", "options": [],
             "resources": {}, "python": None, "setup": [], "retry": {},

@@ -194,10 +194,10 @@ class Service:
         notes, self._notes = self._notes, []
         cursor = "%s:%d" % (self.life, seq)
         answer = {"cursor": cursor, "changes": changes, "notes": notes, "time": self._clock()}
-        known = self._site.known() if self._site else limits.UNKNOWN
-        if known.at != self._told_at:
-            self._told_at = known.at
-            answer["limits"] = limits.dump(known)
+        site = self._site.known() if self._site else limits.UNKNOWN
+        if site.at != self._told_at:
+            self._told_at = site.at
+            answer["limits"] = limits.dump(site)
         return answer
 
     def _probe(self, request: Message) -> Message:

@@ -30,7 +30,8 @@ manifest  W {"jobs": [[task, job], ...]} -> {"jobs": [{"task", "job", "files": [
           "links": [[path, target], ...], "problems": [text, ...]}, ...]}
 pull      W {"items": [[task, job, path, offset], ...], "limit": bytes}
           -> {"pieces": [[item index, offset, length, size, mtime_ns], ...]} + payload; as many pieces as fit the limit
-probe     W {"refresh": bool} -> facts {"host", "system", "cores", "sbatch": path or null, "limits": {...} or null, "asking": bool}
+probe     W {"refresh": bool}
+          -> facts {"host", "system", "cores", "sbatch": path or null, "limits": {...} or null, "asking": bool}
           ``limits`` as in limits.json. With ``refresh`` the site is asked again; while it is, ``asking`` is true: ask on,
           without ``refresh``.
 bye       -> {}: the agent ends
