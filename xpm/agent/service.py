@@ -118,6 +118,8 @@ class Service:
         if self._board is None or self._advancing is None:
             return
         now = self._clock()
+        if self._site is not None:
+            self._site.known()  # jobs wait for what its errand brings
         try:
             self._board.refresh(now)
             notes = self._advancing.tick(now)
@@ -206,9 +208,10 @@ class Service:
             return dict(facts, limits=None, asking=False)
         if request.get("refresh"):
             self._site.ask(self._clock(), 0.0)
+        asking = self._site.is_asking  # before the answer is looked at: it may come in between
         known = self._site.known()
         told = None if known.at is None else limits.dump(known)
-        return dict(facts, limits=told, asking=self._site.is_asking)
+        return dict(facts, limits=told, asking=asking)
 
     def _stranger(self, task: str, job: str) -> Message:
         """A job that the queue does not know: its own folder speaks for it."""

@@ -26,8 +26,8 @@ def check(profiles: Profiles, world: World | None = None) -> int:
             problems += _wrong(profiles, spec, site)
         except XpmError as problem:
             problems.append(problem)
-    for problem in problems:
-        render.problem(problem)
+    for each in problems:
+        render.problem(each)
     return problems[0].exit_code if problems else 0
 
 
