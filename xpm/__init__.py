@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from xpm.plan.context import GracefulTimeout, TaskCancelled
     from xpm.plan.copying import copyconfig, setmeta
     from xpm.plan.decorators import (
+        Classic,
         argument,
         config,
         constant,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from xpm.plan.tokens import Token
 
 _HOMES = {
+    "Classic": "decorators",
     "Config": "config",
     "Constant": "fields",
     "GracefulTimeout": "context",
@@ -73,6 +75,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Classic",
     "Config",
     "Constant",
     "GracefulTimeout",

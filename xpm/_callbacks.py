@@ -4,23 +4,50 @@ Each is called in the plan's thread, once per job and run of the script, when th
 What one raises is shown at once and counted; the others are called all the same.
 """
 
-import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from xpm._jobs import Callback, Job, Phase
+from xpm._jobs import Callback
+from xpm._tracebacks import trimmed
 from xpm.connectors.base import JobRef
 from xpm.errors import CallbackFailed
 from xpm.plan import places
-from xpm.runner.traces import trimmed
+
+if TYPE_CHECKING:
+    from xpm.plan.sealing import Sealed
+
+
+class Ends(Protocol):
+    """What is asked of a job."""
+
+    @property
+    def sealed(self) -> "Sealed":
+        """What it runs."""
+        ...
+
+    @property
+    def ref(self) -> JobRef:
+        """What names it."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """Its last known state."""
+        ...
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its end is known, and its files are here."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A function to be called with a subject when a job is done, or when it is over and not done."""
 
-    job: Job
+    job: Ends
     callback: Callback
     subject: object
     when_done: bool
@@ -54,20 +81,25 @@ class Callbacks:
         if any(each.is_as(wanted) for each in known):
             return
         known.append(wanted)
-        if wanted.job.phase is Phase.OVER and wanted.is_due:
+        if wanted.job.is_over and wanted.is_due:
             if self._is_closed:
                 wanted.callback(wanted.subject)
             else:
                 self._due.append(wanted)
 
-    def ended(self, job: Job) -> None:
+    def ended(self, job: Ends) -> None:
         """A job is over and its files are here."""
         self._due.extend(each for each in self._wanted.get(job.ref, ()) if each.is_due)
 
-    def call(self) -> None:
-        """Call who is due, and who becomes so meanwhile."""
+    def due(self) -> Iterator[Wanted]:
+        """Who is to be called now, and who becomes due meanwhile, each once."""
         while self._due:
-            self._call(self._due.popleft())
+            yield self._due.popleft()
+
+    def call(self) -> None:
+        """Call who is due, and who becomes so meanwhile; keep what they raise."""
+        for wanted in self.due():
+            self._call(wanted)
 
     def close(self) -> None:
         """Nobody waits for the experiment any more: what is due from now on is called at once."""
@@ -90,10 +122,7 @@ class Callbacks:
         except Exception as error:  # noqa: BLE001  whatever the plan's own function raises
             job = wanted.job.sealed
             of = f"{_name(wanted.callback)} ({places.show(wanted.place)}), called for {job.task} {job.job[:12]}"
-            told = "".join(
-                traceback.format_exception(error.with_traceback(trimmed(error.__traceback__)))
-            )
-            self._note(f"the callback {of}, raised:\n{told.rstrip()}")
+            self._note(f"the callback {of}, raised:\n{trimmed(error)}")
             self._failed.append(f"- {of}: {type(error).__name__}: {error}")
 
 

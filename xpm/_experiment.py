@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from xpm import _ending
 from xpm._callbacks import Callbacks, Wanted
@@ -34,6 +34,20 @@ GONE = (
     "it was done, but its record is not in its folder: the folder was removed, or its files could"
     " not be brought here (put them back, or use another main folder)"
 )
+
+
+def opening(
+    path: str | os.PathLike[str], id: str, port: int | None, launcher: str | None
+) -> "Experiment":
+    """The experiment a plan opens: one that submits, or one that runs tasks here for a debugger."""
+    options = run_options.current()
+    if options.debug is None:
+        return Experiment(path, id, port=port, launcher=launcher)
+    from xpm._debug import DebugExperiment
+
+    folder = Path(options.workdir or path)
+    debugged = DebugExperiment(folder, id, options.debug, options.observer or PlainObserver)
+    return cast("Experiment", debugged)
 
 
 class Place:

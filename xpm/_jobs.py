@@ -74,6 +74,11 @@ class Job:
         return "waiting"
 
     @property
+    def is_over(self) -> bool:
+        """Whether its end is known, and its files are here."""
+        return self.phase is Phase.OVER
+
+    @property
     def undecided(self) -> bool:
         """Whether it is not known yet which attempt is followed."""
         return self.phase in (Phase.HELD, Phase.ASKED)

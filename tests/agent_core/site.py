@@ -16,7 +16,12 @@ from xpm.agent.slurm import SlurmPlace
 from xpm.wire import files
 
 FAKES = Path(__file__).parent / "fakes" / "slurm.py"
-OPTIONS = {"squeue_every_s": 60, "message_timeout_s": 10, "lost_after_s": 120}
+OPTIONS = {
+    "squeue_every_s": 60,
+    "message_timeout_s": 10,
+    "lost_after_s": 120,
+    "keeper": {"off": True},
+}
 
 
 class Site:
@@ -28,7 +33,7 @@ class Site:
         (self.state / "jobs").mkdir(parents=True)
         commands = root / "bin"
         commands.mkdir()
-        for name in ("sbatch", "squeue", "scancel", "scontrol", "sinfo", "sacctmgr"):
+        for name in ("sbatch", "squeue", "scancel", "sacct", "scontrol", "sinfo", "sacctmgr"):
             line = shlex.join([sys.executable, "-S", "-E", str(FAKES), name])
             (commands / name).write_text(
                 f'#!/bin/sh\nFAKE_SLURM={shlex.quote(str(self.state))} exec {line} "$@"\n'
@@ -71,6 +76,11 @@ class Site:
     def now(self) -> float:
         return time.time() + self.ahead
 
+    def sleep(self, seconds: float) -> None:
+        """Let so much of the site's time pass, and a little of ours."""
+        self.ahead += seconds
+        time.sleep(0.02)
+
     def advance(self, later_s: float = 0.0) -> View:
         """Advance after so much time has passed; how the only job, or the first asked for, stands."""
         self.ahead += later_s
@@ -98,21 +108,47 @@ class Site:
             return []
         return [each for each in map(json.loads, lines) if each["command"] == command]
 
+    def limit(self, name: str, number: int) -> None:
+        """Give the batch system a limit, ``most`` or ``MaxArraySize``."""
+        (self.state / name).write_text(str(number))
+
     @property
     def queue(self) -> list[str]:
-        """The batch jobs there have ever been."""
-        return sorted(path.stem for path in (self.state / "jobs").iterdir())
+        """The batch jobs there have ever been, elements of arrays one by one."""
+        found = []
+        for path in (self.state / "jobs").iterdir():
+            elements = json.loads(path.read_text()).get("elements")
+            found += [path.stem] if elements is None else [f"{path.stem}_{k}" for k in elements]
+        return sorted(found)
+
+    @property
+    def names(self) -> list[str]:
+        """The name of each call of sbatch that was accepted."""
+        jobs = (self.state / "jobs").iterdir()
+        return [json.loads(path.read_text())["name"] for path in jobs]
 
     def batch(self, number: str, **change: str) -> dict[str, Any]:
-        """What the batch system knows of a job, after a change."""
-        path = self.state / "jobs" / f"{number}.json"
-        content: dict[str, Any] = {**json.loads(path.read_text()), **change}
-        path.write_text(json.dumps(content))
-        return content
+        """What the batch system knows of a job, or of an element of an array, after a change."""
+        array, _, index = number.partition("_")
+        path = self.state / "jobs" / f"{array}.json"
+        content: dict[str, Any] = json.loads(path.read_text())
+        if index:
+            content["elements"][index].update(change)
+        else:
+            content.update(change)
+        files.write(str(path), files.dump(content))
+        return {**content, **content["elements"][index]} if index else content
 
     def forget(self, number: str) -> None:
         """The batch system forgets a job: MinJobAge is over."""
-        (self.state / "jobs" / f"{number}.json").unlink()
+        array, _, index = number.partition("_")
+        path = self.state / "jobs" / f"{array}.json"
+        if not index:
+            path.unlink()
+            return
+        content = json.loads(path.read_text())
+        del content["elements"][index]
+        files.write(str(path), files.dump(content))
 
     def log(self, name: str, text: str, attempt: int = 1) -> None:
         """What the batch script of an attempt printed."""

@@ -52,8 +52,10 @@ def word(job: Job, upstream: str = states.FREE) -> str:
     return transitions.word(job, upstream)
 
 
-def lost(since: float = 0.0, at: float = 200.0, silent: bool = True) -> Gone:
-    return Gone(since, at, 120.0, silent)
+def lost(
+    since: float = 0.0, at: float = 200.0, silent: bool = True, said: Over | None = None
+) -> Gone:
+    return Gone(since, at, 120.0, silent, said)
 
 
 def told(evidence: Evidence, attempt: int = 1) -> Told:

@@ -30,7 +30,7 @@ from xpm.decide.facts import (
 PARENTS: dict[str, tuple[str, ...]] = {"a": (), "b": ("a",), "c": ("a", "b")}
 MOST = 4
 """Attempts that are asked for, at most."""
-CERTAIN = Gone(0.0, 1000.0, 120.0, True)
+CERTAIN = Gone(0.0, 1000.0, 120.0, True, None)
 Key = tuple[str, int]
 """An attempt of a job."""
 Intent = tuple[str, Revoke | Stop | int]

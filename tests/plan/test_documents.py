@@ -1,5 +1,6 @@
 """Documents: sealed values that come back as the very objects, on any side."""
 
+import copy
 import enum
 import json
 import math
@@ -32,7 +33,7 @@ from xpm import (
 )  # fmt: skip
 from xpm.errors import Defect, PlanProblem
 from xpm.plan import context
-from xpm.plan.differences import Difference
+from xpm.plan.differences import GONE, Difference, shown
 from xpm.plan.documents import differences, document
 from xpm.plan.restoring import restore
 from xpm.plan.sealing import Sealed
@@ -89,6 +90,8 @@ class Use(Task):
 
 class Warm(LightweightTask):
     seed: Param[int] = 1
+
+    def execute(self) -> None: ...
 
 
 class Initialised(Config):
@@ -334,10 +337,11 @@ def test_classes_of_tasks_before_are_where_the_code_has_them_now(
     second = Use(anything=first)
     second.submit()
     Use(anything=second).submit()
-    for each in xp.submitted[:2]:
+    before = [copy.deepcopy(each) for each in xp.submitted[:2]]
+    for each in before:
         for kind in each.document["types"]:
             kind["module"] = "was.here.once"
-    run(tmp_path, *xp.submitted)
+    run(tmp_path, *before)
 
     found = there(xp.submitted[2].document, tmp_path)
 
@@ -493,7 +497,37 @@ def test_a_changed_default_is_a_difference_wherever_it_is() -> None:
     found = differences(old, new)
 
     assert Difference("x[0].hidden", "default", 10, 20) in found
-    assert Difference("x[0].fresh", "default", {"absent": True}, False) in found
+    assert Difference("x[0].fresh", "added", GONE, False) in found
+
+
+def test_an_argument_that_is_gone_is_told_apart_from_a_changed_one() -> None:
+    old, new = document(Holder(x=[Renamed(layers=3)])), document(Holder(x=[Model(layers=3)]))
+
+    assert Difference("x[0].fresh", "gone", False, GONE) in differences(old, new)
+
+
+def test_members_of_an_enum_are_the_same_whatever_their_place_in_the_list_of_types() -> None:
+    old, new = document(Holder(x=[Leaf(), Mode.R])), document(Holder(x=[Leaf(), Mode.R]))
+    old["types"].insert(0, {"module": "m", "name": "n"})
+    for node in old["nodes"]:
+        node["type"] += 1
+    for each in (old["nodes"][-1]["values"]["x"][1]["flag"],):
+        each[0] += 1
+
+    assert differences(old, new) == []
+    new["nodes"][-1]["values"]["x"][1]["flag"][1] = 2
+    assert [each.kind for each in differences(old, new)] == ["default"]
+
+
+def test_differing_values_are_shown_as_a_plan_has_them() -> None:
+    values = [
+        (1, "a"), {2}, {"a": [None]}, Mode.W, 2**60, math.inf, Path("/x"), Leaf(), "\ud800\udc00",
+    ]  # fmt: skip
+    made = document(Holder(x=values))
+
+    assert shown(made["nodes"][-1]["values"]["x"]) == (
+        "[tuple([1, 'a']), set([2]), {'a': [None]}, 2, 0x1000000000000000, inf, '/x', a configuration, eda080edb080]"
+    )
 
 
 def test_what_is_below_an_uncounted_configuration_is_uncounted() -> None:

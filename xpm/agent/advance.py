@@ -9,8 +9,8 @@ import os
 import time
 from typing import Any, Callable, List, NamedTuple, Optional
 
+from xpm.agent import grouping, reading, submit
 from xpm.agent import place as places
-from xpm.agent import reading, submit
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.tokens import Tokens
 from xpm.agent.turns import Turn
@@ -134,21 +134,32 @@ def start_ready(board: Board, place: Any, now: float) -> int:
     admission = _admission(board, tokens, slots)
     for job, reason in admission.reasons.items():
         board.note(job, reason)
-    joined = 0
-    for job in admission.admitted:
-        known = board.jobs[job]
-        number = transitions.current(known.facts).number
-        if known.tokens and not tokens.take(job, number, known.tokens):
-            board.note(job, "waits for token %s" % ", ".join(each[0] for each in known.tokens))
-            continue
-        submission, intent = submit.join(
-            board.layout, place.workspace_id, known, number, place.kind, now
-        )
-        board.tell(job, Joined(number, submission, now))
-        place.joined(known, number, submission, intent, now)
-        joined += 1
+    admitted = [board.jobs[job] for job in admission.admitted]
+    groups = grouping.groups(admitted, place.together)
+    joined = sum(
+        _join(board, place, tokens, group, now) for group in groups[: place.at_once(board)]
+    )
     board.settle()
     return joined
+
+
+def _join(board: Board, place: Any, tokens: Tokens, group: "List[JobFacts]", now: float) -> int:
+    """Let jobs of equal request join one submission; how many joined one, of whoever's making."""
+    joiners = []
+    for known in group:
+        number = transitions.current(known.facts).number
+        if known.tokens and not tokens.take(known.job, number, known.tokens):
+            words = ", ".join(each[0] for each in known.tokens)
+            board.note(known.job, "waits for token %s" % words)
+        else:
+            joiners.append((known, number))
+    if not joiners:
+        return 0
+    joined, intent = submit.join(board.layout, place.workspace_id, joiners, place.kind, now)
+    for known, number in joiners:
+        board.tell(known.job, Joined(number, joined[known.job], now))
+        place.joined(known, number, joined[known.job], intent, now)
+    return len(joiners)
 
 
 def _admission(board: Board, tokens: Tokens, slots: Optional[int]) -> Admission:

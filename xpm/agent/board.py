@@ -105,6 +105,7 @@ class Board(object):
         self._cancel = Names(layout.cancel)
         self._inbox = Names(layout.inbox)
         self._attempts = Names(layout.attempts)
+        self._links = reading.Links()
         self._early: Dict[str, List[Event]] = {}
         self._strangers: Dict[str, JobFacts] = {}
         self._dirty: "OrderedDict[str, None]" = OrderedDict()
@@ -286,7 +287,7 @@ class Board(object):
         if here is not None and here.slot:
             return  # its ledger has said all of it
         try:
-            submission, at = reading.joined(os.path.join(self.layout.attempts, name))
+            submission, at = self._links.joined(os.path.join(self.layout.attempts, name))
         except OSError:
             self._attempts.forget(name)
             return

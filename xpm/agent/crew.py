@@ -39,6 +39,8 @@ class Crew(object):
 
     kind = "plain"
     delegates = False
+    together = 1
+    """How many jobs go in one submission."""
 
     def __init__(self, layout: Layout, content: Dict[str, Any], workspace_id: str) -> None:
         self.layout = layout
@@ -60,6 +62,10 @@ class Crew(object):
     def slots(self, board: Board) -> Optional[int]:
         """How many more may start."""
         return max(0, self.capacity - len(self.children) - len(self.adopted))
+
+    def at_once(self, board: Board) -> Optional[int]:
+        """How many submissions may be made now: any number, ``slots`` is what counts."""
+        return None
 
     def watch(self, board: Board, now: float) -> None:
         """Tell the board of runs that ended, and find those that nobody here has started."""

@@ -9,15 +9,19 @@ A query that fails is no news (P3 to P5): the last good answer stays, with its a
 import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from xpm.agent import errands, reading, slurm_commands, slurm_parse, slurm_reasons
+from xpm.agent import errands, reading, slurm_commands, slurm_parse, slurm_reasons, slurm_states
 from xpm.agent.slurm_parse import Row
 from xpm.wire import files
 from xpm.wire.workspace import Layout
 
-Answer = NamedTuple("Answer", [("at", float), ("rows", List[Row]), ("stuck", Dict[str, float])])
+Answer = NamedTuple(
+    "Answer",
+    [("at", float), ("rows", List[Row]), ("others", int), ("stuck", Dict[str, float])],
+)
 """A good answer: ``at`` is when it was asked for, so it knows nothing that happened later.
 
-``stuck``: batch jobs that wait for a fatal reason, and the first answer in a row that said so.
+``rows`` are this workspace's jobs; ``others``: how many more jobs the user has in the queue;
+``stuck``: those of ``rows`` that wait for a fatal reason, and the first answer in a row that said so.
 """
 
 EVERY_S = 60.0
@@ -31,11 +35,15 @@ class Queue(object):
 
     Args:
         layout: the workspace.
+        prefix: how the names of its batch jobs begin.
         environ: what commands run with.
         every_s: seconds between two queries, of all advancers together.
     """
 
-    def __init__(self, layout: Layout, environ: Dict[str, str], every_s: float = EVERY_S) -> None:
+    def __init__(
+        self, layout: Layout, prefix: str, environ: Dict[str, str], every_s: float = EVERY_S
+    ) -> None:
+        self._prefix = prefix
         self._layout = layout
         self._environ = environ
         self._every_s = every_s
@@ -60,8 +68,9 @@ class Queue(object):
             self._stamp = stamp
             content = reading.load(self._layout.squeue) or {}
             rows = [Row(*map(str, each)) for each in content.get("rows") or ()]
+            others = int(content.get("others") or 0)
             stuck = content.get("stuck") or {}
-            self._answer = Answer(float(content.get("at") or 0.0), rows, stuck)
+            self._answer = Answer(float(content.get("at") or 0.0), rows, others, stuck)
         return self._answer
 
     def ask(self, now: float, early: bool = False) -> None:
@@ -101,9 +110,12 @@ class Queue(object):
             self.problem = "squeue does not answer: %s" % (words[-1] if words else "no word of why")
             return
         self._failures, self.problem = 0, ""
+        mine = [row for row in rows if row.name.startswith(self._prefix)]
+        queued = sum(1 for row in rows if not slurm_states.is_over(row.state))
+        others = queued - sum(1 for row in mine if not slurm_states.is_over(row.state))
         before = (reading.load(self._layout.squeue) or {}).get("stuck") or {}
-        stuck = slurm_reasons.stuck_since(before, rows, self._asked_at)
+        stuck = slurm_reasons.stuck_since(before, mine, self._asked_at)
         content = {
-            "at": self._asked_at, "ok": True, "rows": [list(row) for row in rows], "stuck": stuck,
+            "at": self._asked_at, "ok": True, "rows": mine, "others": others, "stuck": stuck,
         }  # fmt: skip
         files.write(self._layout.squeue, files.dump(content))

@@ -56,3 +56,8 @@ UNKNOWN = Meaning(UNHEARD, "", "")
 def meaning(word: str) -> Meaning:
     """What a state says. ``CANCELLED by 1000`` and the like count by their first word."""
     return STATES.get(word.split(" ")[0].rstrip("+"), UNKNOWN)
+
+
+def is_over(word: str) -> bool:
+    """Whether a batch job in this state counts no more."""
+    return meaning(word).phase == OVER

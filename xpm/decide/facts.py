@@ -42,17 +42,6 @@ Nothing = NamedTuple("Nothing", [])
 Present = NamedTuple("Present", [("state", str), ("reason", str)])
 """The place has it: ``state`` is pending or running, ``reason`` says in words why it waits."""
 
-Gone = NamedTuple(
-    "Gone",
-    [
-        ("since", float),  # the first good answer without it
-        ("at", float),  # the latest
-        ("patience_s", float),  # how far apart they must be
-        ("silent", bool),  # a claimed run's heartbeat has not moved in between
-    ],
-)
-"""The place does not have it any more, and does not say why."""
-
 Over = NamedTuple(
     "Over",
     [
@@ -63,6 +52,18 @@ Over = NamedTuple(
     ],
 )
 """The place says that it ended, and how."""
+
+Gone = NamedTuple(
+    "Gone",
+    [
+        ("since", float),  # the first good answer without it
+        ("at", float),  # the latest
+        ("patience_s", float),  # how far apart they must be
+        ("silent", bool),  # a claimed run's heartbeat has not moved in between
+        ("said", Optional[Over]),  # how it ended, where anybody but the queue says so
+    ],
+)
+"""The place does not have it any more."""
 
 Refused = NamedTuple("Refused", [("cause", str), ("message", str)])
 """The place will never take it."""

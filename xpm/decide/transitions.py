@@ -216,7 +216,8 @@ def _accept(before: Attempt, event: Event) -> Attempt:
     event = cast(Accepted, event)
     if before.batch_id is not None:
         return before
-    return before._replace(batch_id=event.batch_id)
+    at = max(before.at, event.at) if before.phase == states.JOINED else before.at
+    return before._replace(batch_id=event.batch_id, at=at)
 
 
 def _claim(before: Attempt, event: Event) -> Attempt:
@@ -312,8 +313,7 @@ def _due_joined(here: Attempt, cancel: bool) -> "List[Action]":
     if isinstance(seen, Over):
         return [_revoke(here, seen.state, seen.cause, seen.message)]
     if isinstance(seen, Gone) and _is_lost(seen):
-        message = "it left the queue without having started"
-        return [_revoke(here, states.LOST, "lost", message)]
+        return [_lost(here, seen, "it left the queue without having started")]
     return []
 
 
@@ -332,7 +332,7 @@ def _due_claimed(here: Attempt, cancel: bool) -> "List[Action]":
         return [_revoke(here, seen.state, seen.cause, seen.message)]
     if lost:
         message = "it left the queue without a word, and its heartbeat stopped"
-        return [_revoke(here, states.LOST, "lost", message)]
+        return [_lost(here, cast(Gone, seen), message)]
     return []
 
 
@@ -355,6 +355,13 @@ _DUE = {
 
 def _is_lost(seen: Gone) -> bool:
     return seen.at - seen.since >= seen.patience_s
+
+
+def _lost(here: Attempt, seen: Gone, message: str) -> Revoke:
+    """The end of what is gone: that it is over was told by its absence, why, by whoever knows."""
+    if seen.said is not None:
+        return _revoke(here, seen.said.state, seen.said.cause, seen.said.message)
+    return _revoke(here, states.LOST, "lost", message)
 
 
 def _revoke(here: Attempt, state: str, cause: str, message: str) -> Revoke:

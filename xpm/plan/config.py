@@ -12,6 +12,7 @@ from xpm.plan.state import State, wake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from pathlib import Path
     from typing import Any, Callable, Self, TypeVar, dataclass_transform
 
@@ -180,6 +181,22 @@ class Config:
         from xpm.plan.following import handle
 
         handle(self).wait()
+
+    def instance(self, folder: str | os.PathLike[str] | None = None) -> Self:
+        """An object with the same values that runs as it would inside a job: ``task.instance().execute()``.
+
+        For notebooks and debuggers; nothing is submitted or recorded, and the working directory stays what it is.
+
+        Args:
+            folder: where generated paths are, and what ``jobpath`` is; by default the folder of the task's job, and
+                without one the current folder.
+
+        Raises:
+            PlanProblem: values are missing, or ``__validate__`` refuses them.
+        """
+        from xpm.plan.instances import instance
+
+        return instance(self, folder)
 
     def on_completed(self, callback: Callable[[Self], object]) -> Self:
         """Have a function called, here, with this object when the job is done; the object itself.

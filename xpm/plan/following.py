@@ -43,6 +43,8 @@ def jobpath(config: Config) -> JobPath:
 
     state = state_of(config)
     running = context.job()
+    if state.folder is not None:
+        return JobPath(state.folder)
     if running is not None and state.ref is not None:
         task, job = state.ref
         return JobPath(running.workspace, "jobs", task, job)

@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 class State:
     """Everything of a configuration that is no value.
 
-    ``unset``: arguments that hold their own copy of a default. ``live``: an instance inside a job, where anything
-    may be assigned. ``ref``: the task and job it is or, for an output, comes from. ``tagged``: the tags a sealed one has
-    with those below, once they are collected. ``classes``: those of its document and of all that leads to. ``later``:
-    brings its values, which are not here yet (xpm/plan/restoring.py).
+    ``unset``: arguments that hold their own copy of a default. ``live``: an instance that runs, where anything may be
+    assigned; ``folder``: its folder, where no job gives it one. ``ref``: the task and job it is or, for an output, comes
+    from. ``tagged``: the tags a sealed one has with those below, once they are collected. ``classes``: those of its
+    document and of all that leads to. ``later``: brings its values, which are not here yet (xpm/plan/restoring.py).
     """
 
     # Defaults of the class: most states have few of these, and there are very many states.
@@ -64,6 +64,7 @@ class State:
     tokens: list[Any] | None = None
     parents: list[Any] | None = None
     init: tuple[Any, ...] = ()
+    folder: str | None = None
     classes: frozenset[type] | None = None
     later: Callable[[Any], None] | None = None
     live = False
