@@ -221,7 +221,7 @@ def test_what_sbatch_refuses_fails_at_once_with_its_words(laptop: Laptop) -> Non
 
     done = laptop.xpm("run", plan, timeout_s=30)
 
-    words = ("could not be started", "SLURM refuses it: Invalid feature specification")
+    words = ("could not be started", "SLURM refuses it:", "Invalid feature specification")
     hint = ("--constraint=nowhere", "mend the launcher cpu in the profile", "run the plan again")
     _refused(done, 1, *words, *hint)
     jobs = laptop.status()["jobs"]

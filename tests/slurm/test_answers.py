@@ -159,7 +159,7 @@ def test_the_queue_is_read_whole() -> None:
 def test_what_precedes_the_queue_is_left_out_and_a_failed_query_is_no_empty_queue() -> None:
     text = "** 5|nodes|down **\n7|7|N/A|RUNNING|None|a|b|c|a|name with | bars\n"
 
-    assert [Row("7", "RUNNING", "None", "a|name with | bars")] == slurm_parse.queue(0, text)
+    assert [Row("7", "RUNNING", "None", "a|name with | bars", "b")] == slurm_parse.queue(0, text)
     assert [] == slurm_parse.queue(0, "")
     assert slurm_parse.queue(1, text) is None
     assert slurm_parse.queue(None, text) is None
@@ -177,7 +177,11 @@ def test_p9_an_element_of_an_array_is_known_by_array_and_index_whatever_its_raw_
 
     rows = slurm_parse.queue(0, text)
 
-    assert [Row("8_0", "RUNNING", "None", "x"), Row("8_1", "PENDING", "Resources", "x")] == rows
+    expected = [
+        Row("8_0", "RUNNING", "None", "x", "b"),
+        Row("8_1", "PENDING", "Resources", "x", "b"),
+    ]
+    assert expected == rows
     assert {"x": "8"} == slurm_parse.by_name(rows)
 
 
@@ -224,5 +228,5 @@ def test_old_pythons_read_the_same(python: str) -> None:
 
     assert (
         "Refused(message='Invalid qos specification')\n"
-        "[Row(batch_id='7', state='RUNNING', reason='None', name='x')]\n"
+        "[Row(batch_id='7', state='RUNNING', reason='None', name='x', start='b')]\n"
     ) == done.stdout

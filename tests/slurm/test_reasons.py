@@ -1,5 +1,6 @@
 """Every reason of every SLURM, in words."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,16 @@ def test_how_long_a_job_has_waited_for_a_fatal_reason_is_carried_from_answer_to_
     third = slurm_reasons.stuck_since(second, rows("Priority", "InvalidQOS"), 130.0)
 
     assert [{"0": 10.0}, {"0": 10.0, "1": 70.0}, {"1": 70.0}] == [first, second, third]
+
+
+def test_when_slurm_expects_to_start_a_job_is_said_in_the_sites_time() -> None:
+    zone = time.strftime("%z")
+
+    assert (
+        f"waits for free nodes (Resources); SLURM expects to start it by 2026-11-25 14:05 {zone}"
+    ) == slurm_reasons.waiting("Resources", "2026-11-25T14:01:07")
+    assert "others come first (Priority)" == slurm_reasons.waiting("Priority", "N/A")
+    assert "" == slurm_reasons.waiting("None", "")
 
 
 def test_fatal_reasons_come_with_the_fix() -> None:

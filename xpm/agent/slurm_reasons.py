@@ -9,11 +9,13 @@ good answers agree, except where SLURM itself has put the job aside for good (``
 """
 
 import re
+import time
 from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 WAITING = "waiting"
 LATER = "later"
 FATAL = "fatal"
+ROUND_S = 300.0
 
 Reason = NamedTuple(
     "Reason",
@@ -140,6 +142,26 @@ def explain(said: str) -> Reason:
 
 
 _KEYS = {each.lower(): each for each in _NAMED}
+
+
+def waiting(said: str, start: str) -> str:
+    """Why it waits, in words, and when SLURM expects to start it, if it does."""
+    return "; ".join(each for each in (in_words(said), expected(start)) if each)
+
+
+def expected(start: str) -> str:
+    """An expected start, as squeue tells it on the site's clock, in words; "" for none.
+
+    Rounded, since SLURM corrects it by seconds all the time, and every word that changes travels.
+    """
+    try:
+        at = time.mktime(time.strptime(start, "%Y-%m-%dT%H:%M:%S"))
+    except (ValueError, OverflowError):
+        return ""
+    rounded = -(-at // ROUND_S) * ROUND_S
+    return "SLURM expects to start it by " + time.strftime(
+        "%Y-%m-%d %H:%M %z", time.localtime(rounded)
+    )
 
 
 def in_words(said: str) -> str:

@@ -87,7 +87,7 @@ class Watcher(object):
             since = answer.stuck.get(row.batch_id, answer.at)
             if why.certain or since < answer.at:
                 return Stuck(why.cause, slurm_reasons.ending(row.reason))
-        return Present(meaning.phase, slurm_reasons.in_words(row.reason))
+        return Present(meaning.phase, slurm_reasons.waiting(row.reason, row.start))
 
     def _of_absence(
         self, known: JobFacts, here: Attempt, row: Optional[Row], answer: Answer, now: float
