@@ -1,5 +1,6 @@
 """What SLURM's commands answered, captured from a real one, and what may be concluded from it."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -183,6 +184,17 @@ def test_p9_an_element_of_an_array_is_known_by_array_and_index_whatever_its_raw_
     ]
     assert expected == rows
     assert {"x": "8"} == slurm_parse.by_name(rows)
+
+
+def test_p10_no_column_of_the_queue_is_cut() -> None:
+    assert not re.search(r"%[.0-9]", slurm_commands.FORMAT)
+
+    rows = slurm_parse.queue(*captured("squeue")[:2]) or []
+
+    longest = "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions"
+    assert longest in {row.reason for row in rows}
+    assert "ReqNodeNotAvail, UnavailableNodes:c[1-2]" in {row.reason for row in rows}
+    assert 52 == max(len(row.name) for row in rows)
 
 
 def test_of_two_jobs_of_one_name_the_newer_counts() -> None:

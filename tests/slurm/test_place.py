@@ -156,3 +156,19 @@ def test_what_an_administrator_holds_only_waits_and_says_so(site: Site) -> None:
     view = site.advance(61)
 
     assert ("pending", True) == (view.state, "an administrator holds it" in view.reason)
+
+
+def test_p16_a_job_that_slurm_forgets_between_two_looks_is_known_by_its_record(site: Site) -> None:
+    site.yard.ask("a")
+    site.yard.ask("b", request={"options": ["--mem=9M"]})
+    site.advance()
+    site.yard.finish("a")
+    site.yard.finish("b", "failed")
+    for batch_id in site.queue:
+        site.forget(batch_id)
+
+    site.advance(600)
+    site.advance(600)
+
+    assert ("done", "failed") == (site.word("a"), site.word("b"))
+    assert 1 == site.view("a").attempt

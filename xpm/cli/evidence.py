@@ -1,6 +1,6 @@
 """What the records here know of one job and of what it depends on: gathered, not judged."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -104,7 +104,7 @@ def _attempts(folder: str) -> tuple[Mapping[int, Record], Mapping[int, Record]]:
 
 
 def _holders(
-    main: MainFolder, jobs: "Sequence[JobView] | Any", job: JobView, noted: Record
+    main: MainFolder, jobs: Iterable[JobView], job: JobView, noted: Record
 ) -> Iterator[Holder]:
     wanted = {str(name) for name, _, _ in noted.get("tokens") or ()}
     for each in jobs if wanted else ():
