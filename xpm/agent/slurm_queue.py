@@ -20,8 +20,8 @@ Answer = NamedTuple(
 )
 """A good answer: ``at`` is when it was asked for, so it knows nothing that happened later.
 
-``rows`` are this workspace's jobs; ``others``: how many more jobs the user has in the queue;
-``stuck``: those of ``rows`` that wait for a fatal reason, and the first answer in a row that said so.
+``rows`` are this workspace's batch jobs; ``others``: how many more the user has in the queue; ``stuck``: those of ``rows``
+that wait for a fatal reason, and the first answer in a row that said so.
 """
 
 EVERY_S = 60.0
@@ -111,11 +111,14 @@ class Queue(object):
             return
         self._failures, self.problem = 0, ""
         mine = [row for row in rows if row.name.startswith(self._prefix)]
-        queued = sum(1 for row in rows if not slurm_states.is_over(row.state))
-        others = queued - sum(1 for row in mine if not slurm_states.is_over(row.state))
+        others = sum(1 for row in rows if self._is_other(row))
         before = (reading.load(self._layout.squeue) or {}).get("stuck") or {}
         stuck = slurm_reasons.stuck_since(before, mine, self._asked_at)
         content = {
             "at": self._asked_at, "ok": True, "rows": mine, "others": others, "stuck": stuck,
         }  # fmt: skip
         files.write(self._layout.squeue, files.dump(content))
+
+    def _is_other(self, row: Row) -> bool:
+        """Whether it is in the queue, and none of this workspace's."""
+        return not row.name.startswith(self._prefix) and not slurm_states.is_over(row.state)
