@@ -33,6 +33,7 @@ EVIDENCE = {
     "the same, and how it ended": GONE._replace(silent=True, said=ENDED),
     "it ended, as far as I know": ENDED._replace(certain=False),
     "it ended, nobody runs it": ENDED,
+    "I have it, and will never start it": facts.Stuck("refused", ""),
     "I will never take it": facts.Refused("launch", ""),
 }
 """What the place may say, in words."""
@@ -203,7 +204,8 @@ replaced by whoever comes next. *Revoke* writes the next entry of the ledger; it
 there first. *Stop* asks the place; a revocation behind it waits until the place has agreed.
 
 {actions}
-An attempt that is not submitted yet and is to be cancelled is revoked. One that ended needs nothing.
+An attempt that is not submitted yet is revoked when it is to be cancelled, or when its place
+will never take it. One that ended needs nothing.
 
 ## What users read
 
