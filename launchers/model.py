@@ -99,6 +99,8 @@ class HostLimits:
     mem: int | None = None
     gpus: int | None = None
     time_s: int | None = None
+    gpu_ids: tuple[str, ...] | None = None
+    """Which GPUs, where the profile lists them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class TokenRule:
-    """What a token is paid with: ``slots``, ``cpu``, ``gpu`` or ``license``."""
+    """What a token is paid with: ``slots``, ``cpu``, ``gpu``, ``license`` or ``exclusive`` (a whole host)."""
 
     kind: str
     total: int | None = None

@@ -35,13 +35,17 @@ class Launcher:
         """File and line of its definition, empty without a profile."""
         return str(self._blueprint.mark or "")
 
-    def request(self, tokens: Mapping[str, int]) -> dict[str, object]:
+    def request(
+        self, tokens: Mapping[str, int], totals: Mapping[str, int] | None = None
+    ) -> dict[str, object]:
         """The request of a job that holds these tokens (name -> units); see xpm/wire/workspace.py.
+
+        ``totals``: how many units there are, as the plan says.
 
         Raises:
             ProfileProblem: this place can never give that.
         """
-        return requests.request(self._blueprint, tokens)
+        return requests.request(self._blueprint, tokens, totals)
 
     def slots(self, tokens: Mapping[str, int]) -> dict[str, int]:
         """The tokens that stay counted slots (name -> units), the launcher's own included."""

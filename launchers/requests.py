@@ -2,19 +2,23 @@
 
 The request is the one of xpm/wire/workspace.py. Cores, memory and GPUs are those of each node; a job has one node unless the
 launcher says otherwise. Tokens that the batch system gives (cpu, gpu, license) become resources; the others stay counted
-slots, held by the agent.
+slots, held by the agent. Without a batch system the agent counts cores, memory and GPUs of the host too.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from xpm.agent import machine
+from xpm.connectors.specs import LocalSpec
 from xpm.errors import ProfileProblem
 from xpm.launchers import placeholders, units
 from xpm.launchers.blueprints import is_paid, total_of
 from xpm.launchers.fitting import Fit, Needs, choose
-from xpm.launchers.model import Blueprint, Gpus, GpuWish, HostLimits, Setup, TokenRule
+from xpm.launchers.model import Blueprint, Gpus, GpuWish, HostLimits, Setup, Site, TokenRule
 
 SLOTS = TokenRule("slots")
+KINDS = ("cpu", "gpu", "license", "exclusive", "slots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class Tokens:
     cpus: int | None
     gpus: int | None
     licenses: Mapping[str, int]
+    exclusive: bool
     slots: Mapping[str, int]
 
 
@@ -32,7 +37,7 @@ def sort_tokens(blueprint: Blueprint, tokens: Mapping[str, int]) -> Tokens:
     wanted = dict(blueprint.tokens)
     for name, count in tokens.items():
         wanted[name] = max(count, wanted.get(name, 0))
-    paid: dict[str, dict[str, int]] = {"cpu": {}, "gpu": {}, "license": {}, "slots": {}}
+    paid: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
     for name, count in sorted(wanted.items()):
         rule = blueprint.rules.get(name, SLOTS)
         kind = rule.kind if is_paid(name, rule, blueprint.site) else "slots"
@@ -43,7 +48,8 @@ def sort_tokens(blueprint: Blueprint, tokens: Mapping[str, int]) -> Tokens:
             )
         paid[kind][name] = count
     cpus, gpus = sum(paid["cpu"].values()), sum(paid["gpu"].values())
-    return Tokens(cpus or None, gpus or None, paid["license"], paid["slots"])
+    alone = bool(paid["exclusive"])
+    return Tokens(cpus or None, gpus or None, paid["license"], alone, paid["slots"])
 
 
 def slot_entries(
@@ -60,8 +66,15 @@ def slot_entries(
     return entries
 
 
-def request(blueprint: Blueprint, tokens: Mapping[str, int]) -> dict[str, object]:
+def request(
+    blueprint: Blueprint, tokens: Mapping[str, int], totals: Mapping[str, int] | None = None
+) -> dict[str, object]:
     """The request of one job.
+
+    Args:
+        blueprint: its launcher.
+        tokens: the units it holds.
+        totals: how many units there are of those, as the plan says.
 
     Raises:
         ProfileProblem: it can never be met; with the reasons, by partition where there are several.
@@ -73,13 +86,16 @@ def request(blueprint: Blueprint, tokens: Mapping[str, int]) -> dict[str, object
     if site.is_slurm:
         options = _options(blueprint, needs, paid)
     else:
-        _check_host(blueprint, needs, site.host)
-    resources = {
+        _check_host(blueprint, needs, _host(site, needs))
+    resources: dict[str, int | None] = {
         "cpus": needs.cpus,
         "mem_mib": None if needs.mem is None else units.mib(needs.mem),
         "gpus": needs.gpus.count or None,
         "time_s": needs.time_s,
     }
+    if paid.exclusive:
+        resources["exclusive"] = True
+    throttle = _throttle(blueprint, paid, totals or {}) if site.is_slurm else {}
     return {
         "launcher": blueprint.name,
         "connector": site.spec.name,
@@ -89,7 +105,18 @@ def request(blueprint: Blueprint, tokens: Mapping[str, int]) -> dict[str, object
         "python": blueprint.setup.python,
         "setup": _setup(blueprint.setup, {**site.words, **_known(resources)}),
         "retry": {cause: dict(limits) for cause, limits in site.retry.items()},
+        **throttle,
     }
+
+
+def _throttle(blueprint: Blueprint, paid: Tokens, totals: Mapping[str, int]) -> dict[str, int]:
+    """How many jobs like this may run at once for their counted tokens: a hint for job arrays."""
+    found: list[int] = []
+    for name, count in paid.slots.items():
+        known = total_of(name, blueprint.rules.get(name, SLOTS), blueprint.site)
+        said = [total for total in (known, totals.get(name)) if total is not None]
+        found += [total // count for total in said]
+    return {"throttle": min(found)} if found else {}
 
 
 def _needs(blueprint: Blueprint, paid: Tokens) -> Needs:
@@ -129,6 +156,7 @@ def _options(blueprint: Blueprint, needs: Needs, paid: Tokens) -> list[str]:
     gpus = fits[0].gpus if len(fits) == 1 else _verbatim(needs.gpus)
     flags += _gpus(blueprint, needs, gpus)
     add("constraint", _constraint(blueprint, fits, needs, gpus))
+    flags += ["--exclusive"] if paid.exclusive else []
     licenses = site.customs.licenses
     add("licenses", ",".join(f"{licenses[name]}:{count}" for name, count in paid.licenses.items()))
     return [*flags, *site.customs.extra, *wish.extra]
@@ -197,6 +225,19 @@ def _constraint(
     if len(said) > 1:
         said = [f"({part})" if "|" in part else part for part in said]
     return "&".join(said) or None
+
+
+def _host(site: Site, needs: Needs) -> HostLimits:
+    """What the profile says of the host; this machine can be asked for the rest."""
+    host = site.host
+    if not isinstance(site.spec, LocalSpec):
+        return host
+    cpus = machine.cores() if host.cpus is None else host.cpus
+    mib = machine.memory_mib() if host.mem is None and needs.mem else None
+    gpus = host.gpus
+    if gpus is None and needs.gpus.count:
+        gpus = len(machine.gpus(os.environ))
+    return replace(host, cpus=cpus, mem=mib << 20 if mib else host.mem, gpus=gpus)
 
 
 def _check_host(blueprint: Blueprint, needs: Needs, host: HostLimits) -> None:

@@ -50,7 +50,10 @@ class Deciding:
             folder=JobPath(self._main.job_folder(ref)),
             launcher=launcher.name,
             spec=launcher.connector,
-            request=launcher.request({name: count for name, count, _ in sealed.tokens}),
+            request=launcher.request(
+                {name: count for name, count, _ in sealed.tokens},
+                {name: total for name, _, total in sealed.tokens},
+            ),
             slots=launcher.slot_entries(sealed.tokens),
             parents=tuple(JobRef(task, job) for task, job in sealed.parents),
         )

@@ -15,7 +15,7 @@ from xpm.agent.board import Board, JobFacts
 from xpm.agent.tokens import Tokens
 from xpm.agent.turns import Turn
 from xpm.decide import states, transitions
-from xpm.decide.admit import Admission, Candidate, Limits, admit
+from xpm.decide.admit import PATIENCE_S, Admission, Candidate, Limits, Want, admit
 from xpm.decide.facts import Joined, Revoke, Stop
 from xpm.wire import ledger
 from xpm.wire.workspace import prepare
@@ -131,9 +131,16 @@ def start_ready(board: Board, place: Any, now: float) -> int:
     if slots == 0:
         return 0
     tokens = Tokens(board.layout, lambda job, number: _is_final(board, job, number))
-    admission = _admission(board, tokens, slots)
+    admission = _admission(board, place, tokens, slots, now)
     for job, reason in admission.reasons.items():
         board.note(job, reason)
+    for job, words in admission.never.items():
+        known = board.jobs[job]
+        here = transitions.current(known.facts)
+        message = "it can never run here: " + words
+        revoke(
+            board, known, Revoke(here.number, here.slot + 1, states.FAILED, "launch", message), now
+        )
     joined = 0
     for job in admission.admitted:
         known = board.jobs[job]
@@ -151,14 +158,26 @@ def start_ready(board: Board, place: Any, now: float) -> int:
     return joined
 
 
-def _admission(board: Board, tokens: Tokens, slots: Optional[int]) -> Admission:
+def _admission(
+    board: Board, place: Any, tokens: Tokens, slots: Optional[int], now: float
+) -> Admission:
     candidates = (
-        Candidate(known.job, known.tokens, _has_tokens(tokens, known))
+        Candidate(
+            known.job,
+            tuple(
+                Want("token " + name, count, total, "token " + name)
+                for name, count, total in sorted(known.tokens)
+            ),
+            _has_tokens(tokens, known),
+            place.wants(known.request),
+            now - board.ready_since(known),
+        )
         for known in board.ready.values()
     )
-    totals = board.token_totals.items()
-    free = {name: tokens.available(name, total) for name, total in totals}
-    return admit(candidates, Limits(slots), free)
+    used = place.used(board)
+    for name, total in board.token_totals.items():
+        used["token " + name] = total - tokens.available(name, total)
+    return admit(candidates, Limits(slots, PATIENCE_S), used)
 
 
 def _has_tokens(tokens: Tokens, known: JobFacts) -> bool:

@@ -44,7 +44,7 @@ class JobFacts(object):
     """One job on the board: what was asked (``bundle`` has the whole entry) and what is known (``facts``)."""
 
     __slots__ = (
-        "at", "bundle", "children", "facts", "job", "order", "parents", "reason", "request", "seq", "task", "tokens",
+        "asked_at", "at", "bundle", "children", "facts", "job", "order", "parents", "reason", "request", "seq", "task", "tokens",
         "view", "wish", "word",
     )  # fmt: skip
 
@@ -54,6 +54,7 @@ class JobFacts(object):
         self.facts: Job = UNKNOWN_JOB
         self.wish = 0  # the attempt that ``bundle`` asks for
         self.bundle = ""
+        self.asked_at = 0.0  # when that bundle was written
         self.order = 0
         self.parents: Tuple[str, ...] = ()
         self.children: List[str] = []
@@ -117,8 +118,8 @@ class Board(object):
         if fresh:
             self._fresh_at = now
         bundles = [os.path.join(self.layout.queue, name) for name in self._queue.new(fresh)]
-        for path in sorted(bundles, key=reading.age_key):  # first come, first served
-            self._fold_bundle(os.path.basename(path))
+        for age, path in sorted(map(reading.age_key, bundles)):  # first come, first served
+            self._fold_bundle(os.path.basename(path), age / 1e9)
         for name in self._inbox.new(fresh):
             self._fold_bell(name)
         for name in self._attempts.new(fresh):
@@ -196,6 +197,14 @@ class Board(object):
         """Whether there is something to start, to watch or to do."""
         return bool(self.ready or self.live or self.due)
 
+    def ready_since(self, known: JobFacts) -> float:
+        """When it became ready, whoever asks: it was asked for, its parents were done, its last attempt was over."""
+        parents = (transitions.current(self.jobs[each].facts) for each in known.parents)
+        ended = [
+            each.at for each in (*parents, *known.facts.attempts) if each.phase == states.ENDED
+        ]
+        return max([known.asked_at, *ended])
+
     def settle(self) -> None:
         """Derive again what the latest events may have changed."""
         while self._dirty:
@@ -210,7 +219,7 @@ class Board(object):
 
     # ------------------------------------------------------------------------- folding
 
-    def _fold_bundle(self, name: str) -> None:
+    def _fold_bundle(self, name: str, at: float) -> None:
         if not name.endswith(".json"):
             return
         try:
@@ -219,9 +228,9 @@ class Board(object):
             self._queue.forget(name)
             return
         for entry in entries:
-            self._want(entry, name[: -len(".json")])
+            self._want(entry, name[: -len(".json")], at)
 
-    def _want(self, entry: Dict[str, Any], bundle: str) -> None:
+    def _want(self, entry: Dict[str, Any], bundle: str, at: float) -> None:
         job = str(entry["job"])
         known = self._meet(str(entry["task"]), job)
         wish = int(entry["attempt"])
@@ -232,6 +241,7 @@ class Board(object):
                 known.order = len(self.jobs)
             known.wish = wish
             known.bundle = bundle
+            known.asked_at = at
             known.request = request
             known.tokens = tuple((str(n), int(c), int(t)) for n, c, t in entry.get("tokens") or ())
             for name, _, total in known.tokens:

@@ -1,7 +1,9 @@
 """Whether a process noted in a file still runs: pid, start time and boot, so that a recycled pid deceives nobody."""
 
 import os
+import re
 import socket
+import time
 from typing import Any, Dict, List, Optional
 
 HOST = socket.gethostname()
@@ -65,6 +67,14 @@ def boot() -> Optional[str]:
     if not _BOOT:
         _BOOT.append(_read("/proc/sys/kernel/random/boot_id").strip() or None)
     return _BOOT[0]
+
+
+def booted() -> str:
+    """When this machine was started, in UTC, for people."""
+    match = re.search(r"^btime (\d+)$", _read("/proc/stat"), re.MULTILINE)
+    if match is None:
+        return "an unknown time"
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(int(match.group(1))))
 
 
 _BOOT: List[Optional[str]] = []

@@ -6,7 +6,7 @@ must be remembered is a file, so any number of advancers may come and go.
 
 import os
 import time
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from xpm.agent import errands, reading, sending, slurm_commands, slurm_parse, slurm_states, submit
 from xpm.agent import place as places
@@ -14,6 +14,7 @@ from xpm.agent.board import Board, JobFacts
 from xpm.agent.slurm_parse import Row
 from xpm.agent.slurm_queue import EVERY_S, Answer, Queue
 from xpm.decide import states, transitions
+from xpm.decide.admit import Want
 from xpm.decide.facts import (
     Accepted,
     Attempt,
@@ -72,6 +73,14 @@ class SlurmPlace(object):
         """How many more may join a submission now: while SLURM takes none, those that wait for it are enough."""
         waiting = sum(1 for known in board.live.values() if _is_unsent(known))
         return max(0, AT_ONCE - waiting)
+
+    def wants(self, request: Mapping[str, Any]) -> Tuple[Want, ...]:
+        """Nothing that we count: SLURM does."""
+        return ()
+
+    def used(self, board: Board) -> Dict[str, int]:
+        """Nothing that we count."""
+        return {}
 
     def watch(self, board: Board, now: float) -> None:
         """Tell the board what the queue says of its live jobs."""
