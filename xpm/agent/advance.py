@@ -9,16 +9,17 @@ import os
 import time
 from typing import Any, Callable, List, NamedTuple, Optional
 
+from xpm.agent import admission, reading, submit
 from xpm.agent import place as places
-from xpm.agent import reading, submit
 from xpm.agent.board import Board, JobFacts
-from xpm.agent.tokens import Tokens
 from xpm.agent.turns import Turn
 from xpm.decide import states, transitions
-from xpm.decide.admit import PATIENCE_S, Admission, Candidate, Limits, Want, admit
 from xpm.decide.facts import Joined, Revoke, Stop
 from xpm.wire import ledger
 from xpm.wire.workspace import prepare
+
+IDLE_S = 0.5
+"""How often to look whether others have left room for who could not start, when nothing has changed here."""
 
 Report = NamedTuple(
     "Report",
@@ -47,6 +48,7 @@ def advance(board: Board, place: Any, now: float, budget_s: float) -> Report:
         return Report(0, 0, board.has_work(), [])
     place.watch(board, now)
     ended = settle_due(board, place, now)
+    admission.give_back(board)
     joined = start_ready(board, place, now)
     place.drive(board, now, budget_s)
     board.settle()
@@ -125,16 +127,15 @@ def revoke(board: Board, known: JobFacts, action: Revoke, now: float) -> bool:
 
 def start_ready(board: Board, place: Any, now: float) -> int:
     """Let ready jobs join submissions, as limits and tokens allow; how many did."""
-    if not board.ready:
+    if not board.ready or (board.idle[0] == board.seq and 0 <= now - board.idle[1] < IDLE_S):
         return 0
     slots = place.slots(board)
     if slots == 0:
         return 0
-    tokens = Tokens(board.layout, lambda job, number: _is_final(board, job, number))
-    admission = _admission(board, place, tokens, slots, now)
-    for job, reason in admission.reasons.items():
+    found = admission.look(board, place, slots, now)
+    for job, reason in found.reasons.items():
         board.note(job, reason)
-    for job, words in admission.never.items():
+    for job, words in found.never.items():
         known = board.jobs[job]
         here = transitions.current(known.facts)
         message = "it can never run here: " + words
@@ -142,11 +143,12 @@ def start_ready(board: Board, place: Any, now: float) -> int:
             board, known, Revoke(here.number, here.slot + 1, states.FAILED, "launch", message), now
         )
     joined = 0
-    for job in admission.admitted:
+    for job in found.admitted:
         known = board.jobs[job]
         number = transitions.current(known.facts).number
-        if known.tokens and not tokens.take(job, number, known.tokens):
-            board.note(job, "waits for token %s" % ", ".join(each[0] for each in known.tokens))
+        holder = board.tokens.units.holder(job, number)
+        if known.tokens and not board.tokens.take(holder, known.tokens):
+            board.note(job, "waits for token %s" % ", ".join(each.name for each in known.tokens))
             continue
         submission, intent = submit.join(
             board.layout, place.workspace_id, known, number, place.kind, now
@@ -155,40 +157,6 @@ def start_ready(board: Board, place: Any, now: float) -> int:
         place.joined(known, number, submission, intent, now)
         joined += 1
     board.settle()
+    if not joined:
+        board.idle = (board.seq, now)
     return joined
-
-
-def _admission(
-    board: Board, place: Any, tokens: Tokens, slots: Optional[int], now: float
-) -> Admission:
-    candidates = (
-        Candidate(
-            known.job,
-            tuple(
-                Want("token " + name, count, total, "token " + name)
-                for name, count, total in sorted(known.tokens)
-            ),
-            _has_tokens(tokens, known),
-            place.wants(known.request),
-            now - board.ready_since(known),
-        )
-        for known in board.ready.values()
-    )
-    used = place.used(board)
-    for name, total in board.token_totals.items():
-        used["token " + name] = total - tokens.available(name, total)
-    return admit(candidates, Limits(slots, PATIENCE_S), used)
-
-
-def _has_tokens(tokens: Tokens, known: JobFacts) -> bool:
-    if not known.tokens:
-        return True
-    return tokens.has_all(known.job, transitions.current(known.facts).number, known.tokens)
-
-
-def _is_final(board: Board, job: str, number: int) -> bool:
-    known = board.jobs.get(job)
-    if known is None:
-        return False
-    attempt = transitions.attempt(known.facts, number)
-    return attempt is not None and attempt.phase == states.ENDED

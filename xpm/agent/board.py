@@ -13,6 +13,8 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from xpm.agent import reading
 from xpm.agent.names import Names
+from xpm.agent.tokens import Need, Tokens, needs_of, stock
+from xpm.agent.units import Stock
 from xpm.decide import retry, states, transitions
 from xpm.decide.facts import UNKNOWN_JOB, CancelAsked, Event, Job, Joined, Present, Wanted
 from xpm.wire import ledger
@@ -58,7 +60,7 @@ class JobFacts(object):
         self.order = 0
         self.parents: Tuple[str, ...] = ()
         self.children: List[str] = []
-        self.tokens: Tuple[Tuple[str, int, int], ...] = ()
+        self.tokens: Tuple[Need, ...] = ()
         self.request: Dict[str, Any] = {}
         self.word = ""
         self.reason = ""  # why it does not start, as advance found it
@@ -88,9 +90,12 @@ class Board(object):
         self.live: Dict[str, JobFacts] = {}
         self.due: Dict[str, JobFacts] = {}
         self.seq = 0
+        self.idle = (-1, 0.0)  # with this seq, at this time, none of the ready could start
+        self.given_back = -1  # with this seq, what ended jobs held of shared tokens was given back
         self.now = 0.0
         self._changed: "OrderedDict[str, int]" = OrderedDict()
-        self.token_totals: Dict[str, int] = {}
+        self.tokens = Tokens(layout, self.is_final, lambda job: self.jobs[job].task)
+        self.token_totals: Dict[Stock, int] = {}
         self._rest_s = rest_s
         self._read_at = float("-inf")
         self._fresh_s = fresh_s
@@ -197,13 +202,11 @@ class Board(object):
         """Whether there is something to start, to watch or to do."""
         return bool(self.ready or self.live or self.due)
 
-    def ready_since(self, known: JobFacts) -> float:
-        """When it became ready, whoever asks: it was asked for, its parents were done, its last attempt was over."""
-        parents = (transitions.current(self.jobs[each].facts) for each in known.parents)
-        ended = [
-            each.at for each in (*parents, *known.facts.attempts) if each.phase == states.ENDED
-        ]
-        return max([known.asked_at, *ended])
+    def is_final(self, job: str, number: int) -> bool:
+        """Whether this attempt is over."""
+        known = self.jobs.get(job)
+        here = transitions.attempt(known.facts, number) if known is not None else None
+        return here is not None and here.phase == states.ENDED
 
     def settle(self) -> None:
         """Derive again what the latest events may have changed."""
@@ -243,9 +246,10 @@ class Board(object):
             known.bundle = bundle
             known.asked_at = at
             known.request = request
-            known.tokens = tuple((str(n), int(c), int(t)) for n, c, t in entry.get("tokens") or ())
-            for name, _, total in known.tokens:
-                self.token_totals[name] = max(total, self.token_totals.get(name, 0))
+            known.tokens = needs_of(entry)
+            for need in known.tokens:
+                most = max(need.total, self.token_totals.get(stock(need), 0))
+                self.token_totals[stock(need)] = most
             self._adopt(known, [(str(t), str(j)) for t, j in entry.get("parents") or ()])
         self._apply(job, Wanted(wish, retry.table(request.get("retry") or {})))
         self._dirty[job] = None

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from xpm.agent import processes, reading, submit
 from xpm.agent.board import Board, JobFacts
-from xpm.agent.room import GPUS, gpus_of
+from xpm.agent.room import CORES, GPUS, gpus_of
 from xpm.agent.starting import Process, Starter
 from xpm.decide import states, transitions
 from xpm.decide.admit import LOOK, Want
@@ -54,8 +54,11 @@ class Crew(object):
 
     def slots(self, board: Board) -> Optional[int]:
         """How many more may start, if each wants little: a place where jobs are limited, else a core."""
-        most = self.room.jobs or self.room.cores
-        return max(0, most - len(self.children) - len(self.adopted))
+        running = len(self.children) + len(self.adopted)
+        if self.room.jobs:
+            return max(0, self.room.jobs - running)
+        used = self.room.used(each.request for each in board.live.values())
+        return max(0, self.room.cores - max(running, used.get(CORES, 0)))
 
     def wants(self, request: Mapping[str, Any]) -> Tuple[Want, ...]:
         """What a job takes of the host."""

@@ -37,6 +37,23 @@ def is_alive(noted: Dict[str, Any]) -> Optional[bool]:
     return noted.get("started") is None or started(pid) == noted["started"]
 
 
+def is_gone(noted: Dict[str, Any]) -> bool:
+    """Whether a noted process, perhaps another user's, has certainly ended."""
+    if noted.get("host") != HOST:
+        return False
+    if noted.get("boot") != boot():
+        return True
+    pid = int(noted.get("pid") or 0)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # there is one, of another user
+    since = started(pid)  # None where /proc hides other users' processes
+    return pid > 0 and since is not None and since != noted.get("started")
+
+
 def has_session(sid: int) -> bool:
     """Whether any process is left in the session that this process led."""
     return bool(session_members(sid))

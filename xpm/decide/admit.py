@@ -43,7 +43,7 @@ Admission = NamedTuple(
 
 PATIENCE_S = 60.0
 """How long a job is passed over before what it wants is kept back for it."""
-LOOK = 1000
+LOOK = 5000
 """So many that do not fit are looked at; the many behind them wait without a word."""
 
 
