@@ -140,6 +140,9 @@ def _check_tokens(
         if site.is_slurm and rule.kind == "license" and not is_paid(name, rule, site):
             words = f"{site.spec.name} lists no such licence under slurm.licenses, so xpm counts it"
             report.note(rule.mark, f"tokens.{name}", words)
+        if rule.shared and rule.kind in ("cpu", "gpu", "exclusive"):
+            words = f"has no effect on a token of kind {rule.kind}, which the place gives"
+            report.note(rule.mark, f"tokens.{name}.shared", words)
     where = values.get("tokens", Values)
     for name, count in _counts(values).items():
         assert where is not None

@@ -168,6 +168,8 @@ class TokenRule:
     kind: str
     total: int | None = None
     mark: Mark | None = None
+    shared: str | None = None
+    """The folder at the site where its units are counted across users."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from xpm.errors import ProfileProblem
 from xpm.launchers import requests
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint
 from xpm.launchers.report import Finding, Report, did_you_mean, in_file_order, refusal
+from xpm.launchers.requests import SlotEntry
 
 FILE = "launchers.yaml"
 
@@ -51,8 +52,8 @@ class Launcher:
         """The tokens that stay counted slots (name -> units), the launcher's own included."""
         return dict(requests.sort_tokens(self._blueprint, tokens).slots)
 
-    def slot_entries(self, tokens: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-        """The tokens of a queue entry, (name, units, total), from those of a sealed task."""
+    def slot_entries(self, tokens: Iterable[tuple[str, int, int]]) -> list[SlotEntry]:
+        """The tokens of a queue entry from those of a sealed task, (name, units, total)."""
         return requests.slot_entries(self._blueprint, tuple(tokens))
 
 

@@ -18,6 +18,8 @@ from xpm.launchers.fitting import Fit, Needs, choose
 from xpm.launchers.model import Blueprint, Gpus, GpuWish, HostLimits, Setup, Site, TokenRule
 
 SLOTS = TokenRule("slots")
+SlotEntry = tuple[str, int, int] | tuple[str, int, int, str]
+"""A token, how many units, of how many, and the folder where several users count it."""
 KINDS = ("cpu", "gpu", "license", "exclusive", "slots")
 
 
@@ -52,17 +54,17 @@ def sort_tokens(blueprint: Blueprint, tokens: Mapping[str, int]) -> Tokens:
     return Tokens(cpus or None, gpus or None, paid["license"], alone, paid["slots"])
 
 
-def slot_entries(
-    blueprint: Blueprint, tokens: Iterable[tuple[str, int, int]]
-) -> list[tuple[str, int, int]]:
-    """What remains to be counted, as (name, count, total), of a plan's tokens and the launcher's own."""
+def slot_entries(blueprint: Blueprint, tokens: Iterable[tuple[str, int, int]]) -> list[SlotEntry]:
+    """What remains to be counted of a plan's tokens and the launcher's own, as queue entries have it."""
     totals = {name: total for name, _, total in tokens}
     slots = sort_tokens(blueprint, {name: count for name, count, _ in tokens}).slots
-    entries: list[tuple[str, int, int]] = []
+    entries: list[SlotEntry] = []
     for name, count in slots.items():
-        known = total_of(name, blueprint.rules.get(name, SLOTS), blueprint.site)
+        rule = blueprint.rules.get(name, SLOTS)
+        known = total_of(name, rule, blueprint.site)
         said = [total for total in (known, totals.get(name)) if total is not None]
-        entries.append((name, count, min(said, default=count)))
+        entry = name, count, min(said, default=count)
+        entries.append((*entry, rule.shared) if rule.shared else entry)
     return entries
 
 

@@ -253,7 +253,10 @@ TOKEN = Record(
             Choice(("slots", "cpu", "gpu", "license", "exclusive")), "what it is paid with"
         ),
         "total": Key(Whole(1), "how many units there are"),
-        "shared": Key(TEXT, "a folder that counts across users", True),
+        "shared": Key(
+            Text("/shared/lab/tokens", "/.*", "an absolute folder"),
+            "a folder at the site, writable for a group, that counts across its users",
+        ),
     },
     "{kind: slots, total: 8}",
 )

@@ -191,6 +191,29 @@ def test_a_profile_says_what_jobs_may_use_of_a_host(tmp_path: Path) -> None:
     assert found["c"].capacity == Capacity(3, None, 16384, 3)
 
 
+def test_a_token_may_be_counted_across_users_of_a_folder(tmp_path: Path) -> None:
+    it = launcher(
+        tmp_path,
+        """
+        version: 1
+        connectors: {c: {kind: slurm, ssh: {host: h}, workspace: ~/xpm}}
+        tokens:
+          io: {kind: slots, total: 4, shared: /shared/lab/tokens}
+          cpu: {kind: cpu, shared: /shared/lab/tokens}
+        launchers: {it: {connector: c}}
+        """,
+    )
+
+    assert it.slot_entries([("io", 2, 9), ("own", 1, 2)]) == [
+        ("io", 2, 4, "/shared/lab/tokens"),
+        ("own", 1, 2),
+    ]
+    notes = [f"{note.path}: {note.text}" for note in load_profiles(tmp_path).notes]
+    assert notes == [
+        "tokens.cpu.shared: has no effect on a token of kind cpu, which the place gives"
+    ]
+
+
 def test_a_licence_that_the_site_does_not_list_is_counted(tmp_path: Path) -> None:
     assert on_cluster(tmp_path).slots({"matlab": 1}) == {"matlab": 1}
 

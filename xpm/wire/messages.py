@@ -8,7 +8,7 @@ unasked and with id 0, its ``hello``::
 
 Verbs (W: the workspace must be open):
 
-open      {"workspace": text, "kind": "slurm" | "plain", "capacity": {"jobs": n or null}, "python": path or null,
+open      {"workspace": text, "kind": "slurm" | "plain", "capacity": as in place.json, "python": path or null,
            "options": {...}}
           -> {"workspace": absolute path, "id": workspace id, "python": [version] or null, "facts": {...}}
           ``~`` and ``$VAR`` are expanded on the far side. Checks that the folder can be written, that ``python``
