@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from xpm.launchers import placeholders
 from xpm.launchers.flags import check_extra
 from xpm.launchers.model import Blueprint, GpuType, GpuWish, Setup, Site, TokenRule, Wish
+from xpm.launchers.policies import read_policy
 from xpm.launchers.report import Report, did_you_mean, nearest
 from xpm.launchers.schema import Values
 from xpm.launchers.sites import numbers_of, read_setup
@@ -43,6 +44,7 @@ def read_blueprint(
         site=site,
         wish=wish,
         setup=_setup(values, site, around, path, report),
+        policy=read_policy(values),
         tokens=_counts(values),
         rules=around.tokens,
         catalog=around.catalog,

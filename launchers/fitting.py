@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xpm.launchers.model import Gpus, GpuType, GpuWish, Partition, Site
+from xpm.launchers.model import Gpus, GpuType, GpuWish, Partition, Qos, Site
 from xpm.launchers.units import COMPARE, say_duration, say_size
 
 
@@ -63,12 +63,10 @@ def _rank(fit: Fit, needs: Needs) -> tuple[bool, bool, float]:
 def limits(partition: Partition, needs: Needs) -> list[str]:
     """The limits of the partition and of the QOS that the job goes beyond, in words."""
     wrong: list[str] = []
-    time_s, gpus = partition.time_s, None
-    qos = next((qos for qos in partition.qos if qos.name == needs.qos), None)
+    time_s, qos = time_limit(partition, needs), _qos(partition, needs)
+    gpus = qos.gpus if qos is not None else None
     if needs.qos and partition.qos and qos is None:
         wrong.append(f"it has no QOS {needs.qos}")
-    if qos is not None:
-        time_s, gpus = qos.time_s or time_s, qos.gpus
     if needs.time_s is not None and time_s is not None and needs.time_s > time_s:
         wrong.append(f"time {say_duration(needs.time_s)}, its limit is {say_duration(time_s)}")
     if partition.nodes is not None and needs.nodes > partition.nodes:
@@ -83,6 +81,16 @@ def limits(partition: Partition, needs: Needs) -> list[str]:
     if gpus is not None and needs.gpus.count * needs.nodes > gpus:
         wrong.append(f"{needs.gpus.count * needs.nodes} GPUs, QOS {needs.qos} allows {gpus}")
     return wrong
+
+
+def time_limit(partition: Partition, needs: Needs) -> int | None:
+    """The longest a job with these needs may take there; None when nothing says."""
+    qos = _qos(partition, needs)
+    return (qos.time_s if qos is not None else None) or partition.time_s
+
+
+def _qos(partition: Partition, needs: Needs) -> Qos | None:
+    return next((qos for qos in partition.qos if qos.name == needs.qos), None)
 
 
 def _pick_gpus(

@@ -70,6 +70,7 @@ class Customs:
     mem_per_cpu: int | None = None
     licenses: Mapping[str, str] = field(default_factory=dict[str, str])
     extra: tuple[str, ...] = ()
+    requeue: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,37 @@ class Setup:
             self.pre + other.pre,
             self.modules + other.modules,
             {**self.export, **other.export},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRule:
+    """How often an end of one cause is forgiven, and how; see xpm/wire/workspace.py."""
+
+    most: int
+    mode: str | None = None
+    excludes_node: bool = False
+    renews: bool = False
+    backoff_s: int = 0
+    mem_factor: float = 1.0
+    time_factor: float = 1.0
+    mem_cap: int | None = None
+    time_cap_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What happens around the end of a job; None: not said."""
+
+    retry: dict[str, RetryRule] = field(default_factory=dict[str, RetryRule])
+    """By cause, in the words of a job's record."""
+    signal: str | None = None
+    lead_s: int | None = None
+
+    def then(self, other: "Policy") -> "Policy":
+        """This with what the other one says instead."""
+        return Policy(
+            {**self.retry, **other.retry}, other.signal or self.signal, other.lead_s or self.lead_s
         )
 
 
@@ -118,7 +150,7 @@ class Site:
     env: str | None = None
     words: Mapping[str, str] = field(default_factory=dict[str, str])
     """Placeholders that are known for this place."""
-    retry: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
+    policy: Policy = Policy()
 
 
 LOCAL = "local"
@@ -180,6 +212,8 @@ class Blueprint:
     site: Site
     wish: Wish = Wish()
     setup: Setup = Setup()
+    policy: Policy = Policy()
+    """What this launcher says otherwise than its place."""
     tokens: Mapping[str, int] = field(default_factory=dict[str, int])
     rules: Mapping[str, TokenRule] = field(default_factory=dict[str, TokenRule])
     catalog: Mapping[str, GpuType] = field(default_factory=dict[str, GpuType])

@@ -37,16 +37,22 @@ class Launcher:
         return str(self._blueprint.mark or "")
 
     def request(
-        self, tokens: Mapping[str, int], totals: Mapping[str, int] | None = None
+        self,
+        tokens: Mapping[str, int],
+        is_resumable: bool = False,
+        totals: Mapping[str, int] | None = None,
     ) -> dict[str, object]:
         """The request of a job that holds these tokens (name -> units); see xpm/wire/workspace.py.
 
-        ``totals``: how many units there are, as the plan says.
+        Args:
+            tokens: the tokens.
+            is_resumable: whether the task goes on from what it finds in its folder.
+            totals: how many units there are, as the plan says.
 
         Raises:
             ProfileProblem: this place can never give that.
         """
-        return requests.request(self._blueprint, tokens, totals)
+        return requests.request(self._blueprint, tokens, is_resumable, totals)
 
     def slots(self, tokens: Mapping[str, int]) -> dict[str, int]:
         """The tokens that stay counted slots (name -> units), the launcher's own included."""

@@ -9,10 +9,11 @@ from xpm.launchers import load, placeholders
 from xpm.launchers.blueprints import Surroundings, read_blueprint
 from xpm.launchers.inherit import Family
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, GpuType, Site, TokenRule
+from xpm.launchers.policies import read_policies
 from xpm.launchers.report import Report, did_you_mean
 from xpm.launchers.requests import request
 from xpm.launchers.schema import Values
-from xpm.launchers.sites import read_policies, read_site, texts_of
+from xpm.launchers.sites import read_site, texts_of
 from xpm.launchers.tree import Table
 from xpm.launchers.vocabulary import CONNECTOR, LAUNCHER, PROFILE, VERSION
 

@@ -8,13 +8,14 @@ slots, held by the agent. Without a batch system the agent counts cores, memory 
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from xpm.agent import machine
 from xpm.connectors.specs import LocalSpec
 from xpm.errors import ProfileProblem
-from xpm.launchers import placeholders, units
+from xpm.launchers import endings, placeholders, units
 from xpm.launchers.blueprints import is_paid, total_of
-from xpm.launchers.fitting import Fit, Needs, choose
+from xpm.launchers.fitting import Fit, Needs, choose, time_limit
 from xpm.launchers.model import Blueprint, Gpus, GpuWish, HostLimits, Setup, Site, TokenRule
 
 SLOTS = TokenRule("slots")
@@ -69,13 +70,17 @@ def slot_entries(blueprint: Blueprint, tokens: Iterable[tuple[str, int, int]]) -
 
 
 def request(
-    blueprint: Blueprint, tokens: Mapping[str, int], totals: Mapping[str, int] | None = None
+    blueprint: Blueprint,
+    tokens: Mapping[str, int],
+    is_resumable: bool = False,
+    totals: Mapping[str, int] | None = None,
 ) -> dict[str, object]:
     """The request of one job.
 
     Args:
         blueprint: its launcher.
         tokens: the units it holds.
+        is_resumable: whether the task goes on from what it finds in its folder.
         totals: how many units there are of those, as the plan says.
 
     Raises:
@@ -83,12 +88,45 @@ def request(
     """
     paid = sort_tokens(blueprint, tokens)
     site = blueprint.site
+    policy = site.policy.then(blueprint.policy)
     needs = _needs(blueprint, paid)
-    options: list[str] = []
+    options, resources = _ask(blueprint, needs, paid)
+    fits = _fits(blueprint, needs) if site.is_slurm else []
+    staying = _staying(blueprint, fits)
+    warned = endings.warning(policy, needs, is_resumable)
     if site.is_slurm:
+        options += endings.flags(needs, warned, is_resumable, site.customs.requeue)
+    found: dict[str, object] = {
+        "launcher": blueprint.name,
+        "connector": site.spec.name,
+        "kind": "slurm" if site.is_slurm else "plain",
+        "options": options,
+        "resources": resources,
+        "python": blueprint.setup.python,
+        "setup": _setup(blueprint.setup, {**site.words, **_known(resources)}),
+        "retry": endings.retry(
+            policy, needs, _caps(blueprint, needs, fits),
+            lambda grown: _ask(staying, grown, paid), is_resumable,
+        ),
+        **(_throttle(blueprint, paid, totals or {}) if site.is_slurm else {}),
+    }  # fmt: skip
+    if is_resumable:
+        found["resumable"] = True
+    if warned is not None:
+        found["warning"] = warned
+    return found
+
+
+def _ask(
+    blueprint: Blueprint, needs: Needs, paid: Tokens
+) -> tuple[list[str], dict[str, int | None]]:
+    """The sbatch flags and the resources."""
+    needs = _with_cores(blueprint, needs)
+    options: list[str] = []
+    if blueprint.site.is_slurm:
         options = _options(blueprint, needs, paid)
     else:
-        _check_host(blueprint, needs, _host(site, needs))
+        _check_host(blueprint, needs, _host(blueprint.site, needs))
     resources: dict[str, int | None] = {
         "cpus": needs.cpus,
         "mem_mib": None if needs.mem is None else units.mib(needs.mem),
@@ -97,18 +135,22 @@ def request(
     }
     if paid.exclusive:
         resources["exclusive"] = True
-    throttle = _throttle(blueprint, paid, totals or {}) if site.is_slurm else {}
-    return {
-        "launcher": blueprint.name,
-        "connector": site.spec.name,
-        "kind": "slurm" if site.is_slurm else "plain",
-        "options": options,
-        "resources": resources,
-        "python": blueprint.setup.python,
-        "setup": _setup(blueprint.setup, {**site.words, **_known(resources)}),
-        "retry": {cause: dict(limits) for cause, limits in site.retry.items()},
-        **throttle,
-    }
+    return options, resources
+
+
+def _staying(blueprint: Blueprint, fits: list[Fit]) -> Blueprint:
+    """The launcher bound to the partitions that were chosen, so that a job that grows stays there."""
+    names = ",".join(fit.partition.key for fit in fits) or blueprint.wish.partition
+    return replace(blueprint, wish=replace(blueprint.wish, partition=names))
+
+
+def _caps(blueprint: Blueprint, needs: Needs, fits: list[Fit]) -> endings.Caps:
+    """How far a job may grow at its place."""
+    host = blueprint.site.host
+    if not blueprint.site.is_slurm:
+        return endings.Caps(host.mem, host.time_s)
+    mem = endings.smallest(fit.partition.mem for fit in fits)
+    return endings.Caps(mem, endings.smallest(time_limit(fit.partition, needs) for fit in fits))
 
 
 def _throttle(blueprint: Blueprint, paid: Tokens, totals: Mapping[str, int]) -> dict[str, int]:
@@ -122,7 +164,7 @@ def _throttle(blueprint: Blueprint, paid: Tokens, totals: Mapping[str, int]) -> 
 
 
 def _needs(blueprint: Blueprint, paid: Tokens) -> Needs:
-    wish, customs = blueprint.wish, blueprint.site.customs
+    wish = blueprint.wish
     gpus = wish.gpus if paid.gpus is None else replace(wish.gpus, count=paid.gpus)
     cpus = paid.cpus or wish.cpus
     if cpus is None and wish.cpus_per_gpu and gpus.count:
@@ -130,9 +172,17 @@ def _needs(blueprint: Blueprint, paid: Tokens) -> Needs:
     mem = wish.mem
     if mem is None and wish.mem_per_gpu and gpus.count:
         mem = wish.mem_per_gpu * gpus.count
-    if blueprint.site.is_slurm and customs.mem_flag == "from-cpus" and customs.mem_per_cpu and mem:
-        cpus = max(cpus or 1, -(-mem // customs.mem_per_cpu))
-    return Needs(cpus, mem, wish.time_s, wish.nodes or 1, gpus, wish.qos)
+    needs = Needs(cpus, mem, wish.time_s, wish.nodes or 1, gpus, wish.qos)
+    return _with_cores(blueprint, needs)
+
+
+def _with_cores(blueprint: Blueprint, needs: Needs) -> Needs:
+    """Where memory comes with cores: with as many as its memory takes."""
+    customs = blueprint.site.customs
+    is_so = blueprint.site.is_slurm and customs.mem_flag == "from-cpus"
+    if not (is_so and customs.mem_per_cpu and needs.mem):
+        return needs
+    return replace(needs, cpus=max(needs.cpus or 1, -(-needs.mem // customs.mem_per_cpu)))
 
 
 def _options(blueprint: Blueprint, needs: Needs, paid: Tokens) -> list[str]:
@@ -234,12 +284,19 @@ def _host(site: Site, needs: Needs) -> HostLimits:
     host = site.host
     if not isinstance(site.spec, LocalSpec):
         return host
-    cpus = machine.cores() if host.cpus is None else host.cpus
-    mib = machine.memory_mib() if host.mem is None and needs.mem else None
-    gpus = host.gpus
-    if gpus is None and needs.gpus.count:
-        gpus = len(machine.gpus(os.environ))
+    cpus = _cores() if host.cpus is None else host.cpus
+    mib = _memory_mib() if host.mem is None and needs.mem else None
+    gpus = _gpus_here() if host.gpus is None and needs.gpus.count else host.gpus
     return replace(host, cpus=cpus, mem=mib << 20 if mib else host.mem, gpus=gpus)
+
+
+_cores = cache(machine.cores)
+_memory_mib = cache(machine.memory_mib)
+
+
+@cache
+def _gpus_here() -> int:
+    return len(machine.gpus(os.environ))
 
 
 def _check_host(blueprint: Blueprint, needs: Needs, host: HostLimits) -> None:

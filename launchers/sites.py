@@ -6,10 +6,9 @@ from pathlib import Path
 from xpm.connectors.specs import Capacity, LocalSpec, SlurmSpec, Spec, SshSpec, SshTarget
 from xpm.launchers import placeholders, units
 from xpm.launchers.flags import check_extra
-from xpm.launchers.model import Customs, Gpus, HostLimits, Partition, Qos, Setup, Site
+from xpm.launchers.model import Customs, Gpus, HostLimits, Partition, Policy, Qos, Setup, Site
 from xpm.launchers.report import Report, did_you_mean
 from xpm.launchers.schema import Values
-from xpm.launchers.vocabulary import CAUSES
 
 MISSING = {
     "kind": "say what kind of place it is (kind: ssh, kind: slurm or kind: local)",
@@ -22,7 +21,7 @@ def read_site(
     name: str,
     values: Values,
     present: frozenset[str],
-    policies: Mapping[str, Mapping[str, Mapping[str, int]]],
+    policies: Mapping[str, Policy],
     report: Report,
 ) -> Site | None:
     """The place, or None when its kind is not known; ``present`` are its keys, right or wrong."""
@@ -53,7 +52,7 @@ def read_site(
         setup=read_setup(values, words),
         env=values.get("env", str),
         words=words,
-        retry=_policy(values, policies, path, report),
+        policy=_policy(values, policies, path, report),
     )
 
 
@@ -173,6 +172,7 @@ def _customs(values: Values, report: Report, path: str) -> Customs:
         mem_per_cpu=slurm.get("mem_per_cpu", int) or None,
         licenses=texts_of(licenses),
         extra=slurm.texts("extra"),
+        requeue=slurm.get("requeue", bool),
     )
 
 
@@ -235,24 +235,15 @@ def _host(values: Values) -> HostLimits:
 
 def _policy(
     values: Values,
-    policies: Mapping[str, Mapping[str, Mapping[str, int]]],
+    policies: Mapping[str, Policy],
     path: str,
     report: Report,
-) -> Mapping[str, Mapping[str, int]]:
+) -> Policy:
     name = values.get("policy", str)
     if name is not None and name not in policies:
         hint = did_you_mean(name, policies, "known")
         report.problem(values.where("policy"), f"{path}.policy", f"unknown policy {name!r}{hint}")
-    return policies.get(name or "default", {})
-
-
-def read_policies(profile: Values) -> dict[str, dict[str, dict[str, int]]]:
-    """The retry tables of a profile, by policy, in the words of a job's record."""
-    found: dict[str, dict[str, dict[str, int]]] = {}
-    for name, policy in profile.tables("policies"):
-        limits = {cause: retry.get("max", int) for cause, retry in policy.tables("retry")}
-        found[name] = {CAUSES[cause]: {"max": n} for cause, n in limits.items() if n is not None}
-    return found
+    return policies.get(name or "default", Policy())
 
 
 def read_setup(values: Values, words: Mapping[str, str]) -> Setup:

@@ -124,7 +124,7 @@ SLURM = Record(
         "srun": Key(
             Choice(("never", "multi-task", "always")), "when srun starts jobs", True, ("never",)
         ),
-        "requeue": Key(Truth(), "whether Slurm may requeue jobs", True),
+        "requeue": Key(Truth(), "whether Slurm may requeue jobs; default: as the site does"),
         "accounting": Key(
             Choice(("auto", "sacct", "none")), "whether to ask sacct", True, ("auto",)
         ),
@@ -209,6 +209,64 @@ RESOURCES = {
     "nodes": Key(Whole(1), "nodes of a job"),
 }
 
+RETRY = Record(
+    {
+        "max": Key(Whole(), "how many further attempts"),
+        "mode": Key(
+            Choice(("requeue", "resubmit")),
+            "of timeout: a resumable task goes on in the same batch job, or in a new one",
+        ),
+        "exclude_node": Key(Truth(), "not on the same node again"),
+        "only_if": Key(
+            Choice(("progressed",)), "attempts after which the task had got further do not count"
+        ),
+        "backoff": Key(DURATION, "how long to wait before the first further attempt; doubles"),
+        "scale": Key(
+            Record(
+                {
+                    "mem": Key(Number(), "multiplies the memory, each time"),
+                    "time": Key(Number(), "multiplies the time, each time"),
+                },
+                "{mem: 2}",
+            ),
+            "what further attempts ask for",
+        ),
+        "upto": Key(
+            Record(
+                {
+                    "mem": Key(SIZE, "the most memory"),
+                    "time": Key(DURATION, "the most time"),
+                },
+                "{mem: 64GB}",
+            ),
+            "how far scale may go; never beyond the partition's limits",
+        ),
+    },
+    "{max: 3}",
+)
+
+CAUSES = {
+    "preempted": "preempted",
+    "node_fail": "node_fail",
+    "launch_fail": "launch",
+    "timeout": "timeout",
+    "oom": "oom",
+    "lost": "lost",
+    "cancelled": "cancelled",
+    "exit": "exit",
+    "signal": "signal",
+}
+"""A cause in the profile -> the cause in a job's record."""
+
+RETRY_TABLE = Record({cause: Key(RETRY, f"after {cause}") for cause in CAUSES}, "{oom: {max: 2}}")
+STOP = Record(
+    {
+        "signal": Key(Choice(("USR1", "USR2")), "what jobs are sent before their time is over"),
+        "lead": Key(DURATION, "how long before; at most a fifth of the time"),
+    },
+    "{signal: USR1, lead: 2m}",
+)
+
 LAUNCHER = Record(
     {
         "extends": Key(TEXT, "a launcher to start from"),
@@ -223,6 +281,8 @@ LAUNCHER = Record(
         **SETUP,
         "env": Key(TEXT, "the environment of jobs, one of envs"),
         "tokens": Key(MapOf(Whole(1)), "tokens that every job takes: name -> units"),
+        "retry": Key(RETRY_TABLE, "further attempts, by cause; over those of the policy"),
+        "stop": Key(STOP, "the warning before the end"),
         "require": Key(
             Record({**RESOURCES, "gpu": Key(GPU_WANTED, "what every GPU must be like")}),
             "what a place must give",
@@ -286,34 +346,10 @@ SYNC = Record(
     }
 )
 
-RETRY = Record(
-    {
-        "max": Key(Whole(), "how many further attempts"),
-        "mode": Key(Choice(("requeue", "resubmit")), "how", True),
-        "exclude_node": Key(Truth(), "not on the same node again", True),
-        "only_if": Key(TEXT, "under which condition", True),
-        "scale": Key(MapOf(Number()), "multiplies what was asked for", True),
-    },
-    "{max: 3}",
-)
-
-CAUSES = {
-    "preempted": "preempted",
-    "node_fail": "node_fail",
-    "launch_fail": "launch",
-    "timeout": "timeout",
-    "oom": "oom",
-    "lost": "lost",
-    "cancelled": "cancelled",
-    "exit": "exit",
-    "signal": "signal",
-}
-"""A cause in the profile -> the cause in a job's record."""
-
 POLICY = Record(
     {
         "retry": Key(
-            Record({cause: Key(RETRY, f"after {cause}") for cause in CAUSES}),
+            RETRY_TABLE,
             "further attempts, by cause",
         ),
         "poll": Key(MapOf(DURATION), "how often to look", True),
@@ -321,7 +357,7 @@ POLICY = Record(
             MapOf(Either((DURATION, Whole(), ListOf(DURATION)))), "care with commands", True
         ),
         "submit": Key(MapOf(Either((AUTO, DURATION, Whole()))), "how jobs are grouped", True),
-        "stop": Key(MapOf(Either((DURATION, TEXT))), "the warning before the end", True),
+        "stop": Key(STOP, "the warning before the end"),
         "on_pending_reason": Key(MapOf(Choice(("fail", "alert", "wait"))), "pending reasons", True),
     }
 )

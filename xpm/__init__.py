@@ -6,10 +6,12 @@ Names are imported when first asked for, so that ``import xpm`` costs nothing to
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from xpm.plan.asking import arguments, origin
     from xpm.plan.config import Config
     from xpm.plan.context import GracefulTimeout, TaskCancelled
     from xpm.plan.copying import copyconfig, setmeta
     from xpm.plan.decorators import (
+        Classic,
         argument,
         config,
         constant,
@@ -26,11 +28,13 @@ if TYPE_CHECKING:
     from xpm.plan.names import Identifier
     from xpm.plan.progress import progress
     from xpm.plan.saving import load, save
-    from xpm.plan.tags import tags, tagspath
+    from xpm.plan.tagnames import parse_tagspath
+    from xpm.plan.tags import TagConflict, tags, tagspath
     from xpm.plan.tasks import LightweightTask, ResumableTask, Task
     from xpm.plan.tokens import Token
 
 _HOMES = {
+    "Classic": "decorators",
     "Config": "config",
     "Constant": "fields",
     "GracefulTimeout": "context",
@@ -41,10 +45,12 @@ _HOMES = {
     "Param": "fields",
     "PathGenerator": "fields",
     "ResumableTask": "tasks",
+    "TagConflict": "tags",
     "Task": "tasks",
     "TaskCancelled": "context",
     "Token": "tokens",
     "argument": "decorators",
+    "arguments": "asking",
     "config": "decorators",
     "constant": "decorators",
     "copyconfig": "copying",
@@ -53,7 +59,9 @@ _HOMES = {
     "identifier": "identity",
     "load": "saving",
     "option": "decorators",
+    "origin": "asking",
     "param": "decorators",
+    "parse_tagspath": "tagnames",
     "pathoption": "decorators",
     "progress": "progress",
     "save": "saving",
@@ -67,6 +75,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Classic",
     "Config",
     "Constant",
     "GracefulTimeout",
@@ -77,10 +86,12 @@ __all__ = [
     "Param",
     "PathGenerator",
     "ResumableTask",
+    "TagConflict",
     "Task",
     "TaskCancelled",
     "Token",
     "argument",
+    "arguments",
     "config",
     "constant",
     "copyconfig",
@@ -89,7 +100,9 @@ __all__ = [
     "identifier",
     "load",
     "option",
+    "origin",
     "param",
+    "parse_tagspath",
     "pathoption",
     "progress",
     "save",

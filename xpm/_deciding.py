@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from xpm._code import Code
 from xpm._jobs import AGAIN, Job, Phase
+from xpm._reuse import changed_since, unheeded
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import PlanProblem
 from xpm.follow.journal import Known
@@ -35,6 +36,7 @@ class Deciding:
         self.alive: set[JobRef] = set()
         self.undecided: set[JobRef] = set()
         self._held: list[Job] = []
+        self._noted: set[str] = set()
         self._known: Mapping[JobRef, Known] | None = None
 
     def add(self, sealed: "Sealed", launcher: "Launcher") -> Job:
@@ -44,6 +46,7 @@ class Deciding:
         ref = JobRef(sealed.task, sealed.job)
         known = self.jobs.get(ref)
         if known is not None:
+            self._note_once(unheeded(known, sealed, launcher.name))
             return known
         job = Job(
             sealed=sealed,
@@ -52,6 +55,7 @@ class Deciding:
             spec=launcher.connector,
             request=launcher.request(
                 {name: count for name, count, _ in sealed.tokens},
+                sealed.is_resumable,
                 {name: total for name, _, total in sealed.tokens},
             ),
             slots=launcher.slot_entries(sealed.tokens),
@@ -216,21 +220,15 @@ class Deciding:
         noted = self._main.job(job.ref)
         if noted is None or noted.get("document") == job.sealed.document:
             return
-        from xpm.plan.documents import differences
-
         old = noted["document"]
         assert isinstance(old, dict)
-        for each in differences(old, job.sealed.document):
-            told = f"{each.argument} was {_value(each.old)}, and is {_value(each.new)} now"
-            if each.kind == "default":
-                raise PlanProblem(
-                    f"a default of {job.sealed.task} has changed since this job was run: {told}",
-                    on=str(job.folder), where=job.sealed.where,
-                    hint=f"set {each.argument} in the plan to say which one you mean,"
-                    " or use another main folder to run it anew",
-                )  # fmt: skip
-            if each.kind == "path":
-                self._note(f"{job.sealed.task} {job.sealed.job[:12]} is reused although {told}")
+        for text in changed_since(job, old):
+            self._note_once(text)
+
+    def _note_once(self, text: str) -> None:
+        if text and text not in self._noted:
+            self._noted.add(text)
+            self._note(text)
 
     def _parents(self, job: Job) -> Sequence[Job]:
         return [self.jobs[ref] for ref in job.parents if ref in self.jobs]
@@ -245,15 +243,6 @@ class Deciding:
                     on=str(self._main.path), where=job.sealed.where,
                     hint="submit it in this experiment first",
                 )  # fmt: skip
-
-
-def _value(written: object) -> str:
-    """A document's value, as a plan would write it."""
-    if written == {"absent": True}:
-        return "absent"
-    if isinstance(written, dict) and len(written) == 1:
-        (written,) = written.values()
-    return repr(written)
 
 
 def _require_reachable(job: Job, parent: Job) -> None:

@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from xpm import _ending
+from xpm._callbacks import Callbacks, Wanted
 from xpm._code import plan_script
 from xpm._deciding import Deciding
 from xpm._failures import failed
@@ -22,7 +23,7 @@ from xpm.follow.observer import PlainObserver
 from xpm.follow.options import RunOptions
 from xpm.follow.session import Session
 from xpm.follow.views import OVER, JobView
-from xpm.plan import context
+from xpm.plan import context, places
 
 if TYPE_CHECKING:
     from xpm.plan.sealing import Sealed
@@ -33,6 +34,20 @@ GONE = (
     "it was done, but its record is not in its folder: the folder was removed, or its files could"
     " not be brought here (put them back, or use another main folder)"
 )
+
+
+def opening(
+    path: str | os.PathLike[str], id: str, port: int | None, launcher: str | None
+) -> "Experiment":
+    """The experiment a plan opens: one that submits, or one that runs tasks here for a debugger."""
+    options = run_options.current()
+    if options.debug is None:
+        return Experiment(path, id, port=port, launcher=launcher)
+    from xpm._debug import DebugExperiment
+
+    folder = Path(options.workdir or path)
+    debugged = DebugExperiment(folder, id, options.debug, options.observer or PlainObserver)
+    return cast("Experiment", debugged)
 
 
 class Place:
@@ -67,7 +82,7 @@ class Experiment:
         self._launcher = self._options.launcher or launcher
         self._observer = (self._options.observer or PlainObserver)()
         self._session = Session(self._main, self._options.world)
-        self._ready: deque[tuple[Callback, object]] = deque()
+        self._callbacks = Callbacks(self._observer.note)
         self._counts: Counter[str] = Counter()
         self._shown: dict[JobRef, str] = {}
         self._news: list[JobView] = []
@@ -150,23 +165,23 @@ class Experiment:
 
         Raises:
             JobsFailed: all is over, but some tasks failed or were not run.
+            CallbackFailed: all is done, but a callback raised.
         """
         self._until(None)
         jobs = list(self._deciding.jobs.values())
+        raised = self._callbacks.failure(self._record.id)
         if any(job.state != "done" for job in jobs):
-            raise failed(self._record.id, jobs)
+            raise failed(self._record.id, jobs) from raised
+        if raised is not None:
+            raise raised
 
     def await_job(self, job: Job) -> None:
         """Follow until this job is over; callbacks run meanwhile."""
         self._until(job)
 
-    def when_done(self, job: Job, callback: Callback, task: object) -> None:
-        """Call back in the plan's thread, once, when the job is done and its files are here."""
-        if job.phase is Phase.OVER:
-            if job.state == "done":
-                self._ready.append((callback, task))
-        else:
-            job.callbacks.append((callback, task))
+    def call_back(self, job: Job, callback: Callback, subject: object, when_done: bool) -> None:
+        """Call back in the plan's thread, once, when the job is over as wished and its files are here."""
+        self._callbacks.add(Wanted(job, callback, subject, when_done, places.caller()))
 
     def failure(self, job: Job) -> JobsFailed:
         """Why a job is not done, in words."""
@@ -177,9 +192,7 @@ class Experiment:
             self._detach()
         self._session.hurry()
         while True:
-            while self._ready:
-                callback, task = self._ready.popleft()
-                callback(task)
+            self._callbacks.call()
             if self._is_over(job):
                 return
             self._session.hurry()
@@ -236,9 +249,7 @@ class Experiment:
 
     def _end(self, job: Job) -> None:
         self._deciding.end(job)
-        if job.state == "done":
-            self._ready.extend(job.callbacks)
-        job.callbacks.clear()
+        self._callbacks.ended(job)
 
     def _show(self, job: Job) -> None:
         view = job.view()
@@ -277,6 +288,7 @@ class Experiment:
             if error is not None and self._outcome != "detached":
                 self._send_rest()
         finally:
+            self._callbacks.close()
             if isinstance(error, JobsFailed):
                 self._outcome = "failed"
             elif interrupted:

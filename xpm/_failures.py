@@ -21,6 +21,7 @@ _CAUSES = {
     "dependency": "a task it depends on is not done",
     "launch": "it could not be started",
     "lost": "it disappeared without a record",
+    "refused": "its site can never run it",
 }
 
 

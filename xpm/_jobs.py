@@ -14,7 +14,7 @@ its files are here. What is done here already is OVER at once.
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -61,7 +61,6 @@ class Job:
     known: Change | LocalEnd | None = None
     line: Line | None = None
     seen_at: float = 0.0
-    callbacks: list[tuple[Callback, object]] = field(default_factory=list)
 
     @property
     def ref(self) -> JobRef:
@@ -74,6 +73,11 @@ class Job:
         if self.known is not None and self.known.attempt >= self.attempt:
             return self.known.state
         return "waiting"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its end is known, and its files are here."""
+        return self.phase is Phase.OVER
 
     @property
     def undecided(self) -> bool:
@@ -94,11 +98,16 @@ class Job:
 class Follows(Protocol):
     """What a handle needs of its experiment."""
 
+    @property
+    def main(self) -> Path:
+        """The main folder, absolute."""
+        ...
+
     def await_job(self, job: Job) -> None:
         """Follow until this job is over."""
 
-    def when_done(self, job: Job, callback: Callback, task: object) -> None:
-        """Call back in the plan's thread once the job is done."""
+    def call_back(self, job: Job, callback: Callback, subject: object, when_done: bool) -> None:
+        """Call back in the plan's thread once the job is done, or over and not done."""
 
     def failure(self, job: Job) -> JobsFailed:
         """Why it is not done, in words."""
@@ -140,6 +149,15 @@ class Handle:
         """Where its error output is, or will be."""
         return Path(self._job.folder) / "stderr"
 
-    def on_completed(self, callback: Callback) -> None:
-        """Call back with the task, once, when it is done and its files are here."""
-        self._follows.when_done(self._job, callback, self._task)
+    @property
+    def owner(self) -> Follows:
+        """The experiment it was submitted to."""
+        return self._follows
+
+    def on_completed(self, callback: Callback, subject: object = None) -> None:
+        """Call back, once, with the task or another subject, when it is done and its files are here."""
+        self._follows.call_back(self._job, callback, subject or self._task, when_done=True)
+
+    def on_failed(self, callback: Callback, subject: object = None) -> None:
+        """Call back likewise when it is over and not done: failed, cancelled, lost or skipped."""
+        self._follows.call_back(self._job, callback, subject or self._task, when_done=False)

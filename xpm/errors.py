@@ -13,6 +13,7 @@
     │   ├── LoginNeeded      4   authentication failed or wants a person (never retried)
     │   └── SiteProblem          the host answers, but lacks something: python, room, permission
     ├── JobsFailed           1   the plan ended with failed tasks
+    ├── CallbackFailed       2   a function the plan wanted called when a task ended raised
     └── Defect               1   a broken promise of our own: please report
 
 Python 3.6 and the standard library only: this module travels to the far side.
@@ -100,6 +101,12 @@ class SiteProblem(HostProblem):
 
 class JobsFailed(XpmError):
     """The plan is over and some of its tasks failed."""
+
+
+class CallbackFailed(XpmError):
+    """The plan is over, and a function it wanted called when a task ended has raised."""
+
+    exit_code = 2
 
 
 class Defect(XpmError):

@@ -69,3 +69,14 @@ def _dict(seed: int) -> dict[str, object]:
 
 def _json_hash(content: dict[str, object]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+class Chain(Task):
+    """After another."""
+
+    __xpmid__ = "bench.chain"
+    seed: Param[int]
+    before: Param["Chain | None"] = None
+
+    def execute(self) -> None:
+        """Do nothing."""

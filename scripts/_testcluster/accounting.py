@@ -68,5 +68,11 @@ add user root Account={ACCOUNT} DefaultAccount={ACCOUNT}
     in_node(cluster, CONTROLLER, "sacctmgr", "-i", stdin=commands)
 
 
+def limit(cluster: Cluster, settings: list[str]) -> None:
+    """Set limits of the user's association: MaxSubmitJobs=50; -1 lifts one."""
+    words = ["-i", "modify", "user", USER, "set", *settings]
+    in_node(cluster, CONTROLLER, "sacctmgr", *words)
+
+
 def _root(cluster: Cluster) -> Path:
     return Path(f"/proc/{pid_of(cluster, CONTROLLER)}/root")

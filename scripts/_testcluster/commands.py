@@ -151,6 +151,12 @@ def _accounting(cluster: Cluster, arguments: argparse.Namespace) -> None:
         slurm.wait_until_usable(cluster, _powered(cluster))
 
 
+def _limit(cluster: Cluster, arguments: argparse.Namespace) -> None:
+    if not completed(cluster).accounting:
+        raise Fail("limit: limits are kept by accounting; `testcluster accounting on`")
+    accounting.limit(cluster, arguments.settings)
+
+
 def _node_off(cluster: Cluster, arguments: argparse.Namespace) -> None:
     with locked(cluster):
         nodes.stop_node(cluster, completed(cluster), arguments.node)
@@ -259,6 +265,8 @@ def _parser() -> argparse.ArgumentParser:
         service.add_argument("--hard", action="store_true", help="kill it, unsaved state is lost")
     switch = verb("accounting", _accounting, "with or without accounting, jobs go on")
     switch.add_argument("do", choices=["on", "off"])
+    bound = verb("limit", _limit, "limit the user's association, as MaxSubmitJobs=50; -1: no more")
+    bound.add_argument("settings", nargs="+", metavar="KEY=VALUE")
     for name, action, about in (
         ("node-off", _node_off, "cut a node's power"),
         ("node-on", _node_on, "start a node again"),

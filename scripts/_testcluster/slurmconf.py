@@ -34,6 +34,9 @@ BASE = {
     "SchedulerParameters": (
         "sched_interval=1,bf_interval=2,batch_sched_delay=0,sched_min_interval=100000"
     ),
+    # All partitions have the same tier, so nothing is preempted until a test raises one.
+    "PreemptType": "preempt/partition_prio",
+    "PreemptMode": "REQUEUE",
     "SelectType": "select/cons_tres",
     "SelectTypeParameters": "CR_Core_Memory",
     "DefMemPerCPU": "200",

@@ -50,7 +50,7 @@ def test_the_archive_holds_what_travels_and_nothing_else() -> None:
     names = [name for name, _ in members(travel.archive()[1])]
 
     assert names[0] == "__main__.py"
-    assert {"xpm/__init__.py", "xpm/errors.py", "xpm/wire/frames.py"} <= set(names)
+    assert {"xpm/__init__.py", "xpm/click.py", "xpm/errors.py", "xpm/wire/frames.py"} <= set(names)
     folders = {name.split("/")[1] for name in names[1:] if name.count("/") > 1}
     assert {"agent", "decide", "plan", "runner", "wire"} == folders
     assert all(name.endswith(".py") for name in names)

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from tests.agent_core.yard import Yard, eventually, job_id, word
-from xpm.agent import place
+from xpm.agent import limits, place
 from xpm.agent.advance import advance
 from xpm.agent.board import Board, View
 from xpm.agent.slurm import SlurmPlace
 from xpm.wire import files
 
 FAKES = Path(__file__).parent / "fakes" / "slurm.py"
-OPTIONS = {"squeue_every_s": 60, "message_timeout_s": 10, "lost_after_s": 120}
+OPTIONS = {
+    "squeue_every_s": 60,
+    "message_timeout_s": 10,
+    "lost_after_s": 120,
+    "keeper": {"off": True},
+}
 
 
 class Site:
@@ -28,7 +33,7 @@ class Site:
         (self.state / "jobs").mkdir(parents=True)
         commands = root / "bin"
         commands.mkdir()
-        for name in ("sbatch", "squeue", "scancel"):
+        for name in ("sbatch", "squeue", "scancel", "sacct", "scontrol", "sinfo", "sacctmgr"):
             line = shlex.join([sys.executable, "-S", "-E", str(FAKES), name])
             (commands / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n')
             (commands / name).chmod(0o755)
@@ -45,6 +50,7 @@ class Site:
         )  # fmt: skip
         self.content["environ"]["FAKE_SLURM"] = str(self.state)
         files.write(self.yard.layout.place, files.dump(self.content))
+        self.learned(limits.UNKNOWN)
         self.ahead = 0.0
         self.place: SlurmPlace | None = None
         self.come()
@@ -60,9 +66,18 @@ class Site:
         if self.place is not None:
             eventually(self.place.is_idle)
 
+    def learned(self, known: limits.SiteLimits, ago_s: float = 0.0) -> None:
+        """What was learned of the site, so long ago."""
+        limits.write(self.yard.layout, known._replace(at=time.time() - ago_s))
+
     @property
     def now(self) -> float:
         return time.time() + self.ahead
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much of the site's time pass, and a little of ours."""
+        self.ahead += seconds
+        time.sleep(0.02)
 
     def advance(self, later_s: float = 0.0) -> View:
         """Advance after so much time has passed; how the only job, or the first asked for, stands."""

@@ -3,7 +3,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpm.decide import retry
 from xpm.decide.admit import WHOLE, Admission, Candidate, Limits, Want, admit
 
 PATIENCE = 60.0
@@ -141,9 +140,3 @@ def test_every_job_starts_however_many_smaller_ones_come(
 
     # patience, then at most one longest job for each of the two kinds
     assert now <= PATIENCE + 2 * 40 + 1
-
-
-def test_without_a_word_only_a_loss_is_forgiven_once() -> None:
-    assert retry.is_forgiven("lost", ["lost"], retry.DEFAULT)
-    assert not retry.is_forgiven("lost", ["lost", "lost"], retry.DEFAULT)
-    assert not retry.is_forgiven("exit", ["exit"], retry.DEFAULT)

@@ -33,11 +33,11 @@ def joined(attempt: int = 1) -> Joined:
 
 
 def claimed(attempt: int = 1, slot: int = 1) -> Claimed:
-    return Claimed(attempt, slot, f"s{attempt}", BATCH, slot, NOW)
+    return Claimed(attempt, slot, f"s{attempt}", BATCH, slot, NOW, f"n{slot}")
 
 
 def ended(state: str, attempt: int = 1, slot: int = 2, cause: str | None = None) -> Ended:
-    return Ended(attempt, slot, state, cause, "", NOW)
+    return Ended(attempt, slot, state, cause, "", NOW, 1, 0.0)
 
 
 def after(*events: Event) -> Job:
@@ -51,8 +51,10 @@ def word(job: Job, upstream: str = states.FREE) -> str:
     return transitions.word(job, upstream)
 
 
-def lost(since: float = 0.0, at: float = 200.0, silent: bool = True) -> Gone:
-    return Gone(since, at, 120.0, silent)
+def lost(
+    since: float = 0.0, at: float = 200.0, silent: bool = True, said: Over | None = None
+) -> Gone:
+    return Gone(since, at, 120.0, silent, said)
 
 
 def told(evidence: Evidence, attempt: int = 1) -> Told:

@@ -1,86 +1,16 @@
 """What an experiment promises to its plan."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.follow.fakes import Cluster, Lab, job_id, sealed
+from tests.experiment.laptop import Laptop
+from tests.follow.fakes import Cluster, job_id, sealed
 from xpm._experiment import Experiment
 from xpm.errors import JobsFailed, LoginNeeded, PlanProblem, ProfileProblem
-from xpm.follow.main import MainFolder
 from xpm.follow.options import RunOptions
-from xpm.follow.views import JobView, as_json, experiments
-
-
-class Lines:
-    """An observer that remembers what it is told."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.counts: dict[str, int] = {}
-
-    def started(self, experiment: str, main: str) -> None: ...
-
-    def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
-        self.counts = {state: count for state, count in counts.items() if count}
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def ended(self, counts: Mapping[str, int]) -> None: ...
-
-
-class Laptop:
-    """One main folder, from which plans are run again and again."""
-
-    def __init__(self, main: Path, *clusters: Cluster) -> None:
-        self.main = main
-        self.lab = Lab(*clusters)
-        self.lines = Lines()
-
-    def experiment(self, launcher: str | None = None, detach: bool = False) -> Experiment:
-        self.lines = Lines()
-        options = RunOptions(
-            launcher=launcher, detach=detach, observer=lambda: self.lines, world=self.lab.world
-        )
-        return Experiment(self.main, "exp", options=options)
-
-    def run(
-        self,
-        plan: Callable[[Experiment], object],
-        launcher: str | None = None,
-        detach: bool = False,
-    ) -> None:
-        with self.experiment(launcher, detach) as xp:
-            plan(xp)
-
-    def seen(self) -> dict[str, object]:
-        (view,) = experiments(MainFolder(self.main))
-        return as_json(view)
-
-    def states(self) -> list[object]:
-        jobs = self.seen()["jobs"]
-        assert isinstance(jobs, list)
-        return [each["state"] for each in jobs]
-
-
-@pytest.fixture(autouse=True)
-def _state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.delenv("XPM_WORKDIR", raising=False)
-
-
-@pytest.fixture
-def cluster() -> Cluster:
-    return Cluster()
-
-
-@pytest.fixture
-def laptop(tmp_path: Path, cluster: Cluster) -> Laptop:
-    return Laptop(tmp_path / "main", cluster)
-
 
 A, B = sealed("a"), sealed("b", sealed("a"))
 
@@ -246,16 +176,16 @@ def test_a_refused_login_ends_the_run_with_its_error(laptop: Laptop, cluster: Cl
         laptop.run(plan)
 
 
-def test_an_equal_task_submitted_twice_is_one_job_with_both_callbacks(
-    laptop: Laptop, cluster: Cluster
-) -> None:
-    called: list[object] = []
+def test_what_of_an_equal_task_is_not_heeded_is_told(laptop: Laptop) -> None:
     with laptop.experiment() as xp:
-        xp.accept(A, "first", None).on_completed(called.append)
-        xp.accept(A, "second", None).on_completed(called.append)
+        xp.accept(sealed("x", tags={"a": 1}, values={"data": {"path": "d1"}}), "x", None)
+        xp.accept(sealed("x", tags={"a": 1}, values={"data": {"path": "d1"}}), "x", None)
+        assert not laptop.lines.notes
+        xp.accept(sealed("x", tags={"a": 2}, values={"data": {"path": "d2"}}), "x", None)
 
-    assert called == ["first", "second"]
-    assert cluster.ran[A.job] == 1
+    assert [each.rpartition(": ")[2] for each in laptop.lines.notes] == [
+        "of tags, data the first counts"
+    ]
 
 
 def test_a_finished_job_whose_default_changed_is_refused_with_both_values(

@@ -241,9 +241,7 @@ class FakeLauncher:
     name: str
     connector: Spec
 
-    def request(
-        self, tokens: Mapping[str, int], totals: Mapping[str, int] | None = None
-    ) -> dict[str, object]:
+    def request(self, tokens: Mapping[str, int], *facts: object) -> dict[str, object]:
         return {
             "launcher": self.name, "connector": self.connector.name, "kind": "plain", "options": [],
             "resources": {}, "python": None, "setup": [], "retry": {},

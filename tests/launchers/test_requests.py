@@ -160,7 +160,7 @@ def test_a_gpu_token_is_paid_as_the_cluster_is_asked_for_gpus(
 def test_counted_tokens_hint_how_many_of_an_array_may_run_at_once(
     tokens: Mapping[str, int], totals: Mapping[str, int], throttle: int | None, tmp_path: Path
 ) -> None:
-    assert on_cluster(tmp_path).request(tokens, totals).get("throttle") == throttle
+    assert on_cluster(tmp_path).request(tokens, totals=totals).get("throttle") == throttle
 
 
 def test_more_than_this_machine_has_is_refused_at_once(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""One configuration per type and rule of docs/identity.md, pinned by tests/golden/identity_v1_draft.json.
+"""One configuration per type and rule of docs/identity.md, pinned by tests/golden/identity_v1.json.
 
 Runs under every Python that runs jobs: ``python tests/plan/identity_cases.py`` prints the identities as JSON.
 """
 
 # ruff: noqa: E501, I001, RUF012, UP006, UP007, UP035, UP042, UP045
-# mypy: disable-error-code="call-arg, arg-type, list-item"
+# mypy: disable-error-code="call-arg, arg-type, dict-item, list-item"
 # pyright: reportCallIssue=false, reportArgumentType=false
 
 from __future__ import annotations
@@ -14,7 +14,20 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, List, Literal, Optional, Set, Tuple, Union
+from typing import (
+    Any,
+    Dict,
+    FrozenSet,
+    Generic,
+    List,
+    Literal,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -51,6 +64,19 @@ class Mode(enum.Flag):
     W = 2
 
 
+class Bits(enum.IntFlag):
+    __xpmid__ = "t.bits"
+    R = 1
+    W = 2
+    X = 8
+
+
+class Shade(enum.Enum):
+    """Named after its module and itself."""
+
+    DARK = 1
+
+
 class Anything(Config):
     __xpmid__ = "t.any"
     x: Param[Any]
@@ -73,6 +99,15 @@ class Typed(Config):
     either: Param[Union[int, str, Word, None]]
     choice: Param[Optional[Literal["a", 1]]]
     paths: Param[Optional[List[Path]]]
+    files: Param[Optional[Dict[str, Path]]]
+    spot: Param[Optional[Tuple[int, Path]]]
+    maybe: Param[List[Optional[Path]]] = []
+    number: Param[Union[float, int, None]]
+    shade: Param[Optional[Literal[Color.RED, "red", True]]]
+    many: Param[Optional[Tuple[int, ...]]]
+    deep: Param[Optional[Dict[str, List[Tuple[int, Set[str]]]]]]
+    row: Param[Optional[Sequence[float]]]
+    raw: Param[Optional[bytes]]
 
 
 class Model(Config):
@@ -96,12 +131,47 @@ class Rules(Config):
     out: Meta[Path] = field(default_factory=PathGenerator("out.txt"))
 
 
+class Below(Rules):
+    """Another identifier; one default is another, one value is fixed, one argument is new."""
+
+    __xpmid__ = "t.below"
+    bare = 11
+    counted: Constant[int] = 4
+    more: Param[float] = 1
+
+
+class Nones(Config):
+    __xpmid__ = "t.nones"
+    counted: Param[Optional[int]] = field(default=None)
+    fixed: Constant[Optional[int]] = None
+    anything: Param[Any] = None
+    place: Constant[Path] = Path("fixed")
+    either: Param[Union[str, Path]] = "a"
+
+
+class Partly(Config):
+    __xpmid__ = "t.partly"
+    model: Param[Model] = Model(layers=3)
+    strong: Param[Model] = field(default=Model(layers=3))
+
+
+T = TypeVar("T")
+
+
+class Box(Config, Generic[T]):
+    __xpmid__ = "t.box"
+    content: Param[T]
+
+
 class Holder(Config):
     __xpmid__ = "t.holder"
     model: Param[Optional[Config]]
     models: Param[List[Config]] = []
     named: Param[Dict[str, Config]] = {}
     uncounted: Meta[Optional[Config]] = None
+    besides: Meta[Optional[Config]] = None
+    group: Param[Set[Config]] = set()
+    keyed: Param[Dict[Config, int]] = {}
 
 
 class Learn(Task):
@@ -141,6 +211,15 @@ class Unnamed(Config):
 
     x: Param[int] = 0
 
+    class Modèle_ÉÀ(Config):
+        """Not named in ASCII, and inside another."""
+
+        x: Param[int] = 0
+
+
+LONG = "L" * 200
+Long = type(LONG, (Config,), {"__module__": __name__, "__qualname__": LONG})
+
 
 def values() -> dict[str, Any]:
     """One value of an argument of any type per type of value."""
@@ -156,7 +235,15 @@ def values() -> dict[str, Any]:
         "dict, other order": {"c": "d", "a": "b"}, "dict hole": {"a": "b\x03c\x03d"}, "dict of many": {1: True, "1": [], (1,): {}},
         "dict of 1.0": {1.0: None}, "empty dict": {}, "list of paths": [Path("a"), Path("b")], "other paths": [Path("c"), Path("d")],
         "one path": [Path("a")], "nested": {"a": [{"b": (1, {"c"})}]}, "split": [["a"], "b"], "split elsewhere": ["a", ["b"]],
-        "config": Model(layers=3),
+        "config": Model(layers=3), "flag complement": ~Mode.R, "int flag": Bits.R | Bits.X, "int flag complement": ~Bits.R,
+        "int flag of more bits": ~Bits(32), "enum without identifier": Shade.DARK, "float minus one": -1.0,
+        "huge float": 1.7976931348623157e308, "float of 2**53": 2.0**53, "int of 2**53": 2**53, "list of true": [True],
+        "list of one": [1], "nested empty": [[], (), {}, set()], "two nan keys": {float("nan"): 1, -float("nan"): 2},
+        "set of nan": {float("nan")}, "keys of all sorts": {None: 0, False: 1, "a": 2, b"a": 3, 2.5: 4, Color.RED: 5, Path("a"): 6},
+        "text of surrogates": ["\ud83d", "\udc0d"], "line ends": "a\r\nb\n", "bom": "\ufeffa", "capital": "A",
+        "empty bytes": b"", "bytes like an item": b"s1:a", "text like an item": "s1:a", "list of configs": [Model(layers=3)] * 2,
+        "path in a tuple": (1, Path("a")), "path in a dict": {"a": Path("b")}, "path as a key": {Path("a"): 1},
+        "nested bool": {"a": [True, {"b": False}]},
     }  # fmt: skip
 
 
@@ -170,7 +257,14 @@ def typed() -> dict[str, Any]:
         "pair": Typed(pair=(1, 2)), "set": Typed(tags_={"b", "a"}), "frozenset": Typed(frozen={2, 1}),
         "dict": Typed(table={"a": 1, "b": 2.5}), "either int": Typed(either=1), "either str": Typed(either="1"),
         "either enum": Typed(either=Word.A), "choice": Typed(choice=1), "paths": Typed(paths=["a", "b"]),
-        "no paths": Typed(paths=[]),
+        "no paths": Typed(paths=[]), "files": Typed(files={"a": "x"}), "other files": Typed(files={"a": Path("y")}),
+        "spot": Typed(spot=(1, "x")), "other spot": Typed(spot=(1, "y")), "maybe": Typed(maybe=["x", None]),
+        "int or float": Typed(number=3), "float or int": Typed(number=3.0), "literal enum": Typed(shade=Color.RED),
+        "literal text": Typed(shade="red"), "literal true": Typed(shade=True), "list to many": Typed(many=[1, 2]),
+        "many": Typed(many=(1, 2)), "deep": Typed(deep={"a": [(1, {"b", "c"})], "d": []}),
+        "row of ints": Typed(row=[1, 2]), "row": Typed(row=(1.0, 2.0)), "bytearray": Typed(raw=bytearray(b"a")),
+        "bytes": Typed(raw=b"a"), "box of int": Box(content=1), "box of declared int": Box[int](content=1),
+        "box of text": Box(content="1"), "box of box": Box(content=Box(content=1)),
     }  # fmt: skip
 
 
@@ -197,6 +291,20 @@ def rules() -> dict[str, Any]:
         "classic default": Classic(layers=3, hidden=10, name="other"), "classic other": Classic(layers=3, hidden=11),
         "classic task": ClassicTask(model=Classic(layers=3)), "function": function(strings=["a"], k=3),
         "function other": function(strings=["a"], k=4),
+        "below": Below(), "below of bare 10": Below(bare=10), "below of bare 11": Below(bare=11), "below more": Below(more=1.5),
+        "below held": Holder(model=Below()), "rules held": Holder(model=Rules()), "nones": Nones(), "nones given":
+        Nones(counted=None, anything=None, either="a"), "nones counted": Nones(counted=1), "path for a text": Nones(either=Path("b")),
+        "other text": Nones(either="b"), "default part": Partly(), "default part given": Partly(model=Model(layers=3)),
+        "other part": Partly(model=Model(layers=4)), "strong part": Partly(strong=Model(layers=4)),
+        "equal members": Holder(group={Model(layers=3), Model(layers=3)}), "one member": Holder(group={shared}),
+        "two members": Holder(group={shared, Model(layers=4)}), "keyed": Holder(keyed={shared: 1, Model(layers=4): 2}),
+        "uncounted key": Holder(keyed={setmeta(Model(layers=3), True): 1}), "forced both":
+        Holder(uncounted=setmeta(Model(layers=3), False), besides=setmeta(Model(layers=4), False)), "forced in a list":
+        Holder(models=[setmeta(Model(layers=3), False)]), "not forced": Holder(uncounted=setmeta(Model(layers=3), None)),
+        "output of an output": produced(Holder(model=produced(Model(layers=3), learn)), longer),
+        "task in an output": produced(Holder(model=learn), longer), "two initial": _with_initial(Learn(epochs=2), Warm(seed=1), Warm(seed=2)),
+        "two initial, other order": _with_initial(Learn(epochs=2), Warm(seed=2), Warm(seed=1)),
+        "unnamed": Unnamed(), "not ascii": Unnamed.Modèle_ÉÀ(), "long": Long(),
     }  # fmt: skip
 
 
@@ -217,7 +325,6 @@ def golden() -> dict[str, Any]:
     """What the golden file holds."""
     return {
         "version": 1,
-        "status": "draft",
         "cases": {
             name: {"id": identifier(each), "bytes": canonical(each).hex()}
             for name, each in cases().items()

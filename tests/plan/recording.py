@@ -13,10 +13,11 @@ from xpm.plan.sealing import Sealed
 class RecordedJob:
     """A submitted job that is over when the test says so."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, owner: Recording) -> None:
         self.jobpath = folder
         self.state = "waiting"
-        self.callbacks: list[Callable[[Any], object]] = []
+        self.callbacks: list[tuple[str, Callable[[Any], object], object]] = []
+        self.owner = owner
 
     def wait(self) -> None:
         self.state = "done"
@@ -27,8 +28,11 @@ class RecordedJob:
     def stderr(self) -> Path:
         return self.jobpath / "stderr"
 
-    def on_completed(self, callback: Callable[[Any], object]) -> None:
-        self.callbacks.append(callback)
+    def on_completed(self, callback: Callable[[Any], object], subject: object) -> None:
+        self.callbacks.append(("done", callback, subject))
+
+    def on_failed(self, callback: Callable[[Any], object], subject: object) -> None:
+        self.callbacks.append(("failed", callback, subject))
 
 
 class Recording:
@@ -47,7 +51,7 @@ class Recording:
             raise self.refusal
         self.submitted.append(sealed)
         self.launchers.append(launcher)
-        self.jobs.append(RecordedJob(self.main / "jobs" / sealed.task / sealed.job))
+        self.jobs.append(RecordedJob(self.main / "jobs" / sealed.task / sealed.job, self))
         return self.jobs[-1]
 
     def __enter__(self) -> Recording:

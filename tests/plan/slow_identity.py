@@ -1,6 +1,7 @@
-"""docs/identity.md implemented a second time: slowly, and apart from xpm's own encoder.
+"""docs/identity.md implemented a second time: slowly, and without anything of xpm.
 
-It reads the declarations of the classes it is given from a table written by hand, and only values from the objects.
+It reads the declarations of the classes it is given from a table written by hand; from the objects it takes their values,
+and what marks them (``setmeta``), hands them on (``producer``) and runs before them (``init``).
 """
 
 import enum
@@ -31,26 +32,48 @@ Classes = Mapping[type, Class]
 
 
 def slow_identity(value: Any, classes: Classes) -> str:
-    """The identity of a configuration without tasks."""
+    """The identity of a configuration or task."""
     return slow_digest(value, classes).hex()
 
 
 def slow_digest(value: Any, classes: Classes) -> bytes:
+    digest = hashlib.sha256(slow_content(value, classes)).digest()
+    task = value.__dict__["_xpm"].producer
+    if task is None:
+        return digest
+    return hashlib.sha256(b"xpm1:output:" + digest + slow_digest(task, classes)).digest()
+
+
+def slow_content(value: Any, classes: Classes) -> bytes:
     identifier, arguments = classes[type(value)]
     content = b"xpm1:config:" + slow_item(identifier, classes)
     for name in sorted(arguments, key=lambda each: [ord(letter) for letter in each]):
-        said = arguments[name]
-        given = getattr(value, name)
-        if said.role == "meta" or isinstance(given, PurePath):
-            continue
-        if given is None and said.default is None:
-            continue
-        item = slow_item(given, classes)
-        ignored = said.role == "param" and said.ignored and said.default is not NO_DEFAULT
-        if ignored and item == slow_item(said.default, classes):
-            continue
-        content += slow_item(name, classes) + item
-    return hashlib.sha256(content).digest()
+        if arguments[name].role != "meta" and counts(
+            getattr(value, name), arguments[name], classes
+        ):
+            content += slow_item(name, classes) + slow_item(getattr(value, name), classes)
+    for name in sorted(arguments, key=lambda each: [ord(letter) for letter in each]):
+        if arguments[name].role == "meta" and mark(getattr(value, name, None), classes) is False:
+            content += slow_item(name, classes) + slow_item(getattr(value, name), classes)
+    initial = value.__dict__["_xpm"].init
+    if initial:
+        content += slow_item("", classes) + slow_item(list(initial), classes)
+    return content
+
+
+def mark(value: object, classes: Classes) -> Any:
+    """What ``setmeta`` said of a value; None for what is no configuration."""
+    return value.__dict__["_xpm"].meta if type(value) in classes else None
+
+
+def counts(value: object, said: Said, classes: Classes) -> bool:
+    if isinstance(value, PurePath) or mark(value, classes) is True:
+        return False
+    if value is None and said.default is None:
+        return False
+    if said.role == "constant" or not said.ignored or said.default is NO_DEFAULT:
+        return True
+    return slow_item(value, classes) != slow_item(said.default, classes)
 
 
 def slow_item(value: Any, classes: Classes) -> bytes:
@@ -62,8 +85,7 @@ def slow_parts(value: Any, classes: Classes) -> tuple[str, bytes]:
     if type(value) in classes:
         return "c", slow_digest(value, classes)
     if isinstance(value, enum.Enum):
-        name = slow_item(value.__class__.__xpmid__, classes)  # type: ignore[attr-defined]
-        return "e", name + slow_item(value.name, classes)
+        return slow_enum(value, classes)
     if isinstance(value, PurePath):
         return "p", b""
     if value is None:
@@ -81,11 +103,37 @@ def slow_parts(value: Any, classes: Classes) -> tuple[str, bytes]:
     return slow_container(value, classes)
 
 
+def slow_enum(value: enum.Enum, classes: Classes) -> tuple[str, bytes]:
+    head = slow_item(enum_identifier(value), classes)
+    if isinstance(value, enum.Flag):
+        return "g", head + slow_item(unsigned(value), classes)
+    return "e", head + slow_item(value.name, classes)
+
+
+def enum_identifier(value: enum.Enum) -> str:
+    cls = type(value)
+    named: str = vars(cls).get("__xpmid__") or f"{cls.__module__}.{cls.__qualname__}"
+    return "".join(chr(ord(each) + 32) if "A" <= each <= "Z" else each for each in named)
+
+
+def unsigned(value: enum.Flag) -> int:
+    """The number of a flag; of a negative one the smallest power of two above it and all members is added."""
+    number = int(value.value)
+    power = 1
+    while number < 0 and (power < -number or any(power <= each.value for each in type(value))):
+        power *= 2
+    return number if number >= 0 else power + number
+
+
 def slow_container(value: Any, classes: Classes) -> tuple[str, bytes]:
     if isinstance(value, dict):
-        pairs = [(slow_item(key, classes), slow_item(each, classes)) for key, each in value.items()]
+        pairs = [
+            (slow_item(key, classes), slow_item(each, classes))
+            for key, each in value.items()
+            if mark(key, classes) is not True and mark(each, classes) is not True
+        ]
         return "d", b"".join(key + each for key, each in sorted(pairs))
-    items = [slow_item(each, classes) for each in value]
+    items = [slow_item(each, classes) for each in value if mark(each, classes) is not True]
     if isinstance(value, list):
         return "l", b"".join(items)
     if isinstance(value, tuple):

@@ -29,7 +29,7 @@ from xpm import (
     type,
 )  # fmt: skip
 from xpm.errors import PlanProblem
-from xpm.plan.documents import restore
+from xpm.plan.restoring import restore
 
 ns = Identifier("demo")
 LOG: list[object] = []

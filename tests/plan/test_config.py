@@ -11,9 +11,21 @@ from typing import Annotated, Any, Generic, Optional, TypeVar, Union
 
 import pytest
 
-from xpm import Config, Constant, Meta, Option, Param, PathGenerator, Task, field, identifier
+from xpm import (
+    Config,
+    Constant,
+    Meta,
+    Option,
+    Param,
+    PathGenerator,
+    Task,
+    arguments,
+    copyconfig,
+    field,
+    identifier,
+    origin,
+)
 from xpm.errors import PlanProblem
-from xpm.plan.setting import where
 
 
 class Optimizer(enum.Enum):
@@ -147,9 +159,63 @@ def test_where_each_value_was_set_can_be_asked() -> None:
     model.hidden = 4
     changed = line() - 1
 
-    assert where(model, "layers").endswith(f"test_config.py:{made}")
-    assert where(model, "hidden").endswith(f"test_config.py:{changed}")
-    assert where(model, "dropout") == "default"
+    assert origin(model, "layers").endswith(f"test_config.py:{made}")
+    assert origin(model, "hidden").endswith(f"test_config.py:{changed}")
+    assert origin(model, "dropout") == "default"
+    assert origin(model, "sizes") == "default"
+    assert origin(copyconfig(model), "sizes") == "default"
+    assert origin(Model(layers=3, sizes=[]), "sizes") != "default"
+
+
+def test_where_a_value_below_was_set_can_be_asked() -> None:
+    uses = Uses(data=Data[int](items=[1]))
+
+    assert origin(uses, "data.items") == origin(uses.data, "items") == origin(uses, "data")
+    with pytest.raises(PlanProblem, match="did you mean 'items'"):
+        origin(uses, "data.itms")
+
+
+class Documented(Model):
+    layers: Param[int] = 7
+    """How many of them,
+    counted from one"""
+    explained: Param[int] = field(default=1, help="given")
+    """not this one"""
+    silent: Param[int] = 1
+    hidden: Param[int] = 3
+
+
+def test_the_docstring_under_an_argument_is_its_help() -> None:
+    found = {each.name: each.help for each in arguments(Documented)}
+
+    assert found["layers"] == "How many of them,\ncounted from one"
+    assert found["explained"] == "given"
+    assert found["silent"] == found["hidden"] == ""
+    assert arguments(Model).layers.help == "Number of layers"
+    assert arguments(make_model()).layers.help == ""  # its source is nowhere
+
+
+def make_model() -> type[Config]:
+    names = {"__annotations__": {"layers": Param[int]}, "__module__": __name__}
+    return type("Made", (Config,), names)
+
+
+def test_arguments_can_be_asked() -> None:
+    layers, hidden = arguments(Model).layers, arguments(Model)["hidden"]
+
+    assert (layers.name, layers.type, layers.required, layers.role) == (
+        "layers", "int", True, "param",
+    )  # fmt: skip
+    assert (hidden.default, hidden.required) == (10, False)
+    assert "layers" in arguments(Model)
+    assert "layers" in dir(arguments(Model))
+    with pytest.raises(PlanProblem, match="did you mean 'layers'"):
+        print(arguments(Model).layrs)
+    with pytest.raises(PlanProblem, match=r"Model\.layers has no default"):
+        print(layers.default)
+    for wrong in (Model(layers=1), int, 3):
+        with pytest.raises(PlanProblem, match="is no configuration class"):
+            arguments(wrong)  # type: ignore[arg-type]
 
 
 CLASHING = [

@@ -4,6 +4,7 @@ import enum
 import json
 import math
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.plan import document_cases
 from tests.plan.recording import Recording
 from tests.plan.test_identity_properties import Leaf, Tree, trees
 from xpm import (
@@ -28,10 +30,15 @@ from xpm import (
     identifier,
     setmeta,
 )  # fmt: skip
-from xpm.errors import Defect
+from xpm.errors import Defect, PlanProblem
 from xpm.plan import context
-from xpm.plan.differences import Difference
-from xpm.plan.documents import differences, document, restore
+from xpm.plan.differences import GONE, Difference, shown
+from xpm.plan.documents import differences, document
+from xpm.plan.restoring import restore
+from xpm.plan.sealing import Sealed
+from xpm.wire import jobfile
+
+GOLDENS = Path(__file__).parents[1] / "golden" / "documents"
 
 
 class Mode(enum.Flag):
@@ -100,14 +107,21 @@ def find(reference: dict[str, Any]) -> type:
     return found
 
 
-def there(made: dict[str, Any]) -> Any:
+def there(made: dict[str, Any], workspace: Path = Path("/ws")) -> Any:
     """What a document gives on the far side, after a journey as text."""
-    return restore(json.loads(json.dumps(made)), "/ws", "/code", find)
+    return restore(json.loads(json.dumps(made)), str(workspace), "/code", find)
+
+
+def run(workspace: Path, *jobs: Sealed) -> None:
+    """Leave in the workspace what jobs that have run leave there."""
+    for each in jobs:
+        entry = {"task": each.task, "job": each.job, "attempt": 1, "document": each.document}
+        jobfile.write(str(workspace), entry)
 
 
 EXACT = [
-    None, True, 1, -1, 2**53, 2**53 - 1, -(2**70), 1.0, 0.1, -0.0, 5e-324, math.inf, -math.inf, "", "é", "\ud800", b"",
-    b"\0\xff", [], [[1], "a"], (), (1, (2,)), set(), {1, "a"}, frozenset({1}), {}, {1: "a", (1,): [None]}, {"node": 0},
+    None, True, 1, -1, 2**53, 2**53 - 1, -(2**70), 1.0, 0.1, -0.0, 5e-324, math.inf, -math.inf, "", "é", "\ud800", "\ud83d\udc0d",
+    b"", b"\0\xff", [], [[1], "a"], (), (1, (2,)), set(), {1, "a"}, frozenset({1}), {}, {1: "a", (1,): [None]}, {"node": 0},
     {"path": "x"}, Mode.R | Mode.W, Mode(0),
 ]  # fmt: skip
 
@@ -180,15 +194,16 @@ def test_generated_paths_are_in_the_job_folder_of_the_far_side(xp: Recording) ->
     assert folder / "scratch" / "model.model.bin" == task.model.scratch
 
 
-def test_paths_of_parents_are_in_the_folders_of_parents(xp: Recording) -> None:
+def test_paths_of_parents_are_in_the_folders_of_parents(xp: Recording, tmp_path: Path) -> None:
     learn = Learn(model=Model(layers=3))
     loaded = learn.submit()
     Use(anything=[loaded, learn, learn.jobpath / "runs"]).submit()
     parent = xp.submitted[0]
 
-    found = there(xp.submitted[1].document).anything
+    run(tmp_path, parent)
+    found = there(xp.submitted[1].document, tmp_path).anything
 
-    folder = Path("/ws/jobs/d.learn", parent.job)
+    folder = tmp_path / "jobs" / "d.learn" / parent.job
     assert folder / "parameters.pth" == found[0].path
     assert folder / "parameters.pth" == found[1].parameters
     assert folder / "runs" == found[2]
@@ -248,6 +263,159 @@ def test_a_job_path_inside_a_project_is_a_job_path(tmp_path: Path) -> None:
     assert [Path("/ws/jobs/a/b/c"), Path("/code/runs/notes")] == found
 
 
+def test_the_values_of_other_tasks_are_read_when_they_are_asked_for(
+    xp: Recording, tmp_path: Path
+) -> None:
+    task = Learn(model=Model(layers=3), note="mine")
+    task.submit()
+    use = Use(anything=[task])
+    use.submit()
+    found = there(xp.submitted[-1].document, tmp_path).anything[0]
+
+    assert isinstance(found, Learn)
+    assert identifier(task) == identifier(found)
+    with pytest.raises(PlanProblem, match="which this job uses, cannot be read") as refused:
+        print(found.note)
+    run(tmp_path, xp.submitted[0])
+
+    assert found.note == "mine"
+    assert found.model.layers == 3
+    assert found.model.prepared
+    assert refused.value.on.endswith(f"jobs/d.learn/{identifier(task)}/.xpm/job.json")
+
+
+def test_tasks_before_tasks_are_found_however_far(xp: Recording, tmp_path: Path) -> None:
+    last: Any = Use(anything=0)
+    last.submit()
+    for index in range(1, 100):
+        last = Use(anything=[index, last])
+        last.submit()
+    run(tmp_path, *xp.submitted)
+
+    found = there(xp.submitted[-1].document, tmp_path)
+    for index in range(99, 0, -1):
+        assert found.anything[0] == index
+        found = found.anything[1]
+
+    assert found.anything == 0
+
+
+def test_a_document_does_not_grow_with_the_tasks_before(xp: Recording) -> None:
+    last: Any = None
+    for index in range(10, 60):
+        last = Use(anything=[index, last])
+        last.submit()
+
+    sizes = {len(json.dumps(each.document)) for each in xp.submitted[1:]}
+
+    assert len(sizes) == 1
+    assert sizes.pop() < 600
+
+
+def test_a_task_before_by_two_ways_is_one_object(xp: Recording, tmp_path: Path) -> None:
+    first = Use(anything=1)
+    first.submit()
+    left, right = Use(anything=["l", first]), Use(anything=["r", first])
+    left.submit()
+    right.submit()
+    Use(anything=[left, right]).submit()
+    run(tmp_path, *xp.submitted)
+
+    found = there(xp.submitted[-1].document, tmp_path).anything
+
+    assert found[0].anything[1] is found[1].anything[1]
+
+
+def test_classes_of_tasks_before_are_where_the_code_has_them_now(
+    xp: Recording, tmp_path: Path
+) -> None:
+    first = Learn(model=Model(layers=3))
+    first.submit()
+    second = Use(anything=first)
+    second.submit()
+    Use(anything=second).submit()
+    for each in xp.submitted[:2]:
+        for kind in each.document["types"]:
+            kind["module"] = "was.here.once"
+    run(tmp_path, *xp.submitted)
+
+    found = there(xp.submitted[2].document, tmp_path)
+
+    assert found.anything.anything.model.layers == 3
+
+
+class Eager(Task):
+    x: Param[int]
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "anything_else":
+            return self.x + 1
+        raise AttributeError(name)
+
+    def execute(self) -> None:
+        """Nothing."""
+
+
+def test_a_class_that_answers_for_attributes_itself_has_its_values_at_once(
+    xp: Recording, tmp_path: Path
+) -> None:
+    eager = Eager(x=3)
+    eager.submit()
+    Use(anything=eager).submit()
+    run(tmp_path, *xp.submitted)
+
+    found = there(xp.submitted[-1].document, tmp_path).anything
+
+    assert (found.x, found.anything_else) == (3, 4)
+
+
+def test_tasks_before_survive_copies_and_pickles(xp: Recording, tmp_path: Path) -> None:
+    first = Learn(model=Model(layers=3))
+    first.submit()
+    Use(anything=first).submit()
+    run(tmp_path, *xp.submitted)
+    found = there(xp.submitted[-1].document, tmp_path)
+
+    unpickled = pickle.loads(pickle.dumps(found))
+
+    assert unpickled.anything.model.layers == 3
+    assert copyconfig(found.anything).model.layers == 3
+    assert repr(found.anything) == repr(unpickled.anything)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_documents_of_every_format_give_the_same_objects(version: int, tmp_path: Path) -> None:
+    golden = json.loads((GOLDENS / f"format{version}.json").read_text())
+    run(tmp_path, *document_cases.submitted().submitted)
+
+    found = restore(golden["document"], str(tmp_path), "/project", find)
+
+    assert golden["job"] == identifier(found)
+    assert found.learn.model.layers == 3
+    folder = tmp_path / "jobs" / "g.learn" / identifier(found.learn)
+    assert folder / "parameters.pth" == found.learn.parameters
+    assert found.loaded.path == found.learn.parameters
+    assert found.loaded.inner.hidden == 10
+    assert found.models[0] is found.models[1]
+    assert found.models[0] is found.values[-1]
+    assert repr(document_cases.VALUES[:8]) == repr(found.values[:8])
+    assert [Path("/project/data.csv"), tmp_path / "jobs/a/b/c"] == found.values[14:16]
+    assert found.uncounted.layers == 5
+    assert [each.seed for each in found.__dict__["_xpm"].init] == [7]
+
+
+def test_the_newest_format_is_written() -> None:
+    golden = json.loads((GOLDENS / "format2.json").read_text())
+
+    assert golden["document"] == document_cases.submitted().submitted[-1].document
+
+
+def test_two_formats_of_a_job_have_no_differences() -> None:
+    first, second = (json.loads((GOLDENS / f"format{n}.json").read_text()) for n in (1, 2))
+
+    assert differences(first["document"], second["document"]) == []
+
+
 def test_initial_tasks_come_back(xp: Recording) -> None:
     Learn(model=Model(layers=3)).submit(init_tasks=[Warm(seed=4)])
 
@@ -278,8 +446,8 @@ def test_a_task_in_its_job_knows_its_folder_and_its_time(xp: Recording) -> None:
 
 
 def test_a_document_of_another_format_is_refused() -> None:
-    with pytest.raises(Defect, match="format 2"):
-        restore({**document(Leaf()), "format": 2}, "/ws", "/code", find)
+    with pytest.raises(Defect, match="format 3"):
+        restore({**document(Leaf()), "format": 3}, "/ws", "/code", find)
 
 
 def test_a_document_has_no_class_that_python_pickles() -> None:
@@ -325,7 +493,37 @@ def test_a_changed_default_is_a_difference_wherever_it_is() -> None:
     found = differences(old, new)
 
     assert Difference("x[0].hidden", "default", 10, 20) in found
-    assert Difference("x[0].fresh", "default", {"absent": True}, False) in found
+    assert Difference("x[0].fresh", "added", GONE, False) in found
+
+
+def test_an_argument_that_is_gone_is_told_apart_from_a_changed_one() -> None:
+    old, new = document(Holder(x=[Renamed(layers=3)])), document(Holder(x=[Model(layers=3)]))
+
+    assert Difference("x[0].fresh", "gone", False, GONE) in differences(old, new)
+
+
+def test_members_of_an_enum_are_the_same_whatever_their_place_in_the_list_of_types() -> None:
+    old, new = document(Holder(x=[Leaf(), Mode.R])), document(Holder(x=[Leaf(), Mode.R]))
+    old["types"].insert(0, {"module": "m", "name": "n"})
+    for node in old["nodes"]:
+        node["type"] += 1
+    for each in (old["nodes"][-1]["values"]["x"][1]["flag"],):
+        each[0] += 1
+
+    assert differences(old, new) == []
+    new["nodes"][-1]["values"]["x"][1]["flag"][1] = 2
+    assert [each.kind for each in differences(old, new)] == ["default"]
+
+
+def test_differing_values_are_shown_as_a_plan_has_them() -> None:
+    values = [
+        (1, "a"), {2}, {"a": [None]}, Mode.W, 2**60, math.inf, Path("/x"), Leaf(), "\ud800\udc00",
+    ]  # fmt: skip
+    made = document(Holder(x=values))
+
+    assert shown(made["nodes"][-1]["values"]["x"]) == (
+        "[tuple([1, 'a']), set([2]), {'a': [None]}, 2, 0x1000000000000000, inf, '/x', a configuration, eda080edb080]"
+    )
 
 
 def test_what_is_below_an_uncounted_configuration_is_uncounted() -> None:

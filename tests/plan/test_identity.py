@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 from tests.plan import identity_cases
+from tests.plan.identity_declarations import declarations
+from tests.plan.slow_identity import slow_content, slow_identity
 from tests.pythons import interpreters
 from xpm import Config, Param, identifier
 from xpm.errors import PlanProblem
 from xpm.plan.identity import canonical
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "identity_v1_draft.json"
+GOLDEN = Path(__file__).parents[1] / "golden" / "identity_v1.json"
 CASES = Path(identity_cases.__file__)
 
 SAME = [
@@ -32,13 +34,23 @@ SAME = [
     {"typed: str enum to str", "typed: str"},
     {"typed: path", "typed: nothing"},
     {"typed: tuple to list", "typed: list"},
+    {"typed: files", "typed: other files"},
+    {"typed: spot", "typed: other spot"},
+    {"typed: list to many", "typed: many"},
+    {"typed: row of ints", "typed: row"},
+    {"typed: bytearray", "typed: bytes"},
+    {"typed: box of int", "typed: box of declared int"},
     {
         "rule: defaults", "rule: bare default", "rule: counted", "rule: ignored", "rule: optional", "rule: meta",
         "rule: factory", "rule: path", "rule: generated",
     },
     {"rule: bare other", "rule: tagged"},
     {"rule: shared", "rule: equal"},
-    {"rule: uncounted", "rule: meta part", "rule: nothing held"},
+    {"rule: uncounted", "rule: meta part", "rule: nothing held", "rule: uncounted key", "rule: not forced"},
+    {"rule: meta parts", "rule: forced in a list"},
+    {"rule: below", "rule: below of bare 11"},
+    {"rule: nones", "rule: nones given", "rule: path for a text"},
+    {"rule: default part", "rule: default part given"},
     {"rule: classic", "rule: classic default"},
 ]  # fmt: skip
 
@@ -53,6 +65,21 @@ def test_an_identity_and_its_canonical_bytes_never_change(name: str) -> None:
     case = identity_cases.cases()[name]
 
     assert golden()[name] == {"id": identifier(case), "bytes": canonical(case).hex()}
+
+
+@pytest.mark.parametrize("name", identity_cases.cases())
+def test_a_second_implementation_of_the_page_agrees(name: str) -> None:
+    case, declared = identity_cases.cases()[name], declarations()
+
+    assert golden()[name]["id"] == slow_identity(case, declared)
+    assert golden()[name]["bytes"] == slow_content(case, declared).hex()
+
+
+def test_the_second_implementation_is_of_the_page_alone() -> None:
+    source = (Path(__file__).parent / "slow_identity.py").read_text()
+
+    assert "import xpm" not in source
+    assert "from xpm" not in source
 
 
 def test_every_golden_case_is_still_tried() -> None:

@@ -369,10 +369,12 @@ def test_an_output_answers_for_its_job(xp: Recording) -> None:
     loaded = Handing(model=Model(layers=1)).submit()
     assert loaded is loaded.on_completed(called.append)
 
-    xp.jobs[0].callbacks[0]("the task")
+    assert loaded is loaded.on_failed(called.remove)
     loaded.wait()
 
-    assert [loaded] == called
+    assert [("done", called.append, loaded), ("failed", called.remove, loaded)] == xp.jobs[
+        0
+    ].callbacks
     assert xp.jobs[0].jobpath == loaded.jobpath
     assert loaded.state == "done"
     assert loaded.path == loaded.jobpath / "parameters.pth"

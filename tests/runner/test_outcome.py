@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from xpm.runner import memory, stepd
-from xpm.runner.outcome import judge
+from xpm.runner.outcome import Circumstances, judge
 from xpm.runner.watch import Ending
 
 RETURNED = {"kind": "returned"}
@@ -25,9 +25,18 @@ def ending(**more: Any) -> Ending:
         "out_of_time": False,
         "superseded": False,
         "max_rss_kib": 1,
+        "cpu_s": 0.1,
         "at": 1.0,
     }
     return Ending(**{**base, **more})
+
+
+def around(**more: Any) -> Circumstances:
+    request = {"launcher": "cpu", "resources": {"mem_mib": 954, "time_s": 600}}
+    return Circumstances(**{"request": request, "started_at": 0.0, **more})
+
+
+GRACEFUL = {**RAISED, "type": "GracefulTimeout", "message": "saved at 7"}
 
 
 def killed(signum: int, **more: Any) -> Ending:
@@ -54,18 +63,52 @@ def killed(signum: int, **more: Any) -> Ending:
         (killed(15, received=[TERM]), 0, "PREEMPTION", "", None),
         (killed(15, received=[TERM]), 0, "NODE FAILURE", "", None),
         (ending(received=[TERM]), 0, "JOB REQUEUE", "done", None),
+        (ending(report={"kind": "returned", "cancelled": True}), 0, "", "cancelled", "cancelled"),
+        (ending(exit_code=1, report=GRACEFUL), 0, "", "failed", "timeout"),
+        (ending(exit_code=1, report=GRACEFUL, received=[TERM]), 0, "PREEMPTION", "", None),
+        (ending(exit_code=1, report=GRACEFUL, received=[TERM], cancelled=True), 0, "", "cancelled",
+         "cancelled"),
         (ending(report={"kind": "exited", "code": 0}), 0, "", "done", None),
         (ending(report={"kind": "exited", "code": 0}, received=[TERM]), 0, "", "failed", "exit"),
         (ending(report=None), 0, "", "failed", "exit"),
         (ending(exit_code=1, report={**RAISED, "kind": "unloaded"}), 0, "", "failed", "launch"),
     ],
-)
+)  # fmt: skip
 def test_an_ending_is_judged(
     seen: Ending, kills: int, reason: str, state: str, cause: str | None
 ) -> None:
-    verdict = judge(seen, kills, "python", reason)
+    verdict = judge(seen, around(oom_kills=kills, slurm_reason=reason))
 
     assert (state, cause) == (verdict.state, verdict.cause)
+
+
+def test_what_was_used_says_what_to_ask_for() -> None:
+    """P22: the kernel's count, whatever the exit code says."""
+    seen = ending(exit_code=0, report=None, max_rss_kib=1)
+
+    verdict = judge(seen, around(oom_kills=1, peak_kib=954 * 1024 - 7))
+
+    assert (verdict.cause, verdict.hint) == (
+        "oom",
+        "asked for 1 GB, was killed at 1 GB: raise `mem` in the launcher cpu, or make the task need less",
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_", "hint"),
+    [
+        ({"resources": {"time_s": 600}, "launcher": "cpu"},
+         "hit its limit of 10 min: raise `time` in the launcher cpu, or make it a ResumableTask"),
+        ({}, "hit the limit of its place after 1 h 30 min: raise `time`, or make it a ResumableTask"),
+        ({"resources": {"time_s": 90}, "resumable": True},
+         "hit its limit of 1 min 30 s: raise `time`, save more often,"
+         " or allow more attempts (`retry: timeout:`)"),
+    ],
+)  # fmt: skip
+def test_a_limit_that_was_hit_says_what_to_ask_for(request_: dict[str, Any], hint: str) -> None:
+    seen = killed(15, received=[TERM], out_of_time=True, at=5400.0)
+
+    assert hint == judge(seen, around(request=request_)).hint
 
 
 @pytest.mark.parametrize(
@@ -107,3 +150,21 @@ def test_kills_for_memory_are_counted_where_the_kernel_counts_them(
     found = memory.oom_kills(str(tmp_path / "membership"), str(tmp_path / "fs"))
 
     assert expected == found
+
+
+@pytest.mark.parametrize(
+    ("membership", "file", "expected"),
+    [
+        ("0::/job_1/step\n", "job_1/step/memory.peak", 3),
+        ("9:memory:/slurm/1\n", "memory/slurm/1/memory.max_usage_in_bytes", 3),
+        ("9:cpu:/x\n", "memory/x/memory.peak", None),
+    ],
+)
+def test_the_most_memory_is_what_the_kernel_says(
+    tmp_path: Path, membership: str, file: str, expected: int | None
+) -> None:
+    (tmp_path / "membership").write_text(membership)
+    (tmp_path / "fs" / file).parent.mkdir(parents=True)
+    (tmp_path / "fs" / file).write_text("3072\n")
+
+    assert expected == memory.peak_kib(str(tmp_path / "membership"), str(tmp_path / "fs"))

@@ -46,7 +46,8 @@ def test_at_most_six_small_files_of_ours_are_left(workshop: Workshop) -> None:
     run(workshop, "a", "progress(0.5)")
 
     found = sorted(path.name for path in workshop.folder("a").rglob("*") if path.is_file())
-    assert found == ["a1.1", "a1.2", "effects", "progress.json", "stderr", "stdout"]
+    found.remove("effects")  # the task's own
+    assert found == ["a1.1", "a1.2", "job.json", "progress.json", "stderr", "stdout"]
 
 
 @pytest.mark.parametrize(
@@ -232,3 +233,25 @@ def test_the_task_is_named_by_its_folder(workshop: Workshop) -> None:
     run(workshop, "a", "pass")
 
     assert Path(workshop.layout.root, "jobs", TASK, job_id("a")) == workshop.folder("a")
+
+
+def test_a_task_reads_the_values_of_another_in_its_folder(workshop: Workshop) -> None:
+    run(workshop, "a", "self.mark = 1")
+    entry = workshop.entry(job_id("b"), "print(self.before.code)", parents=[[TASK, job_id("a")]])
+    own = entry["document"]["nodes"][0]
+    own["values"]["before"] = {"node": 0}
+    other = {"type": 0, "job": [TASK, job_id("a")]}
+    entry["document"].update(format=2, root=1, nodes=[other, own])
+
+    assert workshop.run(workshop.submit(entry)).code == 0
+    assert (workshop.folder("b") / "stdout").read_text() == "self.mark = 1\n"
+
+
+def test_the_folder_tells_what_was_submitted_last(workshop: Workshop) -> None:
+    first = workshop.entry(job_id("a"), "1/0")
+    again = workshop.entry(job_id("a"), "pass", attempt=2)
+
+    for each in (first, again):
+        workshop.run(workshop.submit(each))
+
+        assert {"format": 1, **each} == read_json(workshop.folder("a") / ".xpm" / "job.json")

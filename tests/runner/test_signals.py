@@ -147,6 +147,65 @@ def test_a_task_that_stops_in_time_to_go_on_later_timed_out(workshop: Workshop) 
     ) == ("failed", "timeout")
 
 
+def test_a_plain_host_warns_before_the_time_is_over(workshop: Workshop) -> None:
+    code = """
+def late(signum, frame):
+    open("left", "w").write(str(self.remaining_time()))
+    sys.exit(0)
+signal.signal(signal.SIGUSR1, late)
+time.sleep(600)
+"""
+    warning = {"signal": "USR1", "lead_s": 30}
+    request = {"kind": "plain", "resources": {"time_s": 31}, "warning": warning}
+    submission = workshop.submit(workshop.entry(job_id("a"), code, request=request))
+
+    workshop.run(submission)
+
+    assert workshop.outcome("a")["state"] == "done"
+    assert 25 < float((workshop.folder("a") / "left").read_text()) <= 30
+
+
+CLEANS_UP = """
+from xpm import TaskCancelled
+print("started", flush=True)
+try:
+    time.sleep(600)
+except TaskCancelled:
+    print("cleaned up", flush=True)
+    END
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "is_signalled"),
+    [("raise", True), ("pass", True), ("sys.exit(0)", True), ("sys.exit(0)", False)],
+)
+def test_a_cancelled_task_may_clean_up(workshop: Workshop, end: str, is_signalled: bool) -> None:
+    submission = workshop.submit(workshop.entry(job_id("a"), CLEANS_UP.replace("END", end)))
+    with workshop.start(submission) as runner:
+        started(workshop, "a")
+
+        cancel(workshop, "a")
+        if is_signalled:
+            runner.terminate()
+        runner.wait(timeout=60)
+
+    assert workshop.outcome("a")["state"] == "cancelled"
+    assert "cleaned up" in (workshop.folder("a") / "stdout").read_text()
+
+
+def test_a_request_to_end_that_is_no_cancellation_raises_nothing(workshop: Workshop) -> None:
+    submission = workshop.submit(workshop.entry(job_id("a"), CLEANS_UP.replace("END", "pass")))
+    with workshop.start(submission) as runner:
+        started(workshop, "a")
+
+        runner.terminate()
+        runner.wait(timeout=60)
+
+    assert workshop.outcome("a")["signal"] == signal.SIGTERM
+    assert "cleaned up" not in (workshop.folder("a") / "stdout").read_text()
+
+
 def test_options_of_the_batch_job_do_not_reach_the_task(cluster: Workshop) -> None:
     code = "print(sorted(k for k in os.environ if k.startswith(('SLURM', 'SBATCH', 'SRUN', 'XPM_BATCH'))))"
     environ = {

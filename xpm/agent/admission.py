@@ -38,6 +38,6 @@ def _candidate(board: Board, place: Any, sight: Sight, known: JobFacts, now: flo
         known.job,
         tuple(sight.want(need) for need in known.tokens),
         sight.has_all(holder, known.tokens),
-        place.wants(known.request),
+        place.wants(known.asks_for),
         now - ready_since(board, known),
     )

@@ -22,6 +22,8 @@ class Advancing:
         assert content is not None, "a workspace is opened before it advances"
         self._board = board
         self._place = place.build(board.layout, content)
+        if self._place.kind == "slurm":
+            self._place.examiner.is_patient = True  # we look again in a second
         self._seq = -1
         self._last = float("-inf")
 

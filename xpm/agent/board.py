@@ -73,6 +73,11 @@ class JobFacts(object):
         """Whether nobody asked for it here."""
         return not self.wish
 
+    @property
+    def asks_for(self) -> Dict[str, Any]:
+        """The request of its next attempt: what was asked for, after all that its attempts have come to."""
+        return retry.effective_request(self.request, transitions.ends(self.facts))
+
 
 class Board(object):
     """The jobs of a workspace. One thread uses it.

@@ -57,7 +57,7 @@ class Crew(object):
         running = len(self.children) + len(self.adopted)
         if self.room.jobs:
             return max(0, self.room.jobs - running)
-        used = self.room.used(each.request for each in board.live.values())
+        used = self.room.used(each.asks_for for each in board.live.values())
         return max(0, self.room.cores - max(running, used.get(CORES, 0)))
 
     def wants(self, request: Mapping[str, Any]) -> Tuple[Want, ...]:
@@ -66,11 +66,11 @@ class Crew(object):
 
     def used(self, board: Board) -> Dict[str, int]:
         """How much of the host is in use."""
-        used = self.room.used(each.request for each in board.live.values())
+        used = self.room.used(each.asks_for for each in board.live.values())
         if any(gpus_of(each.request) for each in itertools.islice(board.ready.values(), LOOK)):
             unleased = [each for each in board.live.values() if not self._has_run(each)]
             leased = len(self._starter.leases.taken(self.room.gpus))
-            used[GPUS] = leased + sum(gpus_of(each.request) for each in unleased)
+            used[GPUS] = leased + sum(gpus_of(each.asks_for) for each in unleased)
         return used
 
     def watch(self, board: Board, now: float) -> None:
@@ -102,7 +102,7 @@ class Crew(object):
             if not self.slots(board):
                 return
             intent = submit.read_intent(self.layout, here.submission)
-            request = intent.get("request") or known.request
+            request = intent.get("request") or known.asks_for
             self._spawn(known, here.number, here.submission, request)
 
     def stop(self, known: JobFacts, action: Stop, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""The programs of a travel folder: ``python <travel folder> serve|run|supervise|advance ...``.
+"""The programs of a travel folder: ``python <travel folder> serve|run|supervise|advance|keep ...``.
 
 Each verb imports what it needs and no more: ``run`` starts with every job.
 """
@@ -15,6 +15,7 @@ USAGE = """usage: python <travel folder> VERB ...
   run WORKSPACE SUBMISSION [INDEX]      run one element of a submission
   supervise WORKSPACE                   start and watch the jobs of a plain host
   advance WORKSPACE [SECONDS]           let what is ready go on
+  keep WORKSPACE NUMBER                 be a keeper: advance when nobody else is left to
 """
 AFTER_S = 10.0
 """How long a finished job may keep its allocation to let others go on."""
@@ -27,6 +28,7 @@ def main(argv: "List[str]") -> int:
         "serve": _serve,
         "supervise": _supervise,
         "advance": _advance,
+        "keep": _keep,
     }
     if len(argv) < 2 or argv[0] not in verbs:
         sys.stderr.write(USAGE)
@@ -80,6 +82,12 @@ def _advance(workspace: str, seconds: str = "10") -> int:
 
     advance_workspace(os.path.abspath(workspace), float(seconds))
     return 0
+
+
+def _keep(workspace: str, number: str) -> int:
+    from xpm.agent.keeping import main as keep
+
+    return keep(os.path.abspath(workspace), int(number))
 
 
 def _travel_folder() -> str:

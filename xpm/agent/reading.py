@@ -76,7 +76,9 @@ def ledger_event(content: Dict[str, Any], slot: ledger.Slot) -> Event:
             batch_id=content.get("batch_id"),
             generation=int(content.get("generation") or slot.slot),
             at=at,
+            node=str(content.get("node") or ""),
         )
+    details = content.get("details") or {}
     return Ended(
         attempt=slot.attempt,
         slot=slot.slot,
@@ -84,6 +86,8 @@ def ledger_event(content: Dict[str, Any], slot: ledger.Slot) -> Event:
         cause=content.get("cause"),
         message=_message(content),
         at=float(content.get("ended_at") or at),
+        times=1 + (int(details.get("requeues") or 0) if content.get("cause") == "timeout" else 0),
+        progress=float(content.get("progress") or 0.0),
     )
 
 

@@ -11,6 +11,11 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from xpm.agent import errands, reading, sending, slurm_commands, slurm_parse, slurm_states, submit
 from xpm.agent import place as places
 from xpm.agent.board import Board, JobFacts
+from xpm.agent.examining import Examiner
+from xpm.agent.judging import Judge
+from xpm.agent.keeper import Keeper
+from xpm.agent.learning import Learning
+from xpm.agent.slurm_accounts import Accounts
 from xpm.agent.slurm_parse import Row
 from xpm.agent.slurm_queue import EVERY_S, Answer, Queue
 from xpm.decide import states, transitions
@@ -55,8 +60,12 @@ class SlurmPlace(object):
         self.environ = {str(k): str(v) for k, v in (content.get("environ") or {}).items()}
         self._every_s = float(options.get("squeue_every_s") or EVERY_S)
         self.queue = Queue(layout, self.environ, self._every_s)
-        self._apart_s = 2.0 * float(options.get("message_timeout_s") or MESSAGE_TIMEOUT_S)
+        self.keeper = Keeper(layout, content, options, self._apart_s)
+        self.site = Learning(layout, self.environ)
+        self._judge = Judge(self.site)
+        self._message_timeout_s = options.get("message_timeout_s")
         self._lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
+        self.examiner = Examiner(Accounts(layout, self.environ, self._every_s))
         self._shells: Dict[str, Any] = {}
         self._driven: Dict[str, float] = {}
         self._driven_with = 0.0
@@ -71,6 +80,8 @@ class SlurmPlace(object):
 
     def slots(self, board: Board) -> Optional[int]:
         """How many more may join a submission now: while SLURM takes none, those that wait for it are enough."""
+        if self.site.is_awaited(board.now):
+            return 0
         waiting = sum(1 for known in board.live.values() if _is_unsent(known))
         return max(0, AT_ONCE - waiting)
 
@@ -83,14 +94,20 @@ class SlurmPlace(object):
         return {}
 
     def watch(self, board: Board, now: float) -> None:
-        """Tell the board what the queue says of its live jobs."""
+        """Tell the board what the queue says of its live jobs, and the site's limits of those to come."""
         self._reap()
+        self.site.ask(now)
+        self._judge.judge(board, now)
         answer = self.queue.answer()
         if not self._folded:
             self._recall(board)
         if answer is not None and answer.at > self._folded:
             self._folded = answer.at
             self._fold(board, answer, now)
+        elif answer is not None:
+            for known in self.examiner.held(board):
+                self._fold_one(board, known, answer, now)
+            board.settle()
         self._ask_if_worth_it(board, answer, now)
 
     def joined(
@@ -103,16 +120,18 @@ class SlurmPlace(object):
         """Bring submissions on their way; wait at most that long for what was started."""
         self._cancel_together()
         self._drive_all(board, now)
+        self.keeper.tend(board, self.queue, now)
         ends = time.monotonic() + budget_s
         while time.monotonic() < ends and not self.is_idle():
             time.sleep(0.02)
             self.queue.answer()
             if not self._busy():
                 self._drive_all(board, now)
+                self.keeper.tend(board, self.queue, now)
 
     def stop(self, known: JobFacts, action: Stop, now: float) -> bool:
         """Cancel a batch job; False while nobody knows whether there is one."""
-        batch_id = action.batch_id or self._batch_id(action.submission)
+        batch_id = action.batch_id or self._batch(action.submission)[0]
         if batch_id is None:
             return action.submission in self._never or not self._is_on_its_way(action.submission)
         if abs(now - self._stopped.get(action.submission, float("-inf"))) >= STOP_AGAIN_S:
@@ -123,11 +142,12 @@ class SlurmPlace(object):
     def is_idle(self) -> bool:
         """Whether no command of ours is under way."""
         self.queue.answer()
-        return not (self._busy() or self._cancels or self.queue.is_asking)
+        is_asking = self.queue.is_asking or self.site.is_asking or self.examiner.is_asking
+        return not (self._busy() or self._cancels or self.keeper.is_busy or is_asking)
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
-        return [self.queue.problem] if self.queue.problem else []
+        return [each for each in (self.queue.problem, self.keeper.problem) if each]
 
     # ----------------------------------------------------------------------------- sending
 
@@ -176,8 +196,8 @@ class SlurmPlace(object):
             board.note(known.job, "")
             board.tell(known.job, Accepted(here.number, what.batch_id, now))
             answer = self.queue.answer()
-            if answer is not None and answer.at == self._folded:
-                self._fold_one(board, known, answer)
+            if answer is not None and what.batch_id in self._rows:  # absence would be no news yet
+                self._fold_one(board, known, answer, now)
         elif isinstance(what, sending.Never):
             refused = Refused(what.cause, _refusal(what.message, known.request))
             board.tell(known.job, Told(here.number, refused))
@@ -207,7 +227,7 @@ class SlurmPlace(object):
         if found is not None:
             sending.record(folder, found.batch_id, "lookup", now)
             self._drive_one(board, known, here, now)
-        elif not sending.is_absent(folder, what.number, answer.at, now, self._apart_s):
+        elif not sending.is_absent(folder, what.number, answer.at, now, self._apart_s()):
             self.queue.ask(now)
         elif transitions.is_cancelled(known.facts, here):
             self._never.add(here.submission)
@@ -235,9 +255,15 @@ class SlurmPlace(object):
         shell = sending.send(folder, number, argv, script, self.environ)
         self._shells[here.submission] = shell
 
-    def _batch_id(self, submission: str) -> Optional[str]:
+    def _apart_s(self) -> float:
+        """How far apart two look-ups must be: an sbatch that timed out has arrived by then, or never will."""
+        told = self._message_timeout_s or self.site.known().message_timeout_s
+        return 2.0 * float(told or MESSAGE_TIMEOUT_S)
+
+    def _batch(self, submission: str) -> Tuple[Optional[str], float]:
+        """The batch id of a submission, and since when it has one; None when it has none."""
         content = reading.load(os.path.join(self.layout.submission(submission), "batch.json"))
-        return str(content["batch_id"]) if content else None
+        return (str(content["batch_id"]), float(content["at"])) if content else (None, 0.0)
 
     def _is_on_its_way(self, submission: str) -> bool:
         folder = self.layout.submission(submission)
@@ -262,53 +288,47 @@ class SlurmPlace(object):
         for known in list(board.live.values()):
             here = transitions.current(known.facts)
             if here.phase == states.JOINED and here.batch_id is None and here.submission:
-                batch_id = self._batch_id(here.submission)
+                batch_id, at = self._batch(here.submission)
                 if batch_id is not None:
-                    board.tell(known.job, Accepted(here.number, batch_id, here.at))
+                    board.tell(known.job, Accepted(here.number, batch_id, at))
         board.settle()
 
     def _fold(self, board: Board, answer: Answer, now: float) -> None:
         self._rows = {row.batch_id: row for row in answer.rows}
         for known in list(board.live.values()):
-            self._fold_one(board, known, answer)
+            self._fold_one(board, known, answer, now)
         board.settle()
 
-    def _fold_one(self, board: Board, known: JobFacts, answer: Answer) -> None:
+    def _fold_one(self, board: Board, known: JobFacts, answer: Answer, now: float) -> None:
         here = transitions.current(known.facts)
         if here.batch_id is None or here.at >= answer.at:
             return
         row = self._rows.get(here.batch_id)
         if row is not None and row.name != here.submission:
             row = None  # a recycled id: another job's (P6)
-        evidence = self._of_row(here, row) if row else self._of_absence(known, here, answer)
+        log = os.path.join(self.layout.submission(here.submission), "log")
+        if row is not None:
+            evidence = self._of_row(known, here, row, log, now)
+        else:
+            evidence = self._of_absence(known, here, answer, log, now)
         if isinstance(evidence, (Over, Gone)):
             board.look(known.job, ring=True)  # its own record comes first
-        board.tell(known.job, Told(here.number, evidence))
+        if evidence is not None:
+            board.tell(known.job, Told(here.number, evidence))
 
-    def _of_row(self, here: Attempt, row: Row) -> Evidence:
+    def _of_row(
+        self, known: JobFacts, here: Attempt, row: Row, log: str, now: float
+    ) -> Optional[Evidence]:
         self._forget_absence(here.submission)
         meaning = slurm_states.meaning(row.state)
         if meaning.phase == slurm_states.OVER:
-            reason = "" if row.reason in ("", "None") else " (%s)" % row.reason
-            return self._over(here, meaning.state, meaning.cause, row.state + reason)
+            return self.examiner.over(known, here, row.state, row.reason, log, now)
         waits = meaning.phase == slurm_states.PENDING
         return Present(meaning.phase, slurm_states.reason(row.reason) if waits else "")
 
-    def _over(self, here: Attempt, state: str, cause: str, word: str) -> Over:
-        message = "SLURM says %s" % word
-        if here.phase == states.JOINED:
-            folder = self.layout.submission(here.submission)
-            log = submit.last_lines(os.path.join(folder, "log"))
-            if cause == "exit":
-                return Over(state, "launch", submit.not_started(message, log), True)
-            if log:
-                message += "\n" + log
-        elif cause == "exit":
-            cause = "signal"
-            message = "the runner was killed: SLURM says %s" % word
-        return Over(state, cause, message, True)
-
-    def _of_absence(self, known: JobFacts, here: Attempt, answer: Answer) -> Evidence:
+    def _of_absence(
+        self, known: JobFacts, here: Attempt, answer: Answer, log: str, now: float
+    ) -> Evidence:
         path = os.path.join(self.layout.submission(here.submission), "absent.json")
         beat = self._heartbeat(known, here)
         first = reading.load(path)
@@ -317,8 +337,10 @@ class SlurmPlace(object):
             first = {"at": answer.at, "heartbeat": beat}
             os.makedirs(os.path.dirname(path), exist_ok=True)
             files.write(path, files.dump(first))
-            return Gone(answer.at, answer.at, self._lost_after_s, not moved)
-        return Gone(float(first["at"]), answer.at, self._lost_after_s, True)
+            said = self.examiner.last_words(known, here, log, now)
+            return Gone(answer.at, answer.at, self._lost_after_s, not moved, said)
+        said = self.examiner.last_words(known, here, log, now)
+        return Gone(float(first["at"]), answer.at, self._lost_after_s, True, said)
 
     def _forget_absence(self, submission: str) -> None:
         try:

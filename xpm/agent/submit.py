@@ -33,7 +33,7 @@ def join(
         "kind": kind,
         "jobs": [[known.task, known.job, attempt]],
         "entries": {known.job: known.bundle},
-        "request": known.request,
+        "request": known.asks_for,
     }
     path = os.path.join(folder, "intent.json")
     files.create(path, files.dump(intent), sync=kind == "slurm")

@@ -1,5 +1,6 @@
 """``xpm run``: run a plan script with a launcher and a main folder chosen here."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,22 +23,59 @@ if TYPE_CHECKING:
     help="The main folder, instead of the one the plan names.",
 )
 @click.option("--detach", is_flag=True, help="Leave as soon as all is safe where it will run.")
+@click.option(
+    "--debug", is_flag=True, help="Run the tasks in this process, one by one, for a debugger."
+)
 def command(
-    plan: Path, arguments: tuple[str, ...], launcher: str | None, workdir: Path | None, detach: bool
+    plan: Path,
+    arguments: tuple[str, ...],
+    launcher: str | None,
+    workdir: Path | None,
+    detach: bool,
+    debug: bool,
 ) -> int:
     """Run PLAN, a Python script that opens its own experiment.
 
     What it submits runs to its end, here or on a cluster; running it again re-attaches to what is
     alive, redoes what failed and nothing else. ARGUMENTS (after --) are the script's own.
+
+    With --debug nothing is submitted or recorded: breakpoints work, the first task that raises
+    ends the plan (on a terminal in pdb, where it raised), and folders are below DIR/debug.
     """
     from xpm.cli import live
     from xpm.follow.options import RunOptions
 
+    if debug:
+        if detach:
+            raise click.UsageError("--debug runs tasks in this process: there is nothing to detach")
+        return _debug(plan, arguments, workdir)
     return execute(
         plan,
         arguments,
         RunOptions(launcher=launcher, workdir=workdir, detach=detach, observer=live.observer),
     )
+
+
+def _debug(plan: Path, arguments: Sequence[str], workdir: Path | None) -> int:
+    from xpm.follow.observer import PlainObserver
+    from xpm.follow.options import Debugging, RunOptions
+
+    debugging = Debugging(look=_look)
+    return execute(
+        plan, arguments, RunOptions(workdir=workdir, observer=PlainObserver, debug=debugging)
+    )
+
+
+def _look(error: BaseException) -> None:
+    """Open pdb where a task raised, if there is a person to use it."""
+    from xpm.cli import render
+
+    if not render.is_terminal(sys.stdin) or error.__traceback__ is None:
+        return
+    import pdb
+
+    render.note(f"{type(error).__name__}: {error}\npdb opens where it was raised; q leaves it")
+    pdb.post_mortem(error.__traceback__)
 
 
 def execute(plan: Path, arguments: Sequence[str], options: "RunOptions") -> int:
@@ -57,7 +95,7 @@ def execute(plan: Path, arguments: Sequence[str], options: "RunOptions") -> int:
             script.run_script(plan, arguments)
     except script.PlanCrash as crash:
         render.note(crash.told)
-        return 2
+        return 1 if options.debug and crash.__cause__ in options.debug.raised else 2
     if not opened:
         render.note(f"{plan} opened no experiment, so nothing was submitted")
     return 0

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Optional, Tuple, Union
 
-from xpm.decide import states
+from xpm.decide import retry, states
 
 Attempt = NamedTuple(
     "Attempt",
@@ -19,6 +19,9 @@ Attempt = NamedTuple(
         ("at", float),  # when the latest of this became true
         ("cancel", bool),  # somebody wants it cancelled
         ("evidence", "Evidence"),  # what the place says of it
+        ("times", int),  # how many ends its end stands for: requeues from a checkpoint included
+        ("progress", float),  # how far it said it was when it ended
+        ("node", str),  # where its last run claimed; "" before
     ],
 )
 
@@ -26,7 +29,7 @@ Job = NamedTuple(
     "Job",
     [
         ("wanted", int),  # the highest attempt somebody asked for; 0: nobody asked here
-        ("retry", Tuple[Tuple[str, int], ...]),  # how often each cause is forgiven
+        ("retry", retry.Table),  # how often each cause is forgiven
         ("attempts", Tuple[Attempt, ...]),  # in order; only those there is a trace of
     ],
 )
@@ -39,17 +42,6 @@ Nothing = NamedTuple("Nothing", [])
 Present = NamedTuple("Present", [("state", str), ("reason", str)])
 """The place has it: ``state`` is pending or running, ``reason`` says in words why it waits."""
 
-Gone = NamedTuple(
-    "Gone",
-    [
-        ("since", float),  # the first good answer without it
-        ("at", float),  # the latest
-        ("patience_s", float),  # how far apart they must be
-        ("silent", bool),  # a claimed run's heartbeat has not moved in between
-    ],
-)
-"""The place does not have it any more, and does not say why."""
-
 Over = NamedTuple(
     "Over",
     [
@@ -61,6 +53,18 @@ Over = NamedTuple(
 )
 """The place says that it ended, and how."""
 
+Gone = NamedTuple(
+    "Gone",
+    [
+        ("since", float),  # the first good answer without it
+        ("at", float),  # the latest
+        ("patience_s", float),  # how far apart they must be
+        ("silent", bool),  # a claimed run's heartbeat has not moved in between
+        ("said", Optional[Over]),  # how it ended, where anybody but the queue says so
+    ],
+)
+"""The place does not have it any more."""
+
 Refused = NamedTuple("Refused", [("cause", str), ("message", str)])
 """The place will never take it."""
 
@@ -69,7 +73,7 @@ NOTHING = Nothing()
 
 # ------------------------------------------------------------------------------ events
 
-Wanted = NamedTuple("Wanted", [("attempt", int), ("retry", Tuple[Tuple[str, int], ...])])
+Wanted = NamedTuple("Wanted", [("attempt", int), ("retry", retry.Table)])
 """The queue asks for the job, in this attempt or a later one."""
 
 CancelAsked = NamedTuple("CancelAsked", [("attempt", int)])
@@ -90,6 +94,7 @@ Claimed = NamedTuple(
         ("batch_id", Optional[str]),
         ("generation", int),
         ("at", float),
+        ("node", str),
     ],
 )
 """A run of the attempt started."""
@@ -103,6 +108,8 @@ Ended = NamedTuple(
         ("cause", Optional[str]),
         ("message", str),
         ("at", float),
+        ("times", int),
+        ("progress", float),
     ],
 )
 """The attempt is over: an outcome, or a revocation."""
@@ -133,5 +140,5 @@ UNKNOWN_JOB = Job(wanted=0, retry=(), attempts=())
 def fresh(number: int) -> Attempt:
     """An attempt of which nothing is known but its number."""
     return Attempt(
-        number, states.WANTED, 0, "", None, 0, "", None, "", 0.0, False, NOTHING
+        number, states.WANTED, 0, "", None, 0, "", None, "", 0.0, False, NOTHING, 1, 0.0, ""
     )  # fmt: skip

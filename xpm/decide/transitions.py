@@ -6,7 +6,7 @@ Theory of operation
 A *job* is the set of its *attempts*. An attempt goes through four phases and never back::
 
     wanted ──Joined──► joined ──Claimed──► claimed ──Ended──► ended (done, failed, cancelled, lost)
-       │                  │ Told Present, Gone, Over, Refused     ▲
+       │ Told Refused     │ Told Present, Gone, Over, Refused     ▲
        └──────────────────┴───────────────── Ended ───────────────┘
 
 Every arrow but ``Told`` is a file that exactly one could create (wire/ledger.py, wire/workspace.py), so events say what *is*;
@@ -19,8 +19,8 @@ The job's *current* attempt is derived from its attempts, always by the same rul
 1. an attempt that ended *done* (a done job is never run again);
 2. else the highest attempt that has joined a submission or is claimed: it is alive, and asking again changes nothing;
 3. else the attempt somebody asked for, when no later one has ended;
-4. else the last one that ended, or the one after it when the retry policy forgives the cause. Causes are counted
-   since somebody asked last, and after a cancel nothing is forgiven.
+4. else the last one that ended, or the one after it when the retry policy (retry.py) forgives the cause. Causes are
+   counted since somebody asked last, and after a cancel nothing is forgiven.
 
 An attempt that was asked for and has been overtaken by a later one is closed by a Revoke before the later one may join a
 submission (``is_open``). So a slow advancer, that still believes in the old attempt, can never start a second run.
@@ -33,7 +33,7 @@ Actions are levels, not edges: ``step`` answers what is to be done *now* with ev
 crashes between deciding and acting is replaced by whoever comes next.
 """
 
-from typing import Callable, Dict, Iterable, List, Optional, Tuple, Type, cast
+from typing import Callable, Dict, List, Optional, Tuple, Type, cast
 
 from xpm.decide import retry, states
 from xpm.decide.facts import (
@@ -103,7 +103,7 @@ def current(job: Job) -> Attempt:
     if not ended or ended[-1].number < job.wanted:
         return attempt(job, job.wanted) or fresh(job.wanted)
     last = ended[-1]
-    if _goes_on(job, last, ended):
+    if _goes_on(job, last):
         return attempt(job, last.number + 1) or fresh(last.number + 1)
     return last
 
@@ -122,7 +122,7 @@ def overtaken(job: Job, here: Attempt) -> "List[Attempt]":
 def is_open(job: Job) -> bool:
     """Whether the current attempt may join a submission, as far as the job itself is concerned."""
     here = current(job)
-    if here.phase != states.WANTED or not job.wanted:
+    if here.phase != states.WANTED or not job.wanted or isinstance(here.evidence, Refused):
         return False
     return not overtaken(job, here) and not is_cancelled(job, here)
 
@@ -168,11 +168,29 @@ def attempt(job: Job, number: int) -> Optional[Attempt]:
     return None
 
 
-def _goes_on(job: Job, last: Attempt, ended: "Iterable[Attempt]") -> bool:
+def ends(job: Job) -> "List[retry.End]":
+    """How the attempts since somebody asked last have ended, in order."""
+    return [
+        retry.End(each.cause or "", each.times, each.progress, each.node)
+        for each in job.attempts
+        if each.phase == states.ENDED and each.number >= job.wanted
+    ]
+
+
+def ready_at(job: Job) -> float:
+    """When the current attempt may start at the earliest, as the retry policy says; 0: at once."""
+    here, last = current(job), None
+    for each in job.attempts:
+        if each.phase == states.ENDED and job.wanted <= each.number < here.number:
+            last = each
+    pause_s = retry.pause_s(last.cause or "", ends(job), job.retry) if last else 0.0
+    return last.at + pause_s if last and pause_s else 0.0
+
+
+def _goes_on(job: Job, last: Attempt) -> bool:
     if not job.wanted or is_cancelled(job, last):
         return False
-    spent = [each.cause or "" for each in ended if each.number >= job.wanted]
-    return retry.is_forgiven(last.cause or "", spent, job.retry)
+    return retry.is_forgiven(last.cause or "", ends(job), job.retry)
 
 
 # ------------------------------------------------------------------------- transitions
@@ -197,7 +215,8 @@ def _accept(before: Attempt, event: Event) -> Attempt:
     event = cast(Accepted, event)
     if before.batch_id is not None:
         return before
-    return before._replace(batch_id=event.batch_id)
+    at = max(before.at, event.at) if before.phase == states.JOINED else before.at
+    return before._replace(batch_id=event.batch_id, at=at)
 
 
 def _claim(before: Attempt, event: Event) -> Attempt:
@@ -215,6 +234,7 @@ def _claim(before: Attempt, event: Event) -> Attempt:
         generation=max(before.generation, event.generation),
         at=before.at if over else event.at,
         evidence=before.evidence if over else NOTHING,
+        node=event.node or before.node,
     )
 
 
@@ -228,7 +248,14 @@ def _end(before: Attempt, event: Event) -> Attempt:
         message=event.message,
         at=event.at,
         evidence=NOTHING,
+        times=event.times,
+        progress=event.progress,
     )
+
+
+def _tell_early(before: Attempt, event: Event) -> Attempt:
+    """Nothing is out there yet, but the place may know that it will never take it."""
+    return _tell(before, event) if isinstance(cast(Told, event).evidence, Refused) else before
 
 
 def _tell(before: Attempt, event: Event) -> Attempt:
@@ -251,7 +278,7 @@ for _phase in states.PHASES:
         TRANSITIONS[(_phase, _kind)] = _function
 TRANSITIONS.update(
     {
-        (states.WANTED, Told): _stay,  # nothing is out there yet
+        (states.WANTED, Told): _tell_early,
         (states.JOINED, Told): _tell,
         (states.CLAIMED, Told): _tell,
         (states.ENDED, Told): _stay,  # the ledger has spoken
@@ -264,9 +291,11 @@ TRANSITIONS.update(
 
 
 def _due_wanted(here: Attempt, cancel: bool) -> "List[Action]":
-    if not cancel:
-        return []
-    return [_revoke(here, states.CANCELLED, "cancelled", "cancelled before it was submitted")]
+    if cancel:
+        return [_revoke(here, states.CANCELLED, "cancelled", "cancelled before it was submitted")]
+    if isinstance(here.evidence, Refused):
+        return [_revoke(here, states.FAILED, here.evidence.cause, here.evidence.message)]
+    return []
 
 
 def _due_joined(here: Attempt, cancel: bool) -> "List[Action]":
@@ -281,8 +310,7 @@ def _due_joined(here: Attempt, cancel: bool) -> "List[Action]":
     if isinstance(seen, Over):
         return [_revoke(here, seen.state, seen.cause, seen.message)]
     if isinstance(seen, Gone) and _is_lost(seen):
-        message = "it left the queue without having started"
-        return [_revoke(here, states.LOST, "lost", message)]
+        return [_lost(here, seen, "it left the queue without having started")]
     return []
 
 
@@ -299,7 +327,7 @@ def _due_claimed(here: Attempt, cancel: bool) -> "List[Action]":
         return [_revoke(here, seen.state, seen.cause, seen.message)]
     if lost:
         message = "it left the queue without a word, and its heartbeat stopped"
-        return [_revoke(here, states.LOST, "lost", message)]
+        return [_lost(here, cast(Gone, seen), message)]
     return []
 
 
@@ -317,6 +345,13 @@ _DUE = {
 
 def _is_lost(seen: Gone) -> bool:
     return seen.at - seen.since >= seen.patience_s
+
+
+def _lost(here: Attempt, seen: Gone, message: str) -> Revoke:
+    """The end of what is gone: that it is over was told by its absence, why, by whoever knows."""
+    if seen.said is not None:
+        return _revoke(here, seen.said.state, seen.said.cause, seen.said.message)
+    return _revoke(here, states.LOST, "lost", message)
 
 
 def _revoke(here: Attempt, state: str, cause: str, message: str) -> Revoke:

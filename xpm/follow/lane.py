@@ -1,8 +1,7 @@
 """One connector, followed by a thread of its own.
 
-A lane goes round: send what the laptop owes (code, jobs, cancels), ask for news, bring the files of what is over.
-Others hand it work at any moment and read its events from one queue; it owns the connector, the cursor and what
-is last known of each job it follows. A host that does not answer changes no state: the lane says so once, waits with
+A lane goes round: send what the laptop owes (cancels, code, jobs: outgoing.py), ask for news, bring the files of what is
+over (followed.py). Others hand it work at any moment and read its events from one queue; it owns the connector. A host that does not answer changes no state: the lane says so once, waits with
 growing patience, and goes on where it was. An error that patience cannot mend ends the lane and is its last event.
 
 Work handed in while the lane sits in ``observe`` is announced by ``nudge``. A short linger lets a plan's quick
@@ -13,33 +12,22 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from queue import SimpleQueue
 
-from xpm.connectors.base import Change, Connector, Fetched, JobRef, Snapshot
+from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import HostProblem, HostUnknown, HostUnreachable
-from xpm.follow.events import (
-    Arrived,
-    Changed,
-    Delivered,
-    Event,
-    LinkDown,
-    LinkUp,
-    Noted,
-    Stopped,
-    Turned,
-)
+from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
+from xpm.follow.followed import Followed
 from xpm.follow.journal import Journal
 from xpm.follow.main import MainFolder
 from xpm.follow.outbox import Entry, Outbox
-from xpm.follow.views import OVER
+from xpm.follow.outgoing import Outgoing
 from xpm.follow.world import World
 
 OBSERVE_S = 30.0
 LINGER_S = 0.02
 LINGER_MOST_S = 0.25
-BATCH = 1000
 NO_CODE = "jobs of an interrupted run wait for their code: run their plan again to send them"
 
 
@@ -56,10 +44,9 @@ class Lane(threading.Thread):
         self._outbox: Outbox = main.outbox
         self._events = events
         self._world = world
-        self._changed = threading.Condition()  # guards the next nine
-        self._outgoing = {str(each["job"]): each for each in self._outbox.entries(spec.name)}
-        self._snapshots: dict[str, Snapshot] = {}
-        self._sent_before: set[str | None] = {None}
+        self._outgoing = Outgoing(spec.name, main.outbox, world.clock, self._lacks_code)
+        self._followed = Followed(spec.name, events, world.clock)
+        self._changed = threading.Condition()  # guards the next seven
         self._fresh: dict[JobRef, int] = {}
         self._stopping = False
         self._hurry = False
@@ -67,11 +54,6 @@ class Lane(threading.Thread):
         self._touched = 0.0
         self._link: Connector | None = None
         self._observing = False
-        self._staged: set[str] = set()
-        self._following: dict[JobRef, int] = {}
-        self._last: dict[JobRef, Change] = {}
-        self._unfetched: dict[JobRef, Change] = {}
-        self._cursor: str | None = None
         self._down_since: float | None = None
         self._has_met = False
 
@@ -82,12 +64,8 @@ class Lane(threading.Thread):
 
         Without a snapshot its code is there since an earlier attempt.
         """
+        self._outgoing.add(entry, snapshot)
         with self._changed:
-            self._outgoing[str(entry["job"])] = entry
-            if snapshot is not None:
-                self._snapshots[snapshot.id] = snapshot
-            else:
-                self._sent_before.add(_snapshot_of(entry))
             self._touch()
         self._nudge()
 
@@ -187,8 +165,8 @@ class Lane(threading.Thread):
             self._outgoing
             or self._fresh
             or self._pokes > self._answered
-            or self._following
-            or self._unfetched
+            or self._followed
+            or self._followed.lacks_files
             or self._outbox.owed(self.connector_name)
         )
 
@@ -199,28 +177,28 @@ class Lane(threading.Thread):
                 self._link = link
         with self._changed:
             pokes = self._pokes
+        self._cancel()  # first: what is to be cancelled need not be submitted
         self._deliver(journal)
-        self._cancel()
         self._ask(journal)
         self._bring(journal)
         with self._changed:
             quiet = not (self._outgoing or self._fresh)
-        if quiet and not self._unfetched:
+        if quiet and not self._followed.lacks_files:
             self._answered = pokes
             self._events.put(Turned(self.connector_name, pokes))
 
     def _is_wrong_address(self, problem: HostProblem) -> bool:
         """Whether nobody is there, nor was: what has jobs there waits for the network instead."""
-        is_stranger = not (self._has_met or self._following or self._fresh)
+        is_stranger = not (self._has_met or self._followed or self._fresh)
         return is_stranger and isinstance(problem, HostUnknown)
 
     def _note_down(self, journal: Journal, problem: HostProblem) -> None:
-        self._cursor = None
+        self._followed.ask_for_all()
         first, self._down_since = self._down_since is None, self._down_since or self._world.clock()
         with contextlib.suppress(OSError):  # a full disk is told already, and tried again
             journal.down(self.connector_name, self._down_since, str(problem))
             if first:
-                self._make_safe()
+                self._outgoing.make_safe()
 
     def _rest(self, problem: HostProblem, failures: int) -> None:
         assert self._down_since is not None
@@ -228,13 +206,8 @@ class Lane(threading.Thread):
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, self._world.patience(failures))
 
-    def _make_safe(self) -> None:
-        self._outbox.settle(self.connector_name)
-        with self._changed:
-            snapshots = list(self._snapshots.values())
-        for snapshot in snapshots:
-            if snapshot.id not in self._staged:
-                self._outbox.keep(snapshot)
+    def _lacks_code(self) -> None:
+        self._events.put(Noted(self.connector_name, NO_CODE))
 
     def _heard(self) -> None:
         self._has_met = True
@@ -243,43 +216,12 @@ class Lane(threading.Thread):
             self._events.put(LinkUp(self.connector_name))
 
     def _deliver(self, journal: Journal) -> None:
-        with self._changed:
-            entries = list(self._outgoing.values())
-        for first in range(0, len(entries), BATCH):
-            self._deliver_batch(entries[first : first + BATCH], journal)
-
-    def _deliver_batch(self, entries: Sequence[Entry], journal: Journal) -> None:
         assert self._link is not None
-        sendable = [each for each in entries if self._stage(_snapshot_of(each))]
-        if sendable:
-            self._outbox.trying(self.connector_name)
-            self._link.submit(sendable)
-            self._heard()
-            self._outbox.remove(self.connector_name, sendable)
-            now = self._world.clock()
-            journal.record(self.connector_name, [_sent(each, now) for each in sendable], now)
-        with self._changed:
-            for each in entries:
-                if self._outgoing.get(str(each["job"])) is each:
-                    del self._outgoing[str(each["job"])]
-        attempts = [(_ref(each), _attempt(each)) for each in sendable]
-        self._following.update(attempts)
-        self._events.put(Delivered(self.connector_name, attempts))
-
-    def _stage(self, snapshot_id: str | None) -> bool:
-        with self._changed:
-            if snapshot_id is None or snapshot_id in self._sent_before | self._staged:
-                return True
-            snapshot = self._snapshots.get(snapshot_id)
-        assert self._link is not None
-        snapshot = snapshot or self._outbox.kept(snapshot_id)
-        if snapshot is None:
-            self._events.put(Noted(self.connector_name, NO_CODE))
-            return False
-        self._link.stage(snapshot, lambda done, total: None)
-        self._staged.add(snapshot_id)
-        self._outbox.forget(snapshot_id)
-        return True
+        for attempts in self._outgoing.send(self._link, journal):
+            if attempts:
+                self._heard()
+            self._followed.add(attempts)
+            self._events.put(Delivered(self.connector_name, list(attempts.items())))
 
     def _cancel(self) -> None:
         assert self._link is not None
@@ -295,15 +237,12 @@ class Lane(threading.Thread):
             urgent = bool(self._outgoing) or self._stopping
             urgent = urgent or self._pokes > self._answered
             self._hurry = False
-            if not fresh and not self._following:
+            if not fresh and not self._followed:
                 return
-            wait_s = 0.0 if fresh or urgent or self._unfetched else OBSERVE_S
+            wait_s = 0.0 if fresh or urgent or self._followed.lacks_files else OBSERVE_S
             self._observing = wait_s > 0
-        whole = bool(fresh) or self._cursor is None
-        self._following.update(fresh)
         try:
-            cursor = None if whole else self._cursor
-            news = self._link.observe(cursor, list(self._following), wait_s)
+            self._followed.ask(self._link, journal, fresh, wait_s)
         except HostProblem:
             with self._changed:
                 self._fresh = {**fresh, **self._fresh}
@@ -311,83 +250,13 @@ class Lane(threading.Thread):
         finally:
             self._observing = False
         self._heard()
-        self._cursor = news.cursor
-        changes = list(news.changes)
-        if whole:
-            heard = {each.ref for each in changes}
-            changes += [_never_heard(ref, self._world.clock()) for ref in fresh if ref not in heard]
-        self._tell(changes, fresh, journal)
-        for text in news.notes:
-            self._events.put(Noted(self.connector_name, text))
-
-    def _tell(
-        self, changes: Sequence[Change], fresh: Mapping[JobRef, int], journal: Journal
-    ) -> None:
-        told = [each for each in changes if self._is_news(each, fresh)]
-        for each in told:
-            self._last[each.ref] = each
-            if each.state in OVER:
-                self._following.pop(each.ref, None)
-                if each.state != "skipped" and each.attempt:
-                    self._unfetched[each.ref] = each
-        journal.record(self.connector_name, told, self._world.clock())
-        over = [each for each in told if each.state == "skipped"]
-        if over:
-            journal.arrived(self.connector_name, over, self._world.clock())
-        if told:
-            self._events.put(Changed(self.connector_name, told))
-
-    def _is_news(self, change: Change, fresh: Mapping[JobRef, int]) -> bool:
-        if change.ref not in self._following:
-            return False
-        return change.ref in fresh or _facts(change) != _facts(self._last.get(change.ref))
 
     def _bring(self, journal: Journal) -> None:
-        if not self._unfetched:
+        if not self._followed.lacks_files:
             return
         assert self._link is not None
-        refs = list(self._unfetched)
-        found = self._link.fetch(refs, str(self._main.path), lambda count: None)
-        by_ref = {each.ref: each for each in found}
+        self._followed.bring(self._link, journal, self._main.path)
         self._heard()
-        brought = [self._unfetched.pop(ref) for ref in refs]
-        journal.arrived(self.connector_name, brought, self._world.clock())
-        for change in brought:
-            fetched = by_ref.get(change.ref) or Fetched(change.ref, 0, 0, ())
-            for problem in fetched.problems:
-                self._events.put(Noted(self.connector_name, f"{change.ref.task}: {problem}"))
-            self._events.put(Arrived(self.connector_name, change, fetched))
-
-
-def _facts(change: Change | None) -> object:
-    if change is None:
-        return None
-    return (
-        change.state, change.cause, change.attempt, change.generation, change.batch_id,
-        change.reason, change.message,
-    )  # fmt: skip
-
-
-def _ref(entry: Entry) -> JobRef:
-    return JobRef(str(entry["task"]), str(entry["job"]))
-
-
-def _attempt(entry: Entry) -> int:
-    return int(str(entry["attempt"]))
-
-
-def _snapshot_of(entry: Entry) -> str | None:
-    code = entry.get("code")
-    return str(code["snapshot"]) if isinstance(code, Mapping) and code.get("snapshot") else None
-
-
-def _sent(entry: Entry, now: float) -> Change:
-    reason = "sent; no news yet"
-    return Change(_ref(entry), "waiting", None, _attempt(entry), 0, None, reason, "", now)
-
-
-def _never_heard(ref: JobRef, now: float) -> Change:
-    return Change(ref, "unknown", None, 0, 0, None, "not known there", "", now)
 
 
 def _as_problem(error: HostProblem | OSError, connector: str) -> HostProblem:

@@ -3,8 +3,8 @@
 ::
 
     <main>/jobs/<task id>/<job id>/              a job's folder, made at submission; the mirror of a remote one
-    <main>/jobs/<task id>/<job id>/.xpm/job.json what was submitted last: {"format": 1, "connector", "where", "experiment",
-                                                 "at"} and the queue entry's own fields (wire/workspace.py)
+    <main>/jobs/<task id>/<job id>/.xpm/job.json what was submitted last (wire/jobfile.py), with "connector", "where", "at" and
+                                                 "launcher"
     <main>/xp/<experiment id>/                   follow/records.py
     <main>/.xpm/                                 the local workspace (wire/workspace.py) and follow/outbox.py
 """
@@ -20,9 +20,8 @@ from xpm.connectors.base import JobRef
 from xpm.errors import PlanProblem
 from xpm.follow.outbox import Outbox
 from xpm.follow.records import ExperimentRecord
-from xpm.wire import files, ledger
+from xpm.wire import files, jobfile, ledger
 
-FORMAT = 1
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 
 
@@ -95,20 +94,15 @@ class MainFolder:
 
     def note_job(self, connector: str, where: str, at: float, entry: Mapping[str, object]) -> None:
         """Make a job's folder and write what is submitted."""
-        folder = self.job_folder(JobRef(str(entry["task"]), str(entry["job"]))) / ledger.FOLDER
-        content = {"format": FORMAT, "connector": connector, "where": where, "at": at, **entry}
+        content = {"connector": connector, "where": where, "at": at, **entry}
         request = entry["request"]
         assert isinstance(request, Mapping)
         content["launcher"] = request["launcher"]
-        folder.mkdir(parents=True, exist_ok=True)
-        files.write(str(folder / "job.json"), files.dump(content))
+        jobfile.write(str(self.path), content)
 
     def job(self, ref: JobRef) -> Mapping[str, object] | None:
         """What was submitted last of a job; None when nothing ever was."""
-        try:
-            return files.load(str(self.job_folder(ref) / ledger.FOLDER / "job.json"))
-        except ValueError:
-            return None
+        return jobfile.read(str(self.path), ref.task, ref.job)
 
     def local_end(self, ref: JobRef) -> LocalEnd | None:
         """How the last attempt known here ended; None when it has not, as far as is known here."""

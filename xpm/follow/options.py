@@ -12,6 +12,16 @@ from xpm.follow.world import World
 
 
 @dataclass(frozen=True, slots=True)
+class Debugging:
+    """That tasks are to run in this process, and what becomes of one that raises."""
+
+    look: Callable[[BaseException], object]
+    """Called with what a task raised, before anything else happens."""
+    raised: list[BaseException] = field(default_factory=list[BaseException])
+    """What tasks have raised."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """How an experiment runs, whatever its plan says."""
 
@@ -23,6 +33,8 @@ class RunOptions:
     """Make all safe on the far side, then end."""
     observer: Callable[[], Observer] | None = None
     """Who shows what happens; None: plain lines on stderr."""
+    debug: Debugging | None = None
+    """Run the tasks in this process, instead of submitting them."""
     world: World = field(default_factory=World)
     """Where profiles and connectors come from."""
 

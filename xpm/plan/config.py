@@ -8,10 +8,11 @@ from xpm.plan import places
 from xpm.plan.description import Description, describe
 from xpm.plan.fields import MISSING, field
 from xpm.plan.kinds import Mismatch
-from xpm.plan.state import State
+from xpm.plan.state import State, wake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from pathlib import Path
     from typing import Any, Callable, Self, TypeVar, dataclass_transform
 
@@ -74,9 +75,8 @@ class Config:
             except (Mismatch, RecursionError):  # a mark, or a refusal to be put in words
                 pass
             _set(self, state, name, value)
-        for argument in description.eager:
-            if argument.name not in own:
-                own[argument.name] = argument.fresh()
+        if description.eager:
+            _fill(own, state, description)
 
     if not TYPE_CHECKING:  # so that checkers see a typo
 
@@ -107,6 +107,10 @@ class Config:
 
         def __getattr__(self, name):
             if not name.startswith("__"):
+                state = self.__dict__.get("_xpm")
+                if state is not None and state.later is not None:
+                    state.later(self)
+                    return getattr(self, name)
                 argument = type(self).__xpm__.ready().get(name)
                 if argument is not None and argument.default is not MISSING:
                     return argument.default
@@ -118,6 +122,7 @@ class Config:
             raise refuse_reading(self, name)
 
     def __repr__(self) -> str:
+        wake(self)
         names = type(self).__xpm__.ready()
         given = (f"{name}={self.__dict__[name]!r}" for name in names if name in self.__dict__)
         return f"{type(self).__name__}({', '.join(given)})"
@@ -177,12 +182,57 @@ class Config:
 
         handle(self).wait()
 
+    def instance(self, folder: str | os.PathLike[str] | None = None) -> Self:
+        """An object with the same values that runs as it would inside a job: ``task.instance().execute()``.
+
+        For notebooks and debuggers; nothing is submitted or recorded, and the working directory stays what it is.
+
+        Args:
+            folder: where generated paths are, and what ``jobpath`` is; by default the folder of the task's job, and
+                without one the current folder.
+
+        Raises:
+            PlanProblem: values are missing, or ``__validate__`` refuses them.
+        """
+        from xpm.plan.instances import instance
+
+        return instance(self, folder)
+
     def on_completed(self, callback: Callable[[Self], object]) -> Self:
-        """Have a function called, here, with this object when the job is done; the object itself."""
+        """Have a function called, here, with this object when the job is done; the object itself.
+
+        It is called while the plan waits, once per job and run of the script, after the job's files have arrived;
+        also when the job was done by an earlier run. What it submits belongs to the experiment. What it raises is
+        shown, and fails the experiment at its end.
+
+        Raises:
+            PlanProblem: the object comes from no submitted task.
+        """
         from xpm.plan.following import on_completed
 
         on_completed(self, callback)
         return self
+
+    def on_failed(self, callback: Callable[[Self], object]) -> Self:
+        """Have a function called likewise when the job is over and not done; the object itself.
+
+        ``state`` says how it ended: failed, cancelled, lost, or skipped because a task it depends on is not done.
+        """
+        from xpm.plan.following import on_failed
+
+        on_failed(self, callback)
+        return self
+
+
+def _fill(own: dict[str, object], state: State, description: Description) -> None:
+    """Give a configuration its own copies of the defaults that can be changed in place."""
+    unset = [each for each in description.eager if each.name not in own]
+    for argument in unset:
+        own[argument.name] = argument.fresh()
+    if len(unset) == len(description.eager):
+        state.unset = description.eager_names  # one tuple for all
+    elif unset:
+        state.unset = tuple(each.name for each in unset)
 
 
 def _set(config: Config, state: State, name: str, value: object) -> None:

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 
     from xpm.plan.sealing import Sealed
 
+    class Owner(Protocol):
+        """The experiment a job was submitted to."""
+
+        @property
+        def main(self) -> Path:
+            """Its main folder, absolute."""
+            ...
+
     class Handle(Protocol):
         """A submitted job, as its task shows it."""
 
@@ -38,8 +46,17 @@ if TYPE_CHECKING:
             """The file of the errors it printed."""
             ...
 
-        def on_completed(self, callback: Callable[[Any], object]) -> None:
-            """Have a function called with the task when it is done."""
+        @property
+        def owner(self) -> Owner:
+            """The experiment it was submitted to."""
+            ...
+
+        def on_completed(self, callback: Callable[[Any], object], subject: object) -> None:
+            """Have a function called with the subject when it is done."""
+            ...
+
+        def on_failed(self, callback: Callable[[Any], object], subject: object) -> None:
+            """Have a function called with the subject when it is over and not done."""
             ...
 
     class Submitter(Protocol):

@@ -11,7 +11,7 @@ from xpm.errors import PlanProblem
 from xpm.plan import places
 from xpm.plan.config import Config
 from xpm.plan.setting import assign
-from xpm.plan.state import State, is_config, state_of
+from xpm.plan.state import State, is_config, state_of, wake
 
 C = TypeVar("C", bound=Config)
 
@@ -43,11 +43,13 @@ def shallow(config: C) -> C:
 
 
 def _shell(config: C, state: State) -> C:
+    wake(config)
     copied = type(config).__new__(type(config))
     fresh = State(state.place)
     fresh.places = dict(state.places) if state.places else None
     fresh.tags = dict(state.tags) if state.tags else None
     fresh.stopped = set(state.stopped) if state.stopped else None
+    fresh.unset = state.unset
     fresh.meta = state.meta
     if state.producer is not None:
         fresh.producer, fresh.ref = state.producer, state.ref
@@ -73,7 +75,7 @@ def _copy(value: Any, done: dict[int, Any], root: bool) -> Any:
 
 def _copy_config(config: Config, done: dict[int, Any], root: bool) -> Any:
     state = state_of(config)
-    if not root and (state.handle is not None or state.producer is not None):
+    if not root and state.ref is not None:
         return config
     if id(config) in done:
         return done[id(config)]

@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     Decorator = Callable[[Any], Any]
+    Classic: Any
+else:
+
+    class Classic:
+        """A base for decorated classes that is empty, for the sake of type checkers: none is needed to run.
+
+        ``@task() class Learn(Classic): ...`` tells mypy and pyright that arguments, ``submit()`` and the like come with
+        the decorators, so that they accept all of them. What they can check is declared in the annotated style.
+        """
+
+        __slots__ = ()
+
 
 PENDING = "__xpm_pending__"
 VARIABLE_KEYWORDS = 0x08

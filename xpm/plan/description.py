@@ -74,7 +74,8 @@ class Description:
     """The identifier and arguments of one class; ``ready`` before the types are used."""
 
     __slots__ = (
-        "bases", "cls", "coded", "eager", "identifier", "own", "place", "quick", "scope", "table",
+        "bases", "cls", "coded", "eager", "eager_names", "identifier", "own", "place", "quick", "scope",
+        "table",
     )  # fmt: skip
 
     def __init__(self, cls: type, bases: list[Description], place: places.Place) -> None:
@@ -85,6 +86,7 @@ class Description:
         self.scope: dict[str, object] | None = None
         self.table: dict[str, Argument] | None = None
         self.eager: list[Argument] = []
+        self.eager_names: tuple[str, ...] = ()
         self.quick: dict[str, type | None] = {}  # values of exactly this class need no conversion
         self.coded: Any = None
         self.identifier = ""
@@ -119,6 +121,7 @@ class Description:
                 self._settle(argument)
             table[name] = argument
         self.eager = [each for each in table.values() if each.eager]
+        self.eager_names = tuple(each.name for each in self.eager)
         self.quick = {name: each.kind.fast for name, each in table.items() if each.plain}
         self.table = table
         self.scope = None
@@ -248,9 +251,9 @@ def _argument(cls: type, name: str, role: str, declared: object) -> Argument:
 
 def explicit(name: object, place: places.Place) -> str:
     """A given identifier, in lower case; refused when it cannot be a folder's name."""
-    from xpm.plan.names import valid
+    from xpm.plan.names import lower, valid
 
-    text = str(name).lower()
+    text = lower(str(name))
     if not valid(text):
         raise Definition(
             f"{name!r} cannot be an identifier",

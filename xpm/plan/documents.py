@@ -1,20 +1,30 @@
-"""Documents: sealed values as JSON that brings back the very objects inside a job.
+"""Documents: sealed values as JSON that brings back the very objects inside a job (xpm/plan/restoring.py).
 
-Version 1. Every value is kept, defaults included; shared configurations stay shared::
+Version 2. Every value is kept, defaults included; shared configurations stay shared::
 
-    {"format": 1, "root": node index,
+    {"format": 2, "root": node index,
      "types": [{"id": identifier, "module": m, "name": qualified name, "script": path or null, "meta": [names]}, ...],
      "nodes": [{"type": index, "values": {name: value, ...},
                 "job": [task, job],           tasks: what they are
                 "output": [task, job],        outputs: what they come from
-                "producer": node index,       likewise, when the task is below
+                "producer": node index,       likewise: that task
+                "identity": 64 hex,           likewise: its own
                 "meta": bool,                 setmeta
                 "init": [node index, ...]}, ...]}     parts before what holds them
 
-``script`` is the plan's script, below the project, when the class is defined there. A value is null, true, false, text, an
-integer below 2**53 in size, a finite float, a list of values, or an object with one key (or "path" and "base")::
+Another task that is used is a node with "type" and "job" and nothing else: its values are in the document of that job
+(xpm/wire/jobfile.py), so that a document does not grow with what came before it. ``types`` has the classes of those documents
+too: where this plan's code has them now, whatever they were called when those jobs were submitted. Only configurations have
+"meta" there, the names of arguments that do not count. ``script`` is the plan's script, below the project, when the class is
+defined there.
+
+Version 1 had the values of all tasks in every document, no "identity" and no "id" for Enums; {"text"} was not known.
+
+A value is null, true, false, text, an integer below 2**53 in size, a finite float, a list of values, or an object with one
+key (or "path" and "base")::
 
     {"node": n}                                      a configuration
+    {"text": hexadecimal UTF-8}                      a text with lone surrogates, of which JSON could make others
     {"int": "-0x..."}                                a large integer
     {"float": "nan" | "inf" | "-inf"}
     {"bytes": base64}
@@ -31,27 +41,35 @@ from __future__ import annotations
 
 import os
 
+from xpm.plan import identity
+from xpm.plan.encoding import flag_number
 from xpm.plan.fields import MISSING
 from xpm.plan.kinds import is_enum, is_path
-from xpm.plan.state import State, is_config, state_of
+from xpm.plan.names import enum_identifier, identifier_of
+from xpm.plan.state import State, is_config, is_job, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from collections.abc import Iterable
+    from typing import Any
 
     from xpm.plan.config import Config
     from xpm.plan.differences import Difference
 
     Document = dict[str, Any]
-    Find = Callable[[dict[str, Any]], type]
 
-FORMAT = 1
+FORMAT = 2
 PLAIN_LIMIT = 2**53
 
 
-def document(config: Config) -> Document:
-    """The document of a sealed task, or of any configuration whose values are complete."""
-    return _Writer(config).document
+def document(config: Config, whole: bool = False) -> Document:
+    """The document of a sealed task, or of any configuration whose values are complete.
+
+    Args:
+        config: the root.
+        whole: with the values of all other tasks that are used.
+    """
+    return _Writer(config, whole).document
 
 
 def differences(old: Document, new: Document) -> list[Difference]:
@@ -64,7 +82,7 @@ def differences(old: Document, new: Document) -> list[Difference]:
 class _Writer:
     """Writes one document."""
 
-    def __init__(self, root: Config) -> None:
+    def __init__(self, root: Config, whole: bool) -> None:
         from xpm.plan import walk
         from xpm.plan.generated import main_folder, project_folder
 
@@ -76,18 +94,40 @@ class _Writer:
         self.type_index: dict[type, int] = {}
         self.node_index: dict[int, int] = {}
         nodes: list[Document] = []
-        found = walk.order(root, ())
-        refs = (state_of(each).ref for _, each in found)
+        others: dict[int, Config] = {}
+
+        def is_other(config: Config) -> bool:
+            if whole or not is_job(config):
+                return False
+            others[id(config)] = config
+            return True
+
+        found = walk.order(root, (), is_other)
+        refs = (state_of(each).ref for each in (*others.values(), *(each for _, each in found)))
         self.jobs = {ref for ref in refs if ref is not None}
+        for each in others.values():
+            self.node_index[id(each)] = len(nodes)
+            nodes.append({"type": self._type(type(each)), "job": list(state_of(each).ref or ())})
         for path, each in found:
             self.node_index[id(each)] = len(nodes)
             nodes.append(self._node(path, each))
+        state_of(root).classes = self._classes(others.values())
         self.document: Document = {
             "format": FORMAT,
             "root": len(nodes) - 1,
             "types": self.types,
             "nodes": nodes,
         }
+
+    def _classes(self, others: Iterable[Config]) -> frozenset[type]:
+        """All classes of this document, and of those it leads to, which become types here too."""
+        beyond: set[type] = set()
+        for each in others:
+            beyond.update(state_of(each).classes or ())
+        for cls in sorted(beyond.difference(self.type_index), key=repr):
+            self._type(cls)
+        classes = frozenset(self.type_index)
+        return _shared.setdefault(classes, classes)
 
     def _node(self, path: str, config: Config) -> Document:
         state = state_of(config)
@@ -103,6 +143,7 @@ class _Writer:
             node["output" if state.producer is not None else "job"] = list(state.ref)
         if state.producer is not None:
             node["producer"] = self.node_index[id(state.producer)]
+            node["identity"] = identity.digest(config).hex()
         if state.meta is not None:
             node["meta"] = state.meta
         if state.init:
@@ -128,9 +169,9 @@ class _Writer:
             self.type_index[cls] = len(self.types)
             ref: Document = reference(cls)
             description = getattr(cls, "__xpm__", None)
-            if description is not None:
-                from xpm.plan.names import identifier_of
-
+            if description is None:
+                ref["id"] = enum_identifier(cls)
+            else:
                 ref["id"] = identifier_of(description)
                 ref["meta"] = [
                     name for name, each in description.ready().items() if each.role == "meta"
@@ -139,8 +180,10 @@ class _Writer:
         return self.type_index[cls]
 
     def _value(self, value: Any) -> Any:
-        if value is None or isinstance(value, bool) or type(value) is str:
+        if value is None or isinstance(value, bool):
             return value
+        if type(value) is str:
+            return value if value.isascii() else _text(value)
         if is_config(value):
             return {"node": self.node_index[id(value)]}
         if type(value) is int:
@@ -174,7 +217,7 @@ class _Writer:
 
         index = self._type(type(value))
         if isinstance(value, enum.Flag):
-            return {"flag": [index, int(value.value)]}
+            return {"flag": [index, flag_number(value)]}
         return {"enum": [index, value.name]}
 
     def _path(self, value: Any) -> Document:
@@ -196,100 +239,20 @@ class _Writer:
         return {"path": full if os.path.isabs(given) or self.project else given, "base": "absolute"}
 
 
+_shared: dict[frozenset[type], frozenset[type]] = {}
+"""Sets of classes that were met: jobs of one kind share one."""
+
+
+def _text(value: str) -> Any:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return {"text": value.encode("utf-8", "surrogatepass").hex()}
+    return value
+
+
 def _below(path: str, folder: str, above: str) -> str | None:
     """The path relative to ``above`` when it is in ``folder``, with forward slashes."""
     if path != folder and not path.startswith(os.path.join(folder, "")):
         return None
     return os.path.relpath(path, above).replace(os.sep, "/")
-
-
-def restore(document: Document, workspace: str, project: str, find: Find, live: bool = True) -> Any:
-    """The object a document describes, as an instance that can run.
-
-    Args:
-        document: of this format.
-        workspace: the folder that generated paths and paths in job folders are below.
-        project: the folder that paths of the project are below.
-        find: gives the class of a reference in ``types``.
-        live: an instance that runs, prepared by ``__post_init__``; False: a configuration of a plan.
-    """
-    if document.get("format") != FORMAT:
-        from xpm.errors import Defect
-
-        raise Defect(f"a document of format {document.get('format')!r} cannot be read")
-    reader = _Reader(document, {"workspace": workspace, "project": project}, find, live)
-    for node in document["nodes"]:
-        reader.nodes.append(reader.instance(node))
-    for each in reader.nodes if live else ():
-        prepare = getattr(type(each), "__post_init__", None)
-        if prepare is not None:
-            prepare(each)
-    return reader.nodes[document["root"]]
-
-
-class _Reader:
-    """Reads one document."""
-
-    def __init__(self, document: Document, bases: dict[str, str], find: Find, live: bool) -> None:
-        self.bases = bases
-        self.live = live
-        self.classes: list[Any] = [find(each) for each in document["types"]]
-        self.nodes: list[Any] = []
-
-    def instance(self, node: Document) -> Any:
-        """The instance of one node, those it holds being made."""
-        cls = self.classes[node["type"]]
-        made: Any = object.__new__(cls)
-        state = made.__dict__["_xpm"] = State(None, live=self.live)
-        ref = node.get("job") or node.get("output")
-        state.ref = tuple(ref) if ref else None
-        if "producer" in node:
-            state.producer = self.nodes[node["producer"]]
-        state.meta = node.get("meta")
-        state.init = tuple(self.nodes[each] for each in node.get("init", ()))
-        initialise = getattr(cls, "__xpm_init__", None)
-        if initialise is not None and self.live:
-            initialise(made)
-        values = made.__dict__
-        for name, value in node["values"].items():
-            values[name] = self.value(value)
-        return made
-
-    def value(self, value: Any) -> Any:
-        """One value."""
-        if isinstance(value, list):
-            return [self.value(each) for each in value]
-        if not isinstance(value, dict):
-            return value
-        if "node" in value:
-            return self.nodes[value["node"]]
-        if "path" in value:
-            return self._path(value)
-        ((kind, content),) = value.items()
-        return self._special(kind, content)
-
-    def _path(self, value: Document) -> Any:
-        from pathlib import Path
-
-        base = self.bases.get(value["base"])
-        if base is not None:
-            return Path(base, value["path"])
-        return Path(os.path.expanduser(value["path"]))
-
-    def _special(self, kind: str, content: Any) -> Any:
-        if kind == "dict":
-            return {self.value(key): self.value(each) for key, each in content}
-        if kind in ("tuple", "set", "frozenset"):
-            make = {"tuple": tuple, "set": set, "frozenset": frozenset}[kind]
-            return make([self.value(each) for each in content])
-        if kind == "enum":
-            return self.classes[content[0]][content[1]]
-        if kind == "flag":
-            return self.classes[content[0]](content[1])
-        if kind == "int":
-            return int(content, 16)
-        if kind == "float":
-            return float(content)
-        import base64
-
-        return base64.b64decode(content)

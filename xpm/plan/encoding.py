@@ -1,6 +1,6 @@
 """The canonical bytes of values: injective, every value with its type and length. docs/identity.md is the definition.
 
-An *item* is ``<tag><length in decimal>:<payload>``. Draft of version 1.
+An *item* is ``<tag><length in decimal>:<payload>``.
 """
 
 # Values of any type pass here.
@@ -78,15 +78,24 @@ def _float(value: float, digest: Digest) -> bytes:
 
 
 def _enum(value: Any) -> bytes:
-    from xpm.plan.names import module_of
+    from xpm.plan.names import enum_identifier
 
     cls = type(value)
-    name = getattr(cls, "__xpmid__", None) or f"{module_of(cls)}.{cls.__qualname__}"
-    enum = sys.modules["enum"]
-    head = text(str(name).lower())
-    if isinstance(value, enum.Flag):
-        return item(b"g", head + _integer(int(value.value), _none))
+    head = text(enum_identifier(cls))
+    if isinstance(value, sys.modules["enum"].Flag):
+        return item(b"g", head + _integer(flag_number(value), _none))
     return item(b"e", head + text(value.name))
+
+
+def flag_number(value: Any) -> int:
+    """The integer of a Flag, never negative: before 3.11 Python says -2 for ``~IntFlag(1)`` and 14 since then."""
+    number = int(value.value)
+    if number >= 0:
+        return number
+    known = 0
+    for each in type(value).__members__.values():
+        known |= int(each.value)
+    return max(1 << known.bit_length(), 1 << number.bit_length()) + number
 
 
 def _sequence(tag: bytes) -> Callable[[Any, Digest], bytes]:

@@ -30,9 +30,9 @@ def experiment(
         stopping: Any = _Stopping()
         opened: Experiment = stopping
         return opened
-    from xpm._experiment import Experiment
+    from xpm._experiment import opening
 
-    return Experiment(path, id, port=port, launcher=launcher)
+    return opening(path, id, port, launcher)
 
 
 class _Stopping:

@@ -43,6 +43,8 @@ def jobpath(config: Config) -> JobPath:
 
     state = state_of(config)
     running = context.job()
+    if state.folder is not None:
+        return JobPath(state.folder)
     if running is not None and state.ref is not None:
         task, job = state.ref
         return JobPath(running.workspace, "jobs", task, job)
@@ -51,8 +53,20 @@ def jobpath(config: Config) -> JobPath:
 
 def on_completed(config: Config, callback: Callable[[Any], object]) -> None:
     """Have a function called with this object when the job is done."""
-    state = state_of(config)
-    if state.producer is None:
-        handle(config).on_completed(callback)
-    else:
-        handle(config).on_completed(lambda task: callback(config))
+    handle(config).on_completed(callable_only(callback, "on_completed"), config)
+
+
+def on_failed(config: Config, callback: Callable[[Any], object]) -> None:
+    """Have a function called with this object when the job is over and not done."""
+    handle(config).on_failed(callable_only(callback, "on_failed"), config)
+
+
+def callable_only(callback: Callable[[Any], object], method: str) -> Callable[[Any], object]:
+    """The function; what cannot be called is refused where it is given."""
+    if not callable(callback):
+        raise PlanProblem(
+            f"{method} takes a function, got {type(callback).__name__}",
+            hint=f"give the function itself, which is called with the task: .{method}(check), not .{method}(check(...))",
+            where=places.show(places.caller()),
+        )
+    return callback

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 LONGEST = 150
+LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # Unicode's own table grows
 
 
 class Identifier(str):
@@ -45,9 +46,24 @@ def identifier_of(description: Description) -> str:
     A class of the script that runs has the module's name it would have if it were imported.
     """
     if not description.identifier:
-        cls = description.cls
-        description.identifier = plain(f"{module_of(cls)}.{cls.__qualname__}")
+        description.identifier = derived(description.cls)
     return description.identifier
+
+
+def enum_identifier(cls: type) -> str:
+    """The identifier of an Enum class: the given one (its own, not one inherited), else as for configurations."""
+    given = vars(cls).get("__xpmid__")
+    return derived(cls) if given is None else lower(str(given))
+
+
+def derived(cls: type) -> str:
+    """The identifier of a class that is given none."""
+    return plain(f"{module_of(cls)}.{cls.__qualname__}")
+
+
+def lower(text: str) -> str:
+    """The text with A to Z in lower case; other letters are left alone, for every Unicode."""
+    return text.translate(LOWER)
 
 
 def module_of(cls: type) -> str:
@@ -77,10 +93,10 @@ def plain(name: str) -> str:
     """A name in lower case with every other character spelled as ``-<hexadecimal code point>-``."""
     text = "".join(
         each if each in LETTERS else f"-{ord(each):x}-"
-        for each in name.replace(".<locals>", "").lower()
-    )
+        for each in lower(name.replace(".<locals>", ""))
+    ).lstrip("._-")
     if len(text) > LONGEST:
         import hashlib
 
         text = f"{text[:120]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return text.lstrip("._-") or "x"
+    return text or "x"

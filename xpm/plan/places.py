@@ -14,10 +14,11 @@ Place = tuple[str, int]
 
 
 def caller() -> Place:
-    """The nearest line outside xpm: the one of the plan that asked."""
+    """The nearest line outside xpm (and typing, which calls ``Data[int](...)``): the one of the plan that asked."""
     frame: FrameType | None = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
-        if frame.f_globals.get("__name__", "")[:4] != "xpm.":
+        name = frame.f_globals.get("__name__", "")
+        if name[:4] != "xpm." and name != "typing":
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return "?", 0

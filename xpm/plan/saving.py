@@ -11,8 +11,9 @@ from typing import Any, Union
 from xpm.errors import PlanProblem
 from xpm.plan import locate, places, walk
 from xpm.plan.config import Config
-from xpm.plan.documents import document, restore
+from xpm.plan.documents import document
 from xpm.plan.generated import main_folder, project_folder
+from xpm.plan.restoring import restore
 from xpm.plan.state import Seal, state_of
 
 File = Union[str, "os.PathLike[str]"]
@@ -21,7 +22,7 @@ File = Union[str, "os.PathLike[str]"]
 def save(config: Config, path: File) -> Path:
     """Write a configuration or task, with all it uses, as a JSON file; its path."""
     target = Path(path)
-    text = json.dumps(document(config), indent=1)
+    text = json.dumps(document(config, whole=True), indent=1)
     beside = target.with_name(f"{target.name}.{os.getpid()}.part")
     beside.write_text(text, encoding="ascii")
     beside.replace(target)

@@ -17,7 +17,7 @@ from xpm.plan.generated import generated
 from xpm.plan.names import identifier_of
 from xpm.plan.setting import check
 from xpm.plan.state import Seal, state_of
-from xpm.plan.tasks import LightweightTask, Task
+from xpm.plan.tasks import LightweightTask, ResumableTask, Task
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Sealed:
     tokens: tuple[tuple[str, int, int], ...]
     tags: dict[str, str | int | float | bool]
     where: str
+    is_resumable: bool = False
+    """Whether it goes on from what it finds in its folder."""
 
 
 def seal(task: Task) -> Sealed:
@@ -77,6 +79,7 @@ def seal_into(task: Config, seals: list[Config]) -> Sealed:
         tokens=_tokens(task),
         tags=tags(task),
         where=places.show(place),
+        is_resumable=isinstance(task, ResumableTask),
     )
 
 
@@ -85,6 +88,7 @@ def unseal(seals: list[Config]) -> None:
     for config in seals:
         state = state_of(config)
         seal, state.seal, state.digest, state.ref = state.seal, None, None, None
+        state.tagged = state.classes = None
         for name, argument in type(config).__xpm__.ready().items():
             if argument.generator and config.__dict__.get(name) == generated(seal, argument):
                 del config.__dict__[name]
@@ -125,11 +129,24 @@ def _check(task: Task, found: list[walk.Found], place: places.Place) -> None:
     if not problems:
         for _, config in found:
             problems.extend(_validate(config))
+    _refuse(task, problems, place)
+
+
+def require_values(config: Config, found: list[walk.Found]) -> None:
+    """Refuse, all reasons at once, what lacks values or is not valid; sealed parts have been checked before."""
+    unsealed = [(path, each) for path, each in found if state_of(each).seal is None]
+    problems = [problem for path, each in unsealed for problem in _complete(path, each)]
+    if not problems:
+        problems = [problem for _, each in unsealed for problem in _validate(each)]
+    _refuse(config, problems, places.caller())
+
+
+def _refuse(config: Config, problems: list[PlanProblem], place: places.Place) -> None:
     if len(problems) == 1:
         raise problems[0]
     if problems:
         raise PlanProblem(
-            f"{type(task).__name__} cannot be submitted: {len(problems)} problems",
+            f"{type(config).__name__} cannot be run: {len(problems)} problems",
             cause="\n" + "\n".join(f"- {each}" for each in problems),
             where=places.show(place),
         )

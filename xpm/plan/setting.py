@@ -10,7 +10,7 @@ from xpm.plan.fields import MISSING
 from xpm.plan.kinds import Mismatch
 from xpm.plan.marks import unmark
 from xpm.plan.problems import AlreadySealed, NoValue, UnknownArgument, WrongValue, nearest
-from xpm.plan.state import Tagging, state_of
+from xpm.plan.state import Tagging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,10 +61,12 @@ def check(cls: type, argument: Argument, value: object) -> object:
         except ValueError as error:
             accepted, cause = False, str(error)
         if accepted is False:
+            from xpm.plan.docstrings import help_of
+
             raise WrongValue(
                 f"{cls.__name__}.{argument.name} cannot be {shown(value)}",
                 cause=cause,
-                hint=argument.help,
+                hint=help_of(cls, argument),
                 where=places.show(places.caller()),
             )
     return normal
@@ -110,16 +112,6 @@ def note_place(state: State, name: str) -> None:
     if state.places is None:
         state.places = {}
     state.places[name] = places.caller()
-
-
-def where(config: Config, name: str) -> str:
-    """The line of the plan that set an argument, as ``plan.py:12``; "default" when none did."""
-    state = state_of(config)
-    if name not in type(config).__xpm__.ready():
-        raise unknown(type(config), name)
-    if state.places and name in state.places:
-        return places.show(state.places[name])
-    return places.show(state.place) if name in config.__dict__ else "default"
 
 
 def unknown(cls: type, name: str) -> UnknownArgument:

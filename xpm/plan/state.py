@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeGuard
+    from typing import Any, Callable, TypeGuard
 
     from xpm.plan.config import Config
     from xpm.plan.context import Handle
@@ -34,11 +34,18 @@ class Tagging:
         self.of_argument = of_argument
 
 
+if TYPE_CHECKING:
+    Tagged = tuple[int, str, Tagging]
+    """How far below, the tag's name, the tag."""
+
+
 class State:
     """Everything of a configuration that is no value.
 
-    ``live``: an instance inside a job, where anything may be assigned. ``ref``: the task and job it is or, for
-    an output, comes from.
+    ``unset``: arguments that hold their own copy of a default. ``live``: an instance that runs, where anything may be
+    assigned; ``folder``: its folder, where no job gives it one. ``ref``: the task and job it is or, for an output, comes
+    from. ``tagged``: the tags a sealed one has with those below, once they are collected. ``classes``: those of its
+    document and of all that leads to. ``later``: brings its values, which are not here yet (xpm/plan/restoring.py).
     """
 
     # Defaults of the class: most states have few of these, and there are very many states.
@@ -47,6 +54,8 @@ class State:
     places: dict[str, Place] | None = None
     tags: dict[str, Tagging] | None = None
     stopped: set[str] | None = None
+    tagged: tuple[Tagged, ...] | None = None
+    unset: tuple[str, ...] = ()
     meta: bool | None = None
     producer: Any = None
     handle: Handle | None = None
@@ -55,6 +64,9 @@ class State:
     tokens: list[Any] | None = None
     parents: list[Any] | None = None
     init: tuple[Any, ...] = ()
+    folder: str | None = None
+    classes: frozenset[type] | None = None
+    later: Callable[[Any], None] | None = None
     live = False
 
     def __init__(self, place: Place | None, live: bool = False) -> None:
@@ -71,3 +83,16 @@ def state_of(config: Config) -> State:
 def is_config(value: object) -> TypeGuard[Config]:
     """Whether it is a configuration."""
     return hasattr(type(value), "__xpm__")
+
+
+def is_job(config: Config) -> bool:
+    """Whether it is a task that was submitted, not one of its outputs."""
+    state = state_of(config)
+    return state.ref is not None and state.producer is None
+
+
+def wake(config: Config) -> None:
+    """Have the values of a configuration here, if they are to be brought later."""
+    later = state_of(config).later
+    if later is not None:
+        later(config)

@@ -13,6 +13,7 @@ from xpm.plan.tokens import TokenDependency
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
     from typing import Any
 
     from xpm.plan.config import Config
@@ -23,17 +24,25 @@ def submit(task: Task, launcher: str | None, init_tasks: Sequence[Task]) -> Any:
     """Seal a task and give it to the open experiment; what it hands on."""
     state = state_of(task)
     where = places.show(places.caller())
-    if context.in_job() or state.live:
+    if context.in_job():
         raise PlanProblem("a job cannot submit tasks", where=where, hint="submit in the plan")
-    if state.handle is not None:
-        return state.result
+    if state.live:
+        raise PlanProblem(
+            f"this {type(task).__name__} is an instance, which cannot be submitted",
+            where=where,
+            hint="submit the task it was made of",
+        )
     submitter = context.current()
+    if state.handle is not None and submitter in (None, state.handle.owner):
+        return state.result
     if submitter is None:
         raise PlanProblem(
             f"{type(task).__name__} is submitted outside an experiment",
             hint="with experiment(folder, name): ...",
             where=where,
         )
+    if state.handle is not None:
+        _require_same_folder(task, state.handle.owner.main, submitter.main, where)
     if init_tasks:
         _initial(task, state, init_tasks, where)
     seals: list[Config] = []
@@ -43,8 +52,20 @@ def submit(task: Task, launcher: str | None, init_tasks: Sequence[Task]) -> Any:
     except BaseException:
         sealing.unseal(seals)
         raise
-    state.result = _outputs(task)
+    if state.result is None:
+        state.result = _outputs(task)
     return state.result
+
+
+def _require_same_folder(task: Task, before: Path, now: Path, where: str) -> None:
+    """A task sealed in one main folder has its paths there: another experiment must use the same."""
+    if before != now:
+        raise PlanProblem(
+            f"this {type(task).__name__} was submitted to another main folder",
+            on=f"{before}, not {now}",
+            hint="submit a copy: copyconfig(task)",
+            where=where,
+        )
 
 
 def _initial(task: Task, state: State, init_tasks: Sequence[Task], where: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Union
+from typing import Any
 
 from xpm.errors import PlanProblem
 from xpm.plan import places, walk
@@ -11,13 +11,9 @@ from xpm.plan.state import State, Tagging, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from xpm.plan.config import Config
-
-Tag = Union[str, int, float, bool]
-LONGEST = 200
-UNTAGGED = "untagged"
+    from xpm.plan.state import Tagged
+    from xpm.plan.tagnames import Tag
 
 
 class TagConflict(UserWarning):
@@ -34,8 +30,12 @@ def add(config: Config, name: str, value: Any) -> None:
     from xpm.plan.marks import tag, unmark
 
     plain, _ = unmark(tag(value))
-    if not name:
-        raise PlanProblem(f"a tag cannot be called {name!r}", where=places.show(places.caller()))
+    if not isinstance(name, str) or not name:
+        raise PlanProblem(
+            f"a tag cannot be called {name!r}",
+            hint='.tag("name", value)',
+            where=places.show(places.caller()),
+        )
     if state.tags is None:
         state.tags = {}
     state.tags[name] = Tagging(plain, places.caller(), of_argument=False)
@@ -47,28 +47,37 @@ def tags(config: Config) -> dict[str, Tag]:
     Where two disagree the outermost counts, with a warning.
     """
     found: dict[str, Tagging] = {}
-    for state in _outermost_first(config):
-        for name, tagging in (state.tags or {}).items():
-            first = found.setdefault(name, tagging)
-            if (type(first.value), first.value) != (type(tagging.value), tagging.value):
-                warnings.warn(
-                    f"tag {name!r} is {first.value!r} ({places.show(first.place)}) and"
-                    f" {tagging.value!r} ({places.show(tagging.place)}): the first counts",
-                    TagConflict,
-                    stacklevel=2,
-                )
+    depths: dict[str, int] = {}
+    for depth, name, tagging in _outermost_first(config):
+        first = found.setdefault(name, tagging)
+        depths.setdefault(name, depth)
+        if (type(first.value), first.value) != (type(tagging.value), tagging.value):
+            warnings.warn(
+                f"tag {name!r} is {first.value!r} ({places.show(first.place)}) and"
+                f" {tagging.value!r} ({places.show(tagging.place)}): the first counts",
+                TagConflict,
+                stacklevel=2,
+            )
+    state = state_of(config)
+    if state.seal is not None:
+        state.tagged = tuple((depths[name], name, tagging) for name, tagging in found.items())
     return {name: tagging.value for name, tagging in found.items()}
 
 
-def _outermost_first(config: Config) -> Iterator[State]:
-    """The states of everything used, level by level."""
+def _outermost_first(config: Config) -> list[Tagged]:
+    """All tags of what is used, level by level; what a sealed one has collected already is taken as it is."""
+    found: list[Tagged] = []
     level = [config]
     seen = {id(config)}
+    depth = 0
     while level:
         below: list[Config] = []
         for each in level:
             state: State = state_of(each)
-            yield state
+            if state.tagged is not None and each is not config:
+                found += [(depth + more, name, tagging) for more, name, tagging in state.tagged]
+                continue
+            found += [(depth, name, tagging) for name, tagging in (state.tags or {}).items()]
             for path, child in walk.children(each):
                 argument = path.partition("[")[0].partition(".")[0]
                 if id(child) in seen or (state.stopped and argument in state.stopped):
@@ -76,78 +85,18 @@ def _outermost_first(config: Config) -> Iterator[State]:
                 seen.add(id(child))
                 below.append(child)
         level = below
+        depth += 1
+    return sorted(found, key=lambda each: each[0])
 
 
 def tagspath(config: Config) -> str:
     """The tags as a file name, keys in order: ``epochs=100_layers=3``.
 
-    Every value but letters, digits and ``.+-`` is spelled ``%xx``, as is the first letter of a text that looks like
-    a number or a truth value, so different tags have different names. Longer names are cut and end in a hash.
+    Different tags have different names, on every file system: letters (also capital ones), digits and ``.+-`` stay, all
+    else is spelled ``%xx``, and where letters are capital the name ends in ``@`` and which, for file systems that make no
+    difference. At most 200 characters: longer names are cut, and end in ``~`` and a hash.
+    ``parse_tagspath`` reads them back. Without tags: ``untagged``.
     """
-    named = sorted(tags(config).items())
-    if not named:
-        return UNTAGGED
-    text = "_".join(f"{_spelled(name, '_')}={_value(value)}" for name, value in named)
-    if len(text) <= LONGEST:
-        return text
-    import hashlib
+    from xpm.plan.tagnames import spell
 
-    cut = f"{text[: LONGEST - 17]}~{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return cut
-
-
-def parse_tagspath(text: str) -> dict[str, Tag]:
-    """The tags a name stands for.
-
-    Raises:
-        ValueError: it is no such name, or one that was cut.
-    """
-    if text == UNTAGGED:
-        return {}
-    if "=" not in text or "~" in text:
-        raise ValueError(f"{text!r} does not tell its tags")
-    pieces = text.split("=")
-    found: dict[str, Tag] = {}
-    name = pieces[0]
-    for piece in pieces[1:-1]:
-        value, _, following = piece.partition("_")
-        found[_unspelled(name)] = _read(value)
-        name = following
-    found[_unspelled(name)] = _read(pieces[-1])
-    return found
-
-
-def _value(value: Tag) -> str:
-    if not isinstance(value, str):
-        return _spelled(repr(value), "")
-    text = _spelled(value, "")
-    if text and text == value and not isinstance(_read(text), str):
-        return f"%{ord(text[0]):02x}{text[1:]}"
-    return text
-
-
-def _spelled(text: str, also: str) -> str:
-    safe = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+-" + also)
-    raw = text.encode("utf-8", "surrogatepass")
-    return "".join(chr(each) if chr(each) in safe else f"%{each:02x}" for each in raw)
-
-
-def _unspelled(text: str) -> str:
-    head, *rest = text.split("%")
-    raw = head.encode()
-    for each in rest:
-        raw += bytes([int(each[:2], 16)]) + each[2:].encode()
-    return raw.decode("utf-8", "surrogatepass")
-
-
-def _read(text: str) -> Tag:
-    if text in ("True", "False"):
-        return text == "True"
-    for read in (int, float):
-        try:
-            value = read(text)
-        except ValueError:
-            continue
-        if repr(value) == text:
-            return value
-    return _unspelled(text)
+    return spell(tags(config))

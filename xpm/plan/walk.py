@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from xpm.errors import PlanProblem
 from xpm.plan import places
-from xpm.plan.state import is_config, state_of
+from xpm.plan.state import is_config, state_of, wake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def inside(value: Any, path: str) -> Iterator[Found]:
 
 def children(config: Config) -> Iterator[Found]:
     """The configurations in the arguments of a configuration, then its producer and initial tasks."""
+    wake(config)
     own = config.__dict__
     for argument in type(config).__xpm__.ready().values():
         if argument.kind.holds and argument.name in own:

@@ -8,8 +8,8 @@ the task's code::
     {"kind": "exited", "code": n}              SystemExit
     {"kind": "raised" | "unloaded", "type", "message", "traceback", "where"}
 
-``unloaded``: the task's class or document could not be loaded, so none of its code ran. ``where`` is the innermost line
-of the plan's own files.
+With each: ``cancelled``, whether TaskCancelled had been raised in the task. ``unloaded``: the task's class or document
+could not be loaded, so none of its code ran. ``where`` is the innermost line of the plan's own files.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import os
 import signal
 import sys
 
+from xpm.runner.claim import is_cancelled
 from xpm.runner.lifeline import Lifeline
 from xpm.runner.order import Order
 from xpm.runner.record import Record
@@ -77,9 +78,27 @@ def _be_the_task(order: Order, setting: Setting, pipe: int) -> NoReturn:
         _enter(order, setting)
         task = _load(order, setting)
         report.loading = False
+        _hear_of_cancellation(order, report)
         for part in (*task.__dict__["_xpm"].init, task):
             part.execute()
     sys.exit(report.exit_code)
+
+
+def _hear_of_cancellation(order: Order, report: Report) -> None:
+    """Make a request to end that comes from a cancellation an exception in the task; any other one kills it, as ever."""
+    me = os.getpid()
+
+    def end(signum: int, frame: object) -> None:
+        if os.getpid() != me or not is_cancelled(order):
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+        elif not report.cancelled:  # Slurm and the runner both ask: once is enough to clean up
+            report.cancelled = True
+            from xpm.plan.context import TaskCancelled
+
+            raise TaskCancelled
+
+    signal.signal(signal.SIGTERM, end)
 
 
 class Report:
@@ -87,6 +106,7 @@ class Report:
 
     def __init__(self, pipe: int, project: str) -> None:
         self.loading = True
+        self.cancelled = False
         self.exit_code = 0
         self._pipe = pipe
         self._pid = os.getpid()
@@ -126,7 +146,7 @@ class Report:
     def _tell(self, content: Dict[str, Any]) -> None:
         import json
 
-        rest = json.dumps(content).encode("ascii")
+        rest = json.dumps({**content, "cancelled": self.cancelled}).encode("ascii")
         while rest:
             rest = rest[os.write(self._pipe, rest) :]
 
@@ -162,7 +182,9 @@ def _redirect(folder: str) -> None:
 
 
 def _load(order: Order, setting: Setting) -> Any:
-    from xpm.plan import context, documents, locate, tasks  # noqa: F401 (the first thing a plan imports)
+    import functools
+
+    from xpm.plan import context, locate, restoring, tasks  # noqa: F401 (the first thing a plan imports)
 
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)  # the user's word, for their code
     context.enter_job(
@@ -176,12 +198,8 @@ def _load(order: Order, setting: Setting) -> Any:
         )
     )
     argv = (order.entry.get("code") or {}).get("argv") or []
-    return documents.restore(
-        order.entry["document"],
-        order.layout.root,
-        order.project,
-        lambda reference: locate.find_class(reference, order.project, argv),
-    )
+    find = functools.partial(locate.find_class, project=order.project, argv=argv)
+    return restoring.restore(order.entry["document"], order.layout.root, order.project, find)
 
 
 def _remaining(ends_at: Optional[float]) -> Callable[[], Optional[float]]:

@@ -23,7 +23,7 @@ import time
 from xpm.runner import process
 from xpm.runner.order import Order
 from xpm.runner.record import Record
-from xpm.wire import files, ledger
+from xpm.wire import files, jobfile, ledger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def claim(
             return Leave(refusal)
         revocation = None if entries else _why_revoke(order, now, sleep)
         content = revocation or _claim(order, entries, now)
+        if not revocation:
+            jobfile.keep(order.layout.root, order.entry)
         if not ledger.append(order.folder, content, order.layout.inbox):
             continue  # somebody was faster: look again
         if revocation:
@@ -146,6 +148,7 @@ def _claim(order: Order, entries: List[ledger.Entry], now: float) -> Dict[str, A
         "restart": order.restart,
         "generation": ledger.generation(entries) + 1,
         "host": os.uname().nodename,
+        "node": os.environ.get("SLURMD_NODENAME", "") if order.in_slurm else "",
         "pid": os.getpid(),
         "started": process.started(os.getpid()),
         "boot": process.boot(),

@@ -19,7 +19,7 @@ import os
 import sys
 import time
 
-from xpm.runner import child, memory, outcome, process
+from xpm.runner import child, memory, outcome, process, resume
 from xpm.runner.claim import Claimed, Leave, claim
 from xpm.runner.environment import task_environment
 from xpm.runner.order import Order, OrderProblem, read_order
@@ -64,11 +64,14 @@ def run(
         after(order.kind)
         return 0
     code = _run_claimed(order, claimed)
+    if code is None:  # Slurm is about to end us and start us again: nobody was released
+        return 0
     after(order.kind)
     return code
 
 
-def _run_claimed(order: Order, claimed: Claimed) -> int:
+def _run_claimed(order: Order, claimed: Claimed) -> Optional[int]:
+    """Run the task; the exit code, None when the run is requeued from its checkpoint."""
     kills = memory.oom_kills()
     stepd = Stepd(os.environ.get("SLURM_JOB_ID", ""))
     ends_at = _ends_at(order, claimed)
@@ -76,16 +79,48 @@ def _run_claimed(order: Order, claimed: Claimed) -> int:
     environ = task_environment(os.environ, order.in_slurm, order.batch_id)
     process_of_task = child.start(order, child.Setting(environ, ends_at, HANDLED))
     ending = Watch(order, claimed, process_of_task, signals, ends_at).until_the_end()
-    python = "%s (%d.%d.%d)" % (sys.executable, *sys.version_info[:3])
-    new_kills = (memory.oom_kills() or 0) - (kills or 0)
-    reason = stepd.reason() if order.in_slurm and ending.received else ""
-    verdict = outcome.judge(ending, new_kills, python, reason)
-    code = _publish(order, claimed, ending, verdict)
+    around = _circumstances(order, claimed, ending, kills, stepd)
+    verdict = outcome.judge(ending, around)
+    stopped_in_time = verdict.cause == "timeout" and outcome.is_graceful(ending)
+    if stopped_in_time and _is_requeued(order, claimed, ending, ends_at):
+        return None
+    code = _publish(order, claimed, ending, verdict, around.peak_kib)
     signals.restore()
     return code
 
 
-def _publish(order: Order, claimed: Claimed, ending: Ending, verdict: outcome.Verdict) -> int:
+def _circumstances(
+    order: Order, claimed: Claimed, ending: Ending, kills: Optional[int], stepd: Stepd
+) -> outcome.Circumstances:
+    return outcome.Circumstances(
+        request=order.request,
+        started_at=claimed.at,
+        oom_kills=(memory.oom_kills() or 0) - (kills or 0),
+        # on a plain host, the control group is that of whoever started us
+        peak_kib=memory.peak_kib() if order.in_slurm else None,
+        python="%s (%d.%d.%d)" % (sys.executable, *sys.version_info[:3]),
+        slurm_reason=stepd.reason() if order.in_slurm and ending.received else "",
+    )
+
+
+def _is_requeued(order: Order, claimed: Claimed, ending: Ending, ends_at: Optional[float]) -> bool:
+    if not order.is_resumable or ending.superseded:
+        return False
+    refusal = resume.why_not(order, ending, ends_at)
+    if refusal:
+        note(order, "not requeued: %s" % refusal)
+        return False
+    note(order, "generation %d stopped in time: requeued" % claimed.generation)
+    return True
+
+
+def _publish(
+    order: Order,
+    claimed: Claimed,
+    ending: Ending,
+    verdict: outcome.Verdict,
+    peak_kib: Optional[int],
+) -> int:
     if ending.superseded:
         note(order, "superseded: killed the task of generation %d" % claimed.generation)
         return 0
@@ -93,7 +128,7 @@ def _publish(order: Order, claimed: Claimed, ending: Ending, verdict: outcome.Ve
         note(order, "generation %d ended: %s" % (claimed.generation, verdict.message))
         return 0
     try:
-        ours = outcome.publish(order, outcome.content(order, claimed, ending, verdict))
+        ours = outcome.publish(order, outcome.content(order, claimed, ending, verdict, peak_kib))
     except OSError as error:
         note(order, "cannot write the outcome (%s): %s" % (verdict.state, error))
         return EX_IOERR

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 
 from xpm.runner.record import Record
 from xpm.wire import files
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 class OrderProblem(Exception):
     """The submission does not say what to run: a damaged or foreign workspace."""
+
+
+class Notice(Record):
+    """A signal that says, so many seconds before, that the time will be over."""
+
+    signum: int
+    lead_s: float
 
 
 class Order(Record):
@@ -49,6 +57,20 @@ class Order(Record):
         """How long the job may run."""
         time_s = (self.request.get("resources") or {}).get("time_s")
         return float(time_s) if time_s else None
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether the task goes on from what it finds in its folder."""
+        return bool(self.request.get("resumable"))
+
+    @property
+    def warning(self) -> Optional[Notice]:
+        """What the task is sent before its time is over."""
+        said = self.request.get("warning") or {}
+        if not said.get("lead_s"):
+            return None
+        number = getattr(signal, "SIG%s" % said.get("signal"), signal.SIGUSR1)
+        return Notice(int(number), float(said["lead_s"]))
 
     @property
     def snapshot(self) -> Optional[str]:

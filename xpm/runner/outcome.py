@@ -2,16 +2,17 @@
 
 In this order, the first that fits:
 
-1. execute() returned and the process ended with 0: done, whatever else happened meanwhile.
+1. execute() returned and the process ended with 0: done, whatever else happened meanwhile; but not when TaskCancelled
+   had been raised in it: who cleans up has not finished.
 2. ended by a request of the user (the cancel marker): cancelled.
 3. the task could not be loaded: failed, *launch*.
 4. the kernel killed in our control group, or MemoryError: failed, *oom*.
-5. the time was over, or the task said so (GracefulTimeout): failed, *timeout*.
-6. a request to end that came from Slurm, in its words (stepd.py): a time limit is a *timeout*; a cancellation by hand is
-   cancelled. Whatever may start again under the same batch job (requeued, preempted, its node failed) gets no outcome
-   from this run: the next generation, or who looks at the queue, will tell.
-7. SystemExit with 0: done. Not so after a request to end: a handler that saves and exits has not finished.
-8. a signal: failed, *signal*. Anything else: failed, *exit*.
+5. Slurm asked for its end, in its words (stepd.py), and may start it again under the same batch job (requeued, preempted,
+   its node failed): no outcome from this run; the next generation, or who looks at the queue, will tell.
+6. the time was over, or the task said so (GracefulTimeout): failed, *timeout*.
+7. Slurm asked for its end for another reason: a time limit is a *timeout*; a cancellation by hand is cancelled.
+8. SystemExit with 0: done. Not so after a request to end: a handler that saves and exits has not finished.
+9. a signal: failed, *signal*. Anything else: failed, *exit*.
 """
 
 from __future__ import annotations
@@ -19,18 +20,19 @@ from __future__ import annotations
 import os
 import time
 
-from xpm.runner import process
+from xpm.runner import process, progress, resume
 from xpm.runner.claim import Claimed
 from xpm.runner.order import Order
 from xpm.runner.record import Record
 from xpm.runner.watch import ENDS, Ending
-from xpm.wire import ledger
+from xpm.wire import hints, ledger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Optional
+    from typing import Any, Callable, Dict, Mapping, Optional
 
 PUBLISH_FOR_S = 300.0
+_MAY_START_AGAIN = ("REQUEUE", "PREEMPT", "NODE FAIL")
 _IMPORTS = ("ImportError", "ModuleNotFoundError")
 
 
@@ -44,34 +46,56 @@ class Verdict(Record):
     hint: str = ""
 
 
-def judge(ending: Ending, oom_kills: int, python: str, slurm_reason: str = "") -> Verdict:
-    """The meaning of an ending.
+class Circumstances(Record):
+    """What is known of a run besides its ending."""
 
-    Args:
-        ending: what the watch saw.
-        oom_kills: how many processes of our control group the kernel killed for memory meanwhile.
-        python: the interpreter, for messages.
-        slurm_reason: why Slurm wanted it to end, if it did.
-    """
+    request: Mapping[str, Any]
+    started_at: float
+    oom_kills: int = 0
+    """How many processes of our control group the kernel killed for memory meanwhile."""
+    peak_kib: Optional[int] = None
+    """The most memory of our control group; None when nobody counted."""
+    python: str = "python"
+    """The interpreter, for messages."""
+    slurm_reason: str = ""
+    """Why Slurm wanted it to end, if it did."""
+
+
+def judge(ending: Ending, around: Circumstances) -> Verdict:
+    """The meaning of an ending."""
     report = ending.report or {}
     kind = report.get("kind")
     asked = any(signum in ending.received for signum in ENDS)
-    if kind == "returned" and ending.exit_code == 0:
+    if kind == "returned" and ending.exit_code == 0 and not report.get("cancelled"):
         return Verdict("done", None)
-    if ending.cancelled and (asked or ending.signal or ending.exit_code):
+    was_cut_short = asked or ending.signal or ending.exit_code
+    if report.get("cancelled") or (ending.cancelled and was_cut_short):
         return Verdict("cancelled", "cancelled", "cancelled while it ran")
     if kind == "unloaded":
-        return _unloaded(report, python)
-    if oom_kills or report.get("type") == "MemoryError":
-        hint = "ask for more memory in the launcher profile (mem:), or make the task need less"
-        return Verdict("failed", "oom", "out of memory", hint)
-    if ending.out_of_time or report.get("type") == "GracefulTimeout":
-        return Verdict("failed", "timeout", "its time was over", "ask for more time (time:)")
-    if asked and slurm_reason:
-        return _by_slurm(slurm_reason)
+        return _unloaded(report, around.python)
+    if around.oom_kills or report.get("type") == "MemoryError":
+        used = around.peak_kib or ending.max_rss_kib
+        return Verdict("failed", "oom", "out of memory", hints.for_oom(around.request, used))
+    if asked and any(word in around.slurm_reason for word in _MAY_START_AGAIN):
+        return Verdict("", None, around.slurm_reason.lower())
+    if is_graceful(ending):
+        return Verdict("failed", "timeout", report["message"], _late(ending, around))
+    if ending.out_of_time or (asked and "TIME LIMIT" in around.slurm_reason):
+        return Verdict("failed", "timeout", "its time was over", _late(ending, around))
+    if asked and around.slurm_reason:
+        return Verdict("cancelled", "cancelled", "cancelled in Slurm (scancel)")
     if kind == "exited" and ending.exit_code == 0 and not asked:
         return Verdict("done", None)
-    return _by_itself(ending, report, python)
+    return _by_itself(ending, report, around.python)
+
+
+def is_graceful(ending: Ending) -> bool:
+    """Whether the task has said that it stopped in time, to go on from its checkpoint."""
+    return (ending.report or {}).get("type") == "GracefulTimeout"
+
+
+def _late(ending: Ending, around: Circumstances) -> str:
+    return hints.for_timeout(around.request, ending.at - around.started_at)
 
 
 def _unloaded(report: Dict[str, Any], python: str) -> Verdict:
@@ -86,14 +110,6 @@ def _unloaded(report: Dict[str, Any], python: str) -> Verdict:
 def _told(report: Dict[str, Any]) -> str:
     at = report.get("where")
     return "%s%s: %s" % (at + ": " if at else "", report["type"], report["message"])
-
-
-def _by_slurm(reason: str) -> Verdict:
-    if "TIME LIMIT" in reason:
-        return Verdict("failed", "timeout", "its time was over", "ask for more time (time:)")
-    if any(word in reason for word in ("REQUEUE", "PREEMPT", "NODE FAIL")):
-        return Verdict("", None, reason.lower())
-    return Verdict("cancelled", "cancelled", "cancelled in Slurm (scancel)")
 
 
 def _by_itself(ending: Ending, report: Dict[str, Any], python: str) -> Verdict:
@@ -116,7 +132,9 @@ def _by_itself(ending: Ending, report: Dict[str, Any], python: str) -> Verdict:
     return Verdict("failed", "exit", "exit code %s" % ending.exit_code)
 
 
-def content(order: Order, claimed: Claimed, ending: Ending, verdict: Verdict) -> ledger.Entry:
+def content(
+    order: Order, claimed: Claimed, ending: Ending, verdict: Verdict, peak_kib: Optional[int]
+) -> ledger.Entry:
     """The ledger entry of an outcome."""
     report = ending.report or {}
     error = None
@@ -143,7 +161,14 @@ def content(order: Order, claimed: Claimed, ending: Ending, verdict: Verdict) ->
         "ended_at": ending.at,
         "generation": claimed.generation,
         "max_rss_kib": ending.max_rss_kib,
-        "details": {"signals": received, "batch_id": order.batch_id},
+        "progress": progress.reached(order.folder),
+        "details": {
+            "signals": received,
+            "batch_id": order.batch_id,
+            "cpu_s": round(ending.cpu_s, 3),
+            "peak_kib": peak_kib,
+            "requeues": resume.requeues(order) if order.is_resumable else 0,
+        },
     }
 
 

@@ -1,5 +1,7 @@
 """Watching the task's process until it ends: heartbeat, signals, cancellation, time, and who came after us.
 
+The warning before the end is Slurm's (``--signal=B:USR1@lead``), which may come a minute early, or else our own.
+
 One loop, asleep in select until a signal (by the wake-up descriptor), a report of the task or the next look is due.
 What it saw is an ``Ending``, which outcome.py judges. The process is observed, its group killed, and only then
 reaped: so the group's number cannot have been given to somebody else.
@@ -44,6 +46,7 @@ class Ending(Record):
     out_of_time: bool
     superseded: bool
     max_rss_kib: int
+    cpu_s: float
     at: float
 
 
@@ -87,6 +90,8 @@ class Watch:
         self._child = child
         self._signals = signals
         self._ends_at = ends_at
+        notice = order.warning
+        self._warn_at = ends_at - notice.lead_s if notice and ends_at is not None else None
         self._clock = clock
         self._report = bytearray()
         self._sources = [signals.pipe, child.pipe]
@@ -109,7 +114,7 @@ class Watch:
         process.kill_group(self._child.pid, signal.SIGKILL)
         _, status, usage = self._reaped or os.wait4(self._child.pid, 0)
         self._read_report()
-        return self._ending(status, usage.ru_maxrss)
+        return self._ending(status, usage)
 
     def _has_ended(self) -> bool:
         if hasattr(os, "waitid"):
@@ -120,7 +125,9 @@ class Watch:
         return self._reaped is not None
 
     def _pause(self) -> float:
-        moments = [self._beat_at, self._look_at, self._kill_at, self._own_limit()]
+        moments = [
+            self._beat_at, self._look_at, self._warn_at, self._kill_at, self._own_limit()
+        ]  # fmt: skip
         return max(0.0, min(each for each in moments if each is not None) - self._clock())
 
     def _own_limit(self) -> Optional[float]:
@@ -132,14 +139,17 @@ class Watch:
             return
         self._received.append(signum)
         if signum in WARNINGS:
-            # who does not listen to a warning would die of it
-            for pid in process.catchers(self._child.pid, signum):
-                _send(pid, signum)
+            self._warn(signum)
             return
         self._cancelled = self._cancelled or is_cancelled(self._order)
         process.kill_group(self._child.pid, signum)
         if not self._order.in_slurm or self._cancelled or self._is_late():
             self._kill_soon()
+
+    def _warn(self, signum: int) -> None:
+        self._warn_at = None  # once is enough, be it Slurm's or our own
+        for pid in process.catchers(self._child.pid, signum):
+            _send(pid, signum)  # who does not listen to a warning would die of it
 
     def _is_late(self) -> bool:
         return self._ends_at is not None and self._clock() >= self._ends_at - GRACE_S
@@ -149,6 +159,9 @@ class Watch:
             self._kill_at = self._clock() + GRACE_S
 
     def _look(self, now: float) -> None:
+        if self._warn_at is not None and now >= self._warn_at:
+            notice = self._order.warning
+            self._warn(notice.signum if notice else int(signal.SIGUSR1))
         limit = self._own_limit()
         if limit is not None and now >= limit:
             self._out_of_time = True
@@ -180,7 +193,7 @@ class Watch:
             if not data:  # closed: nobody will write there any more
                 self._sources.remove(self._child.pipe)
 
-    def _ending(self, status: int, max_rss: int) -> Ending:
+    def _ending(self, status: int, usage: Any) -> Ending:
         killed = os.WIFSIGNALED(status)
         return Ending(
             exit_code=None if killed else os.WEXITSTATUS(status),
@@ -190,7 +203,8 @@ class Watch:
             cancelled=self._cancelled or is_cancelled(self._order),
             out_of_time=self._out_of_time or (signal.SIGTERM in self._received and self._is_late()),
             superseded=self._superseded,
-            max_rss_kib=max_rss,
+            max_rss_kib=usage.ru_maxrss,
+            cpu_s=usage.ru_utime + usage.ru_stime,
             at=self._clock(),
         )
 

@@ -19,11 +19,17 @@ taken, so its outcome is never published; a run that starts late finds the attem
 Every entry has ``format kind task job attempt slot at`` (``at``: seconds since 1970, UTC). In addition:
 
 claim:   submission, batch_id (or null), restart (SLURM_RESTART_COUNT or 0), generation, host, pid, started (the process's start
-         time in clock ticks since boot, proc(5) field 22), boot (boot id), python, snapshot.
+         time in clock ticks since boot, proc(5) field 22), boot (boot id), python, snapshot, node
+         (Slurm's name for the host, or empty).
 outcome: state, cause (null or one of CAUSES), exit_code, signal, error ({"type", "message", "traceback"} or null),
-         hint, started_at, ended_at, generation, max_rss_kib, message (for people, hint included) and optional ``details``.
+         hint, started_at, ended_at, generation, max_rss_kib, progress (how far the task said it was, from 0 to 1, or
+         null), message (for people, hint included) and optional ``details``: signals, batch_id, cpu_s, peak_kib (the most
+         memory of its control group, or null), requeues (how often this attempt was requeued from a checkpoint since it
+         last got further).
 revoked: state (cancelled, lost or failed), cause, message. A run whose parents are not all done revokes as lost: "not
-         released"; the job then gets a new attempt.
+         released"; the job then gets a new attempt. Cause ``refused``: the place can never run it; no retry helps.
+
+``a<attempt>.requeues`` beside them, {"count", "progress"}: see ``requeues`` above; rewritten before each such requeue.
 
 Each entry is also linked into the workspace's inbox as ``<job id>.a<attempt>.<slot>``: the doorbell. The folder
 is the truth; a missing doorbell is rung again by whoever notices.
@@ -50,6 +56,7 @@ FOLDER = ".xpm"
 FINAL = ("outcome", "revoked")
 CAUSES = (
     "exit", "signal", "oom", "timeout", "preempted", "node_fail", "cancelled", "dependency", "launch", "lost",
+    "refused",
 )  # fmt: skip
 _NAME = re.compile(r"^a([1-9][0-9]*)\.([1-9][0-9]*)$")
 _BELL = re.compile(r"^([0-9a-f]{64})\.(a[1-9][0-9]*\.[1-9][0-9]*)$")

@@ -25,7 +25,11 @@ if __name__ == "__main__":
 
     sys.exit(main(sys.argv[1:]))
 """
-FILES = ("__init__.py", "errors.py")
+FILES = (
+    "__init__.py",
+    "click.py",
+    "errors.py",
+)  # click.py: for plans that import it, where click is
 FOLDERS = ("wire", "decide", "agent", "runner", "plan")
 
 _counter = itertools.count()

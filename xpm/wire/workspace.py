@@ -10,6 +10,8 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       ``open`` so that whoever advances does it alike
     .xpm/site.json                    {"squeue_every_s", "message_timeout_s", "lost_after_s"}: what somebody who knows this site
                                       better has written by hand; goes before place.json's options
+    .xpm/limits.json                  what the site allows, and when it was asked: xpm/agent/limits.py; a cache
+    .xpm/limits.asked                 {"at", "failed"}: when somebody last asked for it, and whether nothing came back
     .xpm/queue/<bundle>.json          a bundle of queue entries (below); immutable; named by the sha256 of its bytes
     .xpm/cancel/<job>.a<n>            {"at", "by"}: this attempt is to be cancelled; exclusive
     .xpm/attempts/<job>.a<n>          {"submission"}: the one submission this attempt has joined; exclusive
@@ -68,14 +70,28 @@ A *request*, computed on the laptop by the launcher and sealed into the entry::
      "throttle": n,                                           Slurm, where known: how many like it its tokens let run at once
      "python": path or null,                                  null: the place's own
      "setup": ["module purge", "export A=b", ...],            sh lines before the runner starts
-     "retry": {cause: {"max": n}, ...}}
+     "resumable": true,                         absent: false; it goes on from what it finds in its folder
+     "warning": {"signal": "USR1", "lead_s": n},  absent: none; what it is sent so long before its time is over
+     "retry": {cause: rule, ...}}
+
+A *rule* says how often an end is forgiven, and what the next attempt then asks for (xpm/decide/retry.py); what is absent
+is 0, false or empty::
+
+    {"max": n,                                  how many such ends are forgiven
+     "renews": bool,                            progress makes earlier ones forgotten
+     "backoff_s": x,                            how long to wait after the first one; doubles
+     "exclude_node": bool,                      later attempts keep away from the nodes where it ended so
+     "mode": "requeue" | "resubmit",            of timeout: under the same batch job, or as a new attempt
+     "steps": [{"options": [...], "resources": {...}}, ...]}   after the n-th such end, these take the place of the
+                                                request's options and resources of the same name; the last one stays
+
 
 A *submission intent*::
 
     {"format": 1, "id": id, "at": t, "kind": "slurm" | "plain",
      "jobs": [[task id, job id, attempt], ...],   its elements, by index (array index where there are several)
      "entries": {job id: bundle},                  where the runner finds each queue entry
-     "request": {...}}                             the one request they share
+     "request": {...}}                             the one request they share, steps applied
 """
 
 import json
@@ -106,6 +122,7 @@ class Layout:
         self.identity = os.path.join(self.own, "workspace.json")
         self.place = os.path.join(self.own, "place.json")
         self.site = os.path.join(self.own, "site.json")
+        self.limits = os.path.join(self.own, "limits.json")
         self.queue = os.path.join(self.own, "queue")
         self.cancel = os.path.join(self.own, "cancel")
         self.attempts = os.path.join(self.own, "attempts")

@@ -2,7 +2,7 @@
 # ruff: noqa
 """sbatch, squeue and scancel over a folder: they accept, refuse, lie and fall silent as a test says.
 
-``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>``; without a line for a command it behaves. What
+``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>``; without a line for a command, or without a mode, it behaves. What
 the batch system knows is ``jobs/<id>.json``; every call is a line of ``calls``.
 """
 
@@ -20,7 +20,21 @@ def main(command, argv):
         file.write(
             json.dumps({"command": command, "argv": argv, "environ": dict(os.environ)}) + "\n"
         )
-    return {"sbatch": sbatch, "squeue": squeue, "scancel": scancel}[command](argv, mode(command))
+    if command in ("scontrol", "sinfo", "sacctmgr"):
+        return tell(command, argv)
+    return {"sbatch": sbatch, "squeue": squeue, "scancel": scancel, "sacct": sacct}[command](
+        argv, mode(command)
+    )
+
+
+def tell(command, argv):
+    """What the site says of itself: the file ``<command>.<last word of argv>``, or nothing."""
+    try:
+        with open(os.path.join(ROOT, "%s.%s" % (command, argv[-1]))) as file:
+            sys.stdout.write(file.read())
+    except OSError:
+        return say(command + ": error: not here")
+    return 0
 
 
 def mode(command):
@@ -35,7 +49,7 @@ def mode(command):
             lines.remove(line)
             with open(path, "w") as file:
                 file.write("\n".join(lines))
-            return line.split(" ", 1)[1]
+            return line.partition(" ")[2]
     return ""
 
 
@@ -108,6 +122,18 @@ def squeue(argv, how):
                 ]
             )
         )
+    return 0
+
+
+def sacct(argv, how):
+    """What accounting says is ``accounts/<id>``: state, exit code, MaxRSS, nodes, seconds."""
+    if how == "fail":
+        return say("sacct: error: Problem talking to the database: Connection refused")
+    if not os.path.isdir(os.path.join(ROOT, "accounts")):
+        return say("Slurm accounting storage is disabled")
+    for name in sorted(os.listdir(os.path.join(ROOT, "accounts"))):
+        with open(os.path.join(ROOT, "accounts", name)) as file:
+            print("%s|%s" % (name, file.read()))
     return 0
 
 

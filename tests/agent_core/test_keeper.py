@@ -1,0 +1,188 @@
+"""The keeper on a fake SLURM: one at a time, behind what is live, gone when nothing waits."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agent_core.site import Site
+from xpm.agent import keeping
+
+pytestmark = pytest.mark.host
+REQUEST = {"kind": "slurm", "options": ["--partition=cpu", "--mem=954M", "--account=lab"]}
+WISHES: dict[str, Any] = {}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path, keeper=WISHES)
+    yield site
+    site.rest()
+
+
+def _keepers(site: Site) -> list[dict[str, Any]]:
+    """The sbatch calls of keepers: their options by name."""
+    found = []
+    for call in site.calls("sbatch"):
+        options = dict(each.lstrip("-").partition("=")[::2] for each in call["argv"])
+        if ".keeper." in options["job-name"]:
+            found.append(options)
+    return found
+
+
+def _of(site: Site, *names: str) -> str:
+    return ":".join(str(site.view(name).batch_id) for name in names)
+
+
+def _files(site: Site) -> list[str]:
+    folder = Path(site.yard.layout.own, "keepers")
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def _number(site: Site, keeper: int) -> str:
+    """The batch id of a keeper."""
+    name = f"xpm.{site.yard.id}.keeper.{keeper}"
+    return next(each for each in site.queue if site.batch(each)["name"] == name)
+
+
+def _chain(site: Site) -> None:
+    site.yard.ask("a", "b", request=REQUEST)
+    site.yard.ask("c", parents=["a"], request=REQUEST)
+    site.advance()
+
+
+def _run(site: Site, number: int) -> None:
+    """A keeper's turn has come, and it is run to its end."""
+    site.come()
+    site.batch(_number(site, number), state="RUNNING")
+    assert 0 == keeping.main(site.yard.layout.root, number, lambda: site.now, site.sleep)
+    site.batch(_number(site, number), state="COMPLETED")
+
+
+def test_as_long_as_something_waits_one_keeper_stands_behind_what_is_live(site: Site) -> None:
+    _chain(site)
+    site.advance(1)
+    site.come()
+    site.advance(1)
+
+    (keeper,) = _keepers(site)
+    assert f"afterany:{_of(site, 'a', 'b')}" == keeper["dependency"]
+    asked = {name: keeper[name] for name in ("partition", "account", "time", "mem", "requeue")}
+    assert asked == {
+        "partition": "cpu", "account": "lab", "time": "2", "mem": "256M", "requeue": "",
+    }  # fmt: skip
+    assert "now+60" == keeper["begin"]
+    travel = f"{site.yard.root}/.xpm/travel/t0"
+    script = site.batch(_number(site, 1))["script"].splitlines()
+    assert script == ["#!/bin/sh", f"exec '/usr/bin/py thon' {travel} keep {site.yard.root} 1"]
+
+
+def test_jobs_nobody_waits_for_need_none_unless_they_may_be_tried_again(site: Site) -> None:
+    site.yard.ask("a", "b", request=REQUEST)
+    site.advance()
+    site.advance(1)
+    assert [] == _keepers(site)
+
+    site.yard.ask("c", request={**REQUEST, "retry": {"oom": {"max": 1}}})
+    site.advance()
+    site.advance(1)
+    assert 1 == len(_keepers(site))
+
+
+def test_a_keeper_is_cancelled_once_nothing_waits_and_leaves_one_file(site: Site) -> None:
+    _chain(site)
+    site.advance(1)
+    site.yard.finish("a")
+    site.yard.finish("b")
+    site.advance(1)  # c is in the queue: nobody waits for it
+
+    assert "CANCELLED" == site.batch(_number(site, 1))["state"]
+    assert ["1/over"] == _files(site)
+    assert [] == site.yard.temporaries()
+
+
+def test_a_keeper_that_runs_starts_what_killed_jobs_left_and_hands_over(site: Site) -> None:
+    _chain(site)
+    site.yard.ask("d", parents=["c"], request=REQUEST)
+    site.advance(1)
+    site.yard.finish("a", ring=False)
+    site.batch(str(site.view("a").batch_id), state="COMPLETED")
+    site.yard.claim("b", batch_id=str(site.view("b").batch_id))
+    site.batch(str(site.view("b").batch_id), state="FAILED")
+
+    _run(site, 1)
+
+    site.come()
+    site.advance()
+    assert "failed" == site.word("b")
+    assert "pending" == site.word("c")
+    assert ["1", "2"] == [each["job-name"].rpartition(".")[2] for each in _keepers(site)]
+    assert f"afterany:{_of(site, 'c')}" == _keepers(site)[1]["dependency"]
+    assert {"2/intent.json", "2/try.1", "2/batch.json"} == set(_files(site))
+
+
+def test_a_keeper_that_is_over_without_having_run_is_replaced(site: Site) -> None:
+    _chain(site)
+    site.advance(1)
+    site.batch(_number(site, 1), state="CANCELLED")
+
+    site.advance(61)
+    site.advance(1)
+
+    assert 2 == len(_keepers(site))
+
+
+@pytest.mark.parametrize("mode", ["accepted-timeout", "accepted-killed"])
+def test_a_keeper_that_was_accepted_unheard_is_found_by_its_name(site: Site, mode: str) -> None:
+    site.script("sbatch", "sbatch", "sbatch " + mode)
+    _chain(site)
+    site.advance(1)
+    site.come()
+
+    site.advance(61)
+    site.advance(1)
+
+    assert 1 == len(_keepers(site))
+    assert "1/batch.json" in _files(site)
+
+
+def test_a_keeper_with_no_place_in_the_queue_is_tried_again_behind_what_is_live_then(
+    site: Site,
+) -> None:
+    site.script("sbatch", "sbatch", "sbatch quota")
+    _chain(site)
+    site.advance(1)
+    site.yard.finish("a")
+    site.yard.ask("d", parents=["b"], request=REQUEST)
+    site.advance(16)
+    site.advance(1)
+
+    first, second = _keepers(site)
+    assert first["job-name"] == second["job-name"]
+    assert f"afterany:{_of(site, 'c', 'b')}" != second["dependency"] != first["dependency"]
+
+
+def test_a_refused_keeper_is_said_and_not_tried_again_soon(site: Site) -> None:
+    site.script("sbatch", "sbatch", "sbatch partition")
+    _chain(site)
+    for _ in range(3):
+        site.advance(100)
+
+    assert 1 == len(_keepers(site))
+    assert site.place is not None
+    assert "no keeper" in site.place.notes()[0]
+    site.advance(90000)
+    site.advance(1)
+    assert 2 == len(_keepers(site))
+
+
+def test_the_profile_says_where_keepers_run(tmp_path: Path) -> None:
+    site = Site(tmp_path, keeper={"partition": "small", "account": "misc", "time_s": 300})
+    _chain(site)
+    site.advance(1)
+
+    (keeper,) = _keepers(site)
+    asked = keeper["partition"], keeper["account"], keeper["time"]
+    assert ("small", "misc", "5") == asked
+    site.rest()

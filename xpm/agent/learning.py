@@ -1,0 +1,103 @@
+"""Asking a site what it allows: one errand a day, for everybody in the workspace, that nobody waits for long.
+
+What one answer lacks (slurmdbd was away) stays as it was known, and is asked for again within the hour; a site that does
+not answer at all changes nothing.
+"""
+
+import os
+from typing import Any, Dict, Optional
+
+from xpm.agent import errands, limits, reading, slurm_site
+from xpm.agent.limits import SiteLimits
+from xpm.wire import files
+from xpm.wire.workspace import Layout
+
+DAY_S = 86400.0
+HOUR_S = 3600.0
+AGAIN_S = 300.0
+"""Not sooner after a site did not answer."""
+AWAITED_S = 20.0
+"""How long jobs wait for the first answer."""
+LIMIT_S = 120
+
+
+class Learning(object):
+    """The limits of a workspace's site, asked for when they are old.
+
+    Args:
+        layout: the workspace.
+        environ: what commands run with.
+    """
+
+    def __init__(self, layout: Layout, environ: Dict[str, str]) -> None:
+        self._layout = layout
+        self._environ = environ
+        self._asked = os.path.join(layout.own, "limits.asked")
+        self._name = errands.own_name("limits.%x" % id(self))
+        self._running: Optional[Any] = None
+        self._asked_at = 0.0
+        self._stamp: Any = None
+        self._known = limits.UNKNOWN
+
+    def known(self) -> SiteLimits:
+        """What anybody here has learned last."""
+        self._collect()
+        try:
+            found = os.stat(self._layout.limits)
+        except FileNotFoundError:
+            return self._known
+        stamp = (found.st_mtime_ns, found.st_ino)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._known = limits.read(self._layout)
+        return self._known
+
+    def ask(self, now: float, older_s: float = DAY_S) -> None:
+        """Ask again what is older than that, if nobody has lately."""
+        known = self.known()
+        if known.problems:
+            older_s = min(older_s, HOUR_S)
+        if self._running is not None or (known.at is not None and 0 <= now - known.at < older_s):
+            return
+        last = reading.load(self._asked) or {}
+        pause = AGAIN_S if last.get("failed") else AWAITED_S
+        if 0 <= now - float(last.get("at") or 0.0) < pause:
+            return
+        files.write(self._asked, files.dump({"at": now}))
+        self._asked_at = now
+        argv = slurm_site.command()
+        self._running = errands.start(self._layout.own, self._name, argv, self._environ, LIMIT_S)
+
+    def is_awaited(self, now: float) -> bool:
+        """Whether an answer may come any moment, and is worth a moment."""
+        last = reading.load(self._asked) or {}
+        at = float(last.get("at") or 0.0)
+        if last.get("failed") or not 0 <= now - at < AWAITED_S:
+            return False
+        return at > (self.known().at or 0.0)
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether an errand of ours is under way."""
+        self._collect()
+        return self._running is not None
+
+    def _collect(self) -> None:
+        if self._running is None or self._running.poll() is None:
+            return
+        said = errands.said(self._layout.own, self._name)
+        errands.forget(self._layout.own, self._name)
+        self._running = None
+        fresh = slurm_site.parse(said.out if said else "", self._asked_at)
+        if fresh.version is None and fresh.partitions is None and fresh.nodes is None:
+            files.write(self._asked, files.dump({"at": self._asked_at, "failed": True}))
+            return
+        limits.write(self._layout, _merged(limits.read(self._layout), fresh))
+
+
+def _merged(old: SiteLimits, fresh: SiteLimits) -> SiteLimits:
+    """What is known after an answer that lacks something."""
+    if not fresh.problems or old.cluster != fresh.cluster:
+        return fresh
+    kept = {name: each for name, each in old._asdict().items() if getattr(fresh, name) is None}
+    return fresh._replace(**kept)

@@ -1,0 +1,115 @@
+"""What a connector has yet to be sent, and how: code first, then the jobs that need it, many together."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from xpm.connectors.base import Change, Connector, JobRef, Snapshot
+from xpm.follow.journal import Journal
+from xpm.follow.outbox import Entry, Outbox
+
+BATCH = 1000
+
+Attempts = Mapping[JobRef, int]
+
+
+class Outgoing:
+    """The jobs on their way to one connector. Any thread adds, the lane's sends.
+
+    Args:
+        connector: its name.
+        outbox: where each job lies until it is accepted.
+        clock: the time.
+        lacks_code: called when jobs cannot be sent: nobody here has their code any more.
+    """
+
+    def __init__(
+        self,
+        connector: str,
+        outbox: Outbox,
+        clock: Callable[[], float],
+        lacks_code: Callable[[], None],
+    ) -> None:
+        self._connector = connector
+        self._outbox = outbox
+        self._clock = clock
+        self._lacks_code = lacks_code
+        self._lock = threading.Lock()  # guards the next three; the rest is the lane's
+        self._entries = {str(each["job"]): each for each in outbox.entries(connector)}
+        self._snapshots: dict[str, Snapshot] = {}
+        self._sent_before: set[str | None] = {None}
+        self._staged: set[str] = set()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to send."""
+        return bool(self._entries)
+
+    def add(self, entry: Entry, snapshot: Snapshot | None) -> None:
+        """Send this job, which is in the outbox already; without a snapshot its code is there."""
+        with self._lock:
+            self._entries[str(entry["job"])] = entry
+            if snapshot is not None:
+                self._snapshots[snapshot.id] = snapshot
+            else:
+                self._sent_before.add(_snapshot_of(entry))
+
+    def send(self, link: Connector, journal: Journal) -> Iterator[Attempts]:
+        """Send what there is; after each exchange, the attempts that are accepted."""
+        with self._lock:
+            entries = list(self._entries.values())
+        for first in range(0, len(entries), BATCH):
+            yield self._send_batch(entries[first : first + BATCH], link, journal)
+
+    def make_safe(self) -> None:
+        """Let all of it survive a power cut, and later edits of the code: it may take long."""
+        self._outbox.settle(self._connector)
+        with self._lock:
+            snapshots = list(self._snapshots.values())
+        for snapshot in snapshots:
+            if snapshot.id not in self._staged:
+                self._outbox.keep(snapshot)
+
+    def _send_batch(self, entries: Sequence[Entry], link: Connector, journal: Journal) -> Attempts:
+        sendable = [each for each in entries if self._stage(_snapshot_of(each), link)]
+        if sendable:
+            self._outbox.trying(self._connector)
+            link.submit(sendable)
+            self._outbox.remove(self._connector, sendable)
+            now = self._clock()
+            journal.record(self._connector, [_sent(each, now) for each in sendable], now)
+        with self._lock:
+            for each in entries:
+                if self._entries.get(str(each["job"])) is each:
+                    del self._entries[str(each["job"])]
+        return {_ref(each): _attempt(each) for each in sendable}
+
+    def _stage(self, snapshot_id: str | None, link: Connector) -> bool:
+        with self._lock:
+            if snapshot_id is None or snapshot_id in self._sent_before | self._staged:
+                return True
+            snapshot = self._snapshots.get(snapshot_id)
+        snapshot = snapshot or self._outbox.kept(snapshot_id)
+        if snapshot is None:
+            self._lacks_code()
+            return False
+        link.stage(snapshot, lambda done, total: None)
+        self._staged.add(snapshot_id)
+        self._outbox.forget(snapshot_id)
+        return True
+
+
+def _ref(entry: Entry) -> JobRef:
+    return JobRef(str(entry["task"]), str(entry["job"]))
+
+
+def _attempt(entry: Entry) -> int:
+    return int(str(entry["attempt"]))
+
+
+def _snapshot_of(entry: Entry) -> str | None:
+    code = entry.get("code")
+    return str(code["snapshot"]) if isinstance(code, Mapping) and code.get("snapshot") else None
+
+
+def _sent(entry: Entry, now: float) -> Change:
+    reason = "sent; no news yet"
+    return Change(_ref(entry), "waiting", None, _attempt(entry), 0, None, reason, "", now)
