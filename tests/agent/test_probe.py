@@ -1,5 +1,9 @@
 """What Slurm says of itself, read."""
 
+from pathlib import Path
+
+import pytest
+
 from xpm.agent import probe
 
 CONFIG = """\
@@ -61,3 +65,26 @@ def test_partitions_are_read_with_their_limits() -> None:
 def test_what_cannot_be_read_is_left_out() -> None:
     assert probe.parse_partitions("No partitions in the system\n") == {}
     assert probe.parse_time("INVALID") is None
+
+
+@pytest.mark.parametrize(
+    ("busctl", "loginctl", "expected"),
+    [
+        ("echo 'b false'", "echo Linger=no", {"kills": False, "lingers": False}),
+        ("echo 'b true'", "echo Linger=yes", {"kills": True, "lingers": True}),
+        ("exit 1", "echo 'Failed to connect to bus' >&2; exit 1", {"kills": None, "lingers": None}),
+        ("echo", "echo Linger=", {"kills": None, "lingers": None}),
+    ],
+)
+def test_whether_jobs_survive_a_logout_is_told_by_systemd(
+    busctl: str, loginctl: str, expected: dict[str, bool | None], tmp_path: Path
+) -> None:
+    for name, says in (("busctl", busctl), ("loginctl", loginctl)):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{says}\n")
+        (tmp_path / name).chmod(0o755)
+
+    assert probe.logout({"PATH": str(tmp_path)}) == expected
+
+
+def test_a_machine_without_systemd_says_nothing_of_logouts(tmp_path: Path) -> None:
+    assert probe.logout({"PATH": str(tmp_path)}) == {"kills": None, "lingers": None}

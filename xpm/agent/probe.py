@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from typing import Any, Dict, List, Mapping, Optional
 
+from xpm.agent import machine
+
 COMMAND_S = 30.0
 
 
@@ -16,7 +18,10 @@ def facts(environ: Mapping[str, str]) -> Dict[str, Any]:
     found: Dict[str, Any] = {
         "host": uname.nodename,
         "system": "%s %s %s" % (uname.sysname, uname.release, uname.machine),
-        "cores": os.cpu_count(),
+        "cores": machine.cores(),
+        "memory_mib": machine.memory_mib(),
+        "gpus": [each.id for each in machine.gpus(environ)],
+        "logout": logout(environ),
         "sbatch": sbatch,
         "slurm": None,
     }
@@ -25,6 +30,28 @@ def facts(environ: Mapping[str, str]) -> Dict[str, Any]:
         partitions = _run(["scontrol", "show", "partition", "-o"], environ)
         found["slurm"] = {**parse_config(config), "partitions": parse_partitions(partitions or "")}
     return found
+
+
+def logout(environ: Mapping[str, str]) -> Dict[str, Optional[bool]]:
+    """Whether systemd ends a user's processes when they log out here; None: it does not say, or is not there.
+
+    ``kills`` is its setting for all (KillUserProcesses), ``lingers`` the exception made for this user
+    (``loginctl enable-linger``).
+    """
+    manager = (
+        "org.freedesktop.login1",
+        "/org/freedesktop/login1",
+        "org.freedesktop.login1.Manager",
+    )
+    kills = _run(["busctl", "get-property", *manager, "KillUserProcesses"], environ)
+    user = str(os.getuid())
+    lingers = _run(["loginctl", "show-user", user, "--property=Linger"], environ)
+    return {"kills": _truth(kills), "lingers": _truth(lingers)}
+
+
+def _truth(text: Optional[str]) -> Optional[bool]:
+    words = (text or "").replace("=", " ").split()
+    return {"yes": True, "true": True, "no": False, "false": False}.get(words[-1] if words else "")
 
 
 def parse_config(text: str) -> Dict[str, Any]:

@@ -30,7 +30,8 @@ manifest  W {"jobs": [[task, job], ...]} -> {"jobs": [{"task", "job", "files": [
 pull      W {"items": [[task, job, path, offset], ...], "limit": bytes}
           -> {"pieces": [[item index, offset, length, size, mtime_ns], ...]} + payload; as many pieces as fit the limit
 probe     -> facts {"sbatch": path or null, "slurm": {"version", "message_timeout_s", "max_array_size", "min_job_age_s",
-          "partitions": {name: {...}}, "accounting": bool}, ...}
+          "partitions": {name: {...}}, "accounting": bool}, "cores", "memory_mib", "gpus": [id, ...],
+          "logout": {"kills", "lingers": bool or null}, ...}
 bye       -> {}: the agent ends
 """
 
