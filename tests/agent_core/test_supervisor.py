@@ -289,6 +289,19 @@ def test_a_crowd_of_small_jobs_lets_a_big_one_through(tmp_path: Path) -> None:
         host.stop()
 
 
+def test_a_folder_that_cannot_be_used_stops_nobody_for_good(host: Host) -> None:
+    in_the_way = Path(host.layout.tokens, "lane")
+    in_the_way.write_text("")
+    host.ask("a", tokens=[["lane", 1, 1]])
+    supervisor = host.supervise()
+    time.sleep(0.5)
+    assert supervisor.poll() is None
+
+    in_the_way.unlink()
+
+    host.until("a", "done")
+
+
 def test_what_depends_on_a_failed_job_is_skipped_until_it_is_done_after_all(host: Host) -> None:
     host.ask("a", "sys.exit(3)")
     host.ask("b", **parents("a"))
