@@ -1,5 +1,6 @@
 """How Sphinx makes the documentation: the pages as they are, and the reference out of the docstrings."""
 
+import builtins
 import re
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ html_copy_source = False
 html_show_sourcelink = False
 myst_heading_anchors = 3
 nitpicky = True
+nitpick_ignore = {("py:class", name) for name in dir(builtins)}
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 autodoc_inherit_docstrings = False

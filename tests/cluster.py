@@ -102,6 +102,9 @@ def cluster() -> Iterator[RunningCluster]:
     """Give a SLURM cluster and a plain host, up for the whole session."""
     require_cluster_support()
     root = Path(os.environ.get("XPM_TESTCLUSTER_ROOT") or DEFAULT_ROOT)
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker:  # tests that run side by side disturb only their own
+        root = root.with_name(f"{root.name}-{worker}")
     found = RunningCluster(root)
     was_up = run(found.argv("status", "--json"), 60).returncode == 0
     if not was_up:

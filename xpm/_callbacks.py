@@ -4,17 +4,16 @@ Each is called in the plan's thread, once per job and run of the script, when th
 What one raises is shown at once and counted; the others are called all the same.
 """
 
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from xpm._jobs import Callback
+from xpm._tracebacks import trimmed
 from xpm.connectors.base import JobRef
 from xpm.errors import CallbackFailed
 from xpm.plan import places
-from xpm.runner.traces import trimmed
 
 if TYPE_CHECKING:
     from xpm.plan.sealing import Sealed
@@ -123,10 +122,7 @@ class Callbacks:
         except Exception as error:  # noqa: BLE001  whatever the plan's own function raises
             job = wanted.job.sealed
             of = f"{_name(wanted.callback)} ({places.show(wanted.place)}), called for {job.task} {job.job[:12]}"
-            told = "".join(
-                traceback.format_exception(error.with_traceback(trimmed(error.__traceback__)))
-            )
-            self._note(f"the callback {of}, raised:\n{told.rstrip()}")
+            self._note(f"the callback {of}, raised:\n{trimmed(error)}")
             self._failed.append(f"- {of}: {type(error).__name__}: {error}")
 
 

@@ -18,6 +18,8 @@ class Code:
         self._script = plan_script()
         self._project = project_of(started_file() or Path.cwd() / "plan.py")
         self._snapshot: Snapshot | None = None
+        self._content: dict[str, object] = {}
+        self._made_for: tuple[str, list[str]] | None = None
 
     @property
     def project(self) -> Path:
@@ -35,13 +37,17 @@ class Code:
 
     @property
     def content(self) -> dict[str, object]:
-        """The ``code`` of a queue entry."""
-        return {
-            "snapshot": self.snapshot.id,
-            "script": _below(self._script, self._project) if self._script else None,
-            "path": import_path(started_file(), self._project, sys.path),
-            "argv": sys.argv[1:],
-        }
+        """The ``code`` of a queue entry; made anew when the current folder or ``sys.path`` has changed."""
+        circumstances = (str(Path.cwd()), list(sys.path))
+        if circumstances != self._made_for:
+            self._made_for = circumstances
+            self._content = {
+                "snapshot": self.snapshot.id,
+                "script": _below(self._script, self._project) if self._script else None,
+                "path": import_path(started_file(), self._project, sys.path),
+                "argv": sys.argv[1:],
+            }
+        return self._content
 
 
 def plan_script() -> Path | None:

@@ -25,9 +25,9 @@ EVIDENCE = {
     "nothing": facts.NOTHING,
     "waits in its queue": facts.Present("pending", ""),
     "runs": facts.Present("running", ""),
-    "does not have it": facts.Gone(NOW, NOW, 120.0, False, None),
-    "has not had it for `lost_after`": facts.Gone(0.0, NOW, 120.0, False, None),
-    "the same, and its heartbeat stands still": facts.Gone(0.0, NOW, 120.0, True, None),
+    "does not have it": facts.Gone(NOW, NOW, 120.0, False),
+    "has not had it for `lost_after`": facts.Gone(0.0, NOW, 120.0, False),
+    "the same, and its heartbeat stands still": facts.Gone(0.0, NOW, 120.0, True),
     "it ended, as far as I know": facts.Over(states.FAILED, "node_fail", "", certain=False),
     "it ended, nobody runs it": facts.Over(states.FAILED, "node_fail", "", certain=True),
     "I will never take it": facts.Refused("launch", ""),
@@ -224,10 +224,11 @@ Forgiven when the profile says nothing, for a job that always ends so:
 ## Who checks it
 
 `tests/decide/test_transitions.py` reads like this page. `tests/decide/test_any_order.py` shuffles the files of known histories.
-`tests/decide/test_world.py` lets Hypothesis play three advancers with their own stale views, who act on what they believed
-before and die in between, against runs, requeues, cancellations and a batch system that says anything: never more than one run
-of a job that may publish, never a second effect, no child before its parents, and after every history, once things heal, a final
-word for every job.
+
+`tests/decide/test_world.py` lets Hypothesis play three advancers with their own stale views, who act on what they believed before
+and die in between, against runs, requeues, cancellations and a batch system that says anything. There is never more than one
+run of a job that may publish, never a second effect, no child before its parents; and after every history, once things heal,
+every job has a final word.
 """
 
 

@@ -106,21 +106,47 @@ class Site:
             return []
         return [each for each in map(json.loads, lines) if each["command"] == command]
 
+    def limit(self, name: str, number: int) -> None:
+        """Give the batch system a limit, ``most`` or ``MaxArraySize``."""
+        (self.state / name).write_text(str(number))
+
     @property
     def queue(self) -> list[str]:
-        """The batch jobs there have ever been."""
-        return sorted(path.stem for path in (self.state / "jobs").iterdir())
+        """The batch jobs there have ever been, elements of arrays one by one."""
+        found = []
+        for path in (self.state / "jobs").iterdir():
+            elements = json.loads(path.read_text()).get("elements")
+            found += [path.stem] if elements is None else [f"{path.stem}_{k}" for k in elements]
+        return sorted(found)
+
+    @property
+    def names(self) -> list[str]:
+        """The name of each call of sbatch that was accepted."""
+        jobs = (self.state / "jobs").iterdir()
+        return [json.loads(path.read_text())["name"] for path in jobs]
 
     def batch(self, number: str, **change: str) -> dict[str, Any]:
-        """What the batch system knows of a job, after a change."""
-        path = self.state / "jobs" / f"{number}.json"
-        content: dict[str, Any] = {**json.loads(path.read_text()), **change}
-        path.write_text(json.dumps(content))
-        return content
+        """What the batch system knows of a job, or of an element of an array, after a change."""
+        array, _, index = number.partition("_")
+        path = self.state / "jobs" / f"{array}.json"
+        content: dict[str, Any] = json.loads(path.read_text())
+        if index:
+            content["elements"][index].update(change)
+        else:
+            content.update(change)
+        files.write(str(path), files.dump(content))
+        return {**content, **content["elements"][index]} if index else content
 
     def forget(self, number: str) -> None:
         """The batch system forgets a job: MinJobAge is over."""
-        (self.state / "jobs" / f"{number}.json").unlink()
+        array, _, index = number.partition("_")
+        path = self.state / "jobs" / f"{array}.json"
+        if not index:
+            path.unlink()
+            return
+        content = json.loads(path.read_text())
+        del content["elements"][index]
+        files.write(str(path), files.dump(content))
 
     def log(self, name: str, text: str, attempt: int = 1) -> None:
         """What the batch script of an attempt printed."""

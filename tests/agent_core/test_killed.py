@@ -1,8 +1,6 @@
 """Advancers killed, or overtaken by another one, before every change they make: nothing is lost, nothing runs twice."""
 
-import re
 import signal
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -10,72 +8,9 @@ from typing import NamedTuple
 import pytest
 
 from tests.agent_core import killing
-from tests.agent_core.site import Site
-from tests.agent_core.yard import eventually, job_id
-from xpm.agent.advance import advance
-from xpm.agent.board import Board
-from xpm.agent.slurm import SlurmPlace
-from xpm.wire import files
+from tests.agent_core.life import Life
 
 pytestmark = pytest.mark.host
-
-
-class Life:
-    """A site whose batch system runs what it has, as our runner would."""
-
-    def __init__(self, root: Path) -> None:
-        self.site = Site(root)
-        self.effects: Counter[str] = Counter()
-        self.started: set[str] = set()
-        self.names: dict[str, str] = {}
-
-    def ask(self, name: str, **more: object) -> None:
-        self.site.yard.ask(name, **more)  # type: ignore[arg-type]
-        self.names[job_id(name)] = name
-
-    def advance_once(self) -> None:
-        """Somebody comes, advances and goes."""
-        board = Board(self.site.yard.layout, fresh_s=0.0)
-        place = SlurmPlace(self.site.yard.layout, self.site.content)
-        advance(board, place, self.site.now, 10.0)
-        eventually(place.is_idle)
-
-    def run_batch_jobs(self) -> None:
-        """Every batch job that has not run yet claims, takes effect and ends, or sees that it must not."""
-        for number in self.site.queue:
-            if number in self.started or self.site.batch(number)["state"] != "PENDING":
-                continue
-            self.started.add(number)
-            self._run(number)
-
-    def _run(self, number: str) -> None:
-        yard = self.site.yard
-        found = re.search(r"^exec .* (\S+)$", self.site.batch(number)["script"], re.MULTILINE)
-        assert found
-        intent = files.load(str(Path(yard.layout.submission(found.group(1)), "intent.json")))
-        assert intent, "sbatch was called before the intent was written"
-        ((_, job, attempt),) = intent["jobs"]
-        name = self.names[job]
-        if yard.claim(name, attempt, batch_id=number, submission=found.group(1)):
-            self.effects[name] += 1
-            yard.end(name, attempt=attempt)
-        self.site.batch(number, state="COMPLETED")
-
-    def heal(self, rounds: int = 24) -> None:
-        """Let whoever comes advance, and batch jobs run, until nothing is left to do."""
-        for _ in range(rounds):
-            before = self._progress()
-            self.site.come()
-            self.site.advance(1)
-            if not self.site.board.has_work():
-                return
-            self.run_batch_jobs()
-            if self._progress() == before:
-                self.site.ahead += 60
-
-    def _progress(self) -> object:
-        entries = sorted(path.name for path in Path(self.site.yard.layout.inbox).iterdir())
-        return entries, self.site.queue, len(self.started)
 
 
 class Case(NamedTuple):
@@ -143,6 +78,38 @@ def _asked_again(life: Life) -> None:
     life.ask("a", attempt=2)
 
 
+def _array(life: Life) -> None:
+    for name in "abc":
+        life.ask(name)
+
+
+def _array_in_doubt(life: Life) -> None:
+    life.site.script("sbatch accepted-timeout")
+    _array(life)
+    life.site.advance()
+
+
+def _array_too_long(life: Life) -> None:
+    life.site.limit("MaxArraySize", 2)
+    _array(life)
+
+
+def _array_half_cancelled(life: Life) -> None:
+    _array(life)
+    life.site.advance()
+    life.site.yard.cancel("b")
+
+
+def _array_half_lost(life: Life) -> None:
+    _array(life)
+    life.site.advance()
+    life.site.forget("1001_1")
+    life.site.forget("1001_2")
+    life.site.advance(61)
+    life.site.advance(121)
+    life.site.ahead += 1
+
+
 CASES = {
     "a fresh plan": Case(_fresh, {"a": "done", "b": "done"}, {"a": 1, "b": 1}),
     "a chain": Case(_chain, {"a": "done", "b": "done"}, {"a": 1, "b": 1}),
@@ -152,6 +119,19 @@ CASES = {
     "cancelled": Case(_cancelled, {"a": "cancelled"}, {}),
     "lost": Case(_lost, {"a": "done"}, {"a": 1}),
     "tokens": Case(_tokens, {"a": "done", "b": "done"}, {"a": 1, "b": 1}),
+    "an array": Case(_array, dict.fromkeys("abc", "done"), dict.fromkeys("abc", 1)),
+    "an array accepted unheard": Case(
+        _array_in_doubt, dict.fromkeys("abc", "done"), dict.fromkeys("abc", 1)
+    ),
+    "an array that is too long": Case(
+        _array_too_long, dict.fromkeys("abc", "done"), dict.fromkeys("abc", 1)
+    ),
+    "an array, one job cancelled": Case(
+        _array_half_cancelled, {"a": "done", "b": "cancelled", "c": "done"}, {"a": 1, "c": 1}
+    ),
+    "an array, two jobs lost": Case(
+        _array_half_lost, dict.fromkeys("abc", "done"), dict.fromkeys("abc", 1)
+    ),
     "asked again": Case(_asked_again, {"a": "done"}, {"a": 1}),
 }
 
@@ -160,7 +140,7 @@ def check(life: Life, case: Case, where: str) -> None:
     life.heal()
     assert case.effects == dict(life.effects), where
     assert case.states == {name: life.site.word(name) for name in case.states}, where
-    names = [life.site.batch(number)["name"] for number in life.site.queue]
+    names = life.site.names
     assert len(set(names)) == len(names), f"{where}: sent twice"
 
 

@@ -15,10 +15,10 @@ from tests.cli.folders import Past, main_folder
 pytestmark = pytest.mark.host
 
 
-def on_a_terminal(home: Path, more: Mapping[str, str], *arguments: str) -> str:
-    """What ``xpm`` shows when both of its outputs are a terminal."""
+def on_a_terminal(home: Path, more: Mapping[str, str], *arguments: str, typed: str = "") -> str:
+    """What ``xpm`` shows when it has a terminal, where somebody has typed something."""
     ours, theirs = pty.openpty()
-    with os.fdopen(ours, "rb", buffering=0) as screen:
+    with os.fdopen(ours, "r+b", buffering=0) as screen:
         process = subprocess.Popen(
             [sys.executable, "-m", "xpm", *arguments],
             env=environment(home, {"TERM": "xterm", "COLUMNS": "150", **more}),
@@ -27,6 +27,7 @@ def on_a_terminal(home: Path, more: Mapping[str, str], *arguments: str) -> str:
             stderr=theirs,
         )
         os.close(theirs)
+        os.write(screen.fileno(), typed.encode())
         shown = b""
         while piece := _read(screen.fileno()):
             shown += piece
@@ -84,3 +85,16 @@ def test_a_run_fills_a_bar_for_each_kind_of_task(tmp_path: Path) -> None:
     assert f"shown · {tmp_path}/main" in shown
     assert "shown.work" in shown
     assert "✓ 3" in shown
+
+
+def test_many_jobs_are_cancelled_only_after_a_question(tmp_path: Path) -> None:
+    jobs = [Past(f"{n:02x}" * 32) for n in range(11)]
+    main = main_folder(tmp_path / "main", "demo", jobs).path
+    for entry in main.glob("jobs/*/*/.xpm/a1.*"):
+        entry.unlink()  # so nobody knows that they are over
+
+    shown = on_a_terminal(tmp_path, {}, "cancel", "demo", "--workdir", str(main), typed="n\n")
+
+    assert "cancel 11 jobs (11 unknown)? [y/N]" in shown
+    assert "nothing is cancelled" in shown
+    assert not list(main.glob(".xpm/owed/*/*"))

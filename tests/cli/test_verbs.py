@@ -155,7 +155,41 @@ def test_cancelling_what_is_over_changes_nothing(tmp_path: Path, main: Path) -> 
     told = xpm("cancel", "demo", "--workdir", str(main), home=tmp_path)
 
     assert (told.code, told.out) == (0, "")
-    assert "over" in told.err
+    assert "nothing to cancel" in told.err
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("k=3", ["aa"]),
+        ("state=failed and task=demo.*", ["ab"]),
+        ("not k=3", ["ab"]),
+        ("experiment=demo", ["aa", "ab"]),
+        ("state=running", []),
+    ],
+)
+def test_status_of_a_filter_has_what_passes_it(
+    text: str, ids: list[str], tmp_path: Path, main: Path
+) -> None:
+    told = xpm("status", text, "--json", "--workdir", str(main), home=tmp_path)
+
+    assert told.code == 0, told.err
+    assert [each * 32 for each in ids] == [job["id"] for job in json.loads(told.out)["jobs"]]
+
+
+def test_a_filter_stands_for_jobs_everywhere(tmp_path: Path, main: Path) -> None:
+    def say(*words: str) -> tuple[int, str, str]:
+        told = xpm(*words, "--workdir", str(main), home=tmp_path)
+        return told.code, told.out, told.err
+
+    assert say("logs", "k=3") == (0, "learning\nlearned\n", "")
+    assert "means 2 jobs" in say("logs", "attempt=1")[2]
+    assert "nothing to cancel" in say("cancel", "k=3 or state=failed")[2]
+    assert "no job has a tag 'kk'" in say("cancel", "not kk=3")[2]
+    assert "nothing to try again" in say("retry", "state=done")[2]
+    code, _, err = say("cancel", "k=3 k=4")
+    assert code == 2
+    assert "is missing at 'k=4'" in err
 
 
 def test_sync_of_what_is_here_opens_nothing(tmp_path: Path, main: Path) -> None:

@@ -11,7 +11,9 @@ from tests.experiment.laptop import Laptop
 from tests.follow.fakes import Cluster, job_id, sealed
 from xpm._experiment import Experiment
 from xpm.errors import JobsFailed, LoginNeeded, PlanProblem, ProfileProblem
+from xpm.follow import outgoing
 from xpm.follow.options import RunOptions
+from xpm.wire import frames, jobfile
 
 A, B = sealed("a"), sealed("b", sealed("a"))
 
@@ -467,3 +469,30 @@ def finish_when_running(cluster: Cluster, job: str) -> None:
     """End a job as soon as it runs."""
     cluster.wait_until(lambda: cluster.state(job) == "running")
     cluster.finish(job)
+
+
+def test_jobs_with_many_values_travel_in_messages_of_bounded_size(
+    laptop: Laptop, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert outgoing.BATCH_BYTES + jobfile.MOST < frames.LIMIT
+    monkeypatch.setattr(outgoing, "BATCH_BYTES", 10_000)
+    cluster.down = True
+
+    with laptop.experiment() as xp:
+        for name in map(str, range(10)):
+            xp.accept(sealed(name, values={"text": "x" * 4_000}), name, None)
+        cluster.heal()
+
+    assert [3, 3, 3, 1] == [len(each) for each in cluster.submissions]
+    assert set(cluster.ran.values()) == {1}
+
+
+def test_values_too_large_to_travel_are_refused_with_what_to_do(laptop: Laptop) -> None:
+    def plan(xp: Experiment) -> None:
+        xp.accept(sealed("x", values={"text": "x" * 17_000_000}), "x", None)
+
+    with pytest.raises(PlanProblem, match=r"too large to be submitted.*17 MB") as refused:
+        laptop.run(plan)
+
+    assert refused.value.hint == "keep data in files, and give their paths"
+    assert refused.value.where == "plan.py:12"

@@ -47,6 +47,7 @@ class Cluster:
     """A living attempt is not replaced by a later one."""
     loses_files: bool = False
     """Nothing arrives with a fetch."""
+    cancels: set[tuple[str, int]] = field(default_factory=set)
     staged: set[str] = field(default_factory=set)
     fetched: list[str] = field(default_factory=list)
     clock: int = 0
@@ -69,6 +70,8 @@ class Cluster:
                 if job not in self.held or self.held[job].attempt < attempt:
                     self.held[job] = Held(entry, attempt)
                     self._move(job, "waiting")
+                    if (job, attempt) in self.cancels:
+                        self._end(job, "cancelled", "")
             self._advance()
 
     def finish(self, job: str, state: str = "done", message: str = "") -> None:
@@ -172,6 +175,7 @@ class FakeConnector:
         self._reach()
         with self._cluster.changed:
             for ref, attempt in attempts:
+                self._cluster.cancels.add((ref.job, attempt))
                 held = self._cluster.held.get(ref.job)
                 if held is not None and held.attempt == attempt and held.state not in OVER:
                     self._cluster.finish(ref.job, "cancelled")

@@ -43,7 +43,7 @@ def test_a_torn_entry_is_as_if_it_had_never_been(tmp_path: Path) -> None:
 
 def test_a_cancel_is_owed_until_it_is_paid(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
-    owed = Owed(JobRef("demo.task", "a"), 2)
+    owed = Owed(JobRef("demo.task", "a"), 2, 1.0)
 
     outbox.owe("cluster", owed.ref, 2, 1.0)
 

@@ -106,6 +106,9 @@ def test_a_cancel_given_while_the_link_is_down_is_told_later(
     session.cancel([jobs(session)["a"]])
     session.close()
     assert cluster.state(A.job) == "running"
+    told = jobs(session)["a"]
+    assert told.state == "running"
+    assert "being cancelled, not delivered yet: cluster is out of reach since" in told.reason
 
     cluster.heal()
     session.refresh()
@@ -115,6 +118,26 @@ def test_a_cancel_given_while_the_link_is_down_is_told_later(
     assert (seen["a"].state, seen["b"].state) == ("cancelled", "skipped")
     (view,) = session.views()
     assert view.state == "cancelled"
+
+
+def test_what_was_cancelled_before_it_could_be_sent_is_never_started(
+    session: Session, cluster: Cluster, lab: Lab, main_path: Path
+) -> None:
+    cluster.down = True
+    xp = Experiment(main_path, "exp", options=RunOptions(world=lab.world))
+    xp.__enter__()
+    submit_both(xp)
+    with pytest.raises(SystemExit):
+        xp.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    session.cancel(list(jobs(session).values()))
+    session.close()
+    assert "being cancelled, not delivered yet" in jobs(session)["a"].reason
+
+    cluster.heal()
+    session.refresh()
+
+    assert {"cancelled"} == {job.state for job in jobs(session).values()}
+    assert not cluster.ran
 
 
 @pytest.mark.usefixtures("_submitted")

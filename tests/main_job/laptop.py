@@ -118,6 +118,10 @@ class Laptop:
         """What a shell script says on the far side, as its user."""
         return self.cluster.on(node, "sh", "-c", script)
 
+    def release(self, node: str = "login1") -> None:
+        """Let held steps end."""
+        self.there(f"touch $HOME/{self.name}.effects.released", node)
+
     def effects(self, node: str = "login1") -> list[str]:
         """The lines that jobs have appended on the far side, sorted."""
         text = self.there(f"cat $HOME/{self.name}.effects 2>/dev/null || true", node)

@@ -15,10 +15,13 @@ class Step(Task):
     number: Param[int]
     after: Param[list[Task]] = []
     seconds: Meta[float] = 1.0
+    held: Meta[bool] = False
 
     def execute(self):
         print("step", self.number, flush=True)
         time.sleep(self.seconds)
+        while self.held and not (Path(os.environ["HOME"]) / "{name}.effects.released").exists():
+            time.sleep(0.05)
         effect("step%d" % self.number)
 
 class Broken(Task):
@@ -42,11 +45,11 @@ class Child(Task):
 '''
 
 
-def steps(name: str, count: int, seconds: float) -> str:
-    """A plan of independent steps and one that follows them all."""
+def steps(name: str, count: int, seconds: float, held: bool = False) -> str:
+    """A plan of independent steps and one that follows them all; held steps run until ``Laptop.release``."""
     return HEAD.replace("{name}", name) + (
         f'with experiment("main", "steps") as xp:\n'
-        f"    first = [Step(number=n, seconds={seconds}).submit() for n in range({count})]\n"
+        f"    first = [Step(number=n, seconds={seconds}, held={held}).submit() for n in range({count})]\n"
         f"    Step(number={count}, after=first, seconds=0.1).submit()\n"
     )
 

@@ -359,7 +359,7 @@ def test_jobs_ended_by_hand_are_told_by_their_cause_and_their_dependents_skipped
 
 
 def test_ctrl_c_leaves_jobs_running_and_says_how_to_come_back(laptop: Laptop) -> None:
-    plan = str(laptop.write("project/plan.py", plans.steps(laptop.name, 2, 4.0)))
+    plan = str(laptop.write("project/plan.py", plans.steps(laptop.name, 2, 0.0, held=True)))
     process = laptop.start("run", plan)
     wait_for("a step runs", lambda: "running" in laptop.states())
 
@@ -370,6 +370,7 @@ def test_ctrl_c_leaves_jobs_running_and_says_how_to_come_back(laptop: Laptop) ->
     assert "go on" in log.read_text()
     assert "run the plan again" in log.read_text().lower()
     assert "Traceback" not in log.read_text()
+    laptop.release()
     assert laptop.xpm("wait").returncode == 0
     assert {"done"} == set(laptop.states())
     assert ["step0", "step1", "step2"] == laptop.effects()

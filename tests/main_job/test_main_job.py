@@ -98,7 +98,7 @@ def test_a_laptop_killed_at_any_moment_loses_nothing_and_doubles_nothing(
 def test_what_was_submitted_goes_on_without_the_laptop_dependents_included(
     laptop: Laptop, launcher: str, node: str
 ) -> None:
-    plan = laptop.write("project/plan.py", plans.steps(laptop.name, 3, 2.0))
+    plan = laptop.write("project/plan.py", plans.steps(laptop.name, 3, 0.0, held=True))
     process = laptop.start("run", str(plan), "--launcher", launcher)
     queue = f"grep -l step $HOME/{laptop.name}/.xpm/queue/* 2>/dev/null | wc -l"
     wait_for("all is sent", lambda: "4 " in _tail(laptop) or int(laptop.there(queue, node)) > 0)
@@ -106,6 +106,7 @@ def test_what_was_submitted_goes_on_without_the_laptop_dependents_included(
 
     kill(process)
 
+    laptop.release(node)
     wait_for("the last step", lambda: len(laptop.effects(node)) == 4)
     assert [f"step{n}" for n in range(4)] == laptop.effects(node)
     assert laptop.xpm("run", str(plan), "--launcher", launcher).returncode == 0
@@ -121,12 +122,13 @@ def _tail(laptop: Laptop) -> str:
 def test_a_run_whose_link_is_cut_completes_by_itself_when_it_heals(
     laptop: Laptop, how: str
 ) -> None:
-    plan = laptop.write("project/plan.py", plans.steps(laptop.name, 3, 4.0))
+    plan = laptop.write("project/plan.py", plans.steps(laptop.name, 3, 0.0, held=True))
     process = laptop.start("run", str(plan))
     wait_for("jobs run", lambda: "running" in laptop.states())
 
     laptop.cluster.do(how)
     before = laptop.status()["jobs"]
+    laptop.release()
     wait_for("all has happened there", lambda: len(laptop.effects()) == 4)
     meanwhile = laptop.status()["jobs"]
     laptop.cluster.do("heal")
@@ -171,13 +173,14 @@ def test_a_task_that_raises_ends_the_run_with_its_cause_its_log_and_skipped_depe
 
 
 def test_a_detached_run_ends_at_once_and_is_waited_for_later(laptop: Laptop) -> None:
-    plan = laptop.write("project/plan.py", plans.steps(laptop.name, 2, 2.0))
+    plan = laptop.write("project/plan.py", plans.steps(laptop.name, 2, 0.0, held=True))
 
     done = laptop.xpm("run", str(plan), "--detach")
 
     assert done.returncode == 0, done.stderr
     assert "xpm" in done.stdout + done.stderr
     assert "done" not in laptop.states()
+    laptop.release()
     waited = laptop.xpm("wait")
     assert waited.returncode == 0, waited.stderr
     assert {"done"} == set(laptop.states())

@@ -53,6 +53,8 @@ class Warm(LightweightTask):
     __xpmid__ = "g.warm"
     seed: Param[int] = 1
 
+    def execute(self) -> None: ...
+
 
 class Learn(Task):
     __xpmid__ = "g.learn"

@@ -178,10 +178,14 @@ class Learn(Task):
     __xpmid__ = "t.learn"
     epochs: Param[int] = 1
 
+    def execute(self) -> None: ...
+
 
 class Warm(LightweightTask):
     __xpmid__ = "t.warm"
     seed: Param[int]
+
+    def execute(self) -> None: ...
 
 
 @argument("layers", type=int)

@@ -115,6 +115,9 @@ def test_a_refused_enum_names_its_members() -> None:
     with pytest.raises(PlanProblem) as refused:
         Model(layers=3, optimizer="ADAM")  # type: ignore[arg-type]
 
+    assert refused.value.hint == "write Optimizer.ADAM"
+    with pytest.raises(PlanProblem) as refused:
+        Model(layers=3, optimizer="sgd")  # type: ignore[arg-type]
     assert refused.value.hint == "one of Optimizer.ADAM, Optimizer.SGD"
 
 

@@ -1,5 +1,6 @@
 """Documents: sealed values that come back as the very objects, on any side."""
 
+import copy
 import enum
 import json
 import math
@@ -89,6 +90,8 @@ class Use(Task):
 
 class Warm(LightweightTask):
     seed: Param[int] = 1
+
+    def execute(self) -> None: ...
 
 
 class Initialised(Config):
@@ -334,10 +337,11 @@ def test_classes_of_tasks_before_are_where_the_code_has_them_now(
     second = Use(anything=first)
     second.submit()
     Use(anything=second).submit()
-    for each in xp.submitted[:2]:
+    before = [copy.deepcopy(each) for each in xp.submitted[:2]]
+    for each in before:
         for kind in each.document["types"]:
             kind["module"] = "was.here.once"
-    run(tmp_path, *xp.submitted)
+    run(tmp_path, *before)
 
     found = there(xp.submitted[2].document, tmp_path)
 

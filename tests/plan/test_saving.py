@@ -143,7 +143,7 @@ def test_a_copy_of_an_output_still_comes_from_its_task(xp: Recording) -> None:
 
 
 def test_only_configurations_are_copied() -> None:
-    with pytest.raises(PlanProblem, match="a list is no configuration"):
+    with pytest.raises(PlanProblem, match="copyconfig takes a configuration or a task, got a list"):
         copyconfig([1])  # type: ignore[type-var]
 
 

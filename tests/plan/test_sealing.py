@@ -78,13 +78,19 @@ class Evaluate(Task):
     loaded: Param[Loaded]
     others: Param[dict[str, list[Task]]] = {}
 
+    def execute(self) -> None: ...
+
 
 class Use(Task):
     anything: Param[Any]
 
+    def execute(self) -> None: ...
+
 
 class Warm(LightweightTask):
     seed: Param[int] = 1
+
+    def execute(self) -> None: ...
 
 
 class Valid(Task):
@@ -94,6 +100,8 @@ class Valid(Task):
     def __validate__(self) -> None:
         if self.low > self.high:
             raise ValueError(f"{self.low} is above {self.high}")
+
+    def execute(self) -> None: ...
 
 
 def line() -> int:
@@ -301,6 +309,8 @@ def test_a_configuration_cannot_be_sealed_as_a_task() -> None:
 def test_a_local_class_is_refused_at_submission(xp: Recording) -> None:
     class Local(Task):
         x: Param[int] = 1
+
+        def execute(self) -> None: ...
 
     with pytest.raises(PlanProblem) as refused:
         Local().submit()

@@ -88,6 +88,8 @@ class Workshop:
         }
         path = str(Path(self.layout.submission(submission), "intent.json"))
         files.write(path, files.dump(intent))
+        index = {"format": 1, "elements": list(range(len(entries)))}
+        files.write(path.replace("intent.json", "index.json"), files.dump(index))
         return submission
 
     def start(

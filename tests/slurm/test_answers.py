@@ -38,7 +38,7 @@ def test_an_accepted_submission_has_its_id() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "bad_array", "bad_memory", "bad_option", "bad_time", "no_constraint", "no_reservation", "no_script",
+        "bad_memory", "bad_option", "bad_time", "no_constraint", "no_reservation", "no_script",
         "no_such_account", "no_such_licence", "no_such_partition", "no_such_qos", "too_much",
     ],
 )  # fmt: skip
@@ -165,10 +165,26 @@ def test_what_precedes_the_queue_is_left_out_and_a_failed_query_is_no_empty_queu
     assert slurm_parse.queue(None, text) is None
 
 
+def test_p8_an_array_that_is_too_long_is_not_refused_for_ever() -> None:
+    answer = slurm_parse.submitted(*captured("sbatch_bad_array"))
+
+    assert isinstance(answer, Later)
+    assert slurm_parse.ARRAY_SIZE == answer.limit
+
+
+def test_p9_an_element_of_an_array_is_known_by_array_and_index_whatever_its_raw_id() -> None:
+    text = "9|8|0|RUNNING|None|a|b|c|x\n8|8|1|PENDING|Resources|a|b|c|x\n"
+
+    rows = slurm_parse.queue(0, text)
+
+    assert [Row("8_0", "RUNNING", "None", "x"), Row("8_1", "PENDING", "Resources", "x")] == rows
+    assert {"x": "8"} == slurm_parse.by_name(rows)
+
+
 def test_of_two_jobs_of_one_name_the_newer_counts() -> None:
     rows = [Row("1000", "RUNNING", "", "x"), Row("999", "FAILED", "", "x")]
 
-    assert {"x": rows[0]} == slurm_parse.by_name(rows)
+    assert {"x": "1000"} == slurm_parse.by_name(rows)
 
 
 @pytest.mark.parametrize(

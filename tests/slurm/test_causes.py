@@ -126,6 +126,24 @@ def test_a_job_that_left_the_queue_has_the_cause_that_accounting_knows(site: Sit
     assert view.attempt == 2
 
 
+def test_a_preempted_job_may_be_requeued_for_a_while_and_is_then_over(site: Site) -> None:
+    """P7: PREEMPTED is the end only where it stays so."""
+    running(site)
+    site.batch("1001", state="PREEMPTED")
+    assert site.advance(61).attempt == 1
+    site.batch("1001", state="PENDING", reason="BeginTime")
+    for _ in range(4):
+        view = site.advance(61)
+    assert (view.attempt, [each["kind"] for each in site.yard.ledger("a")]) == (1, ["claim"])
+
+    site.batch("1001", state="PREEMPTED")
+    for _ in range(4):
+        view = site.advance(61)
+
+    assert (view.attempt, site.yard.ledger("a")[-1]["cause"]) == (2, "preempted")
+    assert site.calls("sacct") == []
+
+
 def test_the_log_tells_of_a_preemption_where_nobody_keeps_accounts(site: Site) -> None:
     running(site)
     site.log("a", PREEMPTED)
@@ -153,7 +171,8 @@ def test_a_log_that_could_not_be_opened_is_told_so(site: Site) -> None:
 def test_accounting_is_asked_at_most_once_a_minute_and_never_for_jobs_with_records(
     site: Site,
 ) -> None:
-    site.yard.ask(*"abcd", request=REQUEST)
+    for name in "abcd":  # no two alike, so that each is a batch job of its own
+        site.yard.ask(name, request={**REQUEST, "launcher": name})
     site.advance()
     patient(site)
     for name in "ab":

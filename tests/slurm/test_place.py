@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.agent_core.site import Site
-from xpm.agent import slurm
+from tests.agent_core.yard import eventually
+from xpm.agent.advance import advance
+from xpm.agent.slurm_sending import AT_ONCE
 from xpm.wire import files
 
 pytestmark = pytest.mark.host
@@ -24,9 +26,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
     site.rest()
 
 
-def test_while_a_quota_is_full_few_jobs_wait_for_it_and_the_others_stay_ready(site: Site) -> None:
-    names = [f"job{n}" for n in range(2 * slurm.AT_ONCE)]
-    site.yard.ask(*names)
+def test_while_a_quota_is_full_few_submissions_wait_for_it_and_other_jobs_stay_ready(
+    site: Site,
+) -> None:
+    names = [f"job{n}" for n in range(2 * AT_ONCE)]
+    for number, name in enumerate(names):
+        site.yard.ask(name, request={"options": [f"--mem={number + 1}M"]})
     sbatch = site.state.parent / "bin" / "sbatch"
     behaves = sbatch.read_text()
     sbatch.write_text(FULL)
@@ -37,12 +42,25 @@ def test_while_a_quota_is_full_few_jobs_wait_for_it_and_the_others_stay_ready(si
     site.advance(1)
 
     words = [site.word(name) for name in names]
-    assert (slurm.AT_ONCE, slurm.AT_ONCE) == (words.count("submitted"), words.count("ready"))
+    assert (AT_ONCE, AT_ONCE) == (words.count("submitted"), words.count("ready"))
 
     sbatch.write_text(behaves)
-    for _ in range(4):
-        site.advance(20)
+    for _ in range(12):
+        site.advance(100)
     assert len(names) == len(site.queue) == len({site.batch(each)["name"] for each in site.queue})
+
+
+def test_who_never_waits_for_a_command_sends_again_all_the_same(site: Site) -> None:
+    site.script("sbatch away")
+    site.yard.ask("a")
+
+    def turn() -> bool:
+        site.ahead += 1
+        advance(site.board, site.place, site.now, 0.0)
+        return bool(site.queue)
+
+    eventually(turn)
+    assert 2 == len(site.calls("sbatch"))
 
 
 def test_many_jobs_are_cancelled_by_one_command(site: Site) -> None:
@@ -55,7 +73,7 @@ def test_many_jobs_are_cancelled_by_one_command(site: Site) -> None:
     site.advance(1)
 
     assert ["cancelled"] * 10 == [site.word(name) for name in names]
-    assert [10] == [len(call["argv"]) for call in site.calls("scancel")]
+    assert [["1001_[0-9]"]] == [call["argv"] for call in site.calls("scancel")]
     assert [] == site.yard.temporaries()
 
 

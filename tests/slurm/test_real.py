@@ -50,8 +50,9 @@ class Run:
         assert left == ""
 
     def sent_twice(self) -> list[str]:
-        """The names that more than one batch job of SLURM's memory bears."""
-        names = self._laptop.there("squeue --me -h -t all -o %j | grep ^xpm").split()
+        """The names that more than one batch job, or array, of SLURM's memory bears."""
+        query = "squeue --me -h -r -t all -o '%j %F' | grep ^xpm | sort -u | cut -d' ' -f1"
+        names = self._laptop.there(query).split()
         return sorted({each for each in names if names.count(each) > 1})
 
 
@@ -119,7 +120,7 @@ def test_a_requeued_job_goes_on_in_its_next_generation(laptop: Laptop) -> None:
     run.start()
     wait_for("it runs", lambda: "running" in laptop.states())
 
-    laptop.there("scontrol requeue $(squeue --me -h -t RUNNING -o %A)")
+    laptop.there("scontrol requeue $(squeue --me -h -r -t RUNNING -o %A)")
 
     run.completes()
     (first,) = (job for job in laptop.status()["jobs"] if job["generation"] == 2)

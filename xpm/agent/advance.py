@@ -9,7 +9,7 @@ import os
 import time
 from typing import Any, Callable, List, NamedTuple, Optional
 
-from xpm.agent import admission, reading, submit
+from xpm.agent import admission, grouping, reading, submit
 from xpm.agent import place as places
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.turns import Turn
@@ -136,27 +136,37 @@ def start_ready(board: Board, place: Any, now: float) -> int:
     for job, reason in found.reasons.items():
         board.note(job, reason)
     for job, words in found.never.items():
-        known = board.jobs[job]
-        here = transitions.current(known.facts)
-        message = "it can never run here: " + words
-        revoke(
-            board, known, Revoke(here.number, here.slot + 1, states.FAILED, "launch", message), now
-        )
-    joined = 0
-    for job in found.admitted:
-        known = board.jobs[job]
-        number = transitions.current(known.facts).number
-        holder = board.tokens.units.holder(job, number)
-        if known.tokens and not board.tokens.take(holder, known.tokens):
-            board.note(job, "waits for token %s" % ", ".join(each.name for each in known.tokens))
-            continue
-        submission, intent = submit.join(
-            board.layout, place.workspace_id, known, number, place.kind, now
-        )
-        board.tell(job, Joined(number, submission, now))
-        place.joined(known, number, submission, intent, now)
-        joined += 1
+        _refuse(board, board.jobs[job], "it can never run here: " + words, now)
+    admitted = [board.jobs[job] for job in found.admitted]
+    groups = grouping.groups(admitted, place.together)
+    joined = sum(_join(board, place, group, now) for group in groups[: place.at_once(board)])
     board.settle()
     if not joined:
         board.idle = (board.seq, now)
     return joined
+
+
+def _join(board: Board, place: Any, group: "List[JobFacts]", now: float) -> int:
+    """Let jobs of equal request join one submission; how many joined one, of whoever's making."""
+    joiners = []
+    for known in group:
+        number = transitions.current(known.facts).number
+        holder = board.tokens.units.holder(known.job, number)
+        if known.tokens and not board.tokens.take(holder, known.tokens):
+            words = ", ".join(each.name for each in known.tokens)
+            board.note(known.job, "waits for token %s" % words)
+        else:
+            joiners.append((known, number))
+    if not joiners:
+        return 0
+    joined, intent = submit.join(board.layout, place.workspace_id, joiners, place.kind, now)
+    for known, number in joiners:
+        board.tell(known.job, Joined(number, joined[known.job], now))
+        place.joined(known, number, joined[known.job], intent, now)
+    return len(joiners)
+
+
+def _refuse(board: Board, known: JobFacts, message: str, now: float) -> None:
+    here = transitions.current(known.facts)
+    refusal = Revoke(here.number, here.slot + 1, states.FAILED, "launch", message)
+    revoke(board, known, refusal, now)

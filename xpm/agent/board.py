@@ -9,34 +9,18 @@ A job that nobody asked for here but that is somebody's parent is a *stranger*: 
 
 import os
 from collections import OrderedDict
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from xpm.agent import reading
 from xpm.agent.names import Names
 from xpm.agent.tokens import Need, Tokens, needs_of, stock
 from xpm.agent.units import Stock
+from xpm.agent.viewing import View as View
+from xpm.agent.viewing import view_of
 from xpm.decide import retry, states, transitions
-from xpm.decide.facts import UNKNOWN_JOB, CancelAsked, Event, Job, Joined, Present, Wanted
+from xpm.decide.facts import UNKNOWN_JOB, CancelAsked, Event, Job, Joined, Wanted
 from xpm.wire import ledger
 from xpm.wire.workspace import Layout
-
-View = NamedTuple(
-    "View",
-    [
-        ("task", str),
-        ("job", str),
-        ("state", str),
-        ("cause", Optional[str]),
-        ("attempt", int),
-        ("generation", int),
-        ("batch_id", Optional[str]),
-        ("submission", Optional[str]),
-        ("reason", str),
-        ("message", str),
-        ("at", float),
-    ],
-)
-"""What ``change`` in xpm/wire/messages.py says of a job."""
 
 _SWEEP_S = 2.0
 _SWEEP_JOBS = 50
@@ -111,6 +95,7 @@ class Board(object):
         self._cancel = Names(layout.cancel)
         self._inbox = Names(layout.inbox)
         self._attempts = Names(layout.attempts)
+        self._links = reading.Links()
         self._early: Dict[str, List[Event]] = {}
         self._strangers: Dict[str, JobFacts] = {}
         self._dirty: "OrderedDict[str, None]" = OrderedDict()
@@ -300,7 +285,7 @@ class Board(object):
         if here is not None and here.slot:
             return  # its ledger has said all of it
         try:
-            submission, at = reading.joined(os.path.join(self.layout.attempts, name))
+            submission, at = self._links.joined(os.path.join(self.layout.attempts, name))
         except OSError:
             self._attempts.forget(name)
             return
@@ -342,52 +327,13 @@ class Board(object):
         _keep(self.live, known, here.phase in (states.JOINED, states.CLAIMED))
         _keep(self.due, known, bool(transitions.due(known.facts, self.now)))
         _keep(self.ready, known, known.word == states.READY and transitions.is_open(known.facts))
-        view = self._view(known)
+        view = view_of(known, self.jobs)
         if view != known.view:
             known.view = view
             self.seq += 1
             known.seq = self.seq
             self._changed[known.job] = self.seq
             self._changed.move_to_end(known.job)
-
-    def _view(self, known: JobFacts) -> View:
-        here = transitions.current(known.facts)
-        cause, message, reason = here.cause, here.message, known.reason
-        if known.word == states.SKIPPED:
-            cause = "dependency"
-            message = "skipped: %s" % self._first(known, lambda word: word in states.FINAL, "ended")
-        elif known.word == states.WAITING:
-            reason = self._first(known, lambda word: word not in states.FINAL, "waited for")
-        elif known.word == states.PENDING and isinstance(here.evidence, Present):
-            reason = here.evidence.reason
-        if here.phase != states.ENDED and transitions.is_cancelled(known.facts, here):
-            reason = "being cancelled"
-        return View(
-            task=known.task,
-            job=known.job,
-            state=known.word,
-            cause=cause,
-            attempt=here.number,
-            generation=here.generation,
-            batch_id=here.batch_id,
-            submission=here.submission or None,
-            reason=reason,
-            message=message,
-            at=here.at if here.phase == states.ENDED else known.at,
-        )
-
-    def _first(self, known: JobFacts, is_it: Any, verb: str) -> str:
-        """The first parent in such a state, in words."""
-        for each in known.parents:
-            parent = self.jobs[each]
-            if parent.word != states.DONE and is_it(parent.word or states.WAITING):
-                name = "%s/%s" % (parent.task, parent.job[:8])
-                if verb == "ended":
-                    return "%s is %s" % (name, parent.word)
-                if parent.is_stranger:
-                    return "waits for %s, which nobody asked for here" % name
-                return "waits for %s" % name
-        return ""
 
 
 def _keep(where: Dict[str, JobFacts], known: JobFacts, wanted: bool) -> None:

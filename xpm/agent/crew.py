@@ -36,6 +36,8 @@ class Crew(object):
 
     kind = "plain"
     delegates = False
+    together = 1
+    """How many jobs go in one submission."""
 
     def __init__(self, layout: Layout, content: Dict[str, Any], workspace_id: str) -> None:
         self.layout = layout
@@ -72,6 +74,10 @@ class Crew(object):
             leased = len(self._starter.leases.taken(self.room.gpus))
             used[GPUS] = leased + sum(gpus_of(each.asks_for) for each in unleased)
         return used
+
+    def at_once(self, board: Board) -> Optional[int]:
+        """How many submissions may be made now: any number, ``slots`` is what counts."""
+        return None
 
     def watch(self, board: Board, now: float) -> None:
         """Tell the board of runs that ended, and find those that nobody here has started."""

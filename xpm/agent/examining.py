@@ -50,12 +50,14 @@ class Examiner(object):
             return Over(states.LOST, "lost", "SLURM says %s, and it left no record" % state, True)
         return Over(found.state, found.cause, found.message, True)
 
-    def last_words(self, known: JobFacts, here: Attempt, log: str, now: float) -> Optional[Over]:
-        """How a batch job ended that the queue does not have any more; None when nobody says."""
+    def last_words(
+        self, known: JobFacts, here: Attempt, state: str, log: str, now: float
+    ) -> Optional[Over]:
+        """How a batch job ended that the queue does not have any more, or only its last state; None when nobody says."""
         account = self._account(here)
-        if account is None:
+        if account is None and not state:
             self._accounts.want(str(here.batch_id), here.at, now)
-        found = autopsy.explain(_body(known, here, "", "", log, account))
+        found = autopsy.explain(_body(known, here, state, "", log, account))
         return Over(found.state, found.cause, found.message, True) if found else None
 
     def held(self, board: Board) -> "Iterator[JobFacts]":

@@ -167,7 +167,7 @@ class Keeper(object):
         if not sending.take(folder, attempt, now):
             return
         options = sbatch_options(wanted, _like(board), self._wishes)
-        argv = slurm_commands.sbatch(name, self._folder, self._layout.root, options)
+        argv = slurm_commands.sbatch(name, self._folder, self._layout.root, options, ())
         program = [
             places.job_python(self._content, {}),
             places.travel_folder(self._layout, self._content),
@@ -191,7 +191,7 @@ class Keeper(object):
             return
         found = slurm_parse.by_name(answer.rows).get(self._name(number))
         if found is not None:
-            sending.record(folder, found.batch_id, "lookup", now)
+            sending.record(folder, found, "lookup", now)
         elif not sending.is_absent(folder, what.number, answer.at, now, self._doubt_s()):
             queue.ask(now)
         else:

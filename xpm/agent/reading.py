@@ -41,12 +41,25 @@ def age_key(path: str) -> "Tuple[int, str]":
 
 def joined(path: str) -> "Tuple[str, float]":
     """The submission that an attempt has joined ("" when the file is damaged), and since when."""
-    content = load(path) or {}
-    try:
-        at = os.stat(path).st_mtime
-    except FileNotFoundError:
-        at = 0.0
-    return str(content.get("submission") or ""), at
+    return Links().joined(path)
+
+
+class Links(object):
+    """Which submissions attempts have joined: those that joined together are one file under many names, read once."""
+
+    def __init__(self) -> None:
+        self._read: Dict[Tuple[int, int], str] = {}
+
+    def joined(self, path: str) -> "Tuple[str, float]":
+        """The submission that an attempt has joined ("" when the file is damaged), and since when."""
+        try:
+            found = os.stat(path)
+        except FileNotFoundError:
+            return "", 0.0
+        file = (found.st_dev, found.st_ino)
+        if file not in self._read:
+            self._read[file] = str((load(path) or {}).get("submission") or "")
+        return self._read[file], found.st_mtime
 
 
 def entry(folder: str, name: str) -> Optional[Dict[str, Any]]:

@@ -3,6 +3,7 @@
 Theory of operation. Everything is a file of the submission's folder, so whoever comes next goes on::
 
     try.<k>     somebody is about to send it for the k-th time        exclusive
+                ... or it is split instead, {"parts": sizes}: never sent from now on, its parts are
     sbatch.<k>  .in the script, .pid .out .err .rc what sbatch said   (errands.py)
     doubt.<k>   the first good look-up after try k without it         exclusive
     batch.json  it is in the queue, under this id                     exclusive
@@ -10,6 +11,7 @@ Theory of operation. Everything is a file of the submission's folder, so whoever
 
     no try ──► try.1 ──► the answer ── accepted ──► batch.json
                  ▲           ├── refused ──► refused.json
+                 │           ├── too many ──► (a pause) ──► try.<k+1>, or split as try.<k+1>
                  │           ├── later ──► (a pause) ──► try.<k+1>
                  │           └── unclear, or none in time ──► look-up by name: found ──► batch.json
                  │                                                absent twice, 2 MessageTimeout apart
@@ -18,13 +20,19 @@ Theory of operation. Everything is a file of the submission's folder, so whoever
 
 import os
 import re
-from typing import Any, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from xpm.agent import errands, processes, reading, slurm_parse
 from xpm.wire import files
 
 Take = NamedTuple("Take", [("number", int)])
-"""Send it, as this try."""
+"""Send it, or split it, as this try: it is not in the queue, and nobody else is about to send it."""
+
+TooMany = NamedTuple("TooMany", [("number", int), ("message", str), ("limit", str), ("at", float)])
+"""This limit refused it whole a moment ago. Split it as this try, or wait."""
+
+Split = NamedTuple("Split", [("sizes", Tuple[int, ...])])
+"""It is never sent itself: its parts, of so many elements each, are."""
 
 Wait = NamedTuple("Wait", [("reason", str)])
 """Nothing to do yet; why, in words."""
@@ -35,7 +43,7 @@ LookUp = NamedTuple("LookUp", [("number", int), ("since", float)])
 InQueue = NamedTuple("InQueue", [("batch_id", str)])
 Never = NamedTuple("Never", [("message", str), ("cause", str)])
 
-Next = Union[Take, Wait, LookUp, InQueue, Never]
+Next = Union[Take, TooMany, Split, Wait, LookUp, InQueue, Never]
 
 STARTED_S = 10.0
 """A try whose shell has not shown up after this, and whose owner is dead, was never sent."""
@@ -51,7 +59,7 @@ def find_next(folder: str, now: float) -> Next:
     refused = reading.load(os.path.join(folder, "refused.json"))
     if refused:
         return Never(str(refused.get("message") or ""), str(refused.get("cause") or "launch"))
-    numbers = [int(found.group(1)) for found in map(_TRY.match, files.listing(folder)) if found]
+    numbers = _tries(folder)
     if not numbers:
         return Take(1)
     for number in sorted(numbers)[:-1]:
@@ -67,6 +75,19 @@ def take(folder: str, number: int, now: float) -> bool:
     return files.create(os.path.join(folder, "try.%d" % number), files.dump(owner), sync=True)
 
 
+def split(folder: str, number: int, sizes: Sequence[int], now: float) -> bool:
+    """Cut it into parts instead of sending it; False when somebody else is faster, whatever that one does."""
+    content = {"at": now, "parts": list(sizes)}
+    return files.create(os.path.join(folder, "try.%d" % number), files.dump(content), sync=True)
+
+
+def parts(folder: str) -> "Tuple[int, ...]":
+    """The sizes of the parts a submission was split into; () while it is whole."""
+    numbers = _tries(folder)
+    content = reading.load(os.path.join(folder, "try.%d" % max(numbers))) if numbers else None
+    return tuple(int(each) for each in (content or {}).get("parts") or ())
+
+
 def send(folder: str, number: int, argv: List[str], script: str, environ: Dict[str, str]) -> Any:
     """Send it: the shell that runs sbatch is returned, and needs nobody."""
     name = errand(number)
@@ -78,6 +99,13 @@ def send(folder: str, number: int, argv: List[str], script: str, environ: Dict[s
 def record(folder: str, batch_id: str, by: str, now: float) -> None:
     """Note for ever that it is in the queue."""
     _note(os.path.join(folder, "batch.json"), {"batch_id": batch_id, "at": now, "by": by})
+
+
+def refuse(folder: str, message: str, at: float) -> Never:
+    """Note for ever that SLURM will never take it."""
+    content = {"at": at, "message": message, "cause": "launch"}
+    _note(os.path.join(folder, "refused.json"), content)
+    return Never(message, "launch")
 
 
 def is_absent(folder: str, number: int, asked_at: float, now: float, apart_s: float) -> bool:
@@ -95,6 +123,10 @@ def errand(number: int) -> str:
     return "sbatch.%d" % number
 
 
+def _tries(folder: str) -> List[int]:
+    return [int(found.group(1)) for found in map(_TRY.match, files.listing(folder)) if found]
+
+
 def _accepted(folder: str, number: int) -> Optional[InQueue]:
     said = errands.said(folder, errand(number))
     answer = slurm_parse.submitted(said.status, said.out, said.err) if said else None
@@ -109,26 +141,28 @@ def _accepted(folder: str, number: int) -> Optional[InQueue]:
 def _after_try(folder: str, number: int, now: float) -> Next:
     said = errands.said(folder, errand(number))
     if said is None:
-        return _without_answer(folder, number, now)
+        path = os.path.join(folder, "try.%d" % number)
+        owner = reading.load(path) or {}
+        if owner.get("parts"):
+            return Split(tuple(int(each) for each in owner["parts"]))
+        return _without_answer(folder, number, path, owner, now)
     accepted = _accepted(folder, number)
     if accepted is not None:
         return accepted
     answer = slurm_parse.submitted(said.status, said.out, said.err)
     if isinstance(answer, slurm_parse.Refused):
-        content = {"at": said.at, "message": answer.message, "cause": "launch"}
-        _note(os.path.join(folder, "refused.json"), content)
-        return Never(answer.message, "launch")
+        return refuse(folder, answer.message, said.at)
     if isinstance(answer, slurm_parse.Later):
         pause = min(300.0, PAUSE_S * 2 ** min(number - 1, 5))
         if abs(now - said.at) >= pause:
             return Take(number + 1)
+        if answer.limit:
+            return TooMany(number + 1, answer.message, answer.limit, said.at)
         return Wait("SLURM does not take it now: %s" % answer.message)
     return LookUp(number, said.at)
 
 
-def _without_answer(folder: str, number: int, now: float) -> Next:
-    path = os.path.join(folder, "try.%d" % number)
-    owner = reading.load(path) or {}
+def _without_answer(folder: str, number: int, path: str, owner: Dict[str, Any], now: float) -> Next:
     begin = float(owner.get("at") or os.stat(path).st_mtime)
     limit = errands.LIMIT_S + 30.0
     if not errands.was_started(folder, errand(number)) and processes.is_alive(owner) is False:

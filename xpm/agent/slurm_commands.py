@@ -1,14 +1,16 @@
 """What is typed to SLURM: argument lists, no I/O."""
 
 import shlex
-from typing import List, Sequence
+from typing import Dict, List, Sequence
 
 FORMAT = "%A|%F|%K|%T|%r|%V|%S|%e|%j"
 """JobID, array's id, index, state, reason, submit, start, end, name: no widths, so nothing is cut (P10)."""
 
 
-def sbatch(submission: str, folder: str, workspace: str, options: Sequence[str]) -> List[str]:
-    """Submit the script on standard input.
+def sbatch(
+    submission: str, folder: str, workspace: str, options: Sequence[str], indices: Sequence[int]
+) -> List[str]:
+    """Submit the script on standard input; as an array of these indices, or as a plain job when there are none.
 
     All is on the command line, which beats SBATCH_* variables and #SBATCH lines (sbatch(1)). The log is appended to:
     a requeue would truncate it.
@@ -18,10 +20,11 @@ def sbatch(submission: str, folder: str, workspace: str, options: Sequence[str])
         "--parsable",
         "--job-name=" + submission,
         "--open-mode=append",
-        "--output=" + folder + "/log",
+        "--output=" + folder + ("/log.%a" if indices else "/log"),
         "--chdir=" + workspace,
         "--export=ALL",
         *options,
+        *(["--array=" + ranges(indices)] if indices else []),
     ]
 
 
@@ -37,5 +40,24 @@ def squeue() -> List[str]:
 
 
 def scancel(batch_ids: Sequence[str]) -> List[str]:
-    """Cancel batch jobs; unknown ones are no error (scancel(1))."""
-    return ["scancel", *batch_ids]
+    """Cancel batch jobs; unknown ones are no error (scancel(1)). Elements of one array are named together."""
+    arrays: Dict[str, List[int]] = {}
+    plain: List[str] = []
+    for each in batch_ids:
+        array, _, index = each.partition("_")
+        if index:
+            arrays.setdefault(array, []).append(int(index))
+        else:
+            plain.append(each)
+    return ["scancel", *plain, *("%s_[%s]" % (a, ranges(arrays[a])) for a in sorted(arrays))]
+
+
+def ranges(indices: Sequence[int]) -> str:
+    """Indices as SLURM writes them: ``0-3,7``."""
+    spans: List[List[int]] = []
+    for each in sorted(set(indices)):
+        if spans and spans[-1][1] == each - 1:
+            spans[-1][1] = each
+        else:
+            spans.append([each, each])
+    return ",".join("%d" % a if a == b else "%d-%d" % (a, b) for a, b in spans)

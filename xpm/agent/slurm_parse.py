@@ -9,8 +9,8 @@ Accepted = NamedTuple("Accepted", [("batch_id", str)])
 Refused = NamedTuple("Refused", [("message", str)])
 """A definite no: asking the same again gives the same."""
 
-Later = NamedTuple("Later", [("message", str)])
-"""A definite no for now: a quota is full, the controller takes no jobs."""
+Later = NamedTuple("Later", [("message", str), ("limit", str)])
+"""A definite no for now: a quota is full, the controller takes no jobs. ``limit`` names what made it too many, if that did."""
 
 Unclear = NamedTuple("Unclear", [("message", str)])
 """Nobody knows whether it was accepted; only a look-up by name tells."""
@@ -18,10 +18,15 @@ Unclear = NamedTuple("Unclear", [("message", str)])
 Answer = Union[Accepted, Refused, Later, Unclear]
 
 Row = NamedTuple("Row", [("batch_id", str), ("state", str), ("reason", str), ("name", str)])
+"""One batch job; an element of an array has the array's id and its index, ``A_k``."""
+
+ARRAY_SIZE = "MaxArraySize"
+"""The limit on the indices of an array: its highest is one less (P8)."""
 
 _ID = re.compile(r"^([0-9]+)(?:;[\w.-]+)?$")
 _QUOTA = "Job violates accounting/QOS policy"
 _LIMIT = re.compile(r"\b((?:Assoc|QOS)\w+)")
+_ARRAY = "Invalid job array specification"
 _LATER = (
     "temporarily unable to accept job",
     "too many jobs",
@@ -86,7 +91,7 @@ def submitted(status: Optional[int], out: str, err: str) -> Answer:
     if status is None or status == TIMED_OUT or status < 0 or status in KILLED:
         return Unclear(message or "sbatch did not end")
     if status in NOT_STARTED:
-        return Later(message or "sbatch cannot be started")
+        return Later(message or "sbatch cannot be started", "")
     if not message:  # sbatch never says no without a word; a full disk swallows words
         return Unclear("sbatch ended with exit code %d, without a word" % status)
     if any(each in err for each in _UNCLEAR):
@@ -94,27 +99,44 @@ def submitted(status: Optional[int], out: str, err: str) -> Answer:
     if _QUOTA in err:
         # the line before names the limit (slurm.conf(5)); only a limit on how many may be queued passes by itself
         limit = _LIMIT.search(err)
-        return Later(message) if limit is None or "Submit" in limit.group(1) else Refused(message)
+        name = limit.group(1) if limit else "MaxSubmitJobs"
+        return Later(message, name) if "Submit" in name else Refused(message)
+    if _ARRAY in err:
+        return Later(message, ARRAY_SIZE)
     if any(each in err for each in _LATER):
-        return Later(message)
+        return Later(message, "")
     return Refused(message)
 
 
 def queue(status: Optional[int], out: str) -> Optional[List[Row]]:
-    """The rows of squeue; None when it did not answer: no news. Lines of another shape are a banner's."""
+    """The rows of squeue; None when it did not answer: no news. Lines of another shape are a banner's.
+
+    While an element of an array is pending, its raw id may be the array's own; once it runs, it has one of its own. What
+    stays are the array's id and the index (P9).
+    """
     if status != 0:
         return None
     rows = []
     for line in out.splitlines():
         fields = line.strip().split("|", 8)
         if len(fields) == 9 and fields[0].isdigit():
-            rows.append(Row(fields[0], fields[3], fields[4], fields[8]))
+            batch_id = "%s_%s" % (fields[1], fields[2]) if fields[2].isdigit() else fields[0]
+            rows.append(Row(batch_id, fields[3], fields[4], fields[8]))
     return rows
 
 
-def by_name(rows: List[Row]) -> Dict[str, Row]:
-    """The newest row of each name."""
-    return {row.name: row for row in sorted(rows, key=lambda row: int(row.batch_id))}
+def array_of(batch_id: str) -> str:
+    """What sbatch called it: the id of a job, or of the array it is an element of."""
+    return batch_id.partition("_")[0]
+
+
+def by_name(rows: List[Row]) -> Dict[str, str]:
+    """The newest batch job, or array, of each name."""
+    found: Dict[str, str] = {}
+    for row in rows:
+        number = array_of(row.batch_id)
+        found[row.name] = max(number, found.get(row.name, "0"), key=int)
+    return found
 
 
 def _message(text: str) -> str:

@@ -9,13 +9,16 @@ A query that fails is no news (P3 to P5): the last good answer stays, with its a
 import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from xpm.agent import errands, reading, slurm_commands, slurm_parse
+from xpm.agent import errands, reading, slurm_commands, slurm_parse, slurm_states
 from xpm.agent.slurm_parse import Row
 from xpm.wire import files
 from xpm.wire.workspace import Layout
 
-Answer = NamedTuple("Answer", [("at", float), ("rows", List[Row])])
-"""A good answer: ``at`` is when it was asked for, so it knows nothing that happened later."""
+Answer = NamedTuple("Answer", [("at", float), ("rows", List[Row]), ("others", int)])
+"""A good answer: ``at`` is when it was asked for, so it knows nothing that happened later.
+
+``rows`` are this workspace's jobs; ``others``: how many more jobs the user has in the queue.
+"""
 
 EVERY_S = 60.0
 EARLY_S = 5.0
@@ -28,11 +31,15 @@ class Queue(object):
 
     Args:
         layout: the workspace.
+        prefix: how the names of its batch jobs begin.
         environ: what commands run with.
         every_s: seconds between two queries, of all advancers together.
     """
 
-    def __init__(self, layout: Layout, environ: Dict[str, str], every_s: float = EVERY_S) -> None:
+    def __init__(
+        self, layout: Layout, prefix: str, environ: Dict[str, str], every_s: float = EVERY_S
+    ) -> None:
+        self._prefix = prefix
         self._layout = layout
         self._environ = environ
         self._every_s = every_s
@@ -57,7 +64,8 @@ class Queue(object):
             self._stamp = stamp
             content = reading.load(self._layout.squeue) or {}
             rows = [Row(*map(str, each)) for each in content.get("rows") or ()]
-            self._answer = Answer(float(content.get("at") or 0.0), rows)
+            others = int(content.get("others") or 0)
+            self._answer = Answer(float(content.get("at") or 0.0), rows, others)
         return self._answer
 
     def ask(self, now: float, early: bool = False) -> None:
@@ -97,5 +105,8 @@ class Queue(object):
             self.problem = "squeue does not answer: %s" % (words[-1] if words else "no word of why")
             return
         self._failures, self.problem = 0, ""
-        content = {"at": self._asked_at, "ok": True, "rows": [list(row) for row in rows]}
+        mine = [row for row in rows if row.name.startswith(self._prefix)]
+        queued = sum(1 for row in rows if not slurm_states.is_over(row.state))
+        others = queued - sum(1 for row in mine if not slurm_states.is_over(row.state))
+        content = {"at": self._asked_at, "ok": True, "rows": mine, "others": others}
         files.write(self._layout.squeue, files.dump(content))

@@ -77,6 +77,11 @@ def meaning(word: str) -> Meaning:
     return STATES.get(word.split(" ")[0].rstrip("+"), UNKNOWN)
 
 
+def is_over(word: str) -> bool:
+    """Whether a batch job in this state counts no more."""
+    return meaning(word).phase == OVER
+
+
 def reason(word: str) -> str:
     """A pending reason in words, with SLURM's own word behind."""
     bare = word.strip("()").split(",")[0]

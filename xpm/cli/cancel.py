@@ -1,35 +1,65 @@
 """``xpm cancel``: end jobs that wait or run."""
 
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from xpm.cli import render, selecting, sessions
+from xpm.cli import render, selecting, sessions, telling
+from xpm.errors import XpmError
+from xpm.follow.main import MainFolder
+from xpm.follow.views import JobView
+
+MANY = 10
+"""More jobs than this are not ended without a question."""
 
 
 @click.command("cancel")
 @click.argument("targets", nargs=-1, required=True)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask, however many they are.")
 @selecting.workdir_option
-def command(targets: tuple[str, ...], workdir: Path | None) -> int:
-    """Cancel TARGETS: jobs, by the beginning of their ids, or experiments, by name.
+def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
+    """Cancel TARGETS: jobs, by the beginning of their ids, experiments, by name, or what passes a filter.
 
-    When a host is out of reach, the wish is kept here and told at the next exchange with it.
+    A filter: 'lr=0.1 and state=pending'. On a terminal it asks before it ends more than 10 jobs. When a host is out of
+    reach, the wish is kept here and told at the next exchange with it.
     """
     main = selecting.main_folder(workdir, targets[0])
     chosen = [job for job in selecting.jobs(main, targets) if not sessions.is_over(job)]
     if not chosen:
-        render.note("nothing to cancel: these jobs are over")
+        render.note("nothing to cancel: no such job waits or runs")
         return 0
+    if not yes and len(chosen) > MANY and sys.stdin.isatty():
+        question = f"cancel {_jobs(chosen)} ({telling.counts(chosen)})?"
+        if not click.confirm(question, err=True):
+            render.note("nothing is cancelled")
+            return 1
     with sessions.opened(main) as session:
         problems = session.cancel(chosen)
-    late = sum(job.connector in problems for job in chosen)
-    if len(chosen) > late:
-        render.line(f"cancelling {_jobs(len(chosen) - late)}")
-    if late:
-        render.note(f"{_jobs(late)} will be cancelled at the next exchange with their host")
+    _tell(main, chosen, problems)
     sessions.insist(problems)
     return 0
 
 
-def _jobs(count: int) -> str:
-    return f"{count} job{'' if count == 1 else 's'}"
+def _tell(main: MainFolder, chosen: Sequence[JobView], problems: Mapping[str, XpmError]) -> None:
+    """What has become of them; some may have ended by themselves at the same moment."""
+    late = [job for job in chosen if job.connector in problems]
+    paths = {job.path for job in chosen} - {job.path for job in late}
+    now = {job.path: job for view in selecting.experiments(main) for job in view.jobs}
+    told = [now[path] for path in paths]
+    ending = [job for job in told if not sessions.is_over(job)]
+    cancelled = [job for job in told if job.state in ("cancelled", "skipped")]
+    before = [job for job in told if sessions.is_over(job) and job not in cancelled]
+    if cancelled:
+        render.line(f"cancelled {_jobs(cancelled)}")
+    if ending:
+        render.line(f"cancelling {_jobs(ending)}: `xpm status` tells when they have ended")
+    if before:
+        render.line(f"too late for {_jobs(before)}: {telling.counts(before)}")
+    if late:
+        render.note(f"{_jobs(late)} will be cancelled at the next exchange with their host")
+
+
+def _jobs(jobs: Sequence[JobView]) -> str:
+    return f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"

@@ -15,7 +15,7 @@ from xpm.follow.views import JobView
 @click.option("--stderr", is_flag=True, help="Its error output instead of its output.")
 @selecting.workdir_option
 def command(job: str, follow: bool, stderr: bool, workdir: Path | None) -> int:
-    """Show what JOB (an id or the beginning of one) printed."""
+    """Show what JOB (the beginning of an id, or a filter that one passes) printed."""
     main = selecting.main_folder(workdir)
     chosen = selecting.job(main, job)
     stream = "stderr" if stderr else "stdout"

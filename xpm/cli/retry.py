@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import render, selecting, sessions
+from xpm.cli import filtering, render, selecting, sessions
 
 AGAIN = frozenset({"failed", "cancelled", "lost", "skipped"})
 
@@ -13,16 +13,16 @@ AGAIN = frozenset({"failed", "cancelled", "lost", "skipped"})
 @click.argument("targets", nargs=-1, required=True)
 @selecting.workdir_option
 def command(targets: tuple[str, ...], workdir: Path | None) -> int:
-    """Try TARGETS again: jobs, by the beginning of their ids, or all that failed of experiments.
+    """Try TARGETS again: jobs, by the beginning of their ids, or all that failed of experiments or of a filter.
 
     They run with the code they had; what was skipped because of them is tried again too. To run
     them with the code of now: `xpm run PLAN.py`.
     """
     main = selecting.main_folder(workdir, targets[0])
     names = {view.id for view in selecting.experiments(main)}
-    whole = [target for target in targets if target in names]
+    whole = [each for each in targets if each in names or filtering.is_filter(each)]
     chosen = [job for job in selecting.jobs(main, whole) if job.state in AGAIN]
-    chosen += selecting.jobs(main, [target for target in targets if target not in names])
+    chosen += selecting.jobs(main, [each for each in targets if each not in whole])
     if not chosen:
         render.note("nothing to try again: no job failed, was cancelled, lost or skipped")
         return 0

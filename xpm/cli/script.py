@@ -5,20 +5,13 @@ it is follows from the innermost frame that is not a library's.
 """
 
 import sys
-import sysconfig
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-import xpm
+from xpm._tracebacks import kind, trimmed
 from xpm.errors import PlanProblem, XpmError
-
-_OURS = tuple({str(Path(folder)) + "/" for folder in xpm.__path__})
-_PATHS = sysconfig.get_paths()
-_LIBRARIES = tuple(
-    {f"{_PATHS[key]}/" for key in ("stdlib", "platstdlib", "purelib", "platlib")} | {"<frozen"}
-)
 
 
 class PlanCrash(Exception):
@@ -57,7 +50,7 @@ def run_script(script: Path, arguments: Sequence[str]) -> None:
     except Exception as error:
         if _is_ours(error):
             raise
-        raise PlanCrash(_trimmed(error)) from error
+        raise PlanCrash(trimmed(error)) from error
 
 
 def _syntax(error: SyntaxError, script: Path) -> PlanProblem:
@@ -76,7 +69,7 @@ def _quoted(text: str | None) -> str:
 def _missing(error: ImportError, script: Path) -> PlanProblem:
     where = f"{script}:1"
     for frame in _frames(error):
-        if _kind(frame.filename) == "plan":
+        if kind(frame.filename) == "plan":
             where = f"{frame.filename}:{frame.lineno}"
     hint = (
         f"install it for {sys.executable}, or import it inside `execute`, where only jobs need it"
@@ -87,32 +80,10 @@ def _missing(error: ImportError, script: Path) -> PlanProblem:
 
 
 def _is_ours(error: BaseException) -> bool:
-    kinds = [_kind(frame.filename) for frame in _frames(error)]
-    last = [kind for kind in kinds if kind != "library"][-1:]
+    kinds = [kind(frame.filename) for frame in _frames(error)]
+    last = [each for each in kinds if each != "library"][-1:]
     return last == ["ours"]
-
-
-def _trimmed(error: BaseException) -> str:
-    """The traceback as Python prints it, causes included, without our frames."""
-    whole = traceback.TracebackException.from_exception(error)
-    _trim(whole, set())
-    return "".join(whole.format()).rstrip()
-
-
-def _trim(told: traceback.TracebackException, seen: set[int]) -> None:
-    seen.add(id(told))
-    kept = [frame for frame in told.stack if _kind(frame.filename) != "ours"]
-    told.stack = traceback.StackSummary.from_list(kept)
-    for other in (told.__cause__, told.__context__):
-        if other is not None and id(other) not in seen:
-            _trim(other, seen)
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:
     return list(traceback.extract_tb(error.__traceback__))
-
-
-def _kind(filename: str) -> str:
-    if filename.startswith(_OURS):
-        return "ours"
-    return "library" if filename.startswith(_LIBRARIES) else "plan"

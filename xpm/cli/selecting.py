@@ -3,10 +3,12 @@
 import difflib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from xpm.cli import filtering
 from xpm.errors import UsageProblem
 from xpm.follow import journal, views
 from xpm.follow.main import MainFolder
@@ -85,21 +87,47 @@ def experiments(main: MainFolder, name: str | None = None) -> Sequence[Experimen
     return chosen
 
 
-def job(main: MainFolder, prefix: str) -> JobView:
-    """The one job whose id begins like this."""
-    return views.find_job(experiments(main), prefix)
+def job(main: MainFolder, target: str) -> JobView:
+    """The one job whose id begins like this, or that passes this filter."""
+    if not filtering.is_filter(target):
+        return views.find_job(experiments(main), target)
+    found = jobs(main, [target])
+    if len(found) != 1:
+        names = ", ".join(f"{job.task}/{job.id[:12]}" for job in found[:5])
+        raise UsageProblem(
+            f"{target!r} means {len(found)} jobs", cause=names, hint="one is wanted here"
+        )
+    return found[0]
 
 
 def jobs(main: MainFolder, targets: Sequence[str]) -> list[JobView]:
-    """The jobs meant by targets: names of experiments (all their jobs) or beginnings of job ids.
+    """The jobs meant by targets: filters, names of experiments (all their jobs) or beginnings of job ids.
 
     Raises:
-        UsageProblem: a target is neither, or both.
+        UsageProblem: a target is none of these, or several.
     """
     seen = experiments(main)
     chosen: dict[str, JobView] = {}
     for target in targets:
         named = [each for each in seen if each.id == target]
-        found = named[0].jobs if named else [views.find_job(seen, target)]
+        if filtering.is_filter(target):
+            found = [job for view in filtered(seen, target) for job in view.jobs]
+        else:
+            found = list(named[0].jobs) if named else [views.find_job(seen, target)]
         chosen.update({job.path: job for job in found})
     return list(chosen.values())
+
+
+def filtered(seen: Sequence[ExperimentView], text: str) -> list[ExperimentView]:
+    """The experiments that have jobs which pass a filter, with these alone.
+
+    Raises:
+        UsageProblem: the filter cannot be read, or names a tag that no job has.
+    """
+    wanted = filtering.parse(text)
+    filtering.check_tags(wanted, {tag for view in seen for job in view.jobs for tag in job.tags})
+    found = [
+        replace(view, jobs=[job for job in view.jobs if filtering.passes(wanted, job, view.id)])
+        for view in seen
+    ]
+    return [view for view in found if view.jobs]

@@ -1,33 +1,37 @@
 """``xpm status``: the truth about experiments, with its age."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from xpm.cli import render, selecting, sessions, telling
+from xpm.cli import filtering, render, selecting, sessions, telling
 from xpm.errors import UsageProblem, XpmError
 from xpm.follow import views
 from xpm.follow.views import ExperimentView
 
 
 @click.command("status")
-@click.argument("experiment", required=False)
+@click.argument("experiment", required=False, metavar="[EXPERIMENT|FILTER]")
 @click.option("--json", "as_json", is_flag=True, help="For programs: schema 1, stable.")
 @selecting.workdir_option
 def command(experiment: str | None, as_json: bool, workdir: Path | None) -> int:
-    """Show the jobs of EXPERIMENT, or of all experiments of the main folder.
+    """Show the jobs of EXPERIMENT, or of all experiments of the main folder, or those that pass a FILTER.
 
-    With --json and no name: the experiment that ran last.
+    A filter: 'lr=0.1 and not state=done'. With --json and no name: the experiment that ran last.
     """
-    main = selecting.main_folder(workdir, experiment)
-    if not selecting.experiments(main, experiment):
+    wanted = experiment if experiment and filtering.is_filter(experiment) else None
+    name = None if wanted else experiment
+    main = selecting.main_folder(workdir, name)
+    if not selecting.experiments(main, name):
         raise UsageProblem("no experiment has run yet", on=str(main.path))
     with sessions.opened(main) as session:
         silent = sessions.ask(session)
-        _show(
-            selecting.experiments(main, experiment), silent, as_json
-        )  # before leaving who is silent
+        found = selecting.experiments(main, name)
+        if wanted:
+            found = selecting.filtered(found, wanted) or [replace(found[0], jobs=())]
+        _show(found, silent, as_json)
     return 0
 
 

@@ -1,7 +1,8 @@
 """One connector, followed by a thread of its own.
 
 A lane goes round: send what the laptop owes (cancels, code, jobs: outgoing.py), ask for news, bring the files of what is
-over (followed.py). Others hand it work at any moment and read its events from one queue; it owns the connector. A host that does not answer changes no state: the lane says so once, waits with
+over (followed.py). Others hand it work at any moment and read its events from one queue; it owns the connector. A host
+that does not answer changes no state: the lane says so once, waits with
 growing patience, and goes on where it was. An error that patience cannot mend ends the lane and is its last event.
 
 Work handed in while the lane sits in ``observe`` is announced by ``nudge``. A short linger lets a plan's quick

@@ -98,7 +98,14 @@ class MainFolder:
         request = entry["request"]
         assert isinstance(request, Mapping)
         content["launcher"] = request["launcher"]
-        jobfile.write(str(self.path), content)
+        try:
+            jobfile.write(str(self.path), content)
+        except jobfile.TooLarge as error:
+            raise PlanProblem(
+                f"the values of this {entry['task']} are too large to be submitted",
+                cause=str(error), where=where,
+                hint="keep data in files, and give their paths",
+            ) from error  # fmt: skip
 
     def job(self, ref: JobRef) -> Mapping[str, object] | None:
         """What was submitted last of a job; None when nothing ever was."""

@@ -29,6 +29,7 @@ class Owed:
 
     ref: JobRef
     attempt: int
+    at: float
 
 
 class Outbox:
@@ -62,6 +63,13 @@ class Outbox:
         """Whether this job is still to be sent there."""
         return (self._jobs / connector / f"{job}.json").exists()
 
+    def size(self, connector: str, entry: Entry) -> int:
+        """How many bytes it takes to send this job; 0 when it is not here any more."""
+        try:
+            return (self._jobs / connector / f"{entry['job']}.json").stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def trying(self, connector: str) -> None:
         """Note that the entries of now are about to be sent: from here on they may have arrived."""
         self._tried.mkdir(parents=True, exist_ok=True)
@@ -89,7 +97,11 @@ class Outbox:
         """The cancels still to be told there."""
         found = _all(self._cancels / connector)
         return [
-            Owed(JobRef(str(each["task"]), str(each["job"])), int(str(each["attempt"])))
+            Owed(
+                JobRef(str(each["task"]), str(each["job"])),
+                int(str(each["attempt"])),
+                float(str(each["at"])),
+            )
             for each in found
         ]
 

@@ -8,6 +8,8 @@ from xpm.follow.journal import Journal
 from xpm.follow.outbox import Entry, Outbox
 
 BATCH = 1000
+BATCH_BYTES = 24 * 1024 * 1024
+"""With one more entry (wire/jobfile.py) less than a message may be (wire/frames.py)."""
 
 Attempts = Mapping[JobRef, int]
 
@@ -56,8 +58,8 @@ class Outgoing:
         """Send what there is; after each exchange, the attempts that are accepted."""
         with self._lock:
             entries = list(self._entries.values())
-        for first in range(0, len(entries), BATCH):
-            yield self._send_batch(entries[first : first + BATCH], link, journal)
+        for batch in self._batches(entries):
+            yield self._send_batch(batch, link, journal)
 
     def make_safe(self) -> None:
         """Let all of it survive a power cut, and later edits of the code: it may take long."""
@@ -67,6 +69,19 @@ class Outgoing:
         for snapshot in snapshots:
             if snapshot.id not in self._staged:
                 self._outbox.keep(snapshot)
+
+    def _batches(self, entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+        """The entries in order, as many at once as fit into a message."""
+        batch: list[Entry] = []
+        size = 0
+        for each in entries:
+            if len(batch) == BATCH or size > BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+            batch.append(each)
+            size += self._outbox.size(self._connector, each)
+        if batch:
+            yield batch
 
     def _send_batch(self, entries: Sequence[Entry], link: Connector, journal: Journal) -> Attempts:
         sendable = [each for each in entries if self._stage(_snapshot_of(each), link)]

@@ -1,7 +1,7 @@
 """What a person or a program sees of experiments and jobs."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -181,9 +181,13 @@ def _experiment(
 ) -> ExperimentView:
     lines = record.lines()
     views: dict[JobRef, JobView] = {}
+    cancels = _cancels(main, {line.connector for line in lines}, places)
     for line in lines:
         ref = JobRef(line.task, line.job)
-        views[ref] = _seen(main, line, known.get(ref), places.get(line.connector))
+        view = _seen(main, line, known.get(ref), places.get(line.connector))
+        if ref in cancels and view.state not in OVER:
+            view = replace(view, reason=cancels[ref])
+        views[ref] = view
     alive = {ref: view.state not in OVER for ref, view in views.items()}
     chosen = latest_lines(lines, alive)
     jobs = [views[JobRef(each.task, each.job)] for each in chosen]
@@ -192,6 +196,21 @@ def _experiment(
     return ExperimentView(
         record.id, main.path, experiment_state(jobs, run), jobs, parents, run, places
     )
+
+
+def _cancels(
+    main: MainFolder, connectors: Iterable[str], places: Mapping[str, Place]
+) -> Mapping[JobRef, str]:
+    """What to say of jobs whose cancelling has not been told to their connector."""
+    found: dict[JobRef, str] = {}
+    for name in connectors:
+        words = "being cancelled, not delivered yet"
+        place = places.get(name)
+        if place is not None and place.down_since is not None:
+            since = datetime.fromtimestamp(place.down_since).astimezone()
+            words += f": {name} is out of reach since {since:%Y-%m-%d %H:%M}"
+        found.update((owed.ref, words) for owed in main.outbox.owed(name))
+    return found
 
 
 def _seen(main: MainFolder, line: Line, known: Known | None, place: Place | None) -> JobView:

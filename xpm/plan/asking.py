@@ -6,7 +6,8 @@ from xpm.errors import PlanProblem
 from xpm.plan import places
 from xpm.plan.fields import MISSING
 from xpm.plan.generated import generated
-from xpm.plan.state import is_config, state_of
+from xpm.plan.problems import require_config
+from xpm.plan.state import state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,11 +139,7 @@ def origin(config: Config, name: str) -> str:
         PlanProblem: there is no such argument.
     """
     first, _, below = name.partition(".")
-    if not is_config(config):
-        raise PlanProblem(
-            f"a {type(config).__name__} has no argument {name!r}",
-            where=places.show(places.caller()),
-        )
+    require_config(config, "origin")
     if first not in type(config).__xpm__.ready():
         from xpm.plan.setting import unknown
 

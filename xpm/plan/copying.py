@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from xpm.errors import PlanProblem
-from xpm.plan import places
 from xpm.plan.config import Config
+from xpm.plan.problems import require_config
 from xpm.plan.setting import assign
 from xpm.plan.state import State, is_config, state_of, wake
 
@@ -21,10 +20,7 @@ def copyconfig(config: C, **changes: object) -> C:
 
     Configurations below are copied too; submitted tasks and their outputs are not, they stay what they are.
     """
-    if not is_config(config):
-        raise PlanProblem(
-            f"a {type(config).__name__} is no configuration", where=places.show(places.caller())
-        )
+    require_config(config, "copyconfig")
     copied: C = _copy(config, {}, root=True)
     state = state_of(copied)
     for name, value in changes.items():
@@ -103,6 +99,7 @@ def setmeta(config: C, force: bool | None = True) -> C:
     Returns:
         the configuration itself.
     """
+    require_config(config, "setmeta")
     state = state_of(config)
     if state.seal is not None:
         from xpm.plan.setting import refuse_sealed

@@ -11,7 +11,7 @@ from xpm.plan import places
 from xpm.plan.config import Config
 from xpm.plan.description import Argument, Description, declared_role, explicit
 from xpm.plan.fields import MISSING, PathGenerator
-from xpm.plan.problems import Definition, nearest
+from xpm.plan.problems import Definition, a, nearest
 from xpm.plan.tasks import Task
 
 TYPE_CHECKING = False
@@ -142,8 +142,15 @@ def _add(cls: Any, added: Argument) -> None:
                 hint=nearest(added.name, known),
                 where=places.show(places.caller()),
             )
+    if added.name in description.decorated:
+        raise Definition(
+            f"{cls.__name__} has two arguments {added.name!r}",
+            hint="remove one of the decorators",
+            where=places.show(places.caller()),
+        )
     if added.name in vars(cls):
         delattr(cls, added.name)
+    description.decorated.add(added.name)
     description.add(added)
     description.own = {added.name: added, **description.own}  # decorators are applied bottom-up
 
@@ -157,7 +164,11 @@ def _decorator(identifier: Any, base: builtins.type[Config]) -> Decorator:
 
 def _converted(target: Any, identifier: Any, base: builtins.type[Config]) -> Any:
     """The configuration class a class or function becomes."""
-    pending = vars(target).get(PENDING, ())
+    pending = getattr(target, "__dict__", {}).get(PENDING, ())
+    if not isinstance(target, builtins.type) and not hasattr(target, "__code__"):
+        raise _refused(
+            f"{a(target)} cannot be a configuration or a task: a class or a function can"
+        )
     if not isinstance(target, builtins.type):
         if base is not Task:
             raise _refused(f"{target!r} cannot be a configuration: only a class can")
@@ -186,6 +197,7 @@ def _rebuilt(cls: Any, base: builtins.type[Config]) -> Any:
     if "__xpm__" in vars(cls):
         for each in vars(cls)["__xpm__"].own.values():
             made.__xpm__.add(each)
+        made.__xpm__.decorated |= vars(cls)["__xpm__"].decorated
     _repoint(cls, made)
     return made
 

@@ -74,7 +74,7 @@ class Description:
     """The identifier and arguments of one class; ``ready`` before the types are used."""
 
     __slots__ = (
-        "bases", "cls", "coded", "eager", "eager_names", "identifier", "own", "place", "quick", "scope",
+        "bases", "cls", "coded", "decorated", "eager", "eager_names", "identifier", "own", "place", "quick", "scope",
         "table",
     )  # fmt: skip
 
@@ -83,6 +83,7 @@ class Description:
         self.bases = bases
         self.place = place
         self.own: dict[str, Argument] = {}
+        self.decorated: set[str] = set()  # arguments declared by decorators
         self.scope: dict[str, object] | None = None
         self.table: dict[str, Argument] | None = None
         self.eager: list[Argument] = []
@@ -265,6 +266,12 @@ def explicit(name: object, place: places.Place) -> str:
 
 def refuse_clash(cls: type, name: str, place: places.Place) -> None:
     """Refuse an argument whose name means something else already."""
+    if not isinstance(name, str) or not name.isidentifier():
+        raise Definition(
+            f"{name!r} cannot be the name of an argument of {cls.__name__}",
+            hint="a name such as in name=value",
+            where=places.show(place),
+        )
     if name.startswith("_"):
         reason = "names that begin with _ are not arguments"
     else:

@@ -164,19 +164,8 @@ class _Writer:
 
     def _type(self, cls: type) -> int:
         if cls not in self.type_index:
-            from xpm.plan.locate import reference
-
             self.type_index[cls] = len(self.types)
-            ref: Document = reference(cls)
-            description = getattr(cls, "__xpm__", None)
-            if description is None:
-                ref["id"] = enum_identifier(cls)
-            else:
-                ref["id"] = identifier_of(description)
-                ref["meta"] = [
-                    name for name, each in description.ready().items() if each.role == "meta"
-                ]
-            self.types.append(ref)
+            self.types.append(_reference(cls, self.project))
         return self.type_index[cls]
 
     def _value(self, value: Any) -> Any:
@@ -241,6 +230,27 @@ class _Writer:
 
 _shared: dict[frozenset[type], frozenset[type]] = {}
 """Sets of classes that were met: jobs of one kind share one."""
+
+
+def _reference(cls: type, project: str | None) -> Document:
+    """What documents say of a class; many share it."""
+    known = _references.get((cls, project))
+    if known is None:
+        from xpm.plan.locate import reference
+
+        known = reference(cls)
+        description = getattr(cls, "__xpm__", None)
+        if description is None:
+            known["id"] = enum_identifier(cls)
+        else:
+            known["id"] = identifier_of(description)
+            table = description.ready()
+            known["meta"] = [name for name, each in table.items() if each.role == "meta"]
+        _references[cls, project] = known
+    return known
+
+
+_references: dict[tuple[type, str | None], Document] = {}
 
 
 def _text(value: str) -> Any:

@@ -13,6 +13,7 @@ from xpm.plan import places, walk
 from xpm.plan.encoding import NONE, PATH, encode, text
 from xpm.plan.fields import MISSING
 from xpm.plan.names import identifier_of
+from xpm.plan.problems import a
 from xpm.plan.state import is_config, state_of
 
 TYPE_CHECKING = False
@@ -36,7 +37,7 @@ def identifier(config: Config) -> str:
     """
     if not is_config(config):
         raise PlanProblem(
-            f"only configurations have an identity, not a {type(config).__name__}",
+            f"only configurations have an identity, not {a(config)}",
             where=places.show(places.caller()),
         )
     return digest(config).hex()

@@ -9,7 +9,6 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any, Callable
 
 
@@ -64,6 +63,29 @@ def _untagged(value: object) -> None:
         )
 
 
+def _unread(value: object, number: Callable[[str], object]) -> str:
+    """A hint for text that would be a number, were text read."""
+    if not isinstance(value, str):
+        return ""
+    try:
+        return f"text is not read as a number: write {number(value)!r}"
+    except ValueError:
+        return ""
+
+
+class BoolKind(Kind):
+    """Truth values."""
+
+    __slots__ = ()
+
+    def convert(self, value: Any) -> object:
+        """``True`` and ``False``."""
+        if type(value) is bool:
+            return value
+        _untagged(value)
+        raise Mismatch("bool", value, hint="write True or False")
+
+
 class IntKind(Kind):
     """Whole numbers."""
 
@@ -79,8 +101,8 @@ class IntKind(Kind):
                 return int(value.__index__())
             except TypeError:  # old numpy.bool_
                 pass
-        hint = f"{int(value)} says so" if isinstance(value, float) and value.is_integer() else ""
-        raise Mismatch("int", value, hint=hint)
+        hint = f"write {int(value)}" if isinstance(value, float) and value.is_integer() else ""
+        raise Mismatch("int", value, hint=hint or _unread(value, int))
 
 
 class FloatKind(Kind):
@@ -94,7 +116,7 @@ class FloatKind(Kind):
             return value
         _untagged(value)
         if isinstance(value, (bool, str, bytes)) or not hasattr(type(value), "__float__"):
-            raise Mismatch("float", value)
+            raise Mismatch("float", value, hint=_unread(value, float))
         try:
             normal = float(value)
         except (TypeError, ValueError, OverflowError):
@@ -173,7 +195,10 @@ class InstanceKind(Kind):
         if getattr(type(value), "_xpm_mark", ""):
             return "mark the whole argument"
         if not self.holds:
-            members: Iterable[str] = getattr(self.cls, "__members__", ())
+            members: dict[str, Any] = dict(getattr(self.cls, "__members__", {}))
+            for name, each in members.items():
+                if value == name or value == each.value:
+                    return f"write {self.name}.{name}"
             return f"one of {', '.join(f'{self.name}.{each}' for each in members)}"
         return ""
 
@@ -208,11 +233,10 @@ class AnyKind(Kind):
             return FloatKind("float").convert(value)
         if isinstance(value, bytearray):
             return bytes(value)
-        raise Mismatch(
-            "a value xpm can keep",
-            value,
-            hint="numbers, text, bytes, paths, Enum members, containers of them, configurations",
-        )
+        hint = "numbers, text, bytes, paths, Enum members, containers of them, configurations"
+        if isinstance(value, type) and hasattr(value, "__xpm__"):
+            hint = f"give an instance: {value.__name__}(...)"
+        raise Mismatch("a value xpm can keep", value, hint=hint)
 
     def fits(self, value: Any) -> bool:
         """True: the value needs no other form."""
@@ -235,7 +259,9 @@ class ListKind(Kind):
     def convert(self, value: Any) -> object:
         """A new container of normal forms."""
         if type(value) not in self.accepted and not issubclass(type(value), self.accepted):
-            hint = "text is not a list" if isinstance(value, str) else ""
+            hint = f"give {self.make.__name__}(...) of it" if hasattr(value, "__iter__") else ""
+            if isinstance(value, (str, bytes)):
+                hint = f"text is not taken apart: give {self.make.__name__}([...])"
             raise Mismatch(self.name, value, hint=hint)
         convert, fast = self.item.convert, self.item.fast
         done: list[object] = []
@@ -298,7 +324,8 @@ class DictKind(Kind):
         """A new dictionary of normal forms, in the given order."""
         if not isinstance(value, dict):
             if not (hasattr(value, "keys") and hasattr(value, "__getitem__")):
-                raise Mismatch(self.name, value)
+                hint = "give dict(...) of it" if isinstance(value, (list, tuple)) and value else ""
+                raise Mismatch(self.name, value, hint=hint)
             value = {key: value[key] for key in value}
         done: dict[object, object] = {}
         for key, each in value.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from xpm.errors import PlanProblem
 from xpm.plan import places
+from xpm.plan.problems import a
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def tag(value: T) -> T:
         marked = value
     else:
         raise PlanProblem(
-            f"a {type(value).__name__} cannot be a tag",
+            f"{a(value)} cannot be a tag",
             on=repr(value)[:80],
             hint="tags are str, int, float or bool; name one with .tag(name, value)",
             where=places.show(places.caller()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xpm.errors import PlanProblem
+from xpm.plan import places
 
 
 class WrongValue(PlanProblem, TypeError):
@@ -25,10 +26,27 @@ class Definition(PlanProblem, TypeError):
     """A class or a function cannot be a configuration or a task as it is written."""
 
 
-def nearest(name: str, known: list[str]) -> str:
-    """A hint naming the known word closest to a wrong one."""
+def a(value: object) -> str:
+    """What a value is, in words: ``an int``."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIO' else 'a'} {name}"
+
+
+def require_config(value: object, function: str) -> None:
+    """Refuse what is no configuration, as a value given to one of our functions."""
+    if not hasattr(type(value), "__xpm__"):
+        hint = f"give an instance: {value.__name__}(...)" if isinstance(value, type) else ""
+        raise PlanProblem(
+            f"{function} takes a configuration or a task, got {a(value)}",
+            hint=hint,
+            where=places.show(places.caller()),
+        )
+
+
+def nearest(name: str, known: list[str], others: list[str] | None = None) -> str:
+    """A hint naming the known word closest to a wrong one; others may be meant too, but are not listed."""
     import difflib
 
-    found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name, [*known, *(others or ())], n=1, cutoff=0.6)
     listed = "arguments: " + ", ".join(known) if known else "it has no arguments"
     return f"did you mean {found[0]!r}? ({listed})" if found else listed

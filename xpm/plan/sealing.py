@@ -15,9 +15,10 @@ from xpm.plan.fields import MISSING
 from xpm.plan.freezing import frozen
 from xpm.plan.generated import generated
 from xpm.plan.names import identifier_of
+from xpm.plan.problems import a
 from xpm.plan.setting import check
 from xpm.plan.state import Seal, state_of
-from xpm.plan.tasks import LightweightTask, ResumableTask, Task
+from xpm.plan.tasks import LightweightTask, ResumableTask, Task, why_not_runnable
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def seal_into(task: Config, seals: list[Config]) -> Sealed:
     if not isinstance(task, Task) or isinstance(task, LightweightTask):
         hint = "submit(init_tasks=[...]) runs it inside another job"
         raise PlanProblem(
-            f"a {type(task).__name__} cannot be submitted",
+            f"{a(task)} cannot be submitted",
             hint=hint if isinstance(task, LightweightTask) else "only tasks can",
             where=places.show(place),
         )
@@ -114,7 +115,7 @@ def _check(task: Task, found: list[walk.Found], place: places.Place) -> None:
         cls = type(config)
         same = named.setdefault(identifier_of(cls.__xpm__), cls)
         if same is not cls:
-            problems.append(_namesakes(same, cls))
+            problems.append(namesakes(same, cls))
         try:
             locate.check_reachable(cls)
         except PlanProblem as problem:
@@ -125,6 +126,8 @@ def _check(task: Task, found: list[walk.Found], place: places.Place) -> None:
             not isinstance(config, LightweightTask)
         ):  # fmt: skip
             problems.append(_unsubmitted(task, path, config))
+        if isinstance(config, Task) and state.ref is None:
+            problems.extend(why_not_runnable(type(config)))
         problems.extend(_complete(path, config))
     if not problems:
         for _, config in found:
@@ -152,7 +155,8 @@ def _refuse(config: Config, problems: list[PlanProblem], place: places.Place) ->
         )
 
 
-def _namesakes(one: type[Config], other: type[Config]) -> PlanProblem:
+def namesakes(one: type[Config], other: type[Config]) -> PlanProblem:
+    """The refusal of two classes of one identifier."""
     return PlanProblem(
         f"two classes have the identifier {identifier_of(one.__xpm__)}",
         on=f"{one.__qualname__} at {places.show(one.__xpm__.place)}"
@@ -163,8 +167,10 @@ def _namesakes(one: type[Config], other: type[Config]) -> PlanProblem:
 
 
 def _unsubmitted(task: Task, path: str, config: Config) -> PlanProblem:
+    cls = type(task).__name__
+    what = f"{cls}.{path}" if path else f"what {cls}.add_dependencies() was given"
     return PlanProblem(
-        f"{type(task).__name__}.{path} is a task that has not been submitted",
+        f"{what} is a task that has not been submitted",
         on=f"{type(config).__name__} made at {places.show(config.__dict__['_xpm'].place)}",
         hint="submit() it first, and give what submit() returns",
         where=places.show(places.caller()),
@@ -208,12 +214,20 @@ def _validate(config: Config) -> list[PlanProblem]:
     except (ValueError, TypeError, AssertionError) as error:
         problem = PlanProblem(
             f"{type(config).__name__} is not valid",
-            cause=str(error) or type(error).__name__,
+            cause=str(error) or _raising_line(error),
             where=places.show(state_of(config).place),
         )
         problem.__cause__ = error
         return [problem]
     return []
+
+
+def _raising_line(error: BaseException) -> str:
+    """What stands where a wordless error was raised: ``assert self.x > 0 (plan.py:12)``."""
+    import traceback
+
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.line or type(error).__name__} ({places.show((last.filename, last.lineno or 0))})"
 
 
 def _fix(task: Task, found: list[walk.Found], own: Seal, seals: list[Config]) -> None:
@@ -255,7 +269,7 @@ def _parents(task: Task) -> tuple[tuple[str, str], ...]:
     walk.order(task, (), stop)
     for each in state.parents or ():
         if state_of(each).ref is None:
-            raise _unsubmitted(task, "add_dependencies", each)
+            raise _unsubmitted(task, "", each)
         note(each)
     if state.ref is not None:
         seen.pop(state.ref, None)

@@ -74,6 +74,8 @@ def check(cls: type, argument: Argument, value: object) -> object:
 
 def mismatch(cls: type, argument: Argument, error: Mismatch) -> WrongValue:
     """The refusal of a value of a wrong type."""
+    if error.got is None and not error.hint:
+        error.hint = f"None is for Optional[{error.expected}] (classic style: required=False)"
     return WrongValue(
         f"{cls.__name__}.{argument.name}{error.path} expects {error.expected},"
         f" got {shown(error.got)} ({type(error.got).__name__})",
@@ -117,11 +119,23 @@ def note_place(state: State, name: str) -> None:
 def unknown(cls: type, name: str) -> UnknownArgument:
     """The refusal of a name that is no argument."""
     known = list(cls.__xpm__.ready())  # type: ignore[attr-defined]
+    methods = [each for each in dir(cls) if not each.startswith("_")]
+    hint = nearest(name, known, methods)
+    annotation = next(
+        (notes[name] for notes in map(_annotations, cls.__mro__) if name in notes), None
+    )
+    if annotation is not None:
+        shown_type = getattr(annotation, "__name__", annotation)
+        hint = f"declare it as an argument: {name}: Param[{shown_type}]"
     return UnknownArgument(
         f"{cls.__name__} has no argument {name!r}",
-        hint=nearest(name, known),
+        hint=hint,
         where=places.show(places.caller()),
     )
+
+
+def _annotations(cls: type) -> dict[str, object]:
+    return vars(cls).get("__annotations__") or {}
 
 
 def refuse_sealed(config: Config, state: State, name: str) -> None:

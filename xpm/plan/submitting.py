@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from xpm.errors import PlanProblem
 from xpm.plan import context, places, sealing
+from xpm.plan.names import identifier_of
+from xpm.plan.problems import a
 from xpm.plan.state import State, is_config, state_of
 from xpm.plan.tokens import TokenDependency
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from xpm.plan.config import Config
+    from xpm.plan.context import Submitter
     from xpm.plan.tasks import Task
 
 
@@ -45,6 +50,7 @@ def submit(task: Task, launcher: str | None, init_tasks: Sequence[Task]) -> Any:
         _require_same_folder(task, state.handle.owner.main, submitter.main, where)
     if init_tasks:
         _initial(task, state, init_tasks, where)
+    _require_one_class(submitter, type(task))
     seals: list[Config] = []
     try:
         sealed = sealing.seal_into(task, seals)
@@ -55,6 +61,16 @@ def submit(task: Task, launcher: str | None, init_tasks: Sequence[Task]) -> Any:
     if state.result is None:
         state.result = _outputs(task)
     return state.result
+
+
+def _require_one_class(submitter: Submitter, cls: type[Task]) -> None:
+    """Tasks of two classes must not be taken for one job because the classes have one identifier."""
+    known = _classes.setdefault(submitter, {}).setdefault(identifier_of(cls.__xpm__), cls)
+    if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise sealing.namesakes(known, cls)
+
+
+_classes: WeakKeyDictionary[Submitter, dict[str, type[Task]]] = WeakKeyDictionary()
 
 
 def _require_same_folder(task: Task, before: Path, now: Path, where: str) -> None:
@@ -74,7 +90,7 @@ def _initial(task: Task, state: State, init_tasks: Sequence[Task], where: str) -
     for each in init_tasks:
         if not isinstance(each, LightweightTask):
             raise PlanProblem(
-                f"a {type(each).__name__} cannot be an initial task of {type(task).__name__}",
+                f"{a(each)} cannot be an initial task of {type(task).__name__}",
                 hint="initial tasks are LightweightTask",
                 where=where,
             )
@@ -101,7 +117,7 @@ def produced(value: Any, task: Task) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return type(value)([produced(each, task) for each in value])
     raise PlanProblem(
-        f"{type(task).__name__} hands on a {type(value).__name__}",
+        f"{type(task).__name__} hands on {a(value)}",
         hint="dep() takes configurations, and containers of them",
         where=places.show(places.caller()),
     )
@@ -139,7 +155,7 @@ def add_dependencies(task: Task, dependencies: Iterable[Any]) -> None:
             state.parents = [*(state.parents or ()), each]
         else:
             raise PlanProblem(
-                f"{type(task).__name__} cannot depend on a {type(each).__name__}",
+                f"{type(task).__name__} cannot depend on {a(each)}",
                 hint="give submitted tasks, their outputs, or token.dependency(n)",
                 where=places.show(places.caller()),
             )

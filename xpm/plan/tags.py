@@ -7,6 +7,7 @@ from typing import Any
 
 from xpm.errors import PlanProblem
 from xpm.plan import places, walk
+from xpm.plan.problems import require_config
 from xpm.plan.state import State, Tagging, state_of
 
 TYPE_CHECKING = False
@@ -46,6 +47,7 @@ def tags(config: Config) -> dict[str, Tag]:
 
     Where two disagree the outermost counts, with a warning.
     """
+    require_config(config, "tags")
     found: dict[str, Tagging] = {}
     depths: dict[str, int] = {}
     for depth, name, tagging in _outermost_first(config):
@@ -99,4 +101,5 @@ def tagspath(config: Config) -> str:
     """
     from xpm.plan.tagnames import spell
 
+    require_config(config, "tagspath")
     return spell(tags(config))

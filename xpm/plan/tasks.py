@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xpm.errors import PlanProblem
+from xpm.plan import places
 from xpm.plan.config import Config
 
 TYPE_CHECKING = False
@@ -10,16 +12,35 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Self
 
 
+def why_not_runnable(cls: type[Task]) -> list[PlanProblem]:
+    """What is wrong with how a class says what its tasks do."""
+    cause = ""
+    if cls.execute is Task.execute:
+        cause = "it has no execute(self)"
+    else:
+        code = getattr(cls.execute, "__code__", None)
+        defaults = getattr(cls.execute, "__defaults__", None) or ()
+        if code is not None and code.co_argcount - len(defaults) > 1:
+            wanted = ", ".join(code.co_varnames[1 : code.co_argcount])
+            cause = f"its execute() wants {wanted}, which nobody gives: arguments are in self"
+    if not cause:
+        return []
+    return [
+        PlanProblem(
+            f"{cls.__name__} does not say what to do",
+            cause=cause,
+            hint="define execute(self)",
+            where=places.show(cls.__xpm__.place),
+        )
+    ]
+
+
 class Task(Config):
     """A configuration that runs as a job: define ``execute(self)``."""
 
     def execute(self) -> object:
         """What the job does; the working directory is its folder."""
-        from xpm.plan.problems import Definition
-
-        raise Definition(
-            f"{type(self).__name__} does not say what to do", hint="define execute(self)"
-        )
+        raise why_not_runnable(type(self))[0]
 
     def task_outputs(self, dep: Callable[[Any], Any]) -> Any:
         """What ``submit()`` hands on: the task itself, unless redefined; ``dep(x)`` makes x depend on the task."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xpm.errors import PlanProblem
 from xpm.plan import places
+from xpm.plan.problems import a
 from xpm.plan.state import state_of
 
 TYPE_CHECKING = False
@@ -72,8 +73,8 @@ class Token:
 
         if not isinstance(task, Task):
             raise PlanProblem(
-                f"a {type(task).__name__} cannot hold token {self.name}",
-                hint="token(count, task)",
+                f"{a(task)} cannot hold token {self.name}",
+                hint="token(count, task): first how many, then the task",
                 where=places.show(places.caller()),
             )
         state = state_of(task)

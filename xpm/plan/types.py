@@ -28,6 +28,7 @@ import sys
 
 from xpm.plan.kinds import (
     ANY,
+    BoolKind,
     BytesKind,
     DictKind,
     FloatKind,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
 HEAP_TYPE = 1 << 9
 _SIMPLE: dict[object, Kind] = {
-    bool: Kind("bool", bool),
+    bool: BoolKind("bool", bool),
     int: IntKind("int", int),
     float: FloatKind("float", float),
     str: StrKind("str", str),

@@ -161,9 +161,8 @@ def note(order: Order, text: str) -> None:
         " " + order.batch_id if order.batch_id else "",
     )
     line = "%s %s %s.a%d: %s\n" % (now, who, order.job, order.attempt, text)
-    path = os.path.join(order.layout.submission(order.submission), "log")
     try:
-        with open(path, "a", encoding="utf-8") as log:
+        with open(order.log, "a", encoding="utf-8") as log:
             log.write(line)
     except OSError:
         print("xpm: " + line, end="", file=sys.stderr)  # noqa: T201

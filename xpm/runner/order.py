@@ -33,6 +33,8 @@ class Order(Record):
 
     layout: Layout
     submission: str
+    element: Optional[int]
+    """Which element of an array; None where there is no array."""
     kind: str
     task: str
     job: str
@@ -46,6 +48,12 @@ class Order(Record):
     def in_slurm(self) -> bool:
         """Whether Slurm runs us."""
         return self.kind == "slurm"
+
+    @property
+    def log(self) -> str:
+        """Where what the batch script prints goes."""
+        name = "log" if self.element is None else "log.%d" % self.element
+        return os.path.join(self.layout.submission(self.submission), name)
 
     @property
     def folder(self) -> str:
@@ -98,17 +106,18 @@ def read_order(
         OrderProblem: there is no such submission or element, or its queue entry is gone.
     """
     layout = Layout(workspace)
-    intent = _load(os.path.join(layout.submission(submission), "intent.json"))
-    if index is None:
-        index = int(environ.get("SLURM_ARRAY_TASK_ID") or 0)
-    if not 0 <= index < len(intent["jobs"]):
-        raise OrderProblem("submission %s has no element %d" % (submission, index))
-    task, job, attempt = intent["jobs"][index]
-    entry = read_entry(layout.bundle(intent["entries"][job]), job)
+    folder = layout.submission(submission)
+    intent = _load(os.path.join(folder, "intent.json"))
     in_slurm = intent["kind"] == "slurm"
+    said = environ.get("SLURM_ARRAY_TASK_ID", "") if in_slurm else ""
+    if index is None and said.isdigit():
+        index = int(said)
+    task, job, attempt = _element(folder, intent, index or 0)
+    entry = read_entry(layout.bundle(intent["entries"][job]), job)
     return Order(
         layout=layout,
         submission=submission,
+        element=index,
         kind=intent["kind"],
         task=task,
         job=job,
@@ -118,6 +127,16 @@ def read_order(
         batch_id=_batch_id(environ) if in_slurm else None,
         restart=int(environ.get("SLURM_RESTART_COUNT") or 0) if in_slurm else 0,
     )
+
+
+def _element(folder: str, intent: Entry, index: int) -> List[Any]:
+    """The element of this index: of those that have joined (xpm/agent/members.py), where not all of an intent need have."""
+    jobs: List[Any] = intent["jobs"]
+    if len(jobs) > 1 and not intent.get("part"):
+        jobs = [jobs[each] for each in _load(os.path.join(folder, "index.json"))["elements"]]
+    if not 0 <= index < len(jobs):
+        raise OrderProblem("submission %s has no element %d" % (os.path.basename(folder), index))
+    return jobs[index]  # type: ignore[no-any-return]
 
 
 def read_entry(bundle: str, job: str) -> Entry:

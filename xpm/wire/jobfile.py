@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 NAME = "job.json"
+MOST = 16 * 1024 * 1024
+"""Bytes of a job file: it travels in one message (wire/frames.py) with others, and each job reads it."""
+
+
+class TooLarge(ValueError):
+    """What is submitted of a job is too much to travel."""
+
+    def __init__(self, size: int) -> None:
+        ValueError.__init__(self, "%.0f MB, and %.0f is the limit" % (size / 1e6, MOST / 1e6))
 
 
 def path(workspace: str, task: str, job: str) -> str:
@@ -37,12 +46,19 @@ def read(workspace: str, task: str, job: str) -> "Optional[Entry]":
 
 
 def write(workspace: str, entry: "Entry") -> None:
-    """Tell what is submitted of a job, with whatever else the entry has."""
-    target = path(workspace, entry["task"], entry["job"])
-    os.makedirs(os.path.dirname(target), exist_ok=True)
+    """Tell what is submitted of a job, with whatever else the entry has.
+
+    Raises:
+        TooLarge: it cannot be submitted.
+    """
     content = dict(entry)
     content["format"] = FORMAT
-    files.write(target, files.dump(content))
+    raw = files.dump(content)
+    if len(raw) > MOST:
+        raise TooLarge(len(raw))
+    target = path(workspace, entry["task"], entry["job"])
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    files.write(target, raw)
 
 
 def keep(workspace: str, entry: "Entry") -> None:

@@ -16,16 +16,20 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
     .xpm/cancel/<job>.a<n>            {"at", "by"}: this attempt is to be cancelled; exclusive
     .xpm/attempts/<job>.a<n>          {"submission"}: the one submission this attempt has joined; exclusive
     .xpm/submissions/<id>/intent.json what is to be submitted (below); written before anything is submitted
+    .xpm/submissions/<id>/index.json  {"format": 1, "elements": [position in the intent's jobs, ...]}: who has joined, by index;
+                                      only where the intent has several jobs; exclusive (xpm/agent/members.py)
     .xpm/submissions/<id>/try.<k>     {"at", "host", "pid", "started", "boot"}: somebody is about to call sbatch for the
-                                      k-th time; exclusive
+                                      k-th time; or {"at", "parts": [count, ...]}: it is never sent any more, its parts,
+                                      consecutive elements, are the submissions <id>.0, <id>.1, ...; exclusive
     .xpm/submissions/<id>/sbatch.<k>.* of try k: in (its script), pid (of its shell), out, err (what it said), last rc (its exit
                                       code)
     .xpm/submissions/<id>/doubt.<k>   {"at"}: the first good look-up by name after try k that found nothing; exclusive
     .xpm/submissions/<id>/batch.json  {"batch_id", "at", "by": "sbatch" | "lookup" | "supervisor"}; exclusive
     .xpm/submissions/<id>/refused.json {"at", "message", "cause"}: a definite no from the batch system; exclusive
-    .xpm/submissions/<id>/absent.json {"at", "heartbeat"}: the first good answer without it since its heartbeat last moved (its
-                                      claim's mtime, null before); removed when it is seen again
-    .xpm/submissions/<id>/log         what its batch script or runner printed, appended, and a line for each run that left
+    .xpm/submissions/<id>/absent.<batch id>.json {"at", "heartbeat"}: the first good answer without it since its heartbeat last
+                                      moved (its claim's mtime, null before); removed when it is seen again
+    .xpm/submissions/<id>/log         what its batch script or runner printed, appended, and a line for each run that left;
+                                      log.<index> for each element of an array
     .xpm/inbox/<job>.a<n>.<slot>      links to ledger entries: the doorbell
     .xpm/tokens/<name>/<unit>.<turn>  {"job", "attempt", "all": true}, {"job", "attempt", "ticket": [name, unit, turn]}
                                       or {"free": true}: who holds this unit since this turn; the highest turn counts, lower ones
@@ -35,8 +39,10 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       [name, unit, turn, folder]
     .xpm/submissions/<id>/lease.json  {"gpus": [id, ...], "at"}: the GPUs its run was given last, on a plain host (the lease is a
                                       lock: xpm/agent/leases.py)
-    .xpm/squeue.json                  {"at", "ok", "rows": [[batch id, state, reason, name], ...]}: the last good answer of
-                                      squeue, shared by all advancers; ``at`` is when it was asked for
+    .xpm/squeue.json                  {"at", "ok", "rows": [[batch id, state, reason, name], ...], "others": n}: the last good
+                                      answer of squeue, shared by all advancers; ``at`` is when it was asked for, ``rows`` are
+                                      this workspace's batch jobs, ``others`` how many more the user has in the queue
+    .xpm/room.json                    what refusals have taught of the site's limits; a hint (xpm/agent/slurm_room.py)
     .xpm/squeue.asked                 {"at", "early_at"}: when somebody last asked, and last asked early for new jobs
     .xpm/advance/, .xpm/advance.again a mkdir lock that only saves work, with owner.json; the mark of who came meanwhile
     .xpm/supervisor/owner.<k>         who supervises a plain host: a process or {"left": true}; the highest k counts; exclusive
@@ -89,9 +95,12 @@ is 0, false or empty::
 A *submission intent*::
 
     {"format": 1, "id": id, "at": t, "kind": "slurm" | "plain",
-     "jobs": [[task id, job id, attempt], ...],   its elements, by index (array index where there are several)
+     "jobs": [[task id, job id, attempt], ...],   who may be in it; those who have joined are its elements, in this order
      "entries": {job id: bundle},                  where the runner finds each queue entry
-     "request": {...}}                             the one request they share, steps applied
+     "request": {...},                             the one request they share, steps applied
+     "part": true}                                 of a part only: all its jobs are in it
+
+The batch id of a submission of one element is a job's, ``A``; those of several are ``A_<index>``.
 """
 
 import json

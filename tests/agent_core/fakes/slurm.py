@@ -2,8 +2,9 @@
 # ruff: noqa
 """sbatch, squeue and scancel over a folder: they accept, refuse, lie and fall silent as a test says.
 
-``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>``; without a line for a command, or without a mode, it behaves. What
-the batch system knows is ``jobs/<id>.json``; every call is a line of ``calls``.
+``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>``; without a line for a command, or a mode, it behaves. What
+the batch system knows is ``jobs/<id>.json``, of an array with its ``elements``; every call is a line of ``calls``. Where there
+is a file ``most``, no more jobs than it says may be in the queue; ``MaxArraySize`` likewise.
 """
 
 import json
@@ -70,19 +71,26 @@ def sbatch(argv, how):
         return say(
             "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"
         )
+    if how == "away":
+        return say(
+            "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)"
+        )
     if how == "munge":
         return say("sbatch: error: Batch job submission failed: Protocol authentication error")
     script = sys.stdin.read()
     options = dict(each.lstrip("-").partition("=")[::2] for each in argv)
-    number = accept(
-        {
-            "name": options["job-name"],
-            "argv": argv,
-            "script": script,
-            "state": "PENDING",
-            "reason": "Resources",
-        }
-    )
+    indices = spread(options["array"]) if "array" in options else []
+    if indices and max(indices) >= limit("MaxArraySize"):
+        return say("sbatch: error: Batch job submission failed: Invalid job array specification")
+    if len(queued()) + max(1, len(indices)) > limit("most"):
+        return say(
+            "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
+        )
+    fresh = {"state": "PENDING", "reason": "Resources"}
+    job = dict(fresh, name=options["job-name"], argv=argv, script=script)
+    if indices:
+        job["elements"] = {str(each): fresh for each in indices}
+    number = accept(job)
     if how == "accepted-timeout":
         return say(
             "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"
@@ -103,16 +111,14 @@ def squeue(argv, how):
         return say("slurm_load_jobs error: Unable to contact slurm controller (connect failure)")
     if how == "banner":
         print("*** maintenance on Monday | 12:00 ***")
-    for name in sorted(os.listdir(os.path.join(ROOT, "jobs"))):
-        with open(os.path.join(ROOT, "jobs", name)) as file:
-            job = json.load(file)
-        number = name[: -len(".json")]
+    for number, index, job in everything():
+        raw = number if job["state"] == "PENDING" or not index else "%d" % (5000 + int(index))
         print(
             "|".join(
                 [
+                    raw,
                     number,
-                    number,
-                    "N/A",
+                    index or "N/A",
                     job["state"],
                     job["reason"],
                     "now",
@@ -137,14 +143,54 @@ def sacct(argv, how):
     return 0
 
 
+def everything():
+    """(array's id, index, what is known) of each batch job."""
+    found = []
+    for name in sorted(os.listdir(os.path.join(ROOT, "jobs"))):
+        with open(os.path.join(ROOT, "jobs", name)) as file:
+            job = json.load(file)
+        number = name[: -len(".json")]
+        for index, element in sorted(job.get("elements", {}).items()):
+            found.append((number, index, dict(element, name=job["name"])))
+        if "elements" not in job:
+            found.append((number, "", job))
+    return found
+
+
+def queued():
+    return [job for _, _, job in everything() if job["state"] in ("PENDING", "RUNNING")]
+
+
+def limit(name):
+    try:
+        with open(os.path.join(ROOT, name)) as file:
+            return int(file.read())
+    except OSError:
+        return 1000000
+
+
+def spread(text):
+    """The indices that ``0-3,7`` stands for."""
+    found = []
+    for each in text.split(","):
+        first, _, last = each.partition("-")
+        found.extend(range(int(first), int(last or first) + 1))
+    return found
+
+
 def scancel(argv, how):
     if how == "fail":
         return say("scancel: error: Kill job error on job id: Unable to contact slurm controller")
-    for number in argv:
+    for each in argv:
+        number, _, indices = each.partition("_")
         path = os.path.join(ROOT, "jobs", number + ".json")
         with open(path) as file:
             job = json.load(file)
-        os.rename(whole(dict(job, state="CANCELLED")), path)
+        for index in spread(indices.strip("[]")) if indices else ():
+            job["elements"][str(index)]["state"] = "CANCELLED"
+        if not indices:
+            job = dict(job, state="CANCELLED")
+        os.rename(whole(job), path)
     return 0
 
 
