@@ -63,10 +63,12 @@ class RunningCluster:
         return run(self.laptop_argv(home, *words), timeout_s)
 
     def repair(self) -> None:
-        """Undo what tests do: links open and fast, nodes on, slurmctld answering."""
+        """Undo what tests do: links open and fast, nodes on, slurmctld answering, no limits."""
         self.do("heal")
         self.do("latency", "0")
         facts = self.status()
+        if facts["accounting"]:
+            self.do("limit", "MaxSubmitJobs=-1")
         for node in [name for name, found in facts["nodes"].items() if found is None]:
             self.do("node-on", node)
         if facts["services"]["slurmctld"]:

@@ -12,22 +12,52 @@ pytestmark = pytest.mark.cluster
 IMPATIENT = {"squeue_every_s": 3, "message_timeout_s": 1.5, "lost_after_s": 6, "keeper_apart_s": 5}
 
 
-FRAGILE = """
-class Fragile(Task):
-    __xpmid__ = "test.fragile"
+DIAMOND = """
+class Hard(Task):
+    __xpmid__ = "test.hard"
+    level: Param[int]
     number: Param[int]
+    after: Param[list[Task]] = []
 
     def execute(self):
-        began = Path(os.environ["HOME"]) / "{name}.effects"
-        if not began.exists() or "began%d" % self.number not in began.read_text().split():
-            effect("began%d" % self.number)
-            time.sleep(600)  # to be killed
-        effect("fragile%d" % self.number)
+        name = "%d.%d" % (self.level, self.number)
+        if self.number % 5 == 0:
+            effects = Path(os.environ["HOME"]) / "{name}.effects"
+            if not effects.exists() or "tried" + name not in effects.read_text().split():
+                effect("tried" + name)
+                raise ValueError("the first time never works")
+        effect("done" + name)
 
-with experiment("main", "fragile") as xp:
-    first = [Fragile(number=n).submit() for n in range(2)]
-    Step(number=0, after=first, seconds=0.1).submit()
+class Fragile(Task):
+    __xpmid__ = "test.fragile"
+    after: Param[list[Task]]
+
+    def execute(self):
+        if "began" not in (Path(os.environ["HOME"]) / "{name}.effects").read_text().split():
+            effect("began")
+            time.sleep(600)  # to be killed
+        effect("end")
+
+with experiment("main", "diamond") as xp:
+    above = []
+    lane = xp.connector.createtoken("lane", 3)
+    for level, width in enumerate(WIDTHS):
+        here = []
+        for number in range(width):
+            after = above if width == 1 else [above[number % len(above)], above[number // 2 % len(above)]]
+            task = Hard(level=level, number=number, after=after if above else [])
+            here.append((lane(1, task) if level == 2 and number % 2 else task).submit())
+        above = here
+    Fragile(after=above).submit()
 """
+
+
+def diamond(name: str, widths: list[int]) -> str:
+    """A plan of levels; every fifth task fails once, every other one of the third level needs a token.
+
+    What comes after them all must be killed once.
+    """
+    return (plans.HEAD + DIAMOND).replace("{name}", name).replace("WIDTHS", repr(widths))
 
 
 class Lid:
@@ -71,17 +101,21 @@ class Lid:
         wait_for("no keeper is left", lambda: not self.keepers(), 30)
 
 
-def test_what_was_killed_without_a_word_is_seen_to_by_the_keeper(laptop: Laptop) -> None:
-    text = (plans.HEAD + FRAGILE).replace("{name}", laptop.name)
-    retry = "policies: {{default: {{retry: {{signal: {{max: 2}}}}}}}}\n"
-    lid = Lid(laptop, text, PROFILE + retry)
+def test_a_plan_larger_than_the_submit_limit_runs_to_its_end_though_its_last_job_is_killed(
+    laptop: Laptop,
+) -> None:
+    widths = [1, 6, 9, 6, 1]
+    retry = "policies: {{default: {{retry: {{exit: {{max: 1}}, signal: {{max: 1}}}}}}}}\n"
+    laptop.cluster.do("limit", "MaxSubmitJobs=8")
+    lid = Lid(laptop, diamond(laptop.name, widths), PROFILE + retry)
+
     lid.close()
-    wait_for("both run", lid.has("began0", "began1"))
-    assert 1 == len(lid.keepers())
 
-    for node in set(laptop.there("squeue -h --me -t RUNNING -o %N").split()):
-        laptop.there("pkill -9 -f '[.]xpm/travel'", node)
-
-    wait_for("the last step", lid.has("fragile0", "fragile1", "step0"), 120)
-    assert 5 == len(laptop.effects())
+    wait_for("the last one runs", lid.has("began"), 240)
+    (node,) = laptop.there("squeue -h --me -t RUNNING -o %N").split()
+    wait_for("a keeper waits", lid.keepers)
+    laptop.there("pkill -9 -f '[.]xpm/travel'", node)
+    wait_for("it has run again", lid.has("end"), 120)
+    done = [each for each in laptop.effects() if each.startswith("done")]
+    assert sorted(f"done{k}.{n}" for k, width in enumerate(widths) for n in range(width)) == done
     lid.open()

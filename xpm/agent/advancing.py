@@ -4,7 +4,7 @@ Never for long: what takes time (sbatch, squeue) runs in processes of its own, w
 go on when the agent ends.
 """
 
-from typing import List
+from typing import Callable, List
 
 from xpm.agent import place
 from xpm.agent.advance import advance
@@ -12,6 +12,7 @@ from xpm.agent.board import Board
 
 EVERY_S = 1.0
 CATCH_UP_S = 1.0
+FINISH_S = 8.0
 
 
 class Advancing:
@@ -49,3 +50,11 @@ class Advancing:
         report = advance(self._board, self._place, now, 0.0)
         self._seq = self._board.seq
         return [str(note) for note in report.notes]
+
+    def finish(self, clock: Callable[[], float]) -> None:
+        """The laptop is gone, maybe just after it brought jobs: for a few seconds, send what can be sent."""
+        ends = clock() + FINISH_S
+        while not self._place.delegates and self._board.has_work() and clock() < ends:
+            advance(self._board, self._place, clock(), EVERY_S)
+            if self._place.is_settled(self._board, clock()):
+                return

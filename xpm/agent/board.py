@@ -82,6 +82,7 @@ class Board(object):
         self.idle = (-1, 0.0)  # with this seq, at this time, none of the ready could start
         self.given_back = -1  # with this seq, what ended jobs held of shared tokens was given back
         self.now = 0.0
+        self.asked_at = 0.0  # when the last bundle was read
         self._changed: "OrderedDict[str, int]" = OrderedDict()
         self.tokens = Tokens(layout, self.is_final, lambda job: self.jobs[job].task)
         self.token_totals: Dict[Stock, int] = {}
@@ -220,6 +221,7 @@ class Board(object):
         except OSError:  # a hiccup of the file system: the next refresh reads it
             self._queue.forget(name)
             return
+        self.asked_at = self.now
         for entry in entries:
             self._want(entry, name[: -len(".json")], at)
 

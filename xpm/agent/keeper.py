@@ -27,11 +27,13 @@ submit limit is full, slurmctld is away), it has itself requeued, which keeps it
 import os
 import shlex
 import shutil
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
-from xpm.agent import errands, nodes, reading, sending, slurm_commands, slurm_parse, slurm_states
+from xpm.agent import nodes, reading, sending, slurm_commands, slurm_parse, slurm_states
 from xpm.agent import place as places
 from xpm.agent.board import Board, JobFacts, in_order
+from xpm.agent.slurm_cancelling import Canceller
+from xpm.agent.slurm_parse import Row
 from xpm.agent.slurm_queue import Queue
 from xpm.decide import states, transitions
 from xpm.decide.facts import Gone, Over, Refused
@@ -40,6 +42,8 @@ from xpm.wire import files
 from xpm.wire.workspace import FORMAT, Layout
 
 TIME_MIN = 2
+PLACES = 2
+"""How many places in the queue keepers may need: one and, while it runs, its successor."""
 COMING_S = 30.0
 """An attempt that is not in the queue so long after it has joined a submission is not just on its way."""
 COMING_OUTSIDE_S = 300.0
@@ -59,6 +63,8 @@ class Keeper(object):
         layout: the workspace.
         content: its place.json.
         options: its options, ``site.json`` included.
+        queue: what squeue says.
+        canceller: who tells scancel.
         doubt_s: how far apart two look-ups must be.
     """
 
@@ -67,6 +73,8 @@ class Keeper(object):
         layout: Layout,
         content: Dict[str, Any],
         options: Dict[str, Any],
+        queue: Queue,
+        canceller: Canceller,
         doubt_s: Callable[[], float],
     ) -> None:
         self._layout = layout
@@ -75,6 +83,8 @@ class Keeper(object):
         self._workspace_id = str((files.load(layout.identity) or {}).get("id"))
         self._wishes: Dict[str, Any] = dict(options.get("keeper") or {})
         self._apart_s = float(options.get("keeper_apart_s") or APART_S)
+        self._queue = queue
+        self._canceller = canceller
         self._doubt_s = doubt_s
         self._folder = os.path.join(layout.own, "keepers")
         self._mine = 0
@@ -82,7 +92,6 @@ class Keeper(object):
         self.hands_over = True
         """Whether it knows enough to make the next one."""
         self._shell: Optional[Any] = None
-        self._dropping: Optional[Tuple[str, Any]] = None
         self.problem = ""
 
     def become(self, number: int) -> None:
@@ -95,31 +104,32 @@ class Keeper(object):
         """It was worth it: the next one need not wait longer."""
         self._idle = 0
 
-    def tend(self, board: Board, queue: Queue, now: float) -> None:
+    def tend(self, board: Board, now: float) -> None:
         """Make a keeper, send it, let it go: whatever the jobs want now."""
         if self._wishes.get("off") or self.is_busy:
             return
         seen = outlook(board, now)
         number = self._last()
         if number and number != self._mine and not self._is_over(number):
-            self._drive(number, board, queue, seen, now)
+            self._drive(number, board, seen, now)
         elif self.hands_over and keep(seen, self._idle, self._apart_s) is not None:
-            self._make(number + 1, board, queue, seen, now)
+            self._make(number + 1, board, seen, now)
 
     @property
     def is_busy(self) -> bool:
         """Whether a command of ours is under way."""
         if self._shell is not None and self._shell.poll() is not None:
             self._shell = None
-        if self._dropping is not None and self._dropping[1].poll() is not None:
-            errands.forget(self._layout.own, self._dropping[0])
-            self._dropping = None
-        return self._shell is not None or self._dropping is not None
+        return self._shell is not None
 
-    def has_successor(self) -> bool:
-        """Whether another one is in the queue behind this one."""
+    def is_missing(self, seen: Outlook) -> bool:
+        """Whether a keeper, other than this one, is wanted and not in the queue yet."""
+        if self._wishes.get("off") or self.problem or keep(seen, self._idle) is None:
+            return False
         number = self._last()
-        return number > self._mine and os.path.exists(os.path.join(self._of(number), "batch.json"))
+        return number <= self._mine or not os.path.exists(
+            os.path.join(self._of(number), "batch.json")
+        )
 
     def leave(self, now: float) -> None:
         """This one has run."""
@@ -127,7 +137,7 @@ class Keeper(object):
 
     # ------------------------------------------------------------------------- one keeper
 
-    def _make(self, number: int, board: Board, queue: Queue, seen: Outlook, now: float) -> None:
+    def _make(self, number: int, board: Board, seen: Outlook, now: float) -> None:
         if self._last(fresh=True) >= number:
             return
         folder = self._of(number)
@@ -140,20 +150,21 @@ class Keeper(object):
         for older in self._numbers():
             if older < number and older != self._mine:
                 shutil.rmtree(self._of(older), ignore_errors=True)
-        self._drive(number, board, queue, seen, now)
+        self._drive(number, board, seen, now)
 
-    def _drive(self, number: int, board: Board, queue: Queue, seen: Outlook, now: float) -> None:
+    def _drive(self, number: int, board: Board, seen: Outlook, now: float) -> None:
         folder = self._of(number)
         what = sending.find_next(folder, now)
         if isinstance(what, sending.InQueue):
-            if self._has_left(folder, self._name(number), what.batch_id, queue):
+            if self._has_left(folder, self._name(number), what.batch_id):
                 self._end(number, "SLURM does not have it any more", now)
             elif is_needless(seen):
-                self._drop(number, what.batch_id, now)
+                self._canceller.cancel(what.batch_id, now)
+                self._end(number, "nothing waits any more", now)
         elif isinstance(what, sending.Never):
             self._refused(number, what.message, now)
         elif isinstance(what, sending.LookUp):
-            self._look_up(number, what, board, queue, seen, now)
+            self._look_up(number, what, board, seen, now)
         elif isinstance(what, sending.Take):
             self._send(number, what.number, board, seen, now)
 
@@ -167,7 +178,7 @@ class Keeper(object):
         if not sending.take(folder, attempt, now):
             return
         options = sbatch_options(wanted, _like(board), self._wishes)
-        argv = slurm_commands.sbatch(name, self._folder, self._layout.root, options, ())
+        argv = slurm_commands.sbatch(name, self._folder, self._layout.root, options, [])
         program = [
             places.job_python(self._content, {}),
             places.travel_folder(self._layout, self._content),
@@ -181,24 +192,23 @@ class Keeper(object):
         number: int,
         what: sending.LookUp,
         board: Board,
-        queue: Queue,
         seen: Outlook,
         now: float,
     ) -> None:
-        folder, answer = self._of(number), queue.answer()
+        folder, answer = self._of(number), self._queue.answer()
         if answer is None or answer.at <= what.since:
-            queue.ask(now)
+            self._queue.ask(now)
             return
         found = slurm_parse.by_name(answer.rows).get(self._name(number))
         if found is not None:
             sending.record(folder, found, "lookup", now)
         elif not sending.is_absent(folder, what.number, answer.at, now, self._doubt_s()):
-            queue.ask(now)
+            self._queue.ask(now)
         else:
             self._send(number, what.number + 1, board, seen, now)
 
-    def _has_left(self, folder: str, name: str, batch_id: str, queue: Queue) -> bool:
-        answer = queue.answer()
+    def _has_left(self, folder: str, name: str, batch_id: str) -> bool:
+        answer = self._queue.answer()
         named = [each for each in files.listing(folder) if each.startswith(("try.", "batch."))]
         noted = [reading.load(os.path.join(folder, each)) or {} for each in named]
         since = max(float(content.get("at") or 0.0) for content in noted)
@@ -208,13 +218,6 @@ class Keeper(object):
             if row.batch_id == batch_id and row.name == name:
                 return slurm_states.meaning(row.state).phase == slurm_states.OVER
         return True
-
-    def _drop(self, number: int, batch_id: str, now: float) -> None:
-        name = errands.own_name("scancel." + batch_id)
-        argv = slurm_commands.scancel([batch_id])
-        shell = errands.start(self._layout.own, name, argv, self._environ)
-        self._dropping = (name, shell)
-        self._end(number, "nothing waits any more", now)
 
     def _refused(self, number: int, message: str, now: float) -> None:
         self.problem = (
@@ -253,6 +256,12 @@ class Keeper(object):
         for name in files.listing(folder):
             if name != "over":
                 _forget(os.path.join(folder, name))
+
+
+def in_queue(rows: Sequence[Row]) -> int:
+    """How many keepers are in the queue."""
+    names = [row for row in rows if ".keeper." in row.name]
+    return sum(slurm_states.meaning(row.state).phase != slurm_states.OVER for row in names)
 
 
 def outlook(board: Board, now: float) -> Outlook:

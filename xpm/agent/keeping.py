@@ -9,7 +9,6 @@ from xpm.agent import place as places
 from xpm.agent.advance import advance
 from xpm.agent.board import Board
 from xpm.agent.keeper import outlook
-from xpm.decide.keep import is_needless, keep
 from xpm.wire.workspace import prepare
 
 STAY_S = 45.0
@@ -40,7 +39,7 @@ def main(
         now = clock()
         if _may_leave(board, place, begun, now):
             break
-        if now - begun >= STAY_S and _is_put_back(place.environ):
+        if now - begun >= STAY_S and _is_put_back(content["environ"]):
             return 0  # it starts again, and tries again
         if not _knows(place, begun, now):
             place.queue.ask(now, early=True)
@@ -57,12 +56,9 @@ def _knows(place: Any, begun: float, now: float) -> bool:
 
 def _may_leave(board: Board, place: Any, begun: float, now: float) -> bool:
     """Whether all is done that can be."""
-    seen, is_late = outlook(board, now), now - begun >= STAY_S
-    if not _knows(place, begun, now) or (seen.coming and not is_late):
-        return False
-    if is_needless(seen) or place.keeper.has_successor():
-        return True
-    return is_late and keep(seen, 0) is None
+    if now - begun < STAY_S:
+        return _knows(place, begun, now) and bool(place.is_settled(board, now))
+    return not place.keeper.is_missing(outlook(board, now))
 
 
 def _is_put_back(environ: Dict[str, str]) -> bool:

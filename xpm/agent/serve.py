@@ -2,7 +2,7 @@
 
 An ``observe`` that waits blocks nobody: it is put aside until there is news, its time is over, or a nudge comes. Replies
 are written as the pipe takes them, messages before chunks, so that a big pull never delays the answer to a cancel. At the
-end of its input the agent ends. It ignores SIGHUP and SIGPIPE: what it has begun it finishes.
+end of its input the agent ends. It ignores SIGHUP and SIGPIPE: what it has begun it finishes, within seconds.
 """
 
 import getpass
@@ -54,7 +54,9 @@ def main(
     if not started:
         out.raw(frames.MAGIC)
     out.message(0, {"hello": hello(travel)})
-    Loop(Service(travel, workspace), source, out).run()
+    service = Service(travel, workspace)
+    Loop(service, source, out).run()
+    service.finish()
     return 0
 
 

@@ -120,6 +120,14 @@ class Service:
         self._notes += [note for note in notes if note not in self._said]
         self._said = notes or self._said
 
+    def finish(self) -> None:
+        """Nobody asks any more: what was begun goes on."""
+        try:
+            if self._advancing is not None:
+                self._advancing.finish(self._clock)
+        except OSError:  # the disk is full, or away: whoever comes next goes on
+            return
+
     @property
     def interval_s(self) -> float:
         """Seconds until the next tick."""

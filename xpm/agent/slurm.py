@@ -4,7 +4,6 @@ Nothing here waits for a command: each runs in a shell of its own (errands.py) a
 must be remembered is a file, so any number of advancers may come and go.
 """
 
-import os
 import time
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -12,10 +11,11 @@ from xpm.agent import reading, submit
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.examining import Examiner
 from xpm.agent.judging import Judge
-from xpm.agent.keeper import Keeper
+from xpm.agent.keeper import Keeper, outlook
 from xpm.agent.learning import Learning
 from xpm.agent.slurm_accounts import Accounts
 from xpm.agent.slurm_cancelling import Canceller
+from xpm.agent.slurm_gathering import Gathering
 from xpm.agent.slurm_queue import EVERY_S, Answer, Queue
 from xpm.agent.slurm_room import Room
 from xpm.agent.slurm_sending import AT_ONCE, Sender
@@ -45,9 +45,8 @@ class SlurmPlace(object):
         self._every_s = float(options.get("squeue_every_s") or EVERY_S)
         prefix = submit.name_prefix(self.workspace_id)
         self.queue = Queue(layout, prefix, environ, self._every_s)
-        self._room = Room(layout, reading.load(os.path.join(layout.own, "limits.json")) or {})
-        self.keeper = Keeper(layout, content, options, self._apart_s)
         self.site = Learning(layout, environ)
+        self._room = Room(layout, self.site.known)
         self._judge = Judge(self.site)
         self._message_timeout_s = options.get("message_timeout_s")
         self._sender = Sender(layout, content, environ, self.queue, self._room, self._apart_s)
@@ -55,6 +54,9 @@ class SlurmPlace(object):
         lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
         self._watcher = Watcher(layout, lost_after_s, self.examiner)
         self._canceller = Canceller(layout, environ)
+        self._gathering = Gathering()
+        self._joined = 0
+        self.keeper = Keeper(layout, content, options, self.queue, self._canceller, self._apart_s)
 
     # ---------------------------------------------------------- what advance asks of a place
 
@@ -65,8 +67,10 @@ class SlurmPlace(object):
         """
         if not self.at_once(board) or self.site.is_awaited(board.now):
             return 0
+        if self._is_gathering(board):
+            return 0
         answer = self.queue.answer()
-        self._room.look(board, answer.others if answer else 0, board.now)
+        self._room.look(board, answer, board.now)
         unsent = sum(len(waiting) for waiting in self._sender.unsent(board).values())
         free = self._room.free_besides(unsent)
         if free is None:
@@ -106,19 +110,22 @@ class SlurmPlace(object):
     ) -> None:
         """An attempt has just joined its submission; ``drive`` sends it."""
         self._sender.joined(submission)
+        self._joined += 1
 
     def drive(self, board: Board, now: float, budget_s: float) -> None:
         """Bring submissions on their way; wait at most that long for what was started."""
-        self._canceller.start()
+        if self._joined:
+            self._gathering.went(self._joined, now)
+            self._joined = 0
         self._drive(board, now)
-        self.keeper.tend(board, self.queue, now)
-        ends = time.monotonic() + budget_s
+        ends, before = time.monotonic() + budget_s, self._heard()
         while time.monotonic() < ends and not self.is_idle():
             time.sleep(0.02)
-            self.queue.answer()
-            if not self._sender.is_busy:
+            if self._heard() != before and not self._sender.is_busy:
+                before = self._heard()
                 self._drive(board, now)
-                self.keeper.tend(board, self.queue, now)
+        if self._heard() != before:
+            self._drive(board, now)
 
     def stop(self, known: JobFacts, action: Stop, now: float) -> bool:
         """Cancel a batch job; False while nobody knows whether there is one."""
@@ -135,6 +142,13 @@ class SlurmPlace(object):
         busy = (self._sender.is_busy, self._canceller.is_busy, self.keeper.is_busy)
         return not (any(busy) or any(asking))
 
+    def is_settled(self, board: Board, now: float) -> bool:
+        """Whether there is nothing to send, or nothing that can be sent now, and no command under way."""
+        if not self.is_idle() or self.site.is_awaited(now):
+            return False
+        seen = outlook(board, now)
+        return not seen.coming and not self.keeper.is_missing(seen)
+
     def notes(self) -> List[str]:
         """What a person may want to know."""
         return [each for each in (self.queue.problem, self.keeper.problem) if each]
@@ -145,6 +159,17 @@ class SlurmPlace(object):
         for known in self._sender.drive(board, now):
             self._watcher.fold_late(board, known, self.queue.answer(), now)
         board.settle()
+        if not self._is_gathering(board):  # who is about to be sent needs no keeper
+            self.keeper.tend(board, now)
+        self._canceller.start()
+
+    def _is_gathering(self, board: Board) -> bool:
+        return self._gathering.is_open(len(board.ready), board.asked_at, board.now)
+
+    def _heard(self) -> Tuple[object, ...]:
+        """What changes with every answer."""
+        answer = self.queue.answer()
+        return self._sender.heard, self.keeper.is_busy, answer.at if answer else 0.0
 
     def _apart_s(self) -> float:
         """How far apart two look-ups must be: an sbatch that timed out has arrived by then, or never will."""

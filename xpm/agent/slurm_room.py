@@ -7,10 +7,12 @@ the two we look for the limit by halves. A refusal is forgotten after a while, s
 """
 
 import os
-from typing import Any, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional
 
-from xpm.agent import reading
+from xpm.agent import keeper, reading
 from xpm.agent.board import Board
+from xpm.agent.limits import SiteLimits
+from xpm.agent.slurm_queue import Answer
 from xpm.decide import states, transitions
 from xpm.wire import files
 from xpm.wire.workspace import FORMAT, Layout
@@ -24,6 +26,9 @@ LEAVING_S = 3.0
 """How long a job may still count in the queue after it has said that it is over."""
 PIECES = 4
 """Where a limit is in the way, submissions are at most such a part of it: places become free a few at a time."""
+
+_ENFORCING = {"limits", "safe", "qos", "all"}
+"""What of AccountingStorageEnforce makes submit limits hold (slurm.conf(5))."""
 
 Learned = NamedTuple(
     "Learned",
@@ -74,10 +79,10 @@ class Room(object):
 
     Args:
         layout: the workspace.
-        limits: what the site says of its limits, by the names of limits.json.
+        limits: what the site says of its limits.
     """
 
-    def __init__(self, layout: Layout, limits: Mapping[str, Any]) -> None:
+    def __init__(self, layout: Layout, limits: Callable[[], SiteLimits]) -> None:
         self._path = os.path.join(layout.own, "room.json")
         self._limits = limits
         self._stamp: Any = None
@@ -85,13 +90,16 @@ class Room(object):
         self._there = 0
         self._others = 0
         self._leaving = 0
+        self._kept = keeper.PLACES
         self._taken: Dict[str, int] = {}
 
-    def look(self, board: Board, others: int, now: float) -> None:
-        """Count who is in the queue: our jobs, and the user's others."""
+    def look(self, board: Board, answer: Optional[Answer], now: float) -> None:
+        """Count who is in the queue: our jobs, keepers, and the user's others."""
         self._read(now)
         self._there = self._leaving = 0
-        self._others = others
+        keepers = keeper.in_queue(answer.rows) if answer else 0
+        self._others = keepers + (answer.others if answer else 0)
+        self._kept = max(0, keeper.PLACES - keepers)
         if self.most is None:
             return
         for known in board.jobs.values():
@@ -104,16 +112,15 @@ class Room(object):
     @property
     def together(self) -> int:
         """How many jobs may be in one array."""
-        return together(
-            self._learned,
-            self._limits.get("max_array_size"),
-            self._limits.get("max_array_tasks"),
-        )
+        site = self._limits()
+        return together(self._learned, site.max_array_size, site.max_array_tasks)
 
     @property
     def most(self) -> Optional[int]:
         """How many jobs of the user to have in the queue; None: any number."""
-        return most(self._learned, self._limits.get("max_submit"))
+        site = self._limits()
+        is_enforced = site.enforced is None or bool(_ENFORCING & set(site.enforced))
+        return most(self._learned, site.max_submit if is_enforced else None)
 
     @property
     def piece(self) -> int:
@@ -125,7 +132,8 @@ class Room(object):
         """How many more the queue takes now; None: any number."""
         if self.most is None:
             return None
-        return self.most - self._used() - self._leaving
+        kept = min(self._kept, self.most // 4)  # a queue of a handful is for jobs first
+        return self.most - kept - self._used() - self._leaving
 
     def free_besides(self, unsent: int) -> Optional[int]:
         """The same, when so many have yet to be sent, those on their way among them."""

@@ -58,6 +58,7 @@ class Sender(object):
         self._shells: Dict[str, Any] = {}
         self._driven: Dict[str, float] = {}
         self._driven_with = 0.0
+        self._heard = 0
         self._learned_from: Dict[str, int] = {}
         self._never: Set[Tuple[str, int]] = set()
         self._accepted: List[JobFacts] = []
@@ -73,7 +74,7 @@ class Sender(object):
             self._driven.clear()  # it may settle what is in doubt
         self._accepted = []
         self.held = 0
-        self._room.look(board, answer.others if answer else 0, now)
+        self._room.look(board, answer, now)
         for submission, waiting in self.unsent(board).items():
             whole = self._members.of(submission) if self._is_due(submission, now) else None
             if whole is not None:
@@ -118,6 +119,12 @@ class Sender(object):
         self._driven.pop(submission, None)
 
     @property
+    def heard(self) -> int:
+        """How many calls of sbatch have ended."""
+        self._reap()
+        return self._heard
+
+    @property
     def is_busy(self) -> bool:
         """Whether an sbatch of ours is under way."""
         self._reap()
@@ -130,6 +137,7 @@ class Sender(object):
             if shell.poll() is not None:
                 del self._shells[submission]
                 self._driven.clear()
+                self._heard += 1
 
     def _is_due(self, submission: str, now: float) -> bool:
         if submission in self._shells:

@@ -2,8 +2,8 @@
 # ruff: noqa
 """sbatch, squeue and scancel over a folder: they accept, refuse, lie and fall silent as a test says.
 
-``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>``; without a line for a command, or a mode, it behaves. What
-the batch system knows is ``jobs/<id>.json``, of an array with its ``elements``; every call is a line of ``calls``. Where there
+``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>``; without a line for a command, or a
+mode, it behaves. What the batch system knows is ``jobs/<id>.json``, of an array with its ``elements``; every call is a line of ``calls``. Where there
 is a file ``most``, no more jobs than it says may be in the queue; ``MaxArraySize`` likewise.
 """
 
