@@ -5,7 +5,7 @@ must be remembered is a file, so any number of advancers may come and go.
 """
 
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from xpm.agent import nodes, quiet, reading, submit
 from xpm.agent.board import Board, JobFacts
@@ -22,6 +22,7 @@ from xpm.agent.slurm_room import Room
 from xpm.agent.slurm_sending import AT_ONCE, Sender
 from xpm.agent.slurm_watching import Watcher
 from xpm.decide import states, transitions
+from xpm.decide.admit import Want
 from xpm.decide.facts import Stop
 from xpm.wire import files
 from xpm.wire.workspace import Layout
@@ -30,6 +31,12 @@ MESSAGE_TIMEOUT_S = 10.0
 LOST_AFTER_S = 120.0
 FIRST_LOOK_S = 5.0
 """How long after a submission it is worth asking what became of it."""
+
+
+BARRED = (
+    "%d %s for others and, when these are done, for this laptop: the compute nodes cannot submit (%s). "
+    "Leave xpm running, or run `xpm sync` now and then"
+)
 
 
 class SlurmPlace(object):
@@ -61,6 +68,8 @@ class SlurmPlace(object):
         self._gathering = Gathering(nodes.is_inside())
         self._quiet = quiet.Notes(layout)
         self._joined = 0
+        self._layout = layout
+        self._barred = ""
         self.keeper = Keeper(layout, content, options, self.queue, self._canceller, self._apart_s)
 
     # ---------------------------------------------------------- what advance asks of a place
@@ -72,7 +81,7 @@ class SlurmPlace(object):
         """
         if not self.at_once(board) or self.site.is_awaited(board.now):
             return 0
-        if self._is_gathering(board):
+        if self._is_gathering(board) or (self._barred and nodes.is_inside()):
             return 0
         answer = self.queue.answer()
         self._room.look(board, answer, board.now)
@@ -91,6 +100,14 @@ class SlurmPlace(object):
         """How many jobs may go in one submission."""
         return self._room.together
 
+    def wants(self, request: Mapping[str, Any]) -> Tuple[Want, ...]:
+        """Nothing that we count: SLURM does."""
+        return ()
+
+    def used(self, board: Board) -> Dict[str, int]:
+        """Nothing that we count."""
+        return {}
+
     def watch(self, board: Board, now: float) -> None:
         """Tell the board what the queue says of its live jobs, and the site's limits of those to come."""
         self._now = now
@@ -102,6 +119,11 @@ class SlurmPlace(object):
         if answer is not None:
             self._watcher.fold(board, answer, now)
         self._ask_if_worth_it(board, answer, now)
+        self._barred = ""
+        said = nodes.barred(self._layout, now)
+        waiting = sum(known.word == states.WAITING for known in board.jobs.values()) if said else 0
+        if waiting:
+            self._barred = BARRED % (waiting, "job waits" if waiting == 1 else "jobs wait", said)
 
     def joined(
         self, known: JobFacts, number: int, submission: str, intent: Dict[str, Any], now: float
@@ -169,7 +191,8 @@ class SlurmPlace(object):
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
-        found = (self.queue.problem, self.keeper.problem, self._budget.words(self._now))
+        held = self._budget.words(self._now)
+        found = (self.queue.problem, self.keeper.problem, self._barred, held)
         return [each for each in found if each]
 
     # ---------------------------------------------------------------------------- within

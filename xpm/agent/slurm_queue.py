@@ -9,16 +9,20 @@ A query that fails is no news (P3 to P5): the last good answer stays, with its a
 import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from xpm.agent import errands, reading, slurm_commands, slurm_parse, slurm_states
+from xpm.agent import errands, reading, slurm_commands, slurm_parse, slurm_reasons, slurm_states
 from xpm.agent.slurm_budget import Budget
 from xpm.agent.slurm_parse import Row
 from xpm.wire import files
 from xpm.wire.workspace import Layout
 
-Answer = NamedTuple("Answer", [("at", float), ("rows", List[Row]), ("others", int)])
+Answer = NamedTuple(
+    "Answer",
+    [("at", float), ("rows", List[Row]), ("others", int), ("stuck", Dict[str, float])],
+)
 """A good answer: ``at`` is when it was asked for, so it knows nothing that happened later.
 
-``rows`` are this workspace's batch jobs; ``others``: how many more the user has in the queue.
+``rows`` are this workspace's batch jobs; ``others``: how many more the user has in the queue; ``stuck``: those of ``rows``
+that wait for a fatal reason, and the first answer in a row that said so.
 """
 
 EVERY_S = 60.0
@@ -73,7 +77,8 @@ class Queue(object):
             content = reading.load(self._layout.squeue) or {}
             rows = [Row(*map(str, each)) for each in content.get("rows") or ()]
             others = int(content.get("others") or 0)
-            self._answer = Answer(float(content.get("at") or 0.0), rows, others)
+            stuck = content.get("stuck") or {}
+            self._answer = Answer(float(content.get("at") or 0.0), rows, others, stuck)
         return self._answer
 
     def ask(self, now: float, early: bool = False) -> None:
@@ -117,7 +122,11 @@ class Queue(object):
         self._failures, self.problem = 0, ""
         mine = [row for row in rows if row.name.startswith(self._prefix)]
         others = sum(1 for row in rows if self._is_other(row))
-        content = {"at": self._asked_at, "ok": True, "rows": mine, "others": others}
+        before = (reading.load(self._layout.squeue) or {}).get("stuck") or {}
+        stuck = slurm_reasons.stuck_since(before, mine, self._asked_at)
+        content = {
+            "at": self._asked_at, "ok": True, "rows": mine, "others": others, "stuck": stuck,
+        }  # fmt: skip
         files.write(self._layout.squeue, files.dump(content))
 
     def _is_other(self, row: Row) -> bool:

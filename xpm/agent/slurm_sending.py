@@ -6,8 +6,8 @@ Each is driven as a whole: what sending.py says of its folder is told to all its
 import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
+from xpm.agent import nodes, reading, sending, slurm_commands, slurm_parse
 from xpm.agent import place as places
-from xpm.agent import reading, sending, slurm_commands, slurm_parse
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.members import Members, Submission
 from xpm.agent.slurm_budget import Budget
@@ -66,6 +66,7 @@ class Sender(object):
         self._learned_from: Dict[str, int] = {}
         self._never: Set[Tuple[str, int]] = set()
         self._accepted: List[JobFacts] = []
+        self._is_barred = False
         self.held = 0
         """How many submissions found no room in the queue, the last time."""
 
@@ -77,6 +78,7 @@ class Sender(object):
             self._driven_with = answer.at
             self._driven.clear()  # it may settle what is in doubt
         self._accepted = []
+        self._is_barred = nodes.is_inside() and nodes.barred(self._layout, now) is not None
         self.held = 0
         self._room.look(board, answer, now)
         for submission, waiting in self.unsent(board).items():
@@ -157,7 +159,9 @@ class Sender(object):
             self._room.take(whole.id, len(waiting))  # it may be in the queue
         else:
             self._room.give_back(whole.id)
-        if isinstance(what, sending.Split):
+        if isinstance(what, sending.NotHere):
+            self._leave(what, now)
+        elif isinstance(what, sending.Split):
             self._drive_parts(board, whole, what.sizes, waiting, now)
         elif isinstance(what, sending.InQueue):
             self._accept(board, whole, waiting, what.batch_id, now, is_new=True)
@@ -171,6 +175,12 @@ class Sender(object):
             self._give_way(board, whole, waiting, what, now)
         elif self._fits(board, whole, waiting, what.number, now):
             self._send(whole, waiting, what.number, now)
+
+    def _leave(self, what: sending.NotHere, now: float) -> None:
+        """A compute node could not send it, and this is one."""
+        if what.never:
+            nodes.bar(self._layout, what.message, now)
+            self._is_barred = True
 
     def _drive_parts(
         self, board: Board, whole: Submission, sizes: Sequence[int], waiting: Waiting, now: float
@@ -287,7 +297,7 @@ class Sender(object):
                 self._never.add((element.job, element.attempt))
             else:
                 indices.append(index)
-        if not indices or len(self._shells) >= AT_ONCE:
+        if not indices or self._is_barred or len(self._shells) >= AT_ONCE:
             return
         if not self._budget.spend(now):
             self.held += 1
