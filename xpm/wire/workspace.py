@@ -2,7 +2,7 @@
 
 Version 1. Below the workspace's folder (here: the main folder itself)::
 
-    jobs/<task id>/<job id>/          one folder per job (wire/ledger.py); made when the job first starts
+    jobs/<task id>/<job id>/          one folder per job (wire/ledger.py, wire/jobfile.py); made when the job first starts
     .xpm/workspace.json               {"format": 1, "id": 12 hex digits}; made once, by exclusive link
     .xpm/place.json                   {"format": 1, "kind": "slurm" | "plain", "capacity": {"jobs": n, "cpus": n, "mem_mib": n,
                                       "gpus": n or [id, ...]} (what is missing, the host tells), "python": path, "travel": sha12,
