@@ -18,7 +18,15 @@ C = TypeVar("C", bound=Config)
 def copyconfig(config: C, **changes: object) -> C:
     """An unsealed copy, with some values changed.
 
-    Configurations below are copied too; submitted tasks and their outputs are not, they stay what they are.
+    Configurations below are copied too; submitted tasks and their outputs are not, they stay what they are. Tags are
+    kept, but for those of changed arguments.
+
+    Args:
+        config: a configuration or task, sealed or not.
+        changes: new values of its arguments.
+
+    Raises:
+        PlanProblem: it is no configuration, or a change is refused.
     """
     require_config(config, "copyconfig")
     copied: C = _copy(config, {}, root=True)
@@ -98,6 +106,9 @@ def setmeta(config: C, force: bool | None = True) -> C:
 
     Returns:
         the configuration itself.
+
+    Raises:
+        PlanProblem: it is no configuration, or is sealed.
     """
     require_config(config, "setmeta")
     state = state_of(config)
