@@ -25,8 +25,19 @@ NOW = 1000.0
 BATCH = "123"
 
 
-def wanted(attempt: int = 1) -> Wanted:
-    return Wanted(attempt, retry.DEFAULT)
+RULES = retry.table(
+    {
+        "timeout": {"max": 1, "renews": True},
+        "oom": {"max": 1, "steps": [{"options": ["--mem=2G"]}]},
+        "node_fail": {"max": 1, "exclude_node": True},
+        "preempted": {"max": 2},
+    }
+)
+FORGIVEN = sum(rule.most for _, rule in RULES)
+
+
+def wanted(attempt: int = 1, rules: retry.Table = retry.DEFAULT) -> Wanted:
+    return Wanted(attempt, rules)
 
 
 def joined(attempt: int = 1) -> Joined:
@@ -37,8 +48,10 @@ def claimed(attempt: int = 1, slot: int = 1) -> Claimed:
     return Claimed(attempt, slot, f"s{attempt}", BATCH, slot, NOW, f"n{slot}")
 
 
-def ended(state: str, attempt: int = 1, slot: int = 2, cause: str | None = None) -> Ended:
-    return Ended(attempt, slot, state, cause, "", NOW, 1, 0.0)
+def ended(
+    state: str, attempt: int = 1, slot: int = 2, cause: str | None = None, progress: float = 0.0
+) -> Ended:
+    return Ended(attempt, slot, state, cause, "", NOW, 1, progress)
 
 
 def after(*events: Event) -> Job:
@@ -289,3 +302,34 @@ def test_nothing_new_still_says_what_is_to_be_done() -> None:
 
     assert job is same
     assert transitions.due(job, NOW) == actions != []
+
+
+def test_who_has_not_seen_an_attempt_does_not_forgive_it() -> None:
+    """Behind an attempt that ended, the one before it has ended too: it counts, whatever its cause was."""
+    rules = retry.table({"preempted": {"max": 2}})
+    ends = [ended(states.FAILED, number, 2, "preempted") for number in (1, 2, 3)]
+
+    assert word(after(Wanted(1, rules), *ends)) == states.FAILED
+    assert word(after(Wanted(1, rules), ends[0], ends[2])) == states.FAILED
+    assert word(after(Wanted(1, rules), *ends[:2])) == states.READY
+
+
+def test_what_is_gone_has_the_cause_that_somebody_knows() -> None:
+    said = Over(states.FAILED, "preempted", "it was preempted", True)
+
+    _, actions = transitions.step(after(wanted(), joined(), claimed()), told(lost(said=said)), NOW)
+    assert actions == [Revoke(1, 2, states.FAILED, "preempted", "it was preempted")]
+
+    _, actions = transitions.step(
+        after(wanted(), joined(), claimed()), told(lost(at=10.0, said=said)), NOW
+    )
+    assert actions == []  # that it is over was told by nobody yet
+
+
+def test_a_further_attempt_may_have_to_wait() -> None:
+    rules = retry.table({"exit": {"max": 3, "backoff_s": 60}})
+    first, second = (ended(states.FAILED, number, 2, "exit") for number in (1, 2))
+
+    assert transitions.ready_at(after(Wanted(1, rules))) == 0.0
+    assert transitions.ready_at(after(Wanted(1, rules), first)) == NOW + 60
+    assert transitions.ready_at(after(Wanted(1, rules), first, second)) == NOW + 120

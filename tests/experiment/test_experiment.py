@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,15 @@ def test_what_of_an_equal_task_is_not_heeded_is_told(laptop: Laptop) -> None:
     assert [each.rpartition(": ")[2] for each in laptop.lines.notes] == [
         "of tags, data the first counts"
     ]
+
+
+def test_two_classes_of_one_identifier_are_not_one_job(laptop: Laptop) -> None:
+    def plan(xp: Experiment) -> None:
+        xp.accept(sealed("x"), "x", None)
+        xp.accept(sealed("x", cls="Other"), "x", None)
+
+    with pytest.raises(PlanProblem, match=r"two classes have the identifier demo\.task"):
+        laptop.run(plan)
 
 
 def test_a_finished_job_whose_default_changed_is_refused_with_both_values(
@@ -416,6 +426,21 @@ def test_tokens_come_from_the_connector_of_the_default_launcher(laptop: Laptop) 
         assert xp.resultspath == laptop.main / "xp" / "exp" / "results"
 
 
+def test_a_plan_that_says_two_totals_of_one_token_is_refused_with_both_lines(
+    laptop: Laptop,
+) -> None:
+    first = replace(A, tokens=(("cpu", 1, 3),), where="plan.py:7")
+    second = replace(B, tokens=(("cpu", 1, 4),), where="plan.py:9")
+
+    with laptop.experiment() as xp:
+        xp.accept(first, "a", None)
+        with pytest.raises(PlanProblem) as caught:
+            xp.accept(second, "b", None)
+
+    assert caught.value.what == "token cpu has 4 units here, and 3 at plan.py:7"
+    assert caught.value.where == "plan.py:9"
+
+
 def test_waiting_for_a_task_that_fails_raises(laptop: Laptop, cluster: Cluster) -> None:
     cluster.fate = lambda entry: "failed"
 
@@ -480,3 +505,17 @@ def test_values_too_large_to_travel_are_refused_with_what_to_do(laptop: Laptop) 
 
     assert refused.value.hint == "keep data in files, and give their paths"
     assert refused.value.where == "plan.py:12"
+
+
+def test_a_task_submitted_in_another_thread_fails_the_plan(laptop: Laptop) -> None:
+    def plan(xp: Experiment) -> None:
+        def stray() -> None:
+            with pytest.raises(PlanProblem, match="in another thread"):
+                xp.accept(A, "a", None)
+
+        thread = threading.Thread(target=stray)
+        thread.start()
+        thread.join()
+
+    with pytest.raises(PlanProblem, match="in another thread"):
+        laptop.run(plan)

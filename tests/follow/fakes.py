@@ -295,6 +295,7 @@ def sealed(
     *parents: Sealed,
     values: Mapping[str, object] | None = None,
     tags: Mapping[str, str | int | float | bool] | None = None,
+    cls: str = "Task",
 ) -> Sealed:
     """A sealed task whose identity is its name."""
     return Sealed(
@@ -302,7 +303,7 @@ def sealed(
         job=job_id(name),
         document={
             "root": 0,
-            "types": {"demo.task": {}},
+            "types": {"demo.task": {"module": "plan", "name": cls}},
             "nodes": [{"type": "demo.task", "values": {"name": name, **(values or {})}}],
         },
         parents=tuple((each.task, each.job) for each in parents),

@@ -163,7 +163,8 @@ class Service:
         if self._site is not None:
             self._site.ask(self._clock())
         self._board.refresh(self._clock())
-        self._advancing.catch_up(self._clock())
+        self._said = self._advancing.catch_up(self._clock())
+        self._notes = list(self._said)
         return {
             "workspace": opened.layout.root,
             "id": opened.id,

@@ -10,6 +10,7 @@ import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from xpm.agent import errands, reading, slurm_commands, slurm_parse, slurm_reasons, slurm_states
+from xpm.agent.slurm_budget import Budget
 from xpm.agent.slurm_parse import Row
 from xpm.wire import files
 from xpm.wire.workspace import Layout
@@ -37,12 +38,19 @@ class Queue(object):
         layout: the workspace.
         prefix: how the names of its batch jobs begin.
         environ: what commands run with.
+        budget: how many commands there may be.
         every_s: seconds between two queries, of all advancers together.
     """
 
     def __init__(
-        self, layout: Layout, prefix: str, environ: Dict[str, str], every_s: float = EVERY_S
+        self,
+        layout: Layout,
+        prefix: str,
+        environ: Dict[str, str],
+        budget: Budget,
+        every_s: float = EVERY_S,
     ) -> None:
+        self._budget = budget
         self._prefix = prefix
         self._layout = layout
         self._environ = environ
@@ -83,6 +91,8 @@ class Queue(object):
         last_early = float(content.get("early_at") or 0.0)
         early = early and not self._failures and not 0 <= now - last_early < self._every_s
         if 0 <= now - last < (EARLY_S if early else pause):
+            return
+        if not self._budget.spend(now):
             return
         content = {"at": now, "early_at": now if early else last_early}
         files.write(self._asked, files.dump(content))

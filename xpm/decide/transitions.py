@@ -170,12 +170,21 @@ def attempt(job: Job, number: int) -> Optional[Attempt]:
 
 
 def ends(job: Job) -> "List[retry.End]":
-    """How the attempts since somebody asked last have ended, in order."""
-    return [
-        retry.End(each.cause or "", each.times, each.progress, each.node)
+    """How the attempts since somebody asked last have ended, in order.
+
+    Behind an attempt that ended, all earlier ones have. What is not known of them yet counts as one more end like the last:
+    whoever sees less must not forgive more.
+    """
+    ended = {
+        each.number: retry.End(each.cause or "", each.times, each.progress, each.node)
         for each in job.attempts
         if each.phase == states.ENDED and each.number >= job.wanted
-    ]
+    }
+    if not ended:
+        return []
+    last = max(ended)
+    unknown = ended[last]._replace(times=1, progress=0.0, node="")
+    return [ended.get(number, unknown) for number in range(max(1, job.wanted), last + 1)]
 
 
 def ready_at(job: Job) -> float:
