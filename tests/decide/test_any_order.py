@@ -33,6 +33,7 @@ from xpm.decide.facts import (
     Present,
     Refused,
     Revoke,
+    Stuck,
     Wanted,
 )
 
@@ -75,6 +76,7 @@ _EVIDENCE: list[Evidence] = [
     Over("failed", "launch", "", True), Over("lost", "lost", "", False), Refused("launch", "no"),
     Over("failed", "preempted", "", True), Over("failed", "node_fail", "", True),
     lost(said=Over("failed", "timeout", "", True)),
+    Stuck("refused", "too long"),
 ]  # fmt: skip
 evidence = st.sampled_from(_EVIDENCE)
 FRACTIONS = (0.0, 0.3, 0.6)

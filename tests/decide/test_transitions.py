@@ -15,6 +15,7 @@ from xpm.decide.facts import (
     Refused,
     Revoke,
     Stop,
+    Stuck,
     Tick,
     Told,
     Wanted,
@@ -223,6 +224,26 @@ def test_a_refusal_ends_the_attempt_with_its_message() -> None:
     job = after(wanted(), joined(), told(Refused("launch", "invalid partition")))
 
     assert [Revoke(1, 1, "failed", "launch", "invalid partition")] == transitions.due(job, NOW)
+
+
+def test_a_job_that_its_place_can_never_run_ends_before_it_joins_anything() -> None:
+    job = after(wanted(), told(Refused("refused", "too long")), told(Present("pending", "")))
+
+    assert not transitions.is_open(job)
+    assert [Revoke(1, 1, "failed", "refused", "too long")] == transitions.due(job, NOW)
+
+
+def test_a_batch_job_that_would_never_start_is_stopped_then_revoked() -> None:
+    waiting = after(wanted(), joined(), Accepted(1, BATCH, NOW), told(Stuck("refused", "too long")))
+    requeued = after(wanted(), joined(), claimed(), told(Stuck("launch", "held")))
+
+    assert states.PENDING == word(waiting)
+    assert [
+        Stop(1, "s1", BATCH), Revoke(1, 1, "failed", "refused", "too long"),
+    ] == transitions.due(waiting, NOW)  # fmt: skip
+    assert [
+        Stop(1, "s1", BATCH), Revoke(1, 2, "failed", "launch", "held"),
+    ] == transitions.due(requeued, NOW)  # fmt: skip
 
 
 def test_a_cancelled_job_that_has_joined_nothing_is_revoked_at_once() -> None:

@@ -20,6 +20,8 @@ from xpm.decide.facts import Joined, Revoke, Stop
 from xpm.wire import ledger
 from xpm.wire.workspace import prepare
 
+LATE_S = 0.5
+
 Report = NamedTuple(
     "Report",
     [
@@ -50,6 +52,7 @@ def advance(board: Board, place: Any, now: float, budget_s: float) -> Report:
     joined = start_ready(board, place, now)
     place.drive(board, now, budget_s)
     board.settle()
+    place.leave(board, now)
     return Report(joined, ended, board.has_work(), place.notes())
 
 
@@ -72,6 +75,9 @@ def advance_workspace(
             board = Board(layout)
             place = places.build(layout, content)
             report = advance(board, place, clock(), max(0.0, ends - clock()))
+            while not place.delegates and place.is_late(board) and clock() < ends:
+                time.sleep(LATE_S)  # there will be room in a moment, and nobody else will see it
+                report = advance(board, place, clock(), max(0.0, ends - clock()))
         finally:
             again = turn.end()
         if not again or clock() >= ends:

@@ -93,7 +93,7 @@ class Board(object):
         self.due: Dict[str, JobFacts] = {}
         self.seq = 0
         self.now = 0.0
-        self.asked_at = 0.0  # when the last bundle was read
+        self.asked_at = 0.0  # when the last bundle was written
         self._changed: "OrderedDict[str, int]" = OrderedDict()
         self.token_totals: Dict[str, int] = {}
         self._rest_s = rest_s
@@ -124,7 +124,8 @@ class Board(object):
         if fresh:
             self._fresh_at = now
         bundles = [os.path.join(self.layout.queue, name) for name in self._queue.new(fresh)]
-        for path in sorted(bundles, key=reading.age_key):  # first come, first served
+        for written_ns, path in sorted(map(reading.age_key, bundles)):  # first come, first served
+            self.asked_at = max(self.asked_at, written_ns / 1e9)
             self._fold_bundle(os.path.basename(path))
         for name in self._inbox.new(fresh):
             self._fold_bell(name)
@@ -199,6 +200,10 @@ class Board(object):
             found.append(view)
         return self.seq, found[::-1]
 
+    def counts(self) -> List[int]:
+        """How many bundles, cancels and links have been read."""
+        return [len(each.seen) for each in (self._queue, self._cancel, self._attempts)]
+
     def has_work(self) -> bool:
         """Whether there is something to start, to watch or to do."""
         return bool(self.ready or self.live or self.due)
@@ -225,7 +230,6 @@ class Board(object):
         except OSError:  # a hiccup of the file system: the next refresh reads it
             self._queue.forget(name)
             return
-        self.asked_at = self.now
         for entry in entries:
             self._want(entry, name[: -len(".json")])
 
