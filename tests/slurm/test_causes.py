@@ -103,6 +103,18 @@ def test_without_accounting_only_the_detail_is_missing(site: Site, how: str) -> 
     )
 
 
+def test_a_site_that_keeps_no_accounts_is_not_asked(site: Site) -> None:
+    running(site)
+    patient(site)
+    assert site.place is not None
+    known = site.place.site.known()
+    site.place.site.known = lambda: known._replace(has_accounting=False)  # type: ignore[method-assign]
+    site.batch("1001", state="CANCELLED")
+
+    assert told(site).state == "cancelled"
+    assert site.calls("sacct") == []
+
+
 def test_whoever_will_not_come_back_does_not_wait_for_detail(site: Site) -> None:
     running(site)
     account(site, "CANCELLED by 0|0:0||c1|3")
