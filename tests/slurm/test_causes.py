@@ -7,6 +7,7 @@ import pytest
 
 from tests.agent_core.site import Site
 from tests.slurm.test_autopsy import OOM, PREEMPTED
+from xpm.agent import limits
 from xpm.agent.board import View
 
 pytestmark = pytest.mark.host
@@ -104,11 +105,9 @@ def test_without_accounting_only_the_detail_is_missing(site: Site, how: str) -> 
 
 
 def test_a_site_that_keeps_no_accounts_is_not_asked(site: Site) -> None:
+    site.learned(limits.UNKNOWN._replace(has_accounting=False))
     running(site)
     patient(site)
-    assert site.place is not None
-    known = site.place.site.known()
-    site.place.site.known = lambda: known._replace(has_accounting=False)  # type: ignore[method-assign]
     site.batch("1001", state="CANCELLED")
 
     assert told(site).state == "cancelled"
