@@ -7,12 +7,13 @@ exclusive files, offsets are explicit), so a call whose link breaks is made agai
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from xpm.connectors import bootstrap
 from xpm.connectors.client import AgentClient
 from xpm.connectors.hosts import Host
 from xpm.connectors.retrying import Patience, Retrying
+from xpm.connectors.specs import UNLIMITED, Capacity
 from xpm.errors import Defect, HostUnreachable, SiteProblem, UsageProblem, XpmError
 from xpm.wire import frames
 
@@ -27,7 +28,7 @@ class Place:
     workspace: str
     kind: str
     python: str | None = None
-    jobs: int | None = None
+    capacity: Capacity = UNLIMITED
     options: Mapping[str, object] | None = None
 
     def opening(self, workspace: str) -> frames.Message:
@@ -36,7 +37,7 @@ class Place:
             "verb": "open",
             "workspace": workspace,
             "kind": self.kind,
-            "capacity": {"jobs": self.jobs},
+            "capacity": asdict(self.capacity),
             "python": self.python,
             "options": dict(self.options or {}),
         }

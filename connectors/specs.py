@@ -19,13 +19,26 @@ class SshTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Capacity:
+    """What jobs may use of a machine without a batch system, all together; None: what it tells itself."""
+
+    jobs: int | None = None
+    cpus: int | None = None
+    mem_mib: int | None = None
+    gpus: int | tuple[str, ...] | None = None
+    """How many, or which: as CUDA_VISIBLE_DEVICES names them."""
+
+
+UNLIMITED = Capacity()
+
+
+@dataclass(frozen=True, slots=True)
 class LocalSpec:
     """This machine. The workspace is the main folder itself; jobs run under this very Python."""
 
     name: str = "local"
     python: str | None = None
-    jobs: int | None = None
-    """How many jobs may run at once; None: as many as there are cores."""
+    capacity: Capacity = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +49,7 @@ class SshSpec:
     ssh: SshTarget
     workspace: str
     python: str | None = None
-    jobs: int | None = None
+    capacity: Capacity = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,5 +10,5 @@ class SshConnector(AgentConnector):
     """Jobs run on a host reached by ssh."""
 
     def __init__(self, spec: SshSpec) -> None:
-        place = Place(spec.workspace, "plain", spec.python, spec.jobs)
+        place = Place(spec.workspace, "plain", spec.python, spec.capacity)
         super().__init__(spec.name, Link(spec.name, FabricHost(spec.ssh), place))

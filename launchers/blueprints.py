@@ -142,6 +142,9 @@ def _check_tokens(
         if site.is_slurm and rule.kind == "license" and not is_paid(name, rule, site):
             words = f"{site.spec.name} lists no such licence under slurm.licenses, so xpm counts it"
             report.note(rule.mark, f"tokens.{name}", words)
+        if rule.shared and rule.kind in ("cpu", "gpu", "exclusive"):
+            words = f"has no effect on a token of kind {rule.kind}, which the place gives"
+            report.note(rule.mark, f"tokens.{name}.shared", words)
     where = values.get("tokens", Values)
     for name, count in _counts(values).items():
         assert where is not None
@@ -164,10 +167,10 @@ def _check_tokens(
 
 
 def is_paid(name: str, rule: TokenRule, site: Site) -> bool:
-    """Whether the batch system gives this token, as cores, GPUs or licences; others are counted slots."""
-    if not site.is_slurm or rule.kind == "slots":
-        return False
-    return rule.kind != "license" or name in site.customs.licenses
+    """Whether the place gives this token, as cores, GPUs, licences or a whole host; others are counted slots."""
+    if rule.kind == "license":
+        return site.is_slurm and name in site.customs.licenses
+    return rule.kind != "slots"
 
 
 def total_of(name: str, rule: TokenRule, site: Site) -> int | None:
@@ -183,10 +186,6 @@ def _say_without_effect(values: Values, path: str, report: Report) -> None:
     for key in SLURM_ONLY:
         if key in values.marks:
             words = "has no effect on a place without Slurm"
-            report.note(values.where(key), f"{path}.{key}", words)
-    for key in ("cpus", "mem", "time", "gpus"):
-        if key in values.marks:
-            words = "is not enforced on a place without Slurm, only written down"
             report.note(values.where(key), f"{path}.{key}", words)
 
 

@@ -131,6 +131,8 @@ class HostLimits:
     mem: int | None = None
     gpus: int | None = None
     time_s: int | None = None
+    gpu_ids: tuple[str, ...] | None = None
+    """Which GPUs, where the profile lists them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +195,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class TokenRule:
-    """What a token is paid with: ``slots``, ``cpu``, ``gpu`` or ``license``."""
+    """What a token is paid with: ``slots``, ``cpu``, ``gpu``, ``license`` or ``exclusive`` (a whole host)."""
 
     kind: str
     total: int | None = None
     mark: Mark | None = None
+    shared: str | None = None
+    """The folder at the site where its units are counted across users."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from xpm.errors import ProfileProblem
 from xpm.launchers import requests
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint
 from xpm.launchers.report import Finding, Report, did_you_mean, in_file_order, refusal
+from xpm.launchers.requests import SlotEntry
 
 if TYPE_CHECKING:
     from xpm.agent.limits import SiteLimits
@@ -39,17 +40,23 @@ class Launcher:
         """File and line of its definition, empty without a profile."""
         return str(self._blueprint.mark or "")
 
-    def request(self, tokens: Mapping[str, int], is_resumable: bool = False) -> dict[str, object]:
+    def request(
+        self,
+        tokens: Mapping[str, int],
+        is_resumable: bool = False,
+        totals: Mapping[str, int] | None = None,
+    ) -> dict[str, object]:
         """The request of a job that holds these tokens (name -> units); see xpm/wire/workspace.py.
 
         Args:
             tokens: the tokens.
             is_resumable: whether the task goes on from what it finds in its folder.
+            totals: how many units there are, as the plan says.
 
         Raises:
             ProfileProblem: this place can never give that.
         """
-        return requests.request(self._blueprint, tokens, is_resumable)
+        return requests.request(self._blueprint, tokens, is_resumable, totals)
 
     def refuse(
         self, request: Mapping[str, object], site: "SiteLimits", age: str, where: str = ""
@@ -67,8 +74,8 @@ class Launcher:
         """The tokens that stay counted slots (name -> units), the launcher's own included."""
         return dict(requests.sort_tokens(self._blueprint, tokens).slots)
 
-    def slot_entries(self, tokens: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-        """The tokens of a queue entry, (name, units, total), from those of a sealed task."""
+    def slot_entries(self, tokens: Iterable[tuple[str, int, int]]) -> list[SlotEntry]:
+        """The tokens of a queue entry from those of a sealed task, (name, units, total)."""
         return requests.slot_entries(self._blueprint, tuple(tokens))
 
 

@@ -145,7 +145,12 @@ def _check_envs(values: Values, around: Surroundings, report: Report) -> None:
 
 def _tokens(values: Values) -> dict[str, TokenRule]:
     return {
-        name: TokenRule(token.get("kind", str) or "slots", token.get("total", int), token.mark)
+        name: TokenRule(
+            kind=token.get("kind", str) or "slots",
+            total=token.get("total", int),
+            mark=token.mark,
+            shared=token.get("shared", str),
+        )
         for name, token in values.tables("tokens")
     }
 

@@ -2,19 +2,26 @@
 
 The request is the one of xpm/wire/workspace.py. Cores, memory and GPUs are those of each node; a job has one node unless the
 launcher says otherwise. Tokens that the batch system gives (cpu, gpu, license) become resources; the others stay counted
-slots, held by the agent.
+slots, held by the agent. Without a batch system the agent counts cores, memory and GPUs of the host too.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
+from xpm.agent import machine
+from xpm.connectors.specs import LocalSpec
 from xpm.errors import ProfileProblem
 from xpm.launchers import endings, placeholders, units
 from xpm.launchers.blueprints import is_paid, total_of
 from xpm.launchers.fitting import Fit, Needs, choose, time_limit
-from xpm.launchers.model import Blueprint, Gpus, GpuWish, HostLimits, Setup, TokenRule
+from xpm.launchers.model import Blueprint, Gpus, GpuWish, HostLimits, Setup, Site, TokenRule
 
 SLOTS = TokenRule("slots")
+SlotEntry = tuple[str, int, int] | tuple[str, int, int, str]
+"""A token, how many units, of how many, and the folder where several users count it."""
+KINDS = ("cpu", "gpu", "license", "exclusive", "slots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,7 @@ class Tokens:
     cpus: int | None
     gpus: int | None
     licenses: Mapping[str, int]
+    exclusive: bool
     slots: Mapping[str, int]
 
 
@@ -32,7 +40,7 @@ def sort_tokens(blueprint: Blueprint, tokens: Mapping[str, int]) -> Tokens:
     wanted = dict(blueprint.tokens)
     for name, count in tokens.items():
         wanted[name] = max(count, wanted.get(name, 0))
-    paid: dict[str, dict[str, int]] = {"cpu": {}, "gpu": {}, "license": {}, "slots": {}}
+    paid: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
     for name, count in sorted(wanted.items()):
         rule = blueprint.rules.get(name, SLOTS)
         kind = rule.kind if is_paid(name, rule, blueprint.site) else "slots"
@@ -43,27 +51,37 @@ def sort_tokens(blueprint: Blueprint, tokens: Mapping[str, int]) -> Tokens:
             )
         paid[kind][name] = count
     cpus, gpus = sum(paid["cpu"].values()), sum(paid["gpu"].values())
-    return Tokens(cpus or None, gpus or None, paid["license"], paid["slots"])
+    alone = bool(paid["exclusive"])
+    return Tokens(cpus or None, gpus or None, paid["license"], alone, paid["slots"])
 
 
-def slot_entries(
-    blueprint: Blueprint, tokens: Iterable[tuple[str, int, int]]
-) -> list[tuple[str, int, int]]:
-    """What remains to be counted, as (name, count, total), of a plan's tokens and the launcher's own."""
+def slot_entries(blueprint: Blueprint, tokens: Iterable[tuple[str, int, int]]) -> list[SlotEntry]:
+    """What remains to be counted of a plan's tokens and the launcher's own, as queue entries have it."""
     totals = {name: total for name, _, total in tokens}
     slots = sort_tokens(blueprint, {name: count for name, count, _ in tokens}).slots
-    entries: list[tuple[str, int, int]] = []
+    entries: list[SlotEntry] = []
     for name, count in slots.items():
-        known = total_of(name, blueprint.rules.get(name, SLOTS), blueprint.site)
+        rule = blueprint.rules.get(name, SLOTS)
+        known = total_of(name, rule, blueprint.site)
         said = [total for total in (known, totals.get(name)) if total is not None]
-        entries.append((name, count, min(said, default=count)))
+        entry = name, count, min(said, default=count)
+        entries.append((*entry, rule.shared) if rule.shared else entry)
     return entries
 
 
 def request(
-    blueprint: Blueprint, tokens: Mapping[str, int], is_resumable: bool = False
+    blueprint: Blueprint,
+    tokens: Mapping[str, int],
+    is_resumable: bool = False,
+    totals: Mapping[str, int] | None = None,
 ) -> dict[str, object]:
     """The request of one job.
+
+    Args:
+        blueprint: its launcher.
+        tokens: the units it holds.
+        is_resumable: whether the task goes on from what it finds in its folder.
+        totals: how many units there are of those, as the plan says.
 
     Raises:
         ProfileProblem: it can never be met; with the reasons, by partition where there are several.
@@ -90,6 +108,7 @@ def request(
             policy, needs, _caps(blueprint, needs, fits),
             lambda grown: _ask(staying, grown, paid), is_resumable,
         ),
+        **(_throttle(blueprint, paid, totals or {}) if site.is_slurm else {}),
     }  # fmt: skip
     if is_resumable:
         found["resumable"] = True
@@ -107,13 +126,15 @@ def _ask(
     if blueprint.site.is_slurm:
         options = _options(blueprint, needs, paid)
     else:
-        _check_host(blueprint, needs, blueprint.site.host)
-    resources = {
+        _check_host(blueprint, needs, _host(blueprint.site, needs))
+    resources: dict[str, int | None] = {
         "cpus": needs.cpus,
         "mem_mib": None if needs.mem is None else units.mib(needs.mem),
         "gpus": needs.gpus.count or None,
         "time_s": needs.time_s,
     }
+    if paid.exclusive:
+        resources["exclusive"] = True
     return options, resources
 
 
@@ -130,6 +151,16 @@ def _caps(blueprint: Blueprint, needs: Needs, fits: list[Fit]) -> endings.Caps:
         return endings.Caps(host.mem, host.time_s)
     mem = endings.smallest(fit.partition.mem for fit in fits)
     return endings.Caps(mem, endings.smallest(time_limit(fit.partition, needs) for fit in fits))
+
+
+def _throttle(blueprint: Blueprint, paid: Tokens, totals: Mapping[str, int]) -> dict[str, int]:
+    """How many jobs like this may run at once for their counted tokens: a hint for job arrays."""
+    found: list[int] = []
+    for name, count in paid.slots.items():
+        known = total_of(name, blueprint.rules.get(name, SLOTS), blueprint.site)
+        said = [total for total in (known, totals.get(name)) if total is not None]
+        found += [total // count for total in said]
+    return {"throttle": min(found)} if found else {}
 
 
 def _needs(blueprint: Blueprint, paid: Tokens) -> Needs:
@@ -177,6 +208,7 @@ def _options(blueprint: Blueprint, needs: Needs, paid: Tokens) -> list[str]:
     gpus = fits[0].gpus if len(fits) == 1 else _verbatim(needs.gpus)
     flags += _gpus(blueprint, needs, gpus)
     add("constraint", _constraint(blueprint, fits, needs, gpus))
+    flags += ["--exclusive"] if paid.exclusive else []
     licenses = site.customs.licenses
     add("licenses", ",".join(f"{licenses[name]}:{count}" for name, count in paid.licenses.items()))
     return [*flags, *site.customs.extra, *wish.extra]
@@ -245,6 +277,26 @@ def _constraint(
     if len(said) > 1:
         said = [f"({part})" if "|" in part else part for part in said]
     return "&".join(said) or None
+
+
+def _host(site: Site, needs: Needs) -> HostLimits:
+    """What the profile says of the host; this machine can be asked for the rest."""
+    host = site.host
+    if not isinstance(site.spec, LocalSpec):
+        return host
+    cpus = _cores() if host.cpus is None else host.cpus
+    mib = _memory_mib() if host.mem is None and needs.mem else None
+    gpus = _gpus_here() if host.gpus is None and needs.gpus.count else host.gpus
+    return replace(host, cpus=cpus, mem=mib << 20 if mib else host.mem, gpus=gpus)
+
+
+_cores = cache(machine.cores)
+_memory_mib = cache(machine.memory_mib)
+
+
+@cache
+def _gpus_here() -> int:
+    return len(machine.gpus(os.environ))
 
 
 def _check_host(blueprint: Blueprint, needs: Needs, host: HostLimits) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec, SshSpec, SshTarget
-from xpm.launchers import placeholders
+from xpm.connectors.specs import Capacity, LocalSpec, SlurmSpec, Spec, SshSpec, SshTarget
+from xpm.launchers import placeholders, units
 from xpm.launchers.flags import check_extra
 from xpm.launchers.model import Customs, Gpus, HostLimits, Partition, Policy, Qos, Setup, Site
 from xpm.launchers.report import Report, did_you_mean
@@ -79,18 +79,28 @@ def _spec(
     if python:
         placeholders.check(python, words, values.where("python"), f"{path}.python", report)
         python = placeholders.expand(python, words)
-    jobs = values.get("capacity", int)
-    capacity = values.get("capacity", Values)
-    jobs = capacity.get("jobs", int) if capacity else jobs
+    capacity = _capacity(values)
     if kind == "local":
-        return LocalSpec(name, python, jobs)
+        return LocalSpec(name, python, capacity)
     target = _target(values, path, report)
     workspace = words.get("workspace")
     if kind is None or target is None or workspace is None:
         return None
     if kind == "slurm":
         return SlurmSpec(name, target, workspace, python)
-    return SshSpec(name, target, workspace, python, jobs)
+    return SshSpec(name, target, workspace, python, capacity)
+
+
+def _capacity(values: Values) -> Capacity:
+    """What jobs may use of the machine, all together."""
+    table = values.get("capacity", Values)
+    host = _host(values)
+    return Capacity(
+        jobs=table.get("jobs", int) if table else values.get("capacity", int),
+        cpus=host.cpus,
+        mem_mib=None if host.mem is None else units.mib(host.mem),
+        gpus=host.gpus if host.gpu_ids is None else host.gpu_ids,
+    )
 
 
 def _target(values: Values, path: str, report: Report) -> SshTarget | None:
@@ -209,7 +219,18 @@ def _host(values: Values) -> HostLimits:
         return HostLimits()
     by_type = host.get("gpus", Values)
     gpus = sum(numbers_of(by_type).values()) if by_type else host.get("gpus", int)
-    return HostLimits(host.get("cpus", int), host.get("mem", int), gpus, host.get("time", int))
+    listed = (
+        tuple(str(each) for each in host.items("gpus"))
+        if isinstance(host.values.get("gpus"), tuple)
+        else None
+    )
+    return HostLimits(
+        cpus=host.get("cpus", int),
+        mem=host.get("mem", int),
+        gpus=gpus if listed is None else len(listed),
+        time_s=host.get("time", int),
+        gpu_ids=listed,
+    )
 
 
 def _policy(

@@ -147,7 +147,10 @@ HOST = Record(
     {
         "cpus": Key(Either((AUTO, Whole(1))), "cores"),
         "mem": Key(Either((AUTO, SIZE)), "memory"),
-        "gpus": Key(Either((AUTO, Whole(), MapOf(Whole()))), "GPUs, by type"),
+        "gpus": Key(
+            Either((AUTO, Whole(), MapOf(Whole()), ListOf(Either((Whole(), TEXT)), "[0, 1]"))),
+            "GPUs: how many, how many by type, or a list of those that jobs may use",
+        ),
         "time": Key(LIMIT, "the longest job"),
     },
     "{cpus: 32, mem: 128GB}",
@@ -306,9 +309,14 @@ LAUNCHER = Record(
 
 TOKEN = Record(
     {
-        "kind": Key(Choice(("slots", "cpu", "gpu", "license")), "what it is paid with"),
+        "kind": Key(
+            Choice(("slots", "cpu", "gpu", "license", "exclusive")), "what it is paid with"
+        ),
         "total": Key(Whole(1), "how many units there are"),
-        "shared": Key(TEXT, "a folder that counts across users", True),
+        "shared": Key(
+            Text("/shared/lab/tokens", "/.*", "an absolute folder"),
+            "a folder at the site, writable for a group, that counts across its users",
+        ),
     },
     "{kind: slots, total: 8}",
 )

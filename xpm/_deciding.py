@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from xpm._asking import Asking
 from xpm._code import Code
 from xpm._jobs import AGAIN, Job, Phase
 from xpm._reuse import changed_since, unheeded
@@ -36,6 +37,7 @@ class Deciding:
         self._note = note
         self.code = Code()
         self.jobs: dict[JobRef, Job] = {}
+        self._asking = Asking()
         self.alive: set[JobRef] = set()
         self.undecided: set[JobRef] = set()
         self._held: list[Job] = []
@@ -52,15 +54,14 @@ class Deciding:
         if known is not None:
             self._note_once(unheeded(known, sealed, launcher.name))
             return known
+        request, slots = self._asking.request(sealed, launcher)
         job = Job(
             sealed=sealed,
             folder=JobPath(self._main.job_folder(ref)),
             launcher=launcher.name,
             spec=launcher.connector,
-            request=launcher.request(
-                {name: count for name, count, _ in sealed.tokens}, sealed.is_resumable
-            ),
-            slots=launcher.slot_entries(sealed.tokens),
+            request=request,
+            slots=slots,
             parents=tuple(JobRef(task, job) for task, job in sealed.parents),
         )
         self._decide(job)

@@ -26,6 +26,7 @@ from xpm.follow.records import Line
 from xpm.follow.views import JobView, job_view
 
 if TYPE_CHECKING:
+    from xpm.launchers.requests import SlotEntry
     from xpm.plan.jobpath import JobPath
     from xpm.plan.sealing import Sealed
 
@@ -52,7 +53,7 @@ class Job:
     launcher: str
     spec: Spec
     request: Mapping[str, object]
-    slots: Sequence[tuple[str, int, int]]
+    slots: "Sequence[SlotEntry]"
     parents: tuple[JobRef, ...]
     phase: Phase = Phase.HELD
     attempt: int = 0

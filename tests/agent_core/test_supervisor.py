@@ -30,12 +30,20 @@ pytestmark = pytest.mark.host
 class Host:
     """A plain host: one workspace, whose supervisor a test starts, kills and starts again."""
 
-    def __init__(self, root: Path, capacity: int | None = 2, python: str = sys.executable) -> None:
+    def __init__(
+        self,
+        root: Path,
+        capacity: Mapping[str, Any] | None = None,
+        python: str = sys.executable,
+        **environ: str,
+    ) -> None:
         self.workshop = Workshop(root)
         self.layout = self.workshop.layout
         self.python = python
         travel = Path(self.workshop.travel).name
-        place.record(self.layout, "plain", travel, capacity, sys.executable, clean(os.environ))
+        capacity = {"jobs": 2} if capacity is None else capacity
+        found = {**clean(os.environ), **environ}
+        place.record(self.layout, "plain", travel, capacity, sys.executable, found)
         self.board = Board(self.layout)
         self.supervisors: list[subprocess.Popen[bytes]] = []
 
@@ -131,6 +139,167 @@ def test_jobs_that_share_a_token_do_not_run_together(host: Host) -> None:
     spans = [(host.workshop.folder(str(n)) / "when").read_text().split() for n in range(3)]
     times = sorted((float(begin), float(end)) for begin, end in spans)
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(times))
+
+
+def asks(**resources: Any) -> Mapping[str, Any]:
+    return {"request": {"kind": "plain", "options": [], "resources": resources}}
+
+
+def stands(host: Host, name: str) -> tuple[str, str]:
+    """The word and the reason, as the host's advance finds them."""
+    host.board.refresh(time.time())
+    view = host.board.views(time.time())[job_id(name)]
+    return view.state, view.reason
+
+
+@pytest.mark.parametrize(
+    ("capacity", "resources"),
+    [
+        ({"cpus": 3}, {"cpus": 2}),
+        ({"mem_mib": 1000, "cpus": 8}, {"mem_mib": 600}),
+        ({"cpus": 8}, {"exclusive": True}),
+        ({"jobs": 4, "cpus": 3}, {"cpus": 2}),
+    ],
+)
+def test_jobs_that_the_host_has_no_room_for_wait(
+    capacity: Mapping[str, Any], resources: Mapping[str, Any], tmp_path: Path
+) -> None:
+    host = Host(tmp_path / "ws", capacity)
+    for name in "ab":
+        host.ask(name, WAIT, **asks(**resources))
+        time.sleep(0.002)  # first come, first served, by the files' times
+
+    host.supervise()
+    try:
+        host.until("a", "running")
+        host.ask("c", **asks(cpus=1) if "exclusive" not in resources else asks(cpus=8))
+        if "exclusive" not in resources:
+            host.until("c", "done")  # there is room for a small one
+        assert "ready" == host.word("b")
+        release(host, "a")
+        host.until("b", "running")
+        release(host, "b")
+        host.until("b", "done")
+        host.until("c", "done")
+    finally:
+        host.stop()
+
+
+def test_without_a_word_each_job_takes_a_core(tmp_path: Path) -> None:
+    host = Host(tmp_path / "ws", {"cpus": 2})
+    for name in "abc":
+        host.ask(name, WAIT)
+    host.supervise()
+    try:
+        eventually(lambda: [host.word(n) for n in "abc"].count("running") == 2)
+        assert [host.word(n) for n in "abc"].count("ready") == 1
+    finally:
+        host.stop()
+
+
+def test_what_the_host_can_never_run_is_refused_with_all_that_it_lacks(tmp_path: Path) -> None:
+    host = Host(tmp_path / "ws", {"cpus": 4, "mem_mib": 1000, "gpus": 1})
+    host.ask("a", **asks(cpus=5, mem_mib=2000, gpus=2))
+    host.ask("b", **parents("a"))
+
+    assert 0 == host.supervise().wait(timeout=30)
+
+    end = host.workshop.outcome("a")
+    assert ("failed", "launch", 1) == (end["state"], end["cause"], end["slot"])
+    assert end["message"] == (
+        "it can never run here: 2 GPUs, there are 1; 2000 MiB of memory, there are 1000;"
+        " 5 cores, there are 4"
+    )
+    assert "skipped" == host.word("b")
+
+
+SHOW = "open('seen', 'w').write(os.environ.get('CUDA_VISIBLE_DEVICES', 'all'))\n"
+
+
+def with_gpus(folder: Path, uuids: list[str]) -> str:
+    """A PATH with an nvidia-smi that lists these."""
+    lines = "".join(f"echo '{n}, {uuid}'\n" for n, uuid in enumerate(uuids))
+    program = folder / "bin" / "nvidia-smi"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(f"#!/bin/sh\n{lines}")
+    program.chmod(0o755)
+    return f"{program.parent}:{os.environ['PATH']}"
+
+
+def seen(host: Host, name: str) -> str:
+    path = host.workshop.folder(name) / "seen"
+    return path.read_text() if path.exists() else ""
+
+
+def test_no_gpu_is_leased_to_two_jobs_whichever_workspace_asks(tmp_path: Path) -> None:
+    path = with_gpus(tmp_path, [f"GPU-{os.getpid()}-{n}" for n in range(2)])
+    hosts = [Host(tmp_path / name, {"jobs": 4}, PATH=path) for name in ("one", "two")]
+    one, two = hosts
+    try:
+        one.ask("a", SHOW + WAIT, **asks(gpus=1))
+        first = one.supervise()
+        eventually(lambda: seen(one, "a"))
+        two.ask("b", SHOW + WAIT, **asks(gpus=1))
+        two.supervise()
+        eventually(lambda: seen(two, "b"))
+        assert ["0", "1"] == [seen(one, "a"), seen(two, "b")]
+
+        one.ask("c", SHOW, **asks(gpus=1))
+        one.ask("d", SHOW)
+        one.until("d", "done")
+        assert "ready" == one.word("c")
+        first.kill()  # its run, and so its lease, goes on
+        first.wait()
+        one.supervise()
+        one.ask("e")
+        one.until("e", "done")
+        assert "ready" == one.word("c")
+
+        os.kill(two.claim("b")["pid"], signal.SIGKILL)  # a crash frees
+        one.until("c", "done")
+        assert ["1", "all"] == [seen(one, "c"), seen(one, "d")]
+        release(one, "a")
+        one.until("a", "done")
+    finally:
+        for host in hosts:
+            host.stop()
+
+
+def test_a_crowd_of_small_jobs_lets_a_big_one_through(tmp_path: Path) -> None:
+    host = Host(tmp_path / "ws", {"cpus": 2})
+    long_ago = time.time() - 3600
+    host.ask("s1", "time.sleep(0.3)")
+    host.ask("s2", "time.sleep(0.6)")
+    host.supervise()
+    try:
+        host.until("s2", "running")
+        host.ask("big", **asks(cpus=2))
+        [bundle] = [
+            path for path in Path(host.layout.queue).iterdir() if b'"cpus":2' in path.read_bytes()
+        ]
+        os.utime(bundle, (long_ago, long_ago))  # as if it had been passed over for an hour
+        for n in range(20):
+            host.ask(f"small {n}", "time.sleep(0.2)")
+
+        host.until("big", "done")
+
+        begun = [n for n in range(20) if host.effects(f"small {n}")]
+        assert len(begun) < 10
+    finally:
+        host.stop()
+
+
+def test_a_folder_that_cannot_be_used_stops_nobody_for_good(host: Host) -> None:
+    in_the_way = Path(host.layout.tokens, "lane")
+    in_the_way.write_text("")
+    host.ask("a", tokens=[["lane", 1, 1]])
+    supervisor = host.supervise()
+    time.sleep(0.5)
+    assert supervisor.poll() is None
+
+    in_the_way.unlink()
+
+    host.until("a", "done")
 
 
 def test_what_depends_on_a_failed_job_is_skipped_until_it_is_done_after_all(host: Host) -> None:

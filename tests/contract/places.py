@@ -19,7 +19,7 @@ from xpm.connectors.memory_host import MemoryHost
 from xpm.connectors.opening import open_connector
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.retrying import Patience
-from xpm.connectors.specs import LocalSpec, SlurmSpec, SshSpec, SshTarget
+from xpm.connectors.specs import Capacity, LocalSpec, SlurmSpec, SshSpec, SshTarget
 from xpm.sync.snapshot import take
 from xpm.wire import ledger
 
@@ -108,7 +108,9 @@ GONE = "no-such-file"
 @contextmanager
 def local(folder: Path) -> Iterator[Site]:
     main = folder / "main"
-    yield from _closed(Site("local", main, main, lambda: LocalConnector(LocalSpec(jobs=2), main)))
+    yield from _closed(
+        Site("local", main, main, lambda: LocalConnector(LocalSpec(capacity=Capacity(2)), main))
+    )
 
 
 @contextmanager
@@ -127,7 +129,7 @@ def memory(folder: Path) -> Iterator[Site]:
 def ssh(folder: Path) -> Iterator[Site]:
     sshd = Sshd(folder / "sshd")
     root = folder / "far"
-    spec = SshSpec("box", sshd.target, str(root), sys.executable, jobs=2)
+    spec = SshSpec("box", sshd.target, str(root), sys.executable, capacity=Capacity(2))
     try:
         yield from _closed(Site("ssh", root, folder / "main", lambda: open_connector(spec, folder)))
     finally:
@@ -165,7 +167,7 @@ def request(kind: str) -> Mapping[str, object]:
 
 def in_memory(host: MemoryHost, root: Path, patience: Patience | None = None) -> AgentConnector:
     """A connector to a host in memory that does not wait between attempts."""
-    place = Place(str(root), "plain", sys.executable, jobs=2)
+    place = Place(str(root), "plain", sys.executable, capacity=Capacity(2))
     link = Link(host.name, host, place, patience, sleep=lambda seconds: None)
     return AgentConnector(host.name, link)
 

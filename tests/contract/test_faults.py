@@ -15,6 +15,7 @@ from xpm.connectors.link import Link, Place
 from xpm.connectors.memory_host import Faults, MemoryHost, MemoryStream
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.retrying import Patience
+from xpm.connectors.specs import Capacity
 from xpm.errors import HostUnreachable
 from xpm.sync.mirror import LOGS
 from xpm.wire import ledger
@@ -175,7 +176,7 @@ def test_a_cut_while_observing_is_told_at_once(host: MemoryHost, tmp_path: Path)
 
 def test_a_frozen_agent_is_given_up_and_asked_again(tmp_path: Path) -> None:
     host = MemoryHost("memory")
-    place = Place(str(tmp_path / "far"), "plain", None, 2)
+    place = Place(str(tmp_path / "far"), "plain", None, Capacity(2))
     link = Link("memory", host, place, Patience(attempts=2), lambda s: None, grace_s=1.0)
     connector = AgentConnector("memory", link)
     connector.probe()

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -423,6 +424,21 @@ def test_tokens_come_from_the_connector_of_the_default_launcher(laptop: Laptop) 
         assert xp.token("cpu", 3) == xp.connector.createtoken("cpu", 3)
         assert xp.resultspath.is_dir()
         assert xp.resultspath == laptop.main / "xp" / "exp" / "results"
+
+
+def test_a_plan_that_says_two_totals_of_one_token_is_refused_with_both_lines(
+    laptop: Laptop,
+) -> None:
+    first = replace(A, tokens=(("cpu", 1, 3),), where="plan.py:7")
+    second = replace(B, tokens=(("cpu", 1, 4),), where="plan.py:9")
+
+    with laptop.experiment() as xp:
+        xp.accept(first, "a", None)
+        with pytest.raises(PlanProblem) as caught:
+            xp.accept(second, "b", None)
+
+    assert caught.value.what == "token cpu has 4 units here, and 3 at plan.py:7"
+    assert caught.value.where == "plan.py:9"
 
 
 def test_waiting_for_a_task_that_fails_raises(laptop: Laptop, cluster: Cluster) -> None:

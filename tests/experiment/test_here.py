@@ -1,5 +1,7 @@
 """Plans run for real on this machine, by plain ``python plan.py``."""
 
+import itertools
+import json
 import os
 import signal
 import subprocess
@@ -261,3 +263,52 @@ def test_a_task_whose_time_is_over_says_so_and_a_resumable_one_goes_on(desk: Des
     assert "attempt 1 on local; it ran 1 s with at most" in told
     goes = desk.job("demo.goes")
     assert (goes.state, goes.attempt) == ("done", 2)
+
+
+SHARING = """
+import pathlib, time
+from xpm import Param, Task, experiment
+
+class Work(Task):
+    __xpmid__ = "demo.work"
+    n: Param[int]
+
+    def execute(self):
+        begun = time.time()
+        time.sleep(0.1)
+        with open(pathlib.Path("{shared}") / "spans", "a") as file:
+            file.write(f"{{begun}} {{time.time()}}\\n")
+
+with experiment("main", "{name}") as xp:
+    cpu, disk = xp.connector.createtoken("cpu", 3), xp.token("disk", 2)
+    for n in {numbers}:
+        cpu(2, disk(1, Work(n=n))).submit()  # never two at once: 2 + 2 > 3
+    Work(n=100 + {numbers}[0]).add_dependencies(cpu.dependency(2)).submit()
+"""
+
+
+def test_experiments_share_a_token_also_when_their_plans_are_gone(desk: Desk) -> None:
+    plans = []
+    for name, numbers in (("one", [1, 2, 3]), ("two", [4, 5, 6])):
+        script = desk.project / f"{name}.py"
+        script.write_text(SHARING.format(shared=desk.shared, name=name, numbers=numbers))
+        plans.append(
+            subprocess.Popen([sys.executable, script.name], cwd=desk.project, env=desk.environ)
+        )
+    queue = desk.project / "main" / ".xpm" / "queue"
+    spans = desk.shared / "spans"
+    until(lambda: len(queued(queue)) == 8)
+    for plan in plans:
+        plan.kill()
+        plan.wait()
+
+    until(lambda: spans.exists() and len(spans.read_text().splitlines()) == 8)
+
+    times = sorted(tuple(map(float, line.split())) for line in spans.read_text().splitlines())
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(times))
+
+
+def queued(queue: Path) -> set[str]:
+    """The jobs that have been handed over."""
+    bundles = [json.loads(path.read_bytes())["jobs"] for path in queue.glob("*.json")]
+    return {entry["job"] for entries in bundles for entry in entries}

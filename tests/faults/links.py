@@ -11,6 +11,7 @@ from xpm.connectors.link import Link, Place
 from xpm.connectors.memory_host import Faults, MemoryHost, MemoryStream
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.retrying import Patience
+from xpm.connectors.specs import Capacity
 from xpm.errors import HostUnreachable
 from xpm.wire import ledger
 
@@ -81,7 +82,7 @@ class Links:
 
     def _exchange(self, host: MemoryHost, root: Path, main: Path) -> None:
         """The whole life of two jobs, safe to begin again at any point."""
-        place = Place(str(root), "plain", None, 2)
+        place = Place(str(root), "plain", None, Capacity(2))
         link = Link(host.name, host, place, ONCE, lambda seconds: None, GRACE_S)
         connector = AgentConnector(host.name, link)
         try:

@@ -16,6 +16,7 @@ connectors:
 tokens:
   cpu: {kind: cpu}
   gpu: {kind: gpu}
+  alone: {kind: exclusive}
   matlab: {kind: license}
   lane: {kind: slots, total: 8}
 launchers:

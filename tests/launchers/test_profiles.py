@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.launchers.profile import on_cluster, options, write
-from xpm.connectors.specs import LocalSpec, SlurmSpec, SshSpec, SshTarget
+from xpm.connectors.specs import Capacity, LocalSpec, SlurmSpec, SshSpec, SshTarget
 from xpm.errors import ProfileProblem
 from xpm.launchers.editors import schema_text
 from xpm.launchers.profiles import check, examine, load_profiles
@@ -37,7 +37,7 @@ def test_the_smallest_useful_file(tmp_path: Path) -> None:
     cpu, box = profiles.launcher(None), profiles.launcher("box")
     python = "/opt/python/3.12/bin/python3"
     assert SlurmSpec("cluster", SshTarget("mycluster"), "$HOME/xpm", python) == cpu.connector
-    assert SshSpec("tower", SshTarget("tower"), "~/xpm", None, 4) == box.connector
+    assert SshSpec("tower", SshTarget("tower"), "~/xpm", None, Capacity(4)) == box.connector
     assert options(cpu.request({})) == [
         "--partition=cpu",
         "--time=10",
@@ -71,7 +71,7 @@ def test_a_profile_may_describe_this_machine(tmp_path: Path) -> None:
         write(tmp_path, "version: 1\nconnectors: {local: {kind: local, capacity: 3, pre: [a]}}\n")
     )
 
-    assert LocalSpec("local", None, 3) == profiles.launcher(None).connector
+    assert LocalSpec("local", None, Capacity(3)) == profiles.launcher(None).connector
     assert profiles.launcher("local").request({})["setup"] == ["a"]
 
 
@@ -186,7 +186,6 @@ def test_what_has_no_effect_on_a_kind_of_place_is_noted(tmp_path: Path) -> None:
         "connectors.here.workspace: has no effect on a connector of kind local: the main folder is used",
         "connectors.box.partitions: has no effect on a connector of kind ssh",
         "launchers.a.partition: has no effect on a place without Slurm",
-        "launchers.a.cpus: is not enforced on a place without Slurm, only written down",
         "launchers.b.connectors: only the first one, 'here', is used for now",
     ]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.launchers.profile import launcher, on_cluster, options
+from tests.launchers.profile import launcher, on_cluster, options, write
+from xpm.connectors.specs import Capacity, SshSpec
 from xpm.errors import ProfileProblem
 from xpm.launchers.profiles import load_profiles
 
@@ -95,9 +96,20 @@ def test_a_job_of_several_nodes_has_one_task_on_each(tmp_path: Path) -> None:
         ({"lane": 2}, ["--cpus-per-task=2"], {"lane": 2}),
         ({"unheard": 5}, ["--cpus-per-task=2"], {"unheard": 5}),
         ({"cpu": 4, "lane": 1}, ["--cpus-per-task=4"], {"lane": 1}),
+        ({"alone": 1}, ["--cpus-per-task=2", "--exclusive"], {}),
+        (
+            {"alone": 1, "cpu": 3, "gpu": 2, "lane": 1, "matlab": 1},
+            [
+                "--cpus-per-task=3",
+                "--gpus-per-node=2",
+                "--exclusive",
+                "--licenses=matlab@flex:1",
+            ],
+            {"lane": 1},
+        ),
     ],
 )
-def test_slurm_pays_tokens_of_kind_cpu_gpu_and_license_and_the_others_are_counted(
+def test_slurm_pays_tokens_of_every_kind_but_slots_which_are_counted(
     tokens: Mapping[str, int], flags: list[str], slots: Mapping[str, int], tmp_path: Path
 ) -> None:
     it = on_cluster(tmp_path, "cpus: 2", "slurm: {licenses: {matlab: matlab@flex}}")
@@ -121,28 +133,117 @@ def test_a_token_named_cpu_is_counted_where_the_profile_gives_it_no_kind(tmp_pat
     assert it.slot_entries([("cpu", 3, 5)]) == [("cpu", 3, 5)]
 
 
+@pytest.mark.parametrize(
+    ("customs", "flags"),
+    [
+        ("", ["--gpus-per-node=2"]),
+        ("slurm: {gpu_flag: gres}", ["--gres=gpu:2"]),
+        ("slurm: {gpu_flag: gpus}", ["--gpus=2"]),
+    ],
+)
+def test_a_gpu_token_is_paid_as_the_cluster_is_asked_for_gpus(
+    customs: str, flags: list[str], tmp_path: Path
+) -> None:
+    assert flags == options(on_cluster(tmp_path, "", customs).request({"gpu": 2}))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "totals", "throttle"),
+    [
+        ({"lane": 1}, {}, 8),
+        ({"lane": 3}, {}, 2),
+        ({"lane": 2, "unheard": 2}, {"unheard": 5, "lane": 9}, 2),
+        ({"unheard": 2}, {"unheard": 5}, 2),
+        ({"cpu": 2}, {"cpu": 5}, None),
+    ],
+)
+def test_counted_tokens_hint_how_many_of_an_array_may_run_at_once(
+    tokens: Mapping[str, int], totals: Mapping[str, int], throttle: int | None, tmp_path: Path
+) -> None:
+    assert on_cluster(tmp_path).request(tokens, totals=totals).get("throttle") == throttle
+
+
+def test_more_than_this_machine_has_is_refused_at_once(tmp_path: Path) -> None:
+    it = launcher(
+        tmp_path,
+        "version: 1\nconnectors: {here: {kind: local}}\nlaunchers: {it: {connector: here}}\n"
+        "tokens: {cpu: {kind: cpu}}\n",
+    )
+
+    with pytest.raises(ProfileProblem, match=r"here cannot take this job: 9999 cores, it has \d+"):
+        it.request({"cpu": 9999})
+
+
+def test_a_profile_says_what_jobs_may_use_of_a_host(tmp_path: Path) -> None:
+    text = """
+    version: 1
+    connectors:
+      b: {kind: ssh, ssh: {host: h}, workspace: ~/xpm, capacity: 3,
+          host: {cpus: 8, mem: 16GiB, gpus: [1, GPU-aa]}}
+      c: {extends: b, host: {cpus: auto, gpus: {rtx4090: 2, a100: 1}}}
+    launchers: {it: {connector: b}, c: {connector: c}}
+    """
+    found = load_profiles(write(tmp_path, text)).connectors
+
+    assert isinstance(found["b"], SshSpec)
+    assert isinstance(found["c"], SshSpec)
+    assert found["b"].capacity == Capacity(3, 8, 16384, ("1", "GPU-aa"))
+    assert found["c"].capacity == Capacity(3, None, 16384, 3)
+
+
+def test_a_token_may_be_counted_across_users_of_a_folder(tmp_path: Path) -> None:
+    it = launcher(
+        tmp_path,
+        """
+        version: 1
+        connectors: {c: {kind: slurm, ssh: {host: h}, workspace: ~/xpm}}
+        tokens:
+          io: {kind: slots, total: 4, shared: /shared/lab/tokens}
+          cpu: {kind: cpu, shared: /shared/lab/tokens}
+        launchers: {it: {connector: c}}
+        """,
+    )
+
+    assert it.slot_entries([("io", 2, 9), ("own", 1, 2)]) == [
+        ("io", 2, 4, "/shared/lab/tokens"),
+        ("own", 1, 2),
+    ]
+    notes = [f"{note.path}: {note.text}" for note in load_profiles(tmp_path).notes]
+    assert notes == [
+        "tokens.cpu.shared: has no effect on a token of kind cpu, which the place gives"
+    ]
+
+
 def test_a_licence_that_the_site_does_not_list_is_counted(tmp_path: Path) -> None:
     assert on_cluster(tmp_path).slots({"matlab": 1}) == {"matlab": 1}
 
 
-def test_on_a_plain_host_every_token_is_counted(tmp_path: Path) -> None:
+def test_on_a_plain_host_licences_and_lanes_are_counted_and_the_rest_is_of_the_host(
+    tmp_path: Path,
+) -> None:
     it = launcher(
         tmp_path,
         """
         version: 1
         connectors: {b: {kind: ssh, ssh: {host: h}, workspace: ~/xpm, licenses: {matlab: 3}}}
-        tokens: {cpu: {kind: cpu}, matlab: {kind: license}, lane: {kind: slots, total: 8}}
+        tokens:
+          cpu: {kind: cpu}
+          gpu: {kind: gpu}
+          alone: {kind: exclusive}
+          matlab: {kind: license}
+          lane: {kind: slots, total: 8}
         launchers: {it: {connector: b, tokens: {lane: 2, matlab: 1}}}
         """,
     )
 
-    assert it.request({"cpu": 2})["options"] == []
-    assert it.slots({"cpu": 2, "lane": 3}) == {"cpu": 2, "lane": 3, "matlab": 1}
-    assert it.slot_entries([("cpu", 2, 4), ("lane", 3, 5)]) == [
-        ("cpu", 2, 4),
-        ("lane", 3, 5),
-        ("matlab", 1, 3),
-    ]
+    found = it.request({"cpu": 2, "gpu": 1, "alone": 1})
+    assert found["options"] == []
+    assert found["resources"] == {
+        "cpus": 2, "mem_mib": None, "gpus": 1, "time_s": None, "exclusive": True,
+    }  # fmt: skip
+    assert "throttle" not in found
+    assert it.slots({"cpu": 2, "lane": 3}) == {"lane": 3, "matlab": 1}
+    assert it.slot_entries([("cpu", 2, 4), ("lane", 3, 5)]) == [("lane", 3, 5), ("matlab", 1, 3)]
     with pytest.raises(
         ProfileProblem, match="9 units of token 'lane' can never be had, there are 8"
     ):

@@ -9,18 +9,18 @@ import os
 import time
 from typing import Any, Callable, List, NamedTuple, Optional
 
-from xpm.agent import grouping, reading, submit
+from xpm.agent import admission, grouping, reading, submit
 from xpm.agent import place as places
 from xpm.agent.board import Board, JobFacts
-from xpm.agent.tokens import Tokens
 from xpm.agent.turns import Turn
 from xpm.decide import states, transitions
-from xpm.decide.admit import Admission, Candidate, Limits, admit
 from xpm.decide.facts import Joined, Revoke, Stop
 from xpm.wire import ledger
 from xpm.wire.workspace import prepare
 
 LATE_S = 0.5
+IDLE_S = 0.5
+"""How often to look whether others have left room for who could not start, when nothing has changed here."""
 
 Report = NamedTuple(
     "Report",
@@ -49,6 +49,7 @@ def advance(board: Board, place: Any, now: float, budget_s: float) -> Report:
         return Report(0, 0, board.has_work(), [])
     place.watch(board, now)
     ended = settle_due(board, place, now)
+    admission.give_back(board)
     joined = start_ready(board, place, now)
     place.drive(board, now, budget_s)
     board.settle()
@@ -134,31 +135,33 @@ def revoke(board: Board, known: JobFacts, action: Revoke, now: float) -> bool:
 
 def start_ready(board: Board, place: Any, now: float) -> int:
     """Let ready jobs join submissions, as limits and tokens allow; how many did."""
-    if not board.ready:
+    if not board.ready or (board.idle[0] == board.seq and 0 <= now - board.idle[1] < IDLE_S):
         return 0
     slots = place.slots(board)
     if slots == 0:
         return 0
-    tokens = Tokens(board.layout, lambda job, number: _is_final(board, job, number))
-    admission = _admission(_rested(board, place, now), board, tokens, slots)
-    for job, reason in admission.reasons.items():
+    found = admission.look(board, place, slots, now)
+    for job, reason in found.reasons.items():
         board.note(job, reason)
-    admitted = [board.jobs[job] for job in admission.admitted]
+    for job, words in found.never.items():
+        _refuse(board, board.jobs[job], "it can never run here: " + words, now)
+    admitted = [board.jobs[job] for job in found.admitted]
     groups = grouping.groups(admitted, place.together)
-    joined = sum(
-        _join(board, place, tokens, group, now) for group in groups[: place.at_once(board)]
-    )
+    joined = sum(_join(board, place, group, now) for group in groups[: place.at_once(board)])
     board.settle()
+    if not joined:
+        board.idle = (board.seq, now)
     return joined
 
 
-def _join(board: Board, place: Any, tokens: Tokens, group: "List[JobFacts]", now: float) -> int:
+def _join(board: Board, place: Any, group: "List[JobFacts]", now: float) -> int:
     """Let jobs of equal request join one submission; how many joined one, of whoever's making."""
     joiners = []
     for known in group:
         number = transitions.current(known.facts).number
-        if known.tokens and not tokens.take(known.job, number, known.tokens):
-            words = ", ".join(each[0] for each in known.tokens)
+        holder = board.tokens.units.holder(known.job, number)
+        if known.tokens and not board.tokens.take(holder, known.tokens):
+            words = ", ".join(each.name for each in known.tokens)
             board.note(known.job, "waits for token %s" % words)
         else:
             joiners.append((known, number))
@@ -171,38 +174,7 @@ def _join(board: Board, place: Any, tokens: Tokens, group: "List[JobFacts]", now
     return len(joiners)
 
 
-def _rested(board: Board, place: Any, now: float) -> "List[JobFacts]":
-    """The ready jobs that need not wait between two attempts; under SLURM, which keeps that time itself, all."""
-    if place.kind == "slurm":
-        return list(board.ready.values())
-    found = []
-    for known in board.ready.values():
-        pause_s = transitions.ready_at(known.facts) - now
-        if pause_s > 0:
-            board.note(known.job, "waits before it is tried again")
-        else:
-            found.append(known)
-    return found
-
-
-def _admission(
-    ready: "List[JobFacts]", board: Board, tokens: Tokens, slots: Optional[int]
-) -> Admission:
-    candidates = (Candidate(known.job, known.tokens, _has_tokens(tokens, known)) for known in ready)
-    totals = board.token_totals.items()
-    free = {name: tokens.available(name, total) for name, total in totals}
-    return admit(candidates, Limits(slots), free)
-
-
-def _has_tokens(tokens: Tokens, known: JobFacts) -> bool:
-    if not known.tokens:
-        return True
-    return tokens.has_all(known.job, transitions.current(known.facts).number, known.tokens)
-
-
-def _is_final(board: Board, job: str, number: int) -> bool:
-    known = board.jobs.get(job)
-    if known is None:
-        return False
-    attempt = transitions.attempt(known.facts, number)
-    return attempt is not None and attempt.phase == states.ENDED
+def _refuse(board: Board, known: JobFacts, message: str, now: float) -> None:
+    here = transitions.current(known.facts)
+    refusal = Revoke(here.number, here.slot + 1, states.FAILED, "launch", message)
+    revoke(board, known, refusal, now)

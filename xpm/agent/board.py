@@ -9,32 +9,18 @@ A job that nobody asked for here but that is somebody's parent is a *stranger*: 
 
 import os
 from collections import OrderedDict
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from xpm.agent import reading
 from xpm.agent.names import Names
+from xpm.agent.tokens import Need, Tokens, needs_of, stock
+from xpm.agent.units import Stock
+from xpm.agent.viewing import View as View
+from xpm.agent.viewing import view_of
 from xpm.decide import retry, states, transitions
-from xpm.decide.facts import UNKNOWN_JOB, CancelAsked, Event, Job, Joined, Present, Wanted
+from xpm.decide.facts import UNKNOWN_JOB, CancelAsked, Event, Job, Joined, Wanted
 from xpm.wire import ledger
 from xpm.wire.workspace import Layout
-
-View = NamedTuple(
-    "View",
-    [
-        ("task", str),
-        ("job", str),
-        ("state", str),
-        ("cause", Optional[str]),
-        ("attempt", int),
-        ("generation", int),
-        ("batch_id", Optional[str]),
-        ("submission", Optional[str]),
-        ("reason", str),
-        ("message", str),
-        ("at", float),
-    ],
-)
-"""What ``change`` in xpm/wire/messages.py says of a job."""
 
 _SWEEP_S = 2.0
 _SWEEP_JOBS = 50
@@ -44,7 +30,7 @@ class JobFacts(object):
     """One job on the board: what was asked (``bundle`` has the whole entry) and what is known (``facts``)."""
 
     __slots__ = (
-        "at", "bundle", "children", "facts", "job", "order", "parents", "reason", "request", "seq", "task", "tokens",
+        "asked_at", "at", "bundle", "children", "facts", "job", "order", "parents", "reason", "request", "seq", "task", "tokens",
         "view", "wish", "word",
     )  # fmt: skip
 
@@ -54,10 +40,11 @@ class JobFacts(object):
         self.facts: Job = UNKNOWN_JOB
         self.wish = 0  # the attempt that ``bundle`` asks for
         self.bundle = ""
+        self.asked_at = 0.0  # when that bundle was written
         self.order = 0
         self.parents: Tuple[str, ...] = ()
         self.children: List[str] = []
-        self.tokens: Tuple[Tuple[str, int, int], ...] = ()
+        self.tokens: Tuple[Need, ...] = ()
         self.request: Dict[str, Any] = {}
         self.word = ""
         self.reason = ""  # why it does not start, as advance found it
@@ -92,10 +79,13 @@ class Board(object):
         self.live: Dict[str, JobFacts] = {}
         self.due: Dict[str, JobFacts] = {}
         self.seq = 0
+        self.idle = (-1, 0.0)  # with this seq, at this time, none of the ready could start
+        self.given_back = -1  # with this seq, what ended jobs held of shared tokens was given back
         self.now = 0.0
         self.asked_at = 0.0  # when the last bundle was written
         self._changed: "OrderedDict[str, int]" = OrderedDict()
-        self.token_totals: Dict[str, int] = {}
+        self.tokens = Tokens(layout, self.is_final, lambda job: self.jobs[job].task)
+        self.token_totals: Dict[Stock, int] = {}
         self._rest_s = rest_s
         self._read_at = float("-inf")
         self._fresh_s = fresh_s
@@ -126,7 +116,7 @@ class Board(object):
         bundles = [os.path.join(self.layout.queue, name) for name in self._queue.new(fresh)]
         for written_ns, path in sorted(map(reading.age_key, bundles)):  # first come, first served
             self.asked_at = max(self.asked_at, written_ns / 1e9)
-            self._fold_bundle(os.path.basename(path))
+            self._fold_bundle(os.path.basename(path), written_ns / 1e9)
         for name in self._inbox.new(fresh):
             self._fold_bell(name)
         for name in self._attempts.new(fresh):
@@ -208,6 +198,12 @@ class Board(object):
         """Whether there is something to start, to watch or to do."""
         return bool(self.ready or self.live or self.due)
 
+    def is_final(self, job: str, number: int) -> bool:
+        """Whether this attempt is over."""
+        known = self.jobs.get(job)
+        here = transitions.attempt(known.facts, number) if known is not None else None
+        return here is not None and here.phase == states.ENDED
+
     def settle(self) -> None:
         """Derive again what the latest events may have changed."""
         while self._dirty:
@@ -222,7 +218,7 @@ class Board(object):
 
     # ------------------------------------------------------------------------- folding
 
-    def _fold_bundle(self, name: str) -> None:
+    def _fold_bundle(self, name: str, at: float) -> None:
         if not name.endswith(".json"):
             return
         try:
@@ -231,9 +227,9 @@ class Board(object):
             self._queue.forget(name)
             return
         for entry in entries:
-            self._want(entry, name[: -len(".json")])
+            self._want(entry, name[: -len(".json")], at)
 
-    def _want(self, entry: Dict[str, Any], bundle: str) -> None:
+    def _want(self, entry: Dict[str, Any], bundle: str, at: float) -> None:
         job = str(entry["job"])
         known = self._meet(str(entry["task"]), job)
         wish = int(entry["attempt"])
@@ -244,10 +240,12 @@ class Board(object):
                 known.order = len(self.jobs)
             known.wish = wish
             known.bundle = bundle
+            known.asked_at = at
             known.request = request
-            known.tokens = tuple((str(n), int(c), int(t)) for n, c, t in entry.get("tokens") or ())
-            for name, _, total in known.tokens:
-                self.token_totals[name] = max(total, self.token_totals.get(name, 0))
+            known.tokens = needs_of(entry)
+            for need in known.tokens:
+                most = max(need.total, self.token_totals.get(stock(need), 0))
+                self.token_totals[stock(need)] = most
             self._adopt(known, [(str(t), str(j)) for t, j in entry.get("parents") or ()])
         self._apply(job, Wanted(wish, retry.table(request.get("retry") or {})))
         self._dirty[job] = None
@@ -335,52 +333,13 @@ class Board(object):
         _keep(self.live, known, here.phase in (states.JOINED, states.CLAIMED))
         _keep(self.due, known, bool(transitions.due(known.facts, self.now)))
         _keep(self.ready, known, known.word == states.READY and transitions.is_open(known.facts))
-        view = self._view(known)
+        view = view_of(known, self.jobs)
         if view != known.view:
             known.view = view
             self.seq += 1
             known.seq = self.seq
             self._changed[known.job] = self.seq
             self._changed.move_to_end(known.job)
-
-    def _view(self, known: JobFacts) -> View:
-        here = transitions.current(known.facts)
-        cause, message, reason = here.cause, here.message, known.reason
-        if known.word == states.SKIPPED:
-            cause = "dependency"
-            message = "skipped: %s" % self._first(known, lambda word: word in states.FINAL, "ended")
-        elif known.word == states.WAITING:
-            reason = self._first(known, lambda word: word not in states.FINAL, "waited for")
-        elif known.word == states.PENDING and isinstance(here.evidence, Present):
-            reason = here.evidence.reason
-        if here.phase != states.ENDED and transitions.is_cancelled(known.facts, here):
-            reason = "being cancelled"
-        return View(
-            task=known.task,
-            job=known.job,
-            state=known.word,
-            cause=cause,
-            attempt=here.number,
-            generation=here.generation,
-            batch_id=here.batch_id,
-            submission=here.submission or None,
-            reason=reason,
-            message=message,
-            at=here.at if here.phase == states.ENDED else known.at,
-        )
-
-    def _first(self, known: JobFacts, is_it: Any, verb: str) -> str:
-        """The first parent in such a state, in words."""
-        for each in known.parents:
-            parent = self.jobs[each]
-            if parent.word != states.DONE and is_it(parent.word or states.WAITING):
-                name = "%s/%s" % (parent.task, parent.job[:8])
-                if verb == "ended":
-                    return "%s is %s" % (name, parent.word)
-                if parent.is_stranger:
-                    return "waits for %s, which nobody asked for here" % name
-                return "waits for %s" % name
-        return ""
 
 
 def _keep(where: Dict[str, JobFacts], known: JobFacts, wanted: bool) -> None:

@@ -5,22 +5,21 @@ A runner has its own session, so it outlives a supervisor that dies. Who supervi
 claimed yet needs no adoption: the job is started again, and of two runs only one can claim.
 """
 
+import itertools
 import os
-import shlex
 import signal
-import subprocess
-from typing import Any, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from xpm.agent import place as places
 from xpm.agent import processes, reading, submit
 from xpm.agent.board import Board, JobFacts
-from xpm.agent.nursery import Birth, Nursery
+from xpm.agent.room import CORES, GPUS, gpus_of
+from xpm.agent.starting import Process, Starter
 from xpm.decide import states, transitions
+from xpm.decide.admit import LOOK, Want
 from xpm.decide.facts import NOTHING, Attempt, Evidence, Over, Stop, Told
 from xpm.wire import ledger
 from xpm.wire.workspace import Layout
 
-Process = Union["subprocess.Popen[bytes]", Birth]
 Child = NamedTuple(
     "Child", [("job", str), ("attempt", int), ("submission", str), ("process", Process)]
 )
@@ -30,8 +29,6 @@ TRIES = 3
 ADOPTED_S = 0.5
 STOP_AGAIN_S = 30.0
 STOP_HARD_S = 90.0
-NURSERIES = 3
-"""How often a nursery that died is replaced; after that, every runner is started."""
 
 
 class Crew(object):
@@ -46,22 +43,37 @@ class Crew(object):
         self.layout = layout
         self.content = content
         self.workspace_id = workspace_id
-        self.capacity = _capacity(content)
         self.children: Dict[str, Child] = {}
         self.adopted: Dict[str, Dict[str, Any]] = {}
         self._mine: "set[str]" = set()
         self._tries: Dict[str, int] = {}
         self._stopped: Dict[str, float] = {}
         self._checked_at = float("-inf")
-        self._environ = _environ(content)
-        self._nursery: Optional[Nursery] = None
-        self._nurseries = 0
+        self._starter = Starter(layout, content)
+        self.room = self._starter.room
 
     # ---------------------------------------------------------- what advance asks of a place
 
     def slots(self, board: Board) -> Optional[int]:
-        """How many more may start."""
-        return max(0, self.capacity - len(self.children) - len(self.adopted))
+        """How many more may start, if each wants little: a place where jobs are limited, else a core."""
+        running = len(self.children) + len(self.adopted)
+        if self.room.jobs:
+            return max(0, self.room.jobs - running)
+        used = self.room.used(each.asks_for for each in board.live.values())
+        return max(0, self.room.cores - max(running, used.get(CORES, 0)))
+
+    def wants(self, request: Mapping[str, Any]) -> Tuple[Want, ...]:
+        """What a job takes of the host."""
+        return self.room.wants(request)
+
+    def used(self, board: Board) -> Dict[str, int]:
+        """How much of the host is in use."""
+        used = self.room.used(each.asks_for for each in board.live.values())
+        if any(gpus_of(each.request) for each in itertools.islice(board.ready.values(), LOOK)):
+            unleased = [each for each in board.live.values() if not self._has_run(each)]
+            leased = len(self._starter.leases.taken(self.room.gpus))
+            used[GPUS] = leased + sum(gpus_of(each.asks_for) for each in unleased)
+        return used
 
     def at_once(self, board: Board) -> Optional[int]:
         """How many submissions may be made now: any number, ``slots`` is what counts."""
@@ -78,6 +90,7 @@ class Crew(object):
         for known in list(board.live.values()):
             if known.job not in self._mine:
                 self._check_stranger(board, known)
+        self._starter.keep(now)
         board.settle()
 
     def joined(
@@ -95,7 +108,7 @@ class Crew(object):
             if not self.slots(board):
                 return
             intent = submit.read_intent(self.layout, here.submission)
-            request = intent.get("request") or known.request
+            request = intent.get("request") or known.asks_for
             self._spawn(known, here.number, here.submission, request)
 
     def stop(self, known: JobFacts, action: Stop, now: float) -> bool:
@@ -128,75 +141,29 @@ class Crew(object):
     @property
     def descriptors(self) -> List[int]:
         """What becomes readable when there is news of runners, besides SIGCHLD."""
-        return self._nursery.descriptors if self._nursery is not None else []
+        return self._starter.descriptors
 
     def close(self) -> None:
         """Leave the runners to themselves."""
-        if self._nursery is not None:
-            self._nursery.close()
-            self._nursery = None
+        self._starter.close()
 
     # ------------------------------------------------------------------------- internals
 
     def _spawn(
         self, known: JobFacts, number: int, submission: str, request: Dict[str, Any]
     ) -> None:
-        process = self._bear(submission, request) or self._start(submission, request)
+        process = self._starter.start(submission, request)
+        if process is None:
+            return  # drive() tries again
         self.children[submission] = Child(known.job, number, submission, process)
         self._mine.add(known.job)
         self.adopted.pop(known.job, None)
 
-    def _bear(self, submission: str, request: Dict[str, Any]) -> Optional[Birth]:
-        """A runner of the nursery's; None when this job wants more than that, or it is not ready."""
-        python = places.job_python(self.content, request)
-        if request.get("setup") or python != places.job_python(self.content, {}):
-            return None
-        if self._nursery is None and self._nurseries < NURSERIES:
-            self._nurseries += 1
-            self._nursery = Nursery(
-                python,
-                places.travel_folder(self.layout, self.content),
-                self.layout.root,
-                self._environ,
-                os.path.join(self.layout.supervisor, "log"),
-            )
-        if self._nursery is None or not self._nursery.is_ready:
-            return None
-        try:
-            return self._nursery.bear(submission, self._log(submission))
-        except OSError:  # it has just died; listen() will notice
-            return None
-
-    def _start(self, submission: str, request: Dict[str, Any]) -> "subprocess.Popen[bytes]":
-        argv = [
-            places.job_python(self.content, request),
-            places.travel_folder(self.layout, self.content),
-            "run",
-            self.layout.root,
-            submission,
-        ]
-        setup = request.get("setup") or []
-        if setup:
-            line = "exec " + " ".join(map(shlex.quote, argv))
-            argv = ["/bin/sh", "-c", "\n".join([str(each) for each in setup] + [line])]
-        with open(self._log(submission), "ab") as log:
-            try:
-                return subprocess.Popen(
-                    argv,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd=self.layout.root,
-                    env=self._environ,
-                    start_new_session=True,
-                )
-            except (FileNotFoundError, PermissionError) as error:
-                log.write(("cannot start %s: %s\n" % (argv[0], error)).encode("utf-8", "replace"))
-        return subprocess.Popen(["false"], cwd=self.layout.root, start_new_session=True)
+    def _has_run(self, known: JobFacts) -> bool:
+        return known.job in self._mine or known.job in self.adopted
 
     def _reap(self, board: Board) -> None:
-        if self._nursery is not None and not self._nursery.listen():
-            self._nursery = None
+        self._starter.listen()
         for submission, child in list(self.children.items()):
             code = child.process.poll()
             if code is None:
@@ -220,7 +187,7 @@ class Crew(object):
                 return NOTHING  # somebody else's run has it; ours was one too many
             _kill_session(pid)
             return _died(code)
-        log = submit.last_lines(self._log(child.submission))
+        log = submit.last_lines(self._starter.log(child.submission))
         tries = self._tries[child.submission] = self._tries.get(child.submission, 0) + 1
         if code == 0 and tries < TRIES:
             return NOTHING  # it left without a word: once more
@@ -247,7 +214,7 @@ class Crew(object):
             _kill_session(int(owner.get("pid") or 0))
             message = "its runner (process %s) vanished without a word" % owner.get("pid")
         else:
-            message = "the machine was restarted while it ran"
+            message = "the host was restarted at %s, while it ran" % processes.booted()
         board.tell(known.job, Told(here.number, Over(states.LOST, "lost", message, True)))
 
     def _owner_of(self, job: str, here: Attempt) -> Dict[str, Any]:
@@ -261,9 +228,6 @@ class Crew(object):
                 return child.process.pid
         owner = self.adopted.get(job)
         return int(owner["pid"]) if owner and processes.is_alive(owner) else 0
-
-    def _log(self, submission: str) -> str:
-        return os.path.join(self.layout.submission(submission), "log")
 
 
 def _is_damaged(owner: Dict[str, Any]) -> bool:
@@ -293,23 +257,3 @@ def _send(pid: int, signum: int) -> None:
         os.kill(pid, signum)
     except (ProcessLookupError, PermissionError):
         pass
-
-
-def _capacity(content: Dict[str, Any]) -> int:
-    jobs = (content.get("capacity") or {}).get("jobs")
-    if jobs:
-        return int(jobs)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _environ(content: Dict[str, Any]) -> Dict[str, str]:
-    """The supervisor's own environment under what ``open`` recorded."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name == "SLURM_CONF" or not name.startswith(("SLURM_", "SBATCH_"))
-    }
-    kept.update(content.get("environ") or {})
-    return kept

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from xpm.agent import place
+from xpm.agent import machine, place
 from xpm.agent.refusals import site, usage
 from xpm.wire import workspace
 from xpm.wire.workspace import Layout
@@ -53,13 +53,13 @@ def open_workspace(request: Mapping[str, Any], travel: str, environ: Mapping[str
     layout, identity = _prepare(root)
     _refuse_another_kind(layout, kind)
     python, version = find_python(request.get("python"), environ)
-    environ, facts = dict(environ), {"python": python, "cores": os.cpu_count()}
+    environ, facts = dict(environ), {"python": python, "cores": machine.cores()}
     if kind == "slurm":
         folder = find_slurm(environ)
         facts["slurm"] = folder
         if folder not in environ.get("PATH", "").split(os.pathsep):
             environ["PATH"] = folder + os.pathsep + environ.get("PATH", os.defpath)
-    capacity = (request.get("capacity") or {}).get("jobs")
+    capacity = {name: n for name, n in (request.get("capacity") or {}).items() if n is not None}
     try:
         place.record(layout, kind, travel, capacity, python, environ, request.get("options"))
     except OSError as error:

@@ -31,7 +31,7 @@ def record(
     layout: Layout,
     kind: str,
     travel: str,
-    capacity: Optional[int] = None,
+    capacity: Optional[Mapping[str, Any]] = None,
     python: Optional[str] = None,
     environ: Optional[Mapping[str, str]] = None,
     options: Optional[Mapping[str, Any]] = None,
@@ -40,7 +40,7 @@ def record(
     content: Dict[str, Any] = {
         "format": FORMAT,
         "kind": kind,
-        "capacity": {"jobs": capacity},
+        "capacity": dict(capacity or {}),
         "python": python,
         "travel": travel,
         "environ": clean_environ(os.environ if environ is None else environ),

@@ -1,7 +1,9 @@
 """Whether a process noted in a file still runs: pid, start time and boot, so that a recycled pid deceives nobody."""
 
 import os
+import re
 import socket
+import time
 from typing import Any, Dict, List, Optional
 
 HOST = socket.gethostname()
@@ -35,6 +37,23 @@ def is_alive(noted: Dict[str, Any]) -> Optional[bool]:
     return noted.get("started") is None or started(pid) == noted["started"]
 
 
+def is_gone(noted: Dict[str, Any]) -> bool:
+    """Whether a noted process, perhaps another user's, has certainly ended."""
+    if noted.get("host") != HOST:
+        return False
+    if noted.get("boot") != boot():
+        return True
+    pid = int(noted.get("pid") or 0)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # there is one, of another user
+    since = started(pid)  # None where /proc hides other users' processes
+    return pid > 0 and since is not None and since != noted.get("started")
+
+
 def has_session(sid: int) -> bool:
     """Whether any process is left in the session that this process led."""
     return bool(session_members(sid))
@@ -65,6 +84,14 @@ def boot() -> Optional[str]:
     if not _BOOT:
         _BOOT.append(_read("/proc/sys/kernel/random/boot_id").strip() or None)
     return _BOOT[0]
+
+
+def booted() -> str:
+    """When this machine was started, in UTC, for people."""
+    match = re.search(r"^btime (\d+)$", _read("/proc/stat"), re.MULTILINE)
+    if match is None:
+        return "an unknown time"
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(int(match.group(1))))
 
 
 _BOOT: List[Optional[str]] = []

@@ -5,7 +5,7 @@ must be remembered is a file, so any number of advancers may come and go.
 """
 
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from xpm.agent import nodes, quiet, reading, submit
 from xpm.agent.board import Board, JobFacts
@@ -22,6 +22,7 @@ from xpm.agent.slurm_room import Room
 from xpm.agent.slurm_sending import AT_ONCE, Sender
 from xpm.agent.slurm_watching import Watcher
 from xpm.decide import states, transitions
+from xpm.decide.admit import Want
 from xpm.decide.facts import Stop
 from xpm.wire import files
 from xpm.wire.workspace import Layout
@@ -99,6 +100,14 @@ class SlurmPlace(object):
     def together(self) -> int:
         """How many jobs may go in one submission."""
         return self._room.together
+
+    def wants(self, request: Mapping[str, Any]) -> Tuple[Want, ...]:
+        """Nothing that we count: SLURM does."""
+        return ()
+
+    def used(self, board: Board) -> Dict[str, int]:
+        """Nothing that we count."""
+        return {}
 
     def watch(self, board: Board, now: float) -> None:
         """Tell the board what the queue says of its live jobs, and the site's limits of those to come."""

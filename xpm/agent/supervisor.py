@@ -25,6 +25,7 @@ POLL_S = 0.04
 KEEP_S = 5.0
 FRESH_S = 15.0
 REST_S = 0.03
+TROUBLE_S = 1.0
 
 
 def main(workspace: str, linger_s: float = LINGER_S) -> int:
@@ -54,6 +55,7 @@ class Supervisor(object):
         self.board = Board(layout, fresh_s=FRESH_S, rest_s=REST_S)
         self.crew = Crew(layout, content, identity)
         self._owner = owner
+        self._trouble = ""
         self._woken = _child_alarm()
 
     def run(self, linger_s: float) -> None:
@@ -61,9 +63,9 @@ class Supervisor(object):
         busy_at = time.monotonic()
         kept_at = busy_at
         while True:
-            report = advancing.advance(self.board, self.crew, time.time(), 0.0)
+            busy = self._advance()
             now = time.monotonic()
-            if report.busy:
+            if busy:
                 busy_at = now
             elif now - busy_at >= linger_s:
                 return
@@ -72,6 +74,19 @@ class Supervisor(object):
                 if not self._owner.keeps():
                     return
             self._sleep()
+
+    def _advance(self) -> bool:
+        """Advance once; whether somebody must look again."""
+        try:
+            report = advancing.advance(self.board, self.crew, time.time(), 0.0)
+        except OSError as error:  # the disk is full, or away: the next turn tries again
+            if str(error) != self._trouble:
+                sys.stderr.write("jobs cannot go on: %s\n" % error)
+            self._trouble = str(error)
+            time.sleep(TROUBLE_S)
+            return True
+        self._trouble = ""
+        return report.busy
 
     def finds_work(self) -> bool:
         """Whether there is work after all."""

@@ -31,11 +31,16 @@ def write(path: str, content: bytes, sync: bool = False) -> None:
         raise
 
 
-def create(path: str, content: bytes, sync: bool = False) -> bool:
-    """Put these bytes at a path nobody has; False when somebody has it already."""
+def create(path: str, content: bytes, sync: bool = False, mode: "Optional[int]" = None) -> bool:
+    """Put these bytes at a path nobody has; False when somebody has it already.
+
+    ``mode``: what the file may be used for, by whom; None: as the umask says.
+    """
     temporary = _temporary(path)
     try:
         _fill(temporary, content, sync)
+        if mode is not None:
+            os.chmod(temporary, mode)
         try:
             os.link(temporary, path)
         except FileExistsError:

@@ -8,7 +8,7 @@ unasked and with id 0, its ``hello``::
 
 Verbs (W: the workspace must be open):
 
-open      {"workspace": text, "kind": "slurm" | "plain", "capacity": {"jobs": n or null}, "python": path or null,
+open      {"workspace": text, "kind": "slurm" | "plain", "capacity": as in place.json, "python": path or null,
            "options": {...}}
           -> {"workspace": absolute path, "id": workspace id, "python": [version] or null, "facts": {...}}
           ``~`` and ``$VAR`` are expanded on the far side. Checks that the folder can be written, that ``python``
@@ -31,7 +31,8 @@ manifest  W {"jobs": [[task, job], ...]} -> {"jobs": [{"task", "job", "files": [
 pull      W {"items": [[task, job, path, offset], ...], "limit": bytes}
           -> {"pieces": [[item index, offset, length, size, mtime_ns], ...]} + payload; as many pieces as fit the limit
 probe     W {"refresh": bool}
-          -> facts {"host", "system", "cores", "sbatch": path or null, "limits": {...} or null, "asking": bool}
+          -> facts {"host", "system", "cores", "memory_mib", "gpus": [id, ...], "logout": {"kills", "lingers": bool or null},
+          "sbatch": path or null, "limits": {...} or null, "asking": bool}
           ``limits`` as in limits.json. With ``refresh`` the site is asked again; while it is, ``asking`` is true: ask on,
           without ``refresh``.
 bye       -> {}: the agent ends

@@ -4,9 +4,10 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
 
     jobs/<task id>/<job id>/          one folder per job (wire/ledger.py); made when the job first starts
     .xpm/workspace.json               {"format": 1, "id": 12 hex digits}; made once, by exclusive link
-    .xpm/place.json                   {"format": 1, "kind": "slurm" | "plain", "capacity": {"jobs": n or null}, "python": path,
-                                      "travel": sha12, "environ": {...}, "options": {...}}: how jobs are started here,
-                                      recorded by the agent's ``open`` so that whoever advances does it alike
+    .xpm/place.json                   {"format": 1, "kind": "slurm" | "plain", "capacity": {"jobs": n, "cpus": n, "mem_mib": n,
+                                      "gpus": n or [id, ...]} (what is missing, the host tells), "python": path, "travel": sha12,
+                                      "environ": {...}, "options": {...}}: how jobs are started here, recorded by the agent's
+                                      ``open`` so that whoever advances does it alike
     .xpm/site.json                    {"squeue_every_s", "message_timeout_s", "lost_after_s"}: what somebody who knows this site
                                       better has written by hand; goes before place.json's options
     .xpm/limits.json                  what the site allows, and when it was asked: xpm/agent/limits.py; a cache
@@ -31,9 +32,13 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       log.<index> for each element of an array
     .xpm/inbox/<job>.a<n>.<slot>      links to ledger entries: the doorbell
     .xpm/tokens/<name>/<unit>.<turn>  {"job", "attempt", "all": true}, {"job", "attempt", "ticket": [name, unit, turn]}
-                                      or {"free": true}: who holds this unit since this turn; the highest turn counts; a unit is
-                                      free when its holder's attempt is final; exclusive. Tickets: xpm/agent/tokens.py.
-                                      <name> is percent-encoded
+                                      or {"free": true}: who holds this unit since this turn; the highest turn counts, lower ones
+                                      are removed; a unit is free when its holder's attempt is final; exclusive. Tickets:
+                                      xpm/agent/tokens.py. <name> is percent-encoded. The same below a folder that several users
+                                      share, with the holder's "workspace", "task" and "user" besides; a ticket there is
+                                      [name, unit, turn, folder]
+    .xpm/submissions/<id>/lease.json  {"gpus": [id, ...], "at"}: the GPUs its run was given last, on a plain host (the lease is a
+                                      lock: xpm/agent/leases.py)
     .xpm/squeue.json                  {"at", "ok", "rows": [[batch id, state, reason, name], ...], "others": n, "stuck": {batch
                                       id: at}}: the last good answer of squeue, for all; ``at``: when it was asked for, ``rows``:
                                       this workspace's batch jobs, ``others`` how many more the user has in the queue,
@@ -52,7 +57,7 @@ A *queue entry* says that a job is wanted, in an attempt not lower than its own:
 
     {"job": 64 hex, "task": task id, "attempt": n, "experiment": name,
      "parents": [[task id, job id], ...],      done before this one may start
-     "tokens": [[name, count, total], ...],    units held while it runs
+     "tokens": [[name, count, total], ...],    units held while it runs; [..., folder]: counted there, with other users
      "request": {...},                          launchers/requests.py
      "document": {...},                         the sealed values, plan/documents.py
      "code": {"snapshot": id, "script": "plan.py" or null, "path": ["."], "argv": [...]},
@@ -67,7 +72,9 @@ A *request*, computed on the laptop by the launcher and sealed into the entry::
 
     {"launcher": name, "connector": name, "kind": "slurm" | "plain",
      "options": ["--partition=cpu", "--mem=954M", ...],       sbatch options; [] on plain hosts
-     "resources": {"cpus": n or null, "mem_mib": n or null, "gpus": n or null, "time_s": n or null},
+     "resources": {"cpus": n or null, "mem_mib": n or null, "gpus": n or null, "time_s": n or null,
+                   "exclusive": true},                        only when it wants a whole host
+     "throttle": n,                                           Slurm, where known: how many like it its tokens let run at once
      "python": path or null,                                  null: the place's own
      "setup": ["module purge", "export A=b", ...],            sh lines before the runner starts
      "resumable": true,                         absent: false; it goes on from what it finds in its folder
