@@ -44,6 +44,7 @@ def test_a_ready_job_is_submitted_once_and_followed_to_its_end(site: Site) -> No
 
 
 def test_everything_is_on_the_command_line_and_the_environment_is_clean(site: Site) -> None:
+    """P12, and P13: the log is appended to, so that a requeue truncates nothing."""
     request = {
         "kind": "slurm",
         "options": ["--partition=cpu", "--mem=954M"],

@@ -61,7 +61,8 @@ class SlurmPlace(object):
         self._sender = Sender(
             layout, content, environ, self.queue, self._room, self._budget, self._apart_s
         )
-        self.examiner = Examiner(Accounts(layout, environ, self._every_s))
+        accounts = Accounts(layout, environ, self._budget, self._has_accounting, self._every_s)
+        self.examiner = Examiner(accounts)
         lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
         self._watcher = Watcher(layout, lost_after_s, self.examiner)
         self._canceller = Canceller(layout, environ, self._budget)
@@ -215,6 +216,9 @@ class SlurmPlace(object):
 
     def _cluster(self) -> Optional[str]:
         return self.site.known().cluster
+
+    def _has_accounting(self) -> Optional[bool]:
+        return self.site.known().has_accounting
 
     def _apart_s(self) -> float:
         """How far apart two look-ups must be: an sbatch that timed out has arrived by then, or never will."""
