@@ -48,6 +48,8 @@ class News:
     changes: Sequence[Change]
     cursor: str
     notes: Sequence[str]
+    site: Mapping[str, object] | None = None
+    """What the site allows (xpm/agent/limits.py), when that is news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,8 @@ class Connector(Protocol):
     ) -> Sequence[Fetched]:
         """Mirror these jobs' folders below the main folder, final records last. Safe to repeat."""
 
-    def probe(self) -> Mapping[str, object]:
-        """Facts and limits of the place."""
+    def probe(self, refresh_s: float = 0.0) -> Mapping[str, object]:
+        """Facts and limits of the place; with some seconds' time for it, the limits are asked for anew."""
 
     def createtoken(self, name: str, total: int) -> Token:
         """A counted right to run there."""

@@ -5,6 +5,7 @@ mirrored at all.
 """
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,7 @@ from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
 from xpm.wire import frames
 
+ASK_ON_S = 0.2
 PUT_BYTES = 8 * 1024 * 1024
 
 
@@ -95,7 +97,8 @@ class AgentConnector:
         self._told_life = self._caller.life
         self._told.update(refs)
         changes = [_change(each) for each in answer["changes"]]
-        return News(changes, str(answer["cursor"]), [str(note) for note in answer["notes"]])
+        notes = [str(note) for note in answer["notes"]]
+        return News(changes, str(answer["cursor"]), notes, answer.get("limits"))
 
     def nudge(self) -> None:
         """Let an ``observe`` that waits return at once."""
@@ -123,10 +126,16 @@ class AgentConnector:
             return [Fetched(ref, 0, 0, ()) for ref in refs]
         return fetch(self._caller, refs, Path(main), progress)
 
-    def probe(self) -> Mapping[str, object]:
-        """Facts and limits of the place."""
-        facts: Mapping[str, object] = self._caller.call({"verb": "probe"})[0]
-        return facts
+    def probe(self, refresh_s: float = 0.0) -> Mapping[str, object]:
+        """Facts and limits of the place, the latter asked for anew when that may take some seconds."""
+        ends_at = time.monotonic() + refresh_s
+        request: dict[str, object] = {"verb": "probe", "refresh": refresh_s > 0}
+        while True:
+            facts: Mapping[str, object] = self._caller.call(request)[0]
+            if not facts.get("asking") or time.monotonic() >= ends_at:
+                return facts
+            request["refresh"] = False
+            time.sleep(ASK_ON_S)
 
     def createtoken(self, name: str, total: int) -> Token:
         """A counted right to run there."""

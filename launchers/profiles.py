@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import ProfileProblem
@@ -11,6 +12,9 @@ from xpm.launchers import requests
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint
 from xpm.launchers.report import Finding, Report, did_you_mean, in_file_order, refusal
 from xpm.launchers.requests import SlotEntry
+
+if TYPE_CHECKING:
+    from xpm.agent.limits import SiteLimits
 
 FILE = "launchers.yaml"
 
@@ -53,6 +57,18 @@ class Launcher:
             ProfileProblem: this place can never give that.
         """
         return requests.request(self._blueprint, tokens, is_resumable, totals)
+
+    def refuse(
+        self, request: Mapping[str, object], site: "SiteLimits", age: str, where: str = ""
+    ) -> None:
+        """Raise what its place has said it can never give.
+
+        Raises:
+            ProfileProblem: with the reasons, the line of the plan and those of the profile.
+        """
+        from xpm.launchers.refusing import refuse  # late: only what is sent needs it
+
+        refuse(self._blueprint, request, site, age, where)
 
     def slots(self, tokens: Mapping[str, int]) -> dict[str, int]:
         """The tokens that stay counted slots (name -> units), the launcher's own included."""

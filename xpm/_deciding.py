@@ -7,8 +7,11 @@ from xpm._asking import Asking
 from xpm._code import Code
 from xpm._jobs import AGAIN, Job, Phase
 from xpm._reuse import changed_since, unheeded
+from xpm.agent import never
+from xpm.agent.limits import SiteLimits
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import PlanProblem
+from xpm.follow import sites
 from xpm.follow.journal import Known
 from xpm.follow.main import LocalEnd
 from xpm.follow.records import ExperimentRecord, Line
@@ -38,6 +41,7 @@ class Deciding:
         self.alive: set[JobRef] = set()
         self.undecided: set[JobRef] = set()
         self._held: list[Job] = []
+        self._sites: dict[str, SiteLimits] = {}
         self._noted: set[str] = set()
         self._known: Mapping[JobRef, Known] | None = None
 
@@ -190,6 +194,7 @@ class Deciding:
         for parent in self._parents(job):
             _require_reachable(job, parent)
         self._require_known(job)
+        self._refuse_never(job)
         sealed = job.sealed
         entry = {
             "job": sealed.job, "task": sealed.task, "attempt": attempt,
@@ -203,6 +208,17 @@ class Deciding:
         self._append(job, job.spec.name)
         self._session.submit(job.spec, entry, self.code.snapshot)
         job.phase = Phase.FOLLOWED
+
+    def _refuse_never(self, job: Job) -> None:
+        """What its site has lately said it can never run is not sent."""
+        now = self._session.world.clock()
+        if job.spec.name not in self._sites:
+            self._sites[job.spec.name] = sites.known(job.spec, now)
+        site = self._sites[job.spec.name]
+        if site.at is not None:
+            launcher = self._session.profiles.launcher(job.launcher)
+            age = f"{never.say_time(max(1, int(now - site.at)))} ago"
+            launcher.refuse(job.request, site, age, job.sealed.where)
 
     def _append(self, job: Job, connector: str) -> None:
         sealed = job.sealed

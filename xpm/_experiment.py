@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from xpm._deciding import Deciding
 from xpm._failures import failed
 from xpm._jobs import Callback, Handle, Job, Phase
 from xpm.connectors.base import Change, JobRef
-from xpm.errors import JobsFailed, ProfileProblem, XpmError
+from xpm.errors import JobsFailed, PlanProblem, ProfileProblem, XpmError
 from xpm.follow import options as run_options
 from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted
 from xpm.follow.main import MainFolder
@@ -89,6 +90,8 @@ class Experiment:
         self._down: set[str] = set()
         self._run = ""
         self._outcome = "error"
+        self._thread = threading.get_ident()
+        self._stray: PlanProblem | None = None  # raised in a thread whose end nobody may notice
 
     def __enter__(self) -> "Experiment":
         """Make the main folder, and the experiment the one that tasks are submitted to."""
@@ -149,6 +152,13 @@ class Experiment:
 
     def accept(self, sealed: "Sealed", task: object, launcher: str | None) -> Handle:
         """Submit a sealed task; equal tasks of a run are one job."""
+        if threading.get_ident() != self._thread:
+            self._stray = PlanProblem(
+                f"{sealed.task} is submitted in another thread than the experiment's",
+                hint="submit in the thread that opened it: jobs run at the same time anyway",
+                where=sealed.where,
+            )
+            raise self._stray
         try:
             chosen = self._session.profiles.launcher(launcher or self._launcher)
         except ProfileProblem as problem:
@@ -174,6 +184,8 @@ class Experiment:
             raise failed(self._record.id, jobs) from raised
         if raised is not None:
             raise raised
+        if self._stray is not None:
+            raise self._stray
 
     def await_job(self, job: Job) -> None:
         """Follow until this job is over; callbacks run meanwhile."""

@@ -10,7 +10,7 @@ from xpm.wire import ledger
 
 LINES = 12
 SHOWN = 10
-_CAUSES = {
+CAUSES = {
     "exit": "it ended with an error",
     "signal": "it was killed by a signal",
     "oom": "it used more memory than it was given (OOM)",
@@ -54,7 +54,7 @@ def _named(job: Job) -> str:
 def _told(job: Job) -> str:
     known = job.known
     cause = known.cause if known else None
-    lines = [f"- {_named(job)}: {job.state}, {_CAUSES.get(cause or '', cause or 'no cause known')}"]
+    lines = [f"- {_named(job)}: {job.state}, {CAUSES.get(cause or '', cause or 'no cause known')}"]
     details = _outcome(job)
     message = _message(details) or (known.message if known else "")
     code, signal = details.get("exit_code"), details.get("signal")
@@ -66,12 +66,12 @@ def _told(job: Job) -> str:
     if details.get("hint"):
         lines.append(f"    {details['hint']}")
     lines.append(f"    submitted in {job.sealed.where}; attempt {job.attempt} on {_place(job)}")
-    log = _log(Path(job.folder))
+    log = last_log(Path(job.folder))
     if log is None:
         lines.append(f"    no log was written; its folder: {job.folder}")
         return "\n".join(lines)
     lines.append(f"    the last lines of {log}:")
-    lines += [f"    | {each}" for each in _last_lines(log)]
+    lines += [f"    | {each}" for each in last_lines(log)]
     return "\n".join(lines)
 
 
@@ -113,7 +113,8 @@ def _message(details: dict[str, object]) -> str:
     return said.removesuffix(hint) if hint else said
 
 
-def _log(folder: Path) -> Path | None:
+def last_log(folder: Path) -> Path | None:
+    """The log of a job that says most about its end; None when it wrote none."""
     for name in ("stderr", "stdout"):
         path = folder / name
         if path.is_file() and path.stat().st_size:
@@ -121,7 +122,8 @@ def _log(folder: Path) -> Path | None:
     return None
 
 
-def _last_lines(path: Path) -> list[str]:
+def last_lines(path: Path) -> list[str]:
+    """The end of a log."""
     with path.open("rb") as file:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - 8192))

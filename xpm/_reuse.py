@@ -36,10 +36,20 @@ def changed_since(job: Job, old: dict[str, Any]) -> Iterator[str]:
 
 
 def unheeded(job: Job, again: "Sealed", launcher: str) -> str:
-    """What to tell of a task that equals one submitted before in this run: whatever of it is not heeded."""
+    """What to tell of a task that equals one submitted before in this run: whatever of it is not heeded.
+
+    Raises:
+        PlanProblem: it is a task of another class, which has the same identifier.
+    """
     from xpm.plan.documents import differences
 
     first = job.sealed
+    one, other = _class_of(first), _class_of(again)
+    if one != other:
+        raise PlanProblem(
+            f"two classes have the identifier {again.task}", on=f"{one} and {other}",
+            where=again.where, hint="give one of them another __xpmid__",
+        )  # fmt: skip
     told = (
         ("tags", first.tags != again.tags),
         ("launcher", job.launcher != launcher),
@@ -56,6 +66,12 @@ def unheeded(job: Job, again: "Sealed", launcher: str) -> str:
         f"{again.task} {again.job[:12]} is submitted at {first.where} and at {again.where}, as one job:"
         f" of {', '.join(names)} the first counts"
     )
+
+
+def _class_of(sealed: "Sealed") -> str:
+    document = sealed.document
+    kind = document["types"][document["nodes"][document["root"]]["type"]]
+    return f"{kind['module']}.{kind['name']}"
 
 
 def _told(difference: "Difference") -> str:

@@ -21,15 +21,19 @@ SAMPLES = {
     "node": "n1", "times": 1, "progress": 0.0,
 }  # fmt: skip
 """A value for each field of an event."""
+ENDED = facts.Over(states.FAILED, "node_fail", "", certain=True)
+GONE = facts.Gone(since=0.0, at=NOW, patience_s=120.0, silent=False, said=None)
 EVIDENCE = {
     "nothing": facts.NOTHING,
     "waits in its queue": facts.Present("pending", ""),
     "runs": facts.Present("running", ""),
-    "does not have it": facts.Gone(NOW, NOW, 120.0, False),
-    "has not had it for `lost_after`": facts.Gone(0.0, NOW, 120.0, False),
-    "the same, and its heartbeat stands still": facts.Gone(0.0, NOW, 120.0, True),
-    "it ended, as far as I know": facts.Over(states.FAILED, "node_fail", "", certain=False),
-    "it ended, nobody runs it": facts.Over(states.FAILED, "node_fail", "", certain=True),
+    "does not have it": GONE._replace(since=NOW),
+    "has not had it for `lost_after`": GONE,
+    "the same, and its heartbeat stands still": GONE._replace(silent=True),
+    "the same, and how it ended": GONE._replace(silent=True, said=ENDED),
+    "it ended, as far as I know": ENDED._replace(certain=False),
+    "it ended, nobody runs it": ENDED,
+    "I have it, and will never start it": facts.Stuck("refused", ""),
     "I will never take it": facts.Refused("launch", ""),
 }
 """What the place may say, in words."""
@@ -200,7 +204,8 @@ replaced by whoever comes next. *Revoke* writes the next entry of the ledger; it
 there first. *Stop* asks the place; a revocation behind it waits until the place has agreed.
 
 {actions}
-An attempt that is not submitted yet and is to be cancelled is revoked. One that ended needs nothing.
+An attempt that is not submitted yet is revoked when it is to be cancelled, or when its place
+will never take it. One that ended needs nothing.
 
 ## What users read
 

@@ -1,70 +1,10 @@
-"""What Slurm says of itself, read."""
+"""What a host tells of itself."""
 
 from pathlib import Path
 
 import pytest
 
 from xpm.agent import probe
-
-CONFIG = """\
-Configuration data as of 2024-01-01T00:00:00
-AccountingStorageType   = accounting_storage/slurmdbd
-ClusterName             = mycluster
-JobRequeue              = 1
-KillWait                = 30 sec
-MaxArraySize            = 1001
-MessageTimeout          = 10 sec
-MinJobAge               = 300 sec
-SLURM_VERSION           = 22.05.8
-
-Slurmctld(primary) at head is UP
-"""
-PARTITIONS = """\
-PartitionName=cpu AllowGroups=ALL Default=YES MaxNodes=UNLIMITED MaxTime=1-02:03:04 State=UP TotalCPUs=8 TotalNodes=2
-PartitionName=gpu AllowGroups=ALL Default=NO MaxNodes=4 MaxTime=UNLIMITED State=DOWN TotalCPUs=64 TotalNodes=1
-"""
-
-
-def test_limits_are_read_from_the_configuration() -> None:
-    expected = {
-        "version": "22.05.8",
-        "cluster": "mycluster",
-        "message_timeout_s": 10,
-        "max_array_size": 1001,
-        "min_job_age_s": 300,
-        "kill_wait_s": 30,
-        "requeue": True,
-        "accounting": True,
-    }
-
-    assert expected == probe.parse_config(CONFIG)
-
-
-def test_a_cluster_without_accounting_says_so() -> None:
-    assert not probe.parse_config("AccountingStorageType = accounting_storage/none\n")["accounting"]
-    assert not probe.parse_config("")["accounting"]
-
-
-def test_partitions_are_read_with_their_limits() -> None:
-    found = probe.parse_partitions(PARTITIONS)
-
-    assert tuple(found["cpu"][key] for key in ("default", "state", "max_time_s", "max_nodes")) == (
-        True,
-        "UP",
-        93784,
-        None,
-    )
-    assert tuple(found["gpu"][key] for key in ("default", "state", "max_time_s", "max_nodes")) == (
-        False,
-        "DOWN",
-        None,
-        4,
-    )
-
-
-def test_what_cannot_be_read_is_left_out() -> None:
-    assert probe.parse_partitions("No partitions in the system\n") == {}
-    assert probe.parse_time("INVALID") is None
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,9 @@ class Site:
         commands.mkdir()
         for name in ("sbatch", "squeue", "scancel", "sacct", "scontrol", "sinfo", "sacctmgr"):
             line = shlex.join([sys.executable, "-S", "-E", str(FAKES), name])
-            (commands / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n')
+            (commands / name).write_text(
+                f'#!/bin/sh\nFAKE_SLURM={shlex.quote(str(self.state))} exec {line} "$@"\n'
+            )
             (commands / name).chmod(0o755)
         self.environ = {
             "PATH": f"{commands}:{os.environ['PATH']}",

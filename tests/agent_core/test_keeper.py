@@ -190,3 +190,57 @@ def test_the_profile_says_where_keepers_run(tmp_path: Path) -> None:
     asked = keeper["partition"], keeper["account"], keeper["time"]
     assert ("small", "misc", "5") == asked
     site.rest()
+
+
+@pytest.mark.parametrize("mode", ["sbatch denied", "sbatch missing"])
+def test_where_compute_nodes_cannot_submit_one_tries_and_the_laptop_is_told_what_waits_for_it(
+    site: Site, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.yard.ask("a", "b", request=REQUEST)
+    site.yard.ask("c", parents=["a"], request=REQUEST)
+    site.yard.ask("d", parents=["c", "b"], request=REQUEST)
+    site.advance()
+    site.advance(1)
+    assert 1 == len(_keepers(site))
+    calls = len(site.calls("sbatch"))
+    site.yard.finish("a")
+    with monkeypatch.context() as inside:
+        inside.setenv("SLURM_JOB_ID", "1001")
+        site.script(mode, mode)
+        for _ in range(3):
+            site.come()
+            site.advance(100)
+        tried = len(site.calls("sbatch")) - calls
+    assert 1 == tried
+    assert site.word("c") in ("ready", "submitted")
+    assert Path(site.yard.layout.own, "nodes.json").exists()
+
+    site.script()
+    site.come()
+    site.advance(1)
+    site.advance(61)
+
+    assert "pending" == site.word("c")
+    assert site.place is not None
+    assert "1 job waits for others and, when these are done, for this laptop" in "".join(
+        site.place.notes()
+    )
+
+
+def test_what_is_refused_to_a_job_is_asked_once_more_by_the_laptop(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.yard.ask("a", request=REQUEST)
+    site.script("sbatch refuse")
+    with monkeypatch.context() as inside:
+        inside.setenv("SLURM_JOB_ID", "7")
+        site.advance()
+        site.advance(20)
+    assert "submitted" == site.word("a")
+    assert 1 == len(site.calls("sbatch"))
+
+    site.script("sbatch refuse")
+    site.come()
+    site.advance(1)
+    site.advance(1)
+    assert "failed" == site.word("a")

@@ -281,7 +281,7 @@ def test_the_record_beats_the_queue(site: Site) -> None:
     assert "done" == site.advance(61).state
 
 
-def test_a_recycled_id_is_another_job(site: Site) -> None:
+def test_p6_a_recycled_id_is_another_job(site: Site) -> None:
     site.yard.ask("a")
     site.advance()
     site.batch("1001", state="FAILED", name="somebody.else")

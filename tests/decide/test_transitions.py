@@ -15,6 +15,7 @@ from xpm.decide.facts import (
     Refused,
     Revoke,
     Stop,
+    Stuck,
     Tick,
     Told,
     Wanted,
@@ -24,8 +25,19 @@ NOW = 1000.0
 BATCH = "123"
 
 
-def wanted(attempt: int = 1) -> Wanted:
-    return Wanted(attempt, retry.DEFAULT)
+RULES = retry.table(
+    {
+        "timeout": {"max": 1, "renews": True},
+        "oom": {"max": 1, "steps": [{"options": ["--mem=2G"]}]},
+        "node_fail": {"max": 1, "exclude_node": True},
+        "preempted": {"max": 2},
+    }
+)
+FORGIVEN = sum(rule.most for _, rule in RULES)
+
+
+def wanted(attempt: int = 1, rules: retry.Table = retry.DEFAULT) -> Wanted:
+    return Wanted(attempt, rules)
 
 
 def joined(attempt: int = 1) -> Joined:
@@ -36,8 +48,10 @@ def claimed(attempt: int = 1, slot: int = 1) -> Claimed:
     return Claimed(attempt, slot, f"s{attempt}", BATCH, slot, NOW, f"n{slot}")
 
 
-def ended(state: str, attempt: int = 1, slot: int = 2, cause: str | None = None) -> Ended:
-    return Ended(attempt, slot, state, cause, "", NOW, 1, 0.0)
+def ended(
+    state: str, attempt: int = 1, slot: int = 2, cause: str | None = None, progress: float = 0.0
+) -> Ended:
+    return Ended(attempt, slot, state, cause, "", NOW, 1, progress)
 
 
 def after(*events: Event) -> Job:
@@ -212,6 +226,26 @@ def test_a_refusal_ends_the_attempt_with_its_message() -> None:
     assert [Revoke(1, 1, "failed", "launch", "invalid partition")] == transitions.due(job, NOW)
 
 
+def test_a_job_that_its_place_can_never_run_ends_before_it_joins_anything() -> None:
+    job = after(wanted(), told(Refused("refused", "too long")), told(Present("pending", "")))
+
+    assert not transitions.is_open(job)
+    assert [Revoke(1, 1, "failed", "refused", "too long")] == transitions.due(job, NOW)
+
+
+def test_a_batch_job_that_would_never_start_is_stopped_then_revoked() -> None:
+    waiting = after(wanted(), joined(), Accepted(1, BATCH, NOW), told(Stuck("refused", "too long")))
+    requeued = after(wanted(), joined(), claimed(), told(Stuck("launch", "held")))
+
+    assert states.PENDING == word(waiting)
+    assert [
+        Stop(1, "s1", BATCH), Revoke(1, 1, "failed", "refused", "too long"),
+    ] == transitions.due(waiting, NOW)  # fmt: skip
+    assert [
+        Stop(1, "s1", BATCH), Revoke(1, 2, "failed", "launch", "held"),
+    ] == transitions.due(requeued, NOW)  # fmt: skip
+
+
 def test_a_cancelled_job_that_has_joined_nothing_is_revoked_at_once() -> None:
     job, actions = transitions.step(after(wanted()), CancelAsked(1), NOW)
 
@@ -268,3 +302,34 @@ def test_nothing_new_still_says_what_is_to_be_done() -> None:
 
     assert job is same
     assert transitions.due(job, NOW) == actions != []
+
+
+def test_who_has_not_seen_an_attempt_does_not_forgive_it() -> None:
+    """Behind an attempt that ended, the one before it has ended too: it counts, whatever its cause was."""
+    rules = retry.table({"preempted": {"max": 2}})
+    ends = [ended(states.FAILED, number, 2, "preempted") for number in (1, 2, 3)]
+
+    assert word(after(Wanted(1, rules), *ends)) == states.FAILED
+    assert word(after(Wanted(1, rules), ends[0], ends[2])) == states.FAILED
+    assert word(after(Wanted(1, rules), *ends[:2])) == states.READY
+
+
+def test_what_is_gone_has_the_cause_that_somebody_knows() -> None:
+    said = Over(states.FAILED, "preempted", "it was preempted", True)
+
+    _, actions = transitions.step(after(wanted(), joined(), claimed()), told(lost(said=said)), NOW)
+    assert actions == [Revoke(1, 2, states.FAILED, "preempted", "it was preempted")]
+
+    _, actions = transitions.step(
+        after(wanted(), joined(), claimed()), told(lost(at=10.0, said=said)), NOW
+    )
+    assert actions == []  # that it is over was told by nobody yet
+
+
+def test_a_further_attempt_may_have_to_wait() -> None:
+    rules = retry.table({"exit": {"max": 3, "backoff_s": 60}})
+    first, second = (ended(states.FAILED, number, 2, "exit") for number in (1, 2))
+
+    assert transitions.ready_at(after(Wanted(1, rules))) == 0.0
+    assert transitions.ready_at(after(Wanted(1, rules), first)) == NOW + 60
+    assert transitions.ready_at(after(Wanted(1, rules), first, second)) == NOW + 120

@@ -14,8 +14,11 @@ from xpm.decide.facts import Evidence, Over, Present, Refused
 LIES: list[Evidence] = [
     Present("pending", "waits"), Present("running", ""), lost(at=10.0), lost(), lost(silent=False),
     Over("failed", "launch", "", True), Over("lost", "lost", "", False), Refused("launch", "no"),
+    Over("failed", "preempted", "", True), lost(said=Over("cancelled", "cancelled", "", True)),
 ]  # fmt: skip
 
+FAILURES = ("exit", "timeout", "oom", "node_fail", "preempted")
+"""Why a run may fail: some of it is forgiven, with or without an end."""
 jobs = st.sampled_from(sorted(PARENTS))
 advancers = st.integers(0, 2)
 chances = st.randoms(use_true_random=False)
@@ -79,9 +82,14 @@ class Machine(RuleBasedStateMachine):
         self.world.requeue(chance.choice(self.world.runs))
 
     @precondition(lambda self: self.world.runs)
-    @rule(chance=chances, state=st.sampled_from([states.DONE, states.FAILED]))
-    def a_run_ends(self, chance: random.Random, state: str) -> None:
-        self.world.end(chance.choice(self.world.runs), state)
+    @rule(
+        chance=chances,
+        state=st.sampled_from([states.DONE, states.FAILED]),
+        failure=st.sampled_from(FAILURES),
+        progress=st.sampled_from([0.0, 0.5]),
+    )
+    def a_run_ends(self, chance: random.Random, state: str, failure: str, progress: float) -> None:
+        self.world.end(chance.choice(self.world.runs), state, failure, progress)
 
     @precondition(lambda self: self.world.runs)
     @rule(chance=chances)
@@ -173,6 +181,6 @@ def _one_step_there(world: World, chance: random.Random, step: str) -> None:
         world.start(chance.choice(queued))
     elif step == "end" and world.runs:
         state = chance.choice([states.DONE, states.DONE, states.FAILED])
-        world.end(chance.choice(world.runs), state)
+        world.end(chance.choice(world.runs), state, chance.choice(FAILURES), chance.random())
     elif step == "shake" and world.runs:
         chance.choice([world.requeue, world.die])(chance.choice(world.runs))

@@ -9,7 +9,7 @@ a word; the batch system says what it likes.
 import random
 from dataclasses import dataclass, field
 
-from tests.decide.test_transitions import NOW, claimed, ended, joined, told, wanted
+from tests.decide.test_transitions import NOW, RULES, claimed, ended, joined, told, wanted
 from xpm.decide import states, transitions
 from xpm.decide.facts import (
     UNKNOWN_JOB,
@@ -86,7 +86,7 @@ class World:
         before = max([self.asked.get(job, 0), *(n for each, n in self.ledgers if each == job)])
         if before < MOST and all(parent in self.asked for parent in PARENTS[job]):
             self.asked[job] = before + 1
-            self.files.append((job, wanted(before + 1)))
+            self.files.append((job, wanted(before + 1, RULES)))
 
     def cancel(self, job: str) -> None:
         """The user wants it cancelled."""
@@ -197,12 +197,13 @@ class World:
         """The batch system starts it again elsewhere; the node it believes dead may go on."""
         self.batches[run.batch].queued = True
 
-    def end(self, run: Run, state: str) -> None:
+    def end(self, run: Run, state: str, failure: str = "exit", progress: float = 0.0) -> None:
         """A run ends; its outcome counts when nobody has written behind its claim."""
         self.runs.remove(run)
         job, number = run.key
-        cause = {states.DONE: None, states.FAILED: "exit"}.get(state, state)
-        if self._append(job, ended(state, number, run.slot + 1, cause)) and state == states.DONE:
+        cause = {states.DONE: None, states.FAILED: failure}.get(state, state)
+        event = ended(state, number, run.slot + 1, cause, progress)
+        if self._append(job, event) and state == states.DONE:
             self.effects.append(job)
 
     def die(self, run: Run) -> None:

@@ -191,6 +191,15 @@ def test_what_of_an_equal_task_is_not_heeded_is_told(laptop: Laptop) -> None:
     ]
 
 
+def test_two_classes_of_one_identifier_are_not_one_job(laptop: Laptop) -> None:
+    def plan(xp: Experiment) -> None:
+        xp.accept(sealed("x"), "x", None)
+        xp.accept(sealed("x", cls="Other"), "x", None)
+
+    with pytest.raises(PlanProblem, match=r"two classes have the identifier demo\.task"):
+        laptop.run(plan)
+
+
 def test_a_finished_job_whose_default_changed_is_refused_with_both_values(
     laptop: Laptop, cluster: Cluster
 ) -> None:
@@ -496,3 +505,17 @@ def test_values_too_large_to_travel_are_refused_with_what_to_do(laptop: Laptop) 
 
     assert refused.value.hint == "keep data in files, and give their paths"
     assert refused.value.where == "plan.py:12"
+
+
+def test_a_task_submitted_in_another_thread_fails_the_plan(laptop: Laptop) -> None:
+    def plan(xp: Experiment) -> None:
+        def stray() -> None:
+            with pytest.raises(PlanProblem, match="in another thread"):
+                xp.accept(A, "a", None)
+
+        thread = threading.Thread(target=stray)
+        thread.start()
+        thread.join()
+
+    with pytest.raises(PlanProblem, match="in another thread"):
+        laptop.run(plan)

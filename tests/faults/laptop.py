@@ -96,13 +96,16 @@ class Desk:
         jobs: list[dict[str, object]] = json.loads(done.stdout)["jobs"]
         return [{key: value for key, value in job.items() if key != "seen_at"} for job in jobs]
 
-    def operations(self, role: str, what: str) -> int:
-        """How many operations the busiest process of this sort comes to, in an undisturbed run."""
-        done = self.run(Fault(role, 0, f"COUNT.{what}"))
+    def operations(self) -> dict[str, tuple[int, ...]]:
+        """How many changes, writes and touches the busiest process of each role makes in an undisturbed run."""
+        done = self.run(Fault("", 0, "COUNT"))
         assert done.returncode == 0, done.stderr
-        eventually(lambda: not self.processes())
-        counts = [int(each.read_text() or 0) for each in self.folder.glob("mark.*")]
-        return max(counts, default=0)
+        found: dict[str, tuple[int, ...]] = {}
+        for each in self.folder.glob("mark.*.*"):
+            _, role, _ = each.name.split(".")
+            counts = tuple(map(int, each.read_text().split()))
+            found[role] = max(found.get(role, counts), counts)
+        return found
 
     def processes(self) -> Sequence[int]:
         """The processes that live on this home."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -79,7 +80,7 @@ def trials(folder: Path, count: int, only: str, workers: int) -> Iterator[Tried]
         for family in families(folder):
             if only in family.name:
                 chosen = spread(family.points(), count)
-                yield from pool.map(lambda fault, f=family: trial(f, fault, folder), chosen)
+                yield from pool.map(partial(trial, family, folder=folder), chosen)
 
 
 def soak(folder: Path, minutes: float, seed: int, only: str, workers: int) -> Iterator[Tried]:
@@ -87,10 +88,15 @@ def soak(folder: Path, minutes: float, seed: int, only: str, workers: int) -> It
     chance = random.Random(seed)
     known = [(each, each.points()) for each in families(folder) if only in each.name]
     ends_at = time.monotonic() + 60 * minutes
+
+    def one(each: tuple[Family, Any]) -> Tried:
+        family, fault = each
+        return trial(family, fault, folder)
+
     with ThreadPoolExecutor(workers) as pool:
         while time.monotonic() < ends_at:
             chosen = [(f, chance.choice(p)) for f, p in chance.choices(known, k=4 * workers)]
-            yield from pool.map(lambda each: trial(each[0], each[1], folder), chosen)
+            yield from pool.map(one, chosen)
 
 
 def main() -> int:

@@ -50,6 +50,8 @@ class Cluster:
     cancels: set[tuple[str, int]] = field(default_factory=set)
     staged: set[str] = field(default_factory=set)
     fetched: list[str] = field(default_factory=list)
+    limits: Mapping[str, object] | None = None
+    """What the site tells of itself."""
     clock: int = 0
     changed: threading.Condition = field(
         default_factory=lambda: threading.Condition(threading.RLock())
@@ -164,7 +166,7 @@ class FakeConnector:
                 for job, held in cluster.held.items()
                 if held.moved > since and (cursor is not None or job in wanted)
             ]
-            return News(changes, str(cluster.clock), ())
+            return News(changes, str(cluster.clock), (), cluster.limits)
 
     def nudge(self) -> None:
         with self._cluster.changed:
@@ -195,7 +197,7 @@ class FakeConnector:
                     mirror(Path(main), self._cluster.held[ref.job])
         return [Fetched(ref, 3, 100, ()) for ref in refs]
 
-    def probe(self) -> Mapping[str, object]:
+    def probe(self, refresh_s: float = 0.0) -> Mapping[str, object]:
         return {}
 
     def createtoken(self, name: str, total: int) -> Token:
@@ -293,6 +295,7 @@ def sealed(
     *parents: Sealed,
     values: Mapping[str, object] | None = None,
     tags: Mapping[str, str | int | float | bool] | None = None,
+    cls: str = "Task",
 ) -> Sealed:
     """A sealed task whose identity is its name."""
     return Sealed(
@@ -300,7 +303,7 @@ def sealed(
         job=job_id(name),
         document={
             "root": 0,
-            "types": {"demo.task": {}},
+            "types": {"demo.task": {"module": "plan", "name": cls}},
             "nodes": [{"type": "demo.task", "values": {"name": name, **(values or {})}}],
         },
         parents=tuple((each.task, each.job) for each in parents),

@@ -217,42 +217,18 @@ def test_a_host_without_python_is_told_so(laptop: Laptop) -> None:
 
 def test_what_sbatch_refuses_fails_at_once_with_its_words(laptop: Laptop) -> None:
     plan = _plan(laptop)
-    laptop.write_profile(PROFILE.replace("partition: cpu", "partition: nowhere"))
+    laptop.write_profile(PROFILE.replace("time: 10m", "time: 10m, constraint: nowhere"))
 
     done = laptop.xpm("run", plan, timeout_s=30)
 
-    words = ("could not be started", "SLURM refuses it: invalid partition specified: nowhere")
-    hint = ("--partition=nowhere", "mend the launcher cpu in the profile", "run the plan again")
+    words = ("could not be started", "SLURM refuses it:", "Invalid feature specification")
+    hint = ("--constraint=nowhere", "mend the launcher cpu in the profile", "run the plan again")
     _refused(done, 1, *words, *hint)
     jobs = laptop.status()["jobs"]
     assert [("failed", "launch"), ("skipped", "dependency")] == [
         (job["state"], job["cause"]) for job in jobs
     ]
     assert laptop.there("squeue -h --me") == ""
-    laptop.write_profile()
-    _works_once(laptop, plan)
-
-
-def test_a_job_that_its_partition_will_never_start_says_why_it_waits(laptop: Laptop) -> None:
-    plan = _plan(laptop)
-    laptop.write_profile(PROFILE.replace("time: 10m", "time: 100d"))
-    process = laptop.start("run", plan)
-    reason = (
-        "asks for more time than its partition allows: it will never start (PartitionTimeLimit)"
-    )
-    log = laptop.home / "run.log"
-    wait_for("the run says why", lambda: reason in log.read_text())
-
-    process.send_signal(signal.SIGINT)
-
-    assert process.wait(30) == 130, log.read_text()
-    told = laptop.xpm("status")
-    assert reason in told.stdout, told.stdout
-    assert "pending" in told.stdout
-    assert laptop.xpm("cancel", "steps").returncode == 0
-    wait_for("the queue is empty", lambda: not laptop.there("squeue -h --me"))
-    assert laptop.xpm("wait").returncode == 1
-    assert ["cancelled", "cancelled"] == laptop.states()
     laptop.write_profile()
     _works_once(laptop, plan)
 

@@ -17,6 +17,7 @@ from xpm import (
     PathGenerator,
     Task,
     field,
+    save,
     setmeta,
 )
 
@@ -87,8 +88,8 @@ VALUES = [
 ]  # fmt: skip
 
 
-def submitted() -> Recording:
-    """An experiment to which all of it was submitted."""
+def submitted(target: Path | None = None) -> Recording:
+    """An experiment to which all of it was submitted; the last task is saved in a file."""
     with Recording(MAIN, PROJECT) as recording:
         learn = Learn(model=Model(layers=3))
         loaded = learn.submit()
@@ -101,4 +102,6 @@ def submitted() -> Recording:
             uncounted=setmeta(Model(layers=5)),
         )
         evaluate.submit(init_tasks=[Warm(seed=7)])
+        if target is not None:
+            save(evaluate, target)
     return recording

@@ -63,6 +63,15 @@ class Wanting(Task):
     def execute(self, folder: Path, mode: str = "w") -> None: ...
 
 
+class Yielding(Task):
+    def execute(self):
+        yield 1
+
+
+@task("demo.later")
+async def later(x=1): ...
+
+
 class Asserting(Task):
     x: Param[int] = 0
 
@@ -86,11 +95,12 @@ def set_to(name: str, value: object) -> Callable[[], object]:
 
 def declared(*decorators: Callable[[Any], Any]) -> None:
     class Made:
-        """Decorated."""
+        def size(self): ...
 
     made: Any = Made
     for each in decorators:
         made = each(made)
+    made()
 
 
 def in_a_cycle() -> None:
@@ -128,6 +138,8 @@ REFUSED: list[tuple[Callable[[], object], str, str]] = [
     (lambda: Model(layers=1).out, "Model.out has no value yet", ""),
     (lambda: Idle().submit(), "Idle does not say what to do", "define execute(self)"),
     (lambda: Wanting().submit(), "Wanting does not say what to do", "define execute(self)"),
+    (lambda: Yielding().submit(), "Yielding does not say what to do", "define execute(self)"),
+    (lambda: later().submit(), "later does not say what to do", "asyncio.run"),
     (lambda: Asserting().submit(), "Asserting is not valid", ""),
     (lambda: Initial().submit(), "an Initial cannot be submitted", "submit(init_tasks=[...])"),
     (lambda: Learn().submit(init_tasks=[Learn()]), "a Learn cannot be an initial task of Learn", "LightweightTask"),
@@ -138,6 +150,7 @@ REFUSED: list[tuple[Callable[[], object], str, str]] = [
     (lambda: Learn().add_dependencies(TOKEN), "Learn cannot depend on a Token", "token.dependency(n)"),
     (in_a_cycle, "a Learn contains itself: Learn is again model['a'][0]", "not inside itself"),
     (lambda: TOKEN(Learn(), 2), "an int cannot hold token cpu", "first how many, then the task"),
+    (lambda: Token("cpu", 9)(2, TOKEN(2, Learn())), "4 units of token cpu can never be had: it has 3", "ask for 3 at most"),
     (lambda: tags(3), "tags takes a configuration or a task, got an int", ""),
     (lambda: tagspath("x"), "tagspath takes a configuration or a task, got a str", ""),
     (lambda: copyconfig(Model), "copyconfig takes a configuration or a task, got a type", "give an instance: Model(...)"),
@@ -146,6 +159,9 @@ REFUSED: list[tuple[Callable[[], object], str, str]] = [
     (lambda: config()(3), "an int cannot be a configuration or a task: a class or a function can", ""),
     (lambda: declared(config(), argument("x y", int)), "'x y' cannot be the name of an argument of Made", "name=value"),
     (lambda: declared(config(), argument(3, int)), "3 cannot be the name of an argument of Made", "name=value"),
+    (lambda: declared(config(), argument("size", int)), "Made.size is an argument and a method", "another name"),
+    (lambda: declared(config(), argument("x", default=tag(3))), "the default of Made.x cannot be marked",
+     "where the plan gives it"),
     (lambda: declared(config(), argument("x", int), argument("x", float)), "Made has two arguments 'x'", "remove one"),
     (lambda: declared(argument("x", int), argument("x", float), task()), "Made has two arguments 'x'", "remove one"),
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.plan import document_cases
 from tests.plan.recording import Recording
 from xpm import (
     Config,
@@ -23,6 +24,8 @@ from xpm import (
     setmeta,
 )
 from xpm.errors import PlanProblem
+
+GOLDENS = Path(__file__).parents[1] / "golden" / "documents"
 
 
 class Part(Config):
@@ -74,6 +77,34 @@ def test_what_a_task_handed_on_keeps_its_identity_and_its_job(
     assert xp.submitted[1].parents == xp.submitted[2].parents
     with pytest.raises(PlanProblem, match="cannot be changed"):
         loaded.path = Path("x")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_files_of_every_format_are_loaded_with_their_identity(version: int) -> None:
+    with Recording(document_cases.MAIN, document_cases.PROJECT) as recording:
+        loaded = load(GOLDENS / f"saved{version}.json")
+        Use(anything=loaded).submit()
+
+    original = document_cases.submitted().submitted[-1]
+    assert original.job == identifier(loaded)
+    assert ((original.task, original.job),) == recording.submitted[0].parents
+    assert repr(loaded.learn.model) == repr(loaded.loaded.inner)
+    assert (
+        document_cases.MAIN / "jobs" / "g.learn" / identifier(loaded.learn) / "parameters.pth"
+        == loaded.loaded.path
+    )
+    with pytest.raises(PlanProblem, match="cannot be changed"):
+        loaded.learn.model.layers = 4
+
+
+def test_what_was_loaded_can_be_copied_and_changed() -> None:
+    with Recording(document_cases.MAIN, document_cases.PROJECT):
+        loaded = load(GOLDENS / "saved2.json")
+        copied = copyconfig(loaded, models=[])
+
+    assert copied.learn is loaded.learn
+    assert copied.loaded is loaded.loaded
+    assert identifier(copied) != identifier(loaded)
 
 
 def test_another_process_loads_the_same(tmp_path: Path) -> None:

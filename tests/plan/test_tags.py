@@ -109,6 +109,16 @@ def test_the_outermost_of_two_tags_wins_with_a_warning_of_both_lines() -> None:
     assert found == {"layers": 5}
 
 
+def test_a_conflict_is_told_at_the_line_that_asks() -> None:
+    learn = Learn(model=Model(layers=tag(7))).tag("layers", 5)
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        learn.tags()
+
+    assert said[0].filename == __file__
+
+
 def test_equal_tags_are_no_conflict() -> None:
     learn = Learn(model=[Model(layers=tag(3)), Model(layers=tag(3))])
 

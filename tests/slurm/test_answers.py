@@ -1,5 +1,6 @@
 """What SLURM's commands answered, captured from a real one, and what may be concluded from it."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -159,7 +160,7 @@ def test_the_queue_is_read_whole() -> None:
 def test_what_precedes_the_queue_is_left_out_and_a_failed_query_is_no_empty_queue() -> None:
     text = "** 5|nodes|down **\n7|7|N/A|RUNNING|None|a|b|c|a|name with | bars\n"
 
-    assert [Row("7", "RUNNING", "None", "a|name with | bars")] == slurm_parse.queue(0, text)
+    assert [Row("7", "RUNNING", "None", "a|name with | bars", "b")] == slurm_parse.queue(0, text)
     assert [] == slurm_parse.queue(0, "")
     assert slurm_parse.queue(1, text) is None
     assert slurm_parse.queue(None, text) is None
@@ -177,8 +178,23 @@ def test_p9_an_element_of_an_array_is_known_by_array_and_index_whatever_its_raw_
 
     rows = slurm_parse.queue(0, text)
 
-    assert [Row("8_0", "RUNNING", "None", "x"), Row("8_1", "PENDING", "Resources", "x")] == rows
+    expected = [
+        Row("8_0", "RUNNING", "None", "x", "b"),
+        Row("8_1", "PENDING", "Resources", "x", "b"),
+    ]
+    assert expected == rows
     assert {"x": "8"} == slurm_parse.by_name(rows)
+
+
+def test_p10_no_column_of_the_queue_is_cut() -> None:
+    assert not re.search(r"%[.0-9]", slurm_commands.FORMAT)
+
+    rows = slurm_parse.queue(*captured("squeue")[:2]) or []
+
+    longest = "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions"
+    assert longest in {row.reason for row in rows}
+    assert "ReqNodeNotAvail, UnavailableNodes:c[1-2]" in {row.reason for row in rows}
+    assert 52 == max(len(row.name) for row in rows)
 
 
 def test_of_two_jobs_of_one_name_the_newer_counts() -> None:
@@ -224,5 +240,5 @@ def test_old_pythons_read_the_same(python: str) -> None:
 
     assert (
         "Refused(message='Invalid qos specification')\n"
-        "[Row(batch_id='7', state='RUNNING', reason='None', name='x')]\n"
+        "[Row(batch_id='7', state='RUNNING', reason='None', name='x', start='b')]\n"
     ) == done.stdout

@@ -91,13 +91,11 @@ class Lid:
         return lambda: set(effects) <= set(self._laptop.effects())
 
     def open(self) -> None:
-        """Come back: nothing is left to do, and all is told."""
+        """Come back: all is done, and told."""
         self._laptop.cluster.do("heal")
-        before = self._laptop.effects()
         done = self._laptop.xpm("run", str(self._plan))
         assert done.returncode == 0, done.stderr
         assert {"done"} == set(self._laptop.states())
-        assert before == self._laptop.effects()
         wait_for("no keeper is left", lambda: not self.keepers(), 30)
 
 
@@ -118,4 +116,34 @@ def test_a_plan_larger_than_the_submit_limit_runs_to_its_end_though_its_last_job
     wait_for("it has run again", lid.has("end"), 120)
     done = [each for each in laptop.effects() if each.startswith("done")]
     assert sorted(f"done{k}.{n}" for k, width in enumerate(widths) for n in range(width)) == done
+    effects = laptop.effects()
     lid.open()
+    assert effects == laptop.effects()
+
+
+CHAIN = """
+with experiment("main", "chain") as xp:
+    first = Step(number=0, seconds=3.0).submit()
+    second = Step(number=1, seconds=3.0, after=[first]).submit()
+    Step(number=2, seconds=0.1, after=[second]).submit()
+"""
+
+
+def test_where_compute_nodes_cannot_submit_the_laptop_says_what_waits_for_it(
+    laptop: Laptop,
+) -> None:
+    lid = Lid(laptop, (plans.HEAD + CHAIN).replace("{name}", laptop.name))
+    nodes = ["scontrol", "update", "partition=cpu"]
+    laptop.cluster.on("ctl", *nodes, "AllocNodes=login1", user="root")
+    try:
+        lid.close()
+        wait_for("a job tries", lambda: "denied" in laptop.there(f"cat {lid.own}/nodes.json||true"))
+        assert ["step0"] == laptop.effects()
+
+        laptop.cluster.do("heal")
+        told = laptop.xpm("status")
+
+        assert "cluster: 1 job waits for others" in told.stderr, told.stderr
+        lid.open()
+    finally:
+        laptop.cluster.on("ctl", *nodes, "AllocNodes=ALL", user="root")

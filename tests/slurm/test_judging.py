@@ -1,14 +1,18 @@
 """The agent learns what its site allows, and ends the jobs that can never run there, without an sbatch."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.agent_core.site import Site
+from tests.agent_core.yard import eventually
 from xpm.agent import limits, slurm_site
 from xpm.agent.judging import AGAIN
 from xpm.agent.limits import SiteLimits
+from xpm.agent.service import Service
 from xpm.wire import files
 
 pytestmark = pytest.mark.host
@@ -171,3 +175,47 @@ def test_unlimited_is_not_refused(site: Site) -> None:
     site.yard.ask("a", request=TOO_LONG)
 
     assert "submitted" == site.advance().state
+
+
+def served(site: Site) -> Service:
+    """An agent of that site, with the workspace open."""
+    service = Service("t0", str(site.yard.root), site.environ)
+    request = {"verb": "open", "workspace": str(site.yard.root), "kind": "slurm"}
+    answer, _ = service.handle({**request, "python": sys.executable}, b"")
+    assert "ok" in answer, answer
+    return service
+
+
+def told(service: Service, verb: str = "observe", **more: object) -> dict[str, Any]:
+    """What the agent answers now."""
+    service.tick()
+    answer, _ = service.handle({"verb": verb, "cursor": None, "jobs": [], **more}, b"")
+    found: dict[str, Any] = answer["ok"]
+    return found
+
+
+def test_the_agent_learns_when_a_workspace_is_opened_and_tells_each_connection_once(
+    site: Site,
+) -> None:
+    Path(site.yard.layout.limits).unlink()
+    tells(site)
+    service = served(site)
+    eventually(lambda: "limits" in told(service))
+    service = served(site)
+
+    first, second = told(service), told(service)
+
+    assert "22.05.8" == limits.parse(first["limits"]).version
+    assert "limits" not in second
+
+
+def test_a_person_may_have_the_site_asked_again(site: Site) -> None:
+    tells(site)
+    service = served(site)
+    before = told(service, "probe")
+    assert (None, False) == (before["limits"]["version"], before["asking"])
+
+    assert told(service, "probe", refresh=True)["asking"]
+    eventually(lambda: not told(service, "probe")["asking"])
+
+    assert "22.05.8" == told(service, "probe")["limits"]["version"]

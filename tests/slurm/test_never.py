@@ -117,6 +117,13 @@ def test_an_unknown_site_refuses_nothing() -> None:
     assert "" == said(bare, "--mem=999G", "--licenses=x", "--account=x", "--qos=y")
 
 
+def test_names_that_a_sites_plugins_may_know_are_left_to_sbatch() -> None:
+    site = SMALL._replace(has_rewriting=True)
+
+    assert "" == said(site, "--partition=auto", "--account=project")
+    assert "its limit is 5m" in said(site, "--partition=short", "--time=10")
+
+
 def test_without_enforcement_accounting_refuses_nothing() -> None:
     lax = SMALL._replace(enforced=())
 

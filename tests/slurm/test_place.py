@@ -100,3 +100,75 @@ def test_why_slurm_would_not_start_a_job_is_told(site: Site) -> None:
 
     assert ("failed", "launch") == (view.state, view.cause)
     assert "BadConstraints" in view.message
+
+
+def test_a_job_that_waits_for_ever_is_cancelled_and_failed_after_two_answers_p21(
+    site: Site,
+) -> None:
+    site.yard.ask("a")
+    site.advance()
+    site.batch("1001", reason="PartitionTimeLimit")
+
+    first = site.advance(61)
+    assert ("pending", "PENDING") == (first.state, site.batch("1001")["state"])
+    assert "asks for more time than its partition allows" in first.reason
+
+    site.come()  # somebody else takes over: what was seen is not forgotten
+    view = site.advance(61)
+
+    assert ("failed", "refused") == (view.state, view.cause)
+    assert "lower `time:`" in view.message
+    assert "CANCELLED" == site.batch("1001")["state"]
+
+
+def test_a_fatal_reason_shown_in_passing_ends_nothing(site: Site) -> None:
+    site.yard.ask("a")
+    site.advance()
+    site.batch("1001", reason="PartitionTimeLimit")
+    site.advance(61)
+
+    site.batch("1001", reason="Resources")
+    site.advance(61)
+    site.batch("1001", reason="PartitionTimeLimit")
+
+    assert "pending" == site.advance(61).state
+    assert [] == site.calls("scancel")
+
+
+def test_what_slurm_holds_for_good_is_given_up_at_once(site: Site) -> None:
+    site.yard.ask("a")
+    site.advance()
+    site.yard.claim("a", batch_id="1001")
+    site.batch("1001", reason="launch failed requeued held")
+
+    view = site.advance(61)
+
+    assert ("failed", "launch") == (view.state, view.cause)
+    assert "CANCELLED" == site.batch("1001")["state"]
+
+
+def test_what_an_administrator_holds_only_waits_and_says_so(site: Site) -> None:
+    site.yard.ask("a")
+    site.advance()
+    site.batch("1001", reason="JobHeldAdmin")
+
+    site.advance(61)
+    view = site.advance(61)
+
+    assert ("pending", True) == (view.state, "an administrator holds it" in view.reason)
+
+
+def test_p16_a_job_that_slurm_forgets_between_two_looks_is_known_by_its_record(site: Site) -> None:
+    site.yard.ask("a")
+    site.yard.ask("b", request={"options": ["--mem=9M"]})
+    site.advance()
+    site.yard.finish("a")
+    site.yard.finish("b", "failed")
+    for batch_id in site.queue:
+        site.forget(batch_id)
+
+    site.advance(600)
+    site.advance(600)
+
+    assert ("done", "failed") == (site.word("a"), site.word("b"))
+    assert 1 == site.view("a").attempt

@@ -26,7 +26,7 @@ def test_a_real_site_is_read_whole() -> None:
     assert (10, 300, 5, True) == (
         site.message_timeout_s, site.min_job_age_s, site.kill_wait_s, site.can_requeue,
     )  # fmt: skip
-    assert {"matlab": 2} == site.licenses
+    assert (False, {"matlab": 2}) == (site.has_rewriting, site.licenses)
     assert ("alice",) == site.groups
     assert [("cpu", True, 3600, 600), ("short", False, 300, 60), ("gpu", False, 3600, 600)] == [
         (each.name, each.is_default, each.max_time_s, each.default_time_s)
@@ -95,7 +95,7 @@ def test_a_newer_and_larger_site_is_read_too() -> None:
         gpu.accounts, gpu.denied_qos, gpu.groups,
     )  # fmt: skip
     assert (None, 0, "DOWN") == (old.max_time_s, old.total_nodes, old.state)
-    assert {"matlab@flex": 12, "ansys": 1} == site.licenses
+    assert (True, {"matlab@flex": 12, "ansys": 1}) == (site.has_rewriting, site.licenses)
     assert ["lab", "lab", "physics"] == [each.account for each in site.associations or ()]
     assert 500 == site.max_submit
 

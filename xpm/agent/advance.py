@@ -20,6 +20,7 @@ from xpm.wire.workspace import prepare
 
 IDLE_S = 0.5
 """How often to look whether others have left room for who could not start, when nothing has changed here."""
+LATE_S = 0.5
 
 Report = NamedTuple(
     "Report",
@@ -52,6 +53,7 @@ def advance(board: Board, place: Any, now: float, budget_s: float) -> Report:
     joined = start_ready(board, place, now)
     place.drive(board, now, budget_s)
     board.settle()
+    place.leave(board, now)
     return Report(joined, ended, board.has_work(), place.notes())
 
 
@@ -74,6 +76,9 @@ def advance_workspace(
             board = Board(layout)
             place = places.build(layout, content)
             report = advance(board, place, clock(), max(0.0, ends - clock()))
+            while not place.delegates and place.is_late(board) and clock() < ends:
+                time.sleep(LATE_S)  # there will be room in a moment, and nobody else will see it
+                report = advance(board, place, clock(), max(0.0, ends - clock()))
         finally:
             again = turn.end()
         if not again or clock() >= ends:
@@ -113,7 +118,10 @@ def revoke(board: Board, known: JobFacts, action: Revoke, now: float) -> bool:
         "message": action.message,
     }
     layout = board.layout
-    mine = ledger.append(layout.job(known.task, known.job), content, layout.inbox)
+    folder = layout.job(known.task, known.job)
+    if action.slot > 1:  # it has run
+        content["progress"] = ledger.progress(folder)
+    mine = ledger.append(folder, content, layout.inbox)
     if mine:
         slot = ledger.Slot(action.attempt, action.slot)
         board.tell(known.job, reading.ledger_event(content, slot))
@@ -168,5 +176,5 @@ def _join(board: Board, place: Any, group: "List[JobFacts]", now: float) -> int:
 
 def _refuse(board: Board, known: JobFacts, message: str, now: float) -> None:
     here = transitions.current(known.facts)
-    refusal = Revoke(here.number, here.slot + 1, states.FAILED, "launch", message)
+    refusal = Revoke(here.number, here.slot + 1, states.FAILED, "refused", message)
     revoke(board, known, refusal, now)

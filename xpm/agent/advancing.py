@@ -28,12 +28,14 @@ class Advancing:
         self._seq = -1
         self._last = float("-inf")
 
-    def catch_up(self, now: float) -> None:
-        """Have the truth before the first question: what the queue says now, if that is quick."""
-        if self._board.has_work() and not self._place.delegates:
-            advance(self._board, self._place, now, CATCH_UP_S)
-            self._board.refresh(now)
-            self._place.watch(self._board, now)
+    def catch_up(self, now: float) -> List[str]:
+        """Have the truth before the first question: what the queue says now, if that is quick; what to tell people."""
+        if self._place.delegates or not self._board.has_work():
+            return []
+        advance(self._board, self._place, now, CATCH_UP_S)
+        self._board.refresh(now)
+        self._place.watch(self._board, now)
+        return [str(note) for note in self._place.notes()]
 
     def hurry(self) -> None:
         """Run it at the next tick; let a supervisor look at once."""
@@ -53,8 +55,13 @@ class Advancing:
 
     def finish(self, clock: Callable[[], float]) -> None:
         """The laptop is gone, maybe just after it brought jobs: for a few seconds, send what can be sent."""
+        if self._place.delegates or not self._board.has_work():
+            return
         ends = clock() + FINISH_S
-        while not self._place.delegates and self._board.has_work() and clock() < ends:
+        while clock() < ends:
             advance(self._board, self._place, clock(), EVERY_S)
             if self._place.is_settled(self._board, clock()):
-                return
+                break
+        self._place.keeper.is_leaving = True
+        if not self._place.is_settled(self._board, clock()):
+            advance(self._board, self._place, clock(), EVERY_S)

@@ -82,7 +82,7 @@ class Board(object):
         self.idle = (-1, 0.0)  # with this seq, at this time, none of the ready could start
         self.given_back = -1  # with this seq, what ended jobs held of shared tokens was given back
         self.now = 0.0
-        self.asked_at = 0.0  # when the last bundle was read
+        self.asked_at = 0.0  # when the last bundle was written
         self._changed: "OrderedDict[str, int]" = OrderedDict()
         self.tokens = Tokens(layout, self.is_final, lambda job: self.jobs[job].task)
         self.token_totals: Dict[Stock, int] = {}
@@ -114,8 +114,9 @@ class Board(object):
         if fresh:
             self._fresh_at = now
         bundles = [os.path.join(self.layout.queue, name) for name in self._queue.new(fresh)]
-        for age, path in sorted(map(reading.age_key, bundles)):  # first come, first served
-            self._fold_bundle(os.path.basename(path), age / 1e9)
+        for written_ns, path in sorted(map(reading.age_key, bundles)):  # first come, first served
+            self.asked_at = max(self.asked_at, written_ns / 1e9)
+            self._fold_bundle(os.path.basename(path), written_ns / 1e9)
         for name in self._inbox.new(fresh):
             self._fold_bell(name)
         for name in self._attempts.new(fresh):
@@ -189,6 +190,10 @@ class Board(object):
             found.append(view)
         return self.seq, found[::-1]
 
+    def counts(self) -> List[int]:
+        """How many bundles, cancels and links have been read."""
+        return [len(each.seen) for each in (self._queue, self._cancel, self._attempts)]
+
     def has_work(self) -> bool:
         """Whether there is something to start, to watch or to do."""
         return bool(self.ready or self.live or self.due)
@@ -221,7 +226,6 @@ class Board(object):
         except OSError:  # a hiccup of the file system: the next refresh reads it
             self._queue.forget(name)
             return
-        self.asked_at = self.now
         for entry in entries:
             self._want(entry, name[: -len(".json")], at)
 

@@ -125,6 +125,13 @@ class Crew(object):
                     self._stopped[key] = first - STOP_HARD_S
         return True
 
+    def leave(self, board: Board, now: float) -> None:
+        """Nobody comes after a supervisor."""
+
+    def is_late(self, board: Board) -> bool:
+        """Whether to look again in a moment: it does anyway."""
+        return False
+
     def notes(self) -> List[str]:
         """Nothing a person must know."""
         return []

@@ -46,8 +46,6 @@ PLACES = 2
 """How many places in the queue keepers may need: one and, while it runs, its successor."""
 COMING_S = 30.0
 """An attempt that is not in the queue so long after it has joined a submission is not just on its way."""
-COMING_OUTSIDE_S = 300.0
-"""On a login node somebody is there to bring it on its way, as long as the laptop is."""
 KNOWN_S = 5.0
 """How long after a submission its absence from squeue means something."""
 AGAIN_S = 86400.0
@@ -91,6 +89,8 @@ class Keeper(object):
         self._idle = 0
         self.hands_over = True
         """Whether it knows enough to make the next one."""
+        self.is_leaving = nodes.is_inside()
+        """Whether this process is gone in a moment: nobody is left then to bring on its way what is not in the queue."""
         self._shell: Optional[Any] = None
         self.problem = ""
 
@@ -106,13 +106,13 @@ class Keeper(object):
 
     def tend(self, board: Board, now: float) -> None:
         """Make a keeper, send it, let it go: whatever the jobs want now."""
-        if self._wishes.get("off") or self.is_busy:
+        if self._wishes.get("off") or self.is_busy or nodes.barred(self._layout, now):
             return
         seen = outlook(board, now)
         number = self._last()
         if number and number != self._mine and not self._is_over(number):
             self._drive(number, board, seen, now)
-        elif self.hands_over and keep(seen, self._idle, self._apart_s) is not None:
+        elif self.hands_over and self._is_wanted(seen):
             self._make(number + 1, board, seen, now)
 
     @property
@@ -124,12 +124,16 @@ class Keeper(object):
 
     def is_missing(self, seen: Outlook) -> bool:
         """Whether a keeper, other than this one, is wanted and not in the queue yet."""
-        if self._wishes.get("off") or self.problem or keep(seen, self._idle) is None:
+        if self._wishes.get("off") or self.problem or not self._is_wanted(seen):
             return False
         number = self._last()
         return number <= self._mine or not os.path.exists(
             os.path.join(self._of(number), "batch.json")
         )
+
+    def _is_wanted(self, seen: Outlook) -> bool:
+        wanted = keep(seen, self._idle, self._apart_s)
+        return wanted is not None and (bool(wanted.after) or self.is_leaving)
 
     def leave(self, now: float) -> None:
         """This one has run."""
@@ -161,6 +165,11 @@ class Keeper(object):
             elif is_needless(seen):
                 self._canceller.cancel(what.batch_id, now)
                 self._end(number, "nothing waits any more", now)
+        elif isinstance(what, sending.NotHere):
+            self.problem = "a keeper could not be submitted from a compute node: " + what.message
+            if what.never:
+                nodes.bar(self._layout, what.message, now)
+                self._end(number, "compute nodes cannot submit", now)
         elif isinstance(what, sending.Never):
             self._refused(number, what.message, now)
         elif isinstance(what, sending.LookUp):
@@ -268,14 +277,13 @@ def outlook(board: Board, now: float) -> Outlook:
     """What the jobs of a workspace look like to somebody who is about to leave them."""
     behind: List[str] = []
     coming = doubtful = waiting = again = 0
-    coming_s = COMING_S if nodes.is_inside() else COMING_OUTSIDE_S
     for known in in_order(board.live.values()):
         here = transitions.current(known.facts)
         if isinstance(here.evidence, (Gone, Over)):
             doubtful += 1
         elif here.batch_id is not None:
             behind.append(here.batch_id)
-        elif isinstance(here.evidence, Refused) or now - here.at < coming_s:
+        elif isinstance(here.evidence, Refused) or now - here.at < COMING_S:
             coming += 1
         else:
             doubtful += 1

@@ -10,6 +10,8 @@ TYPE_CHECKING = False  # importing typing would cost each job milliseconds
 if TYPE_CHECKING:
     from typing import Callable, Dict, List, Optional
 
+    from xpm.runner.order import Order
+
 USAGE = """usage: python <travel folder> VERB ...
   serve WORKSPACE                       speak frames over stdin and stdout
   run WORKSPACE SUBMISSION [INDEX]      run one element of a submission
@@ -41,8 +43,8 @@ def _run(workspace: str, submission: str, index: "Optional[str]" = None) -> int:
 
     workspace = os.path.abspath(workspace)
 
-    def after(kind: str) -> None:
-        _let_others_go_on(workspace, kind)
+    def after(order: "Order") -> None:
+        _let_others_go_on(workspace, order)
 
     code = run(workspace, submission, None if index is None else int(index), after)
     sys.stdout.flush()
@@ -50,8 +52,12 @@ def _run(workspace: str, submission: str, index: "Optional[str]" = None) -> int:
     os._exit(code)  # nothing of ours is left to be cleaned up, and every job pays for the cleaning
 
 
-def _let_others_go_on(workspace: str, kind: str) -> None:
-    if kind == "slurm":
+def _let_others_go_on(workspace: str, order: "Order") -> None:
+    if order.in_slurm:
+        from xpm.agent.quiet import is_quiet
+
+        if is_quiet(order.layout, order.task, order.job, order.attempt):
+            return
         from xpm.agent.advance import advance_workspace
 
         try:

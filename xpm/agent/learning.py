@@ -53,15 +53,16 @@ class Learning(object):
         return self._known
 
     def ask(self, now: float, older_s: float = DAY_S) -> None:
-        """Ask again what is older than that, if nobody has lately."""
+        """Ask again what is older than that, if nobody is at it, or has just asked in vain; 0: a person wants it."""
         known = self.known()
         if known.problems:
             older_s = min(older_s, HOUR_S)
         if self._running is not None or (known.at is not None and 0 <= now - known.at < older_s):
             return
         last = reading.load(self._asked) or {}
-        pause = AGAIN_S if last.get("failed") else AWAITED_S
-        if 0 <= now - float(last.get("at") or 0.0) < pause:
+        at = float(last.get("at") or 0.0)
+        pause = AGAIN_S if last.get("failed") else AWAITED_S if at > (known.at or 0.0) else 0.0
+        if older_s and 0 <= now - at < pause:
             return
         files.write(self._asked, files.dump({"at": now}))
         self._asked_at = now

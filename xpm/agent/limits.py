@@ -94,6 +94,7 @@ SiteLimits = NamedTuple(
         ("min_job_age_s", Optional[int]),
         ("kill_wait_s", Optional[int]),
         ("can_requeue", Optional[bool]),
+        ("has_rewriting", Optional[bool]),  # plugins that may change what a job asks for
         ("has_accounting", Optional[bool]),
         ("enforced", Optional[Tuple[str, ...]]),  # AccountingStorageEnforce
         ("partitions", Optional[Tuple[Partition, ...]]),

@@ -1,7 +1,8 @@
 """What a site can never run, found before it is asked: the sbatch options of a request against the site's limits.
 
 SLURM accepts some of this and lets it wait for ever (P21: a time over the partition's limit), and nobody may fall back to
-another partition in silence (P25). Pure; what is unknown of the site refuses nothing.
+another partition in silence (P25). Pure; what is unknown of the site refuses nothing. Where the site's own plugins may
+change what a job asks for, names that nobody knows are left to sbatch: they may be the plugins'.
 """
 
 import difflib
@@ -26,7 +27,7 @@ def objections(options: Iterable[str], site: SiteLimits) -> List[Objection]:
     names = ask.partitions or tuple(each.name for each in site.partitions if each.is_default)
     unknown = [_no_such(name, known) for name in names if name not in known]
     if unknown:
-        return found + unknown
+        return found if site.has_rewriting else found + unknown
     reasons = [_of_partition(known[name], ask, site) for name in names]
     if all(reasons):  # SLURM takes whichever of them fits
         found += [each for some in reasons for each in some]
@@ -83,7 +84,7 @@ def _of_licenses(ask: Ask, site: SiteLimits) -> List[Objection]:
 
 def _of_account(ask: Ask, site: SiteLimits) -> List[Objection]:
     mine = [each.account for each in site.associations or ()]
-    if not ask.account or not mine or not _enforces(site, "associations"):
+    if not ask.account or not mine or not _enforces(site, "associations") or site.has_rewriting:
         return []
     if ask.account.lower() in (each.lower() for each in mine):
         return []

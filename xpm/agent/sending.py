@@ -22,7 +22,7 @@ import os
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from xpm.agent import errands, processes, reading, slurm_parse
+from xpm.agent import errands, nodes, processes, reading, slurm_parse
 from xpm.wire import files
 
 Take = NamedTuple("Take", [("number", int)])
@@ -40,10 +40,13 @@ Wait = NamedTuple("Wait", [("reason", str)])
 LookUp = NamedTuple("LookUp", [("number", int), ("since", float)])
 """Look for it by name, in an answer asked for after ``since``."""
 
+NotHere = NamedTuple("NotHere", [("message", str), ("never", bool)])
+"""A compute node may not send it: who comes to it elsewhere may. ``never``: nor anything else."""
+
 InQueue = NamedTuple("InQueue", [("batch_id", str)])
 Never = NamedTuple("Never", [("message", str), ("cause", str)])
 
-Next = Union[Take, TooMany, Split, Wait, LookUp, InQueue, Never]
+Next = Union[Take, TooMany, Split, Wait, LookUp, NotHere, InQueue, Never]
 
 STARTED_S = 10.0
 """A try whose shell has not shown up after this, and whose owner is dead, was never sent."""
@@ -71,7 +74,7 @@ def find_next(folder: str, now: float) -> Next:
 
 def take(folder: str, number: int, now: float) -> bool:
     """Be the one who sends it; False when somebody else is."""
-    owner = dict(processes.identity(), at=now)
+    owner = dict(processes.identity(), at=now, inside=nodes.is_inside())
     return files.create(os.path.join(folder, "try.%d" % number), files.dump(owner), sync=True)
 
 
@@ -150,6 +153,11 @@ def _after_try(folder: str, number: int, now: float) -> Next:
     if accepted is not None:
         return accepted
     answer = slurm_parse.submitted(said.status, said.out, said.err)
+    if isinstance(answer, (slurm_parse.Refused, slurm_parse.Later)):
+        never = nodes.is_barred_by(said.status, answer.message)
+        if (never or isinstance(answer, slurm_parse.Refused)) and _was_inside(folder, number):
+            # a job's word is not the last one: where it ran may be all that was wrong
+            return NotHere(answer.message, never) if nodes.is_inside() else Take(number + 1)
     if isinstance(answer, slurm_parse.Refused):
         return refuse(folder, answer.message, said.at)
     if isinstance(answer, slurm_parse.Later):
@@ -160,6 +168,11 @@ def _after_try(folder: str, number: int, now: float) -> Next:
             return TooMany(number + 1, answer.message, answer.limit, said.at)
         return Wait("SLURM does not take it now: %s" % answer.message)
     return LookUp(number, said.at)
+
+
+def _was_inside(folder: str, number: int) -> bool:
+    owner = reading.load(os.path.join(folder, "try.%d" % number)) or {}
+    return bool(owner.get("inside"))
 
 
 def _without_answer(folder: str, number: int, path: str, owner: Dict[str, Any], now: float) -> Next:

@@ -8,9 +8,10 @@ import time
 import uuid
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from xpm.agent import opening, paths, place, probe, transfer
+from xpm.agent import limits, opening, paths, place, probe, transfer
 from xpm.agent.advancing import Advancing
 from xpm.agent.board import Board
+from xpm.agent.learning import Learning
 from xpm.agent.refusals import Refusal, site, usage
 from xpm.wire import files
 from xpm.wire.workspace import Layout, write_bundle
@@ -48,6 +49,8 @@ class Service:
         self._opened: Optional[opening.Opened] = None
         self._board: Optional[Board] = None
         self._advancing: Optional[Advancing] = None
+        self._site: Optional[Learning] = None
+        self._told_at: Optional[float] = None
         self._notes: List[str] = []
         self._said: List[str] = []
 
@@ -100,9 +103,12 @@ class Service:
         }
         if verb in transfers:
             return transfers[verb](layout, content)
-        if verb == "probe":
-            return probe.facts(self._environ_of_place(layout)), b""
-        calls = {"queue": self._queue, "observe": self._observe, "cancel": self._cancel}
+        calls = {
+            "queue": self._queue,
+            "observe": self._observe,
+            "cancel": self._cancel,
+            "probe": self._probe,
+        }
         return calls[verb](content), b""
 
     # ------------------------------------------------------------------------- the clock
@@ -112,6 +118,8 @@ class Service:
         if self._board is None or self._advancing is None:
             return
         now = self._clock()
+        if self._site is not None:
+            self._site.known()  # jobs wait for what its errand brings
         try:
             self._board.refresh(now)
             notes = self._advancing.tick(now)
@@ -151,8 +159,13 @@ class Service:
         if self._board is None:
             self._board = Board(opened.layout)
         self._advancing = Advancing(self._board)
+        if opened.kind == "slurm":
+            environ = dict(self._environ_of_place(opened.layout))
+            self._site = Learning(opened.layout, environ)
+            self._site.ask(self._clock())
         self._board.refresh(self._clock())
-        self._advancing.catch_up(self._clock())
+        self._said = self._advancing.catch_up(self._clock())
+        self._notes = list(self._said)
         return {
             "workspace": opened.layout.root,
             "id": opened.id,
@@ -191,7 +204,24 @@ class Service:
             changes += [self._stranger(task, job) for task, job in listed if job not in known]
         notes, self._notes = self._notes, []
         cursor = "%s:%d" % (self.life, seq)
-        return {"cursor": cursor, "changes": changes, "notes": notes, "time": self._clock()}
+        answer = {"cursor": cursor, "changes": changes, "notes": notes, "time": self._clock()}
+        site = self._site.known() if self._site else limits.UNKNOWN
+        if site.at != self._told_at:
+            self._told_at = site.at
+            answer["limits"] = limits.dump(site)
+        return answer
+
+    def _probe(self, request: Message) -> Message:
+        facts = probe.facts(self._environ_of_place(self._layout()))
+        if self._site is None:
+            facts.update(probe.of_a_plain_host(self._environ_of_place(self._layout())))
+            return dict(facts, limits=None, asking=False)
+        if request.get("refresh"):
+            self._site.ask(self._clock(), 0.0)
+        asking = self._site.is_asking  # before the answer is looked at: it may come in between
+        known = self._site.known()
+        told = None if known.at is None else limits.dump(known)
+        return dict(facts, limits=told, asking=asking)
 
     def _stranger(self, task: str, job: str) -> Message:
         """A job that the queue does not know: its own folder speaks for it."""

@@ -7,13 +7,14 @@ must be remembered is a file, so any number of advancers may come and go.
 import time
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from xpm.agent import reading, submit
+from xpm.agent import nodes, quiet, reading, submit
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.examining import Examiner
 from xpm.agent.judging import Judge
 from xpm.agent.keeper import Keeper, outlook
 from xpm.agent.learning import Learning
 from xpm.agent.slurm_accounts import Accounts
+from xpm.agent.slurm_budget import PER_MINUTE, Budget
 from xpm.agent.slurm_cancelling import Canceller
 from xpm.agent.slurm_gathering import Gathering
 from xpm.agent.slurm_queue import EVERY_S, Answer, Queue
@@ -32,6 +33,12 @@ FIRST_LOOK_S = 5.0
 """How long after a submission it is worth asking what became of it."""
 
 
+BARRED = (
+    "%d %s for others and, when these are done, for this laptop: the compute nodes cannot submit (%s). "
+    "Leave xpm running, or run `xpm sync` now and then"
+)
+
+
 class SlurmPlace(object):
     """The place of a workspace whose jobs run under SLURM."""
 
@@ -44,18 +51,25 @@ class SlurmPlace(object):
         self.workspace_id = str((files.load(layout.identity) or {}).get("id"))
         self._every_s = float(options.get("squeue_every_s") or EVERY_S)
         prefix = submit.name_prefix(self.workspace_id)
-        self.queue = Queue(layout, prefix, environ, self._every_s)
         self.site = Learning(layout, environ)
+        per_minute = int(options.get("commands_per_minute") or PER_MINUTE)
+        self._budget = Budget(layout, environ, self._cluster, per_minute)
+        self.queue = Queue(layout, prefix, environ, self._budget, self._every_s)
         self._room = Room(layout, self.site.known)
         self._judge = Judge(self.site)
         self._message_timeout_s = options.get("message_timeout_s")
-        self._sender = Sender(layout, content, environ, self.queue, self._room, self._apart_s)
+        self._sender = Sender(
+            layout, content, environ, self.queue, self._room, self._budget, self._apart_s
+        )
         self.examiner = Examiner(Accounts(layout, environ, self._every_s))
         lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
         self._watcher = Watcher(layout, lost_after_s, self.examiner)
-        self._canceller = Canceller(layout, environ)
-        self._gathering = Gathering()
+        self._canceller = Canceller(layout, environ, self._budget)
+        self._gathering = Gathering(nodes.is_inside())
+        self._quiet = quiet.Notes(layout)
         self._joined = 0
+        self._layout = layout
+        self._barred = ""
         self.keeper = Keeper(layout, content, options, self.queue, self._canceller, self._apart_s)
 
     # ---------------------------------------------------------- what advance asks of a place
@@ -67,7 +81,7 @@ class SlurmPlace(object):
         """
         if not self.at_once(board) or self.site.is_awaited(board.now):
             return 0
-        if self._is_gathering(board):
+        if self._is_gathering(board) or (self._barred and nodes.is_inside()):
             return 0
         answer = self.queue.answer()
         self._room.look(board, answer, board.now)
@@ -96,6 +110,7 @@ class SlurmPlace(object):
 
     def watch(self, board: Board, now: float) -> None:
         """Tell the board what the queue says of its live jobs, and the site's limits of those to come."""
+        self._now = now
         self.site.ask(now)
         self._judge.judge(board, now)
         answer = self.queue.answer()
@@ -104,6 +119,11 @@ class SlurmPlace(object):
         if answer is not None:
             self._watcher.fold(board, answer, now)
         self._ask_if_worth_it(board, answer, now)
+        self._barred = ""
+        said = nodes.barred(self._layout, now)
+        waiting = sum(known.word == states.WAITING for known in board.jobs.values()) if said else 0
+        if waiting:
+            self._barred = BARRED % (waiting, "job waits" if waiting == 1 else "jobs wait", said)
 
     def joined(
         self, known: JobFacts, number: int, submission: str, intent: Dict[str, Any], now: float
@@ -142,16 +162,38 @@ class SlurmPlace(object):
         busy = (self._sender.is_busy, self._canceller.is_busy, self.keeper.is_busy)
         return not (any(busy) or any(asking))
 
+    def leave(self, board: Board, now: float) -> None:
+        """Tell the jobs that end whether anybody waits for that."""
+        if board.ready or board.due or self._sender.unsent(board):
+            return
+        awaited = {
+            known.job
+            for known in board.live.values()
+            if any(board.jobs[each].word == states.WAITING for each in known.children)
+        }
+        self._quiet.note(board.counts(), awaited, now)
+
+    def is_late(self, board: Board) -> bool:
+        """Whether what is ready goes in a moment, and nobody else is left to see to it."""
+        if not board.ready and not self._sender.held:
+            return False
+        if self._is_gathering(board):
+            return True
+        others = any(transitions.current(each.facts).batch_id for each in board.live.values())
+        return self._room.is_coming and not others
+
     def is_settled(self, board: Board, now: float) -> bool:
         """Whether there is nothing to send, or nothing that can be sent now, and no command under way."""
-        if not self.is_idle() or self.site.is_awaited(now):
+        if not self.is_idle() or self.site.is_awaited(now) or self._is_gathering(board):
             return False
         seen = outlook(board, now)
         return not seen.coming and not self.keeper.is_missing(seen)
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
-        return [each for each in (self.queue.problem, self.keeper.problem) if each]
+        held = self._budget.words(self._now)
+        found = (self.queue.problem, self.keeper.problem, self._barred, held)
+        return [each for each in found if each]
 
     # ---------------------------------------------------------------------------- within
 
@@ -161,7 +203,7 @@ class SlurmPlace(object):
         board.settle()
         if not self._is_gathering(board):  # who is about to be sent needs no keeper
             self.keeper.tend(board, now)
-        self._canceller.start()
+        self._canceller.start(board.now)
 
     def _is_gathering(self, board: Board) -> bool:
         return self._gathering.is_open(len(board.ready), board.asked_at, board.now)
@@ -170,6 +212,9 @@ class SlurmPlace(object):
         """What changes with every answer."""
         answer = self.queue.answer()
         return self._sender.heard, self.keeper.is_busy, answer.at if answer else 0.0
+
+    def _cluster(self) -> Optional[str]:
+        return self.site.known().cluster
 
     def _apart_s(self) -> float:
         """How far apart two look-ups must be: an sbatch that timed out has arrived by then, or never will."""

@@ -3,6 +3,7 @@
 from typing import Any, Dict, List
 
 from xpm.agent import errands, slurm_commands
+from xpm.agent.slurm_budget import Budget
 from xpm.wire.workspace import Layout
 
 STOP_AGAIN_S = 60.0
@@ -16,9 +17,11 @@ class Canceller(object):
     Args:
         layout: the workspace.
         environ: what commands run with.
+        budget: counts them.
     """
 
-    def __init__(self, layout: Layout, environ: Dict[str, str]) -> None:
+    def __init__(self, layout: Layout, environ: Dict[str, str], budget: Budget) -> None:
+        self._budget = budget
         self._layout = layout
         self._environ = environ
         self._asked: Dict[str, float] = {}
@@ -32,9 +35,10 @@ class Canceller(object):
             self._asked[batch_id] = now
             self._waiting.append(batch_id)
 
-    def start(self) -> None:
-        """Start what is to be said."""
+    def start(self, now: float) -> None:
+        """Start what is to be said; a person waits for it, so the budget holds it back never."""
         while self._waiting:
+            self._budget.record(now)
             ids, self._waiting = self._waiting[:IDS_AT_ONCE], self._waiting[IDS_AT_ONCE:]
             self._count += 1
             name = errands.own_name("scancel.%d" % self._count)

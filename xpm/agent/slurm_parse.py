@@ -17,8 +17,17 @@ Unclear = NamedTuple("Unclear", [("message", str)])
 
 Answer = Union[Accepted, Refused, Later, Unclear]
 
-Row = NamedTuple("Row", [("batch_id", str), ("state", str), ("reason", str), ("name", str)])
-"""One batch job; an element of an array has the array's id and its index, ``A_k``."""
+
+class Row(NamedTuple):
+    """One batch job; an element of an array has the array's id and its index, ``A_k``."""
+
+    batch_id: str
+    state: str
+    reason: str
+    name: str
+    start: str = ""
+    """When it started or is expected to, on the site's clock; "" or N/A when nobody knows."""
+
 
 ARRAY_SIZE = "MaxArraySize"
 """The limit on the indices of an array: its highest is one less (P8)."""
@@ -121,7 +130,7 @@ def queue(status: Optional[int], out: str) -> Optional[List[Row]]:
         fields = line.strip().split("|", 8)
         if len(fields) == 9 and fields[0].isdigit():
             batch_id = "%s_%s" % (fields[1], fields[2]) if fields[2].isdigit() else fields[0]
-            rows.append(Row(batch_id, fields[3], fields[4], fields[8]))
+            rows.append(Row(batch_id, fields[3], fields[4], fields[8], fields[6]))
     return rows
 
 

@@ -9,15 +9,20 @@ A query that fails is no news (P3 to P5): the last good answer stays, with its a
 import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from xpm.agent import errands, reading, slurm_commands, slurm_parse, slurm_states
+from xpm.agent import errands, reading, slurm_commands, slurm_parse, slurm_reasons, slurm_states
+from xpm.agent.slurm_budget import Budget
 from xpm.agent.slurm_parse import Row
 from xpm.wire import files
 from xpm.wire.workspace import Layout
 
-Answer = NamedTuple("Answer", [("at", float), ("rows", List[Row]), ("others", int)])
+Answer = NamedTuple(
+    "Answer",
+    [("at", float), ("rows", List[Row]), ("others", int), ("stuck", Dict[str, float])],
+)
 """A good answer: ``at`` is when it was asked for, so it knows nothing that happened later.
 
-``rows`` are this workspace's batch jobs; ``others``: how many more the user has in the queue.
+``rows`` are this workspace's batch jobs; ``others``: how many more the user has in the queue; ``stuck``: those of ``rows``
+that wait for a fatal reason, and the first answer in a row that said so.
 """
 
 EVERY_S = 60.0
@@ -33,12 +38,19 @@ class Queue(object):
         layout: the workspace.
         prefix: how the names of its batch jobs begin.
         environ: what commands run with.
+        budget: how many commands there may be.
         every_s: seconds between two queries, of all advancers together.
     """
 
     def __init__(
-        self, layout: Layout, prefix: str, environ: Dict[str, str], every_s: float = EVERY_S
+        self,
+        layout: Layout,
+        prefix: str,
+        environ: Dict[str, str],
+        budget: Budget,
+        every_s: float = EVERY_S,
     ) -> None:
+        self._budget = budget
         self._prefix = prefix
         self._layout = layout
         self._environ = environ
@@ -65,7 +77,8 @@ class Queue(object):
             content = reading.load(self._layout.squeue) or {}
             rows = [Row(*map(str, each)) for each in content.get("rows") or ()]
             others = int(content.get("others") or 0)
-            self._answer = Answer(float(content.get("at") or 0.0), rows, others)
+            stuck = content.get("stuck") or {}
+            self._answer = Answer(float(content.get("at") or 0.0), rows, others, stuck)
         return self._answer
 
     def ask(self, now: float, early: bool = False) -> None:
@@ -78,6 +91,8 @@ class Queue(object):
         last_early = float(content.get("early_at") or 0.0)
         early = early and not self._failures and not 0 <= now - last_early < self._every_s
         if 0 <= now - last < (EARLY_S if early else pause):
+            return
+        if not self._budget.spend(now):
             return
         content = {"at": now, "early_at": now if early else last_early}
         files.write(self._asked, files.dump(content))
@@ -107,7 +122,11 @@ class Queue(object):
         self._failures, self.problem = 0, ""
         mine = [row for row in rows if row.name.startswith(self._prefix)]
         others = sum(1 for row in rows if self._is_other(row))
-        content = {"at": self._asked_at, "ok": True, "rows": mine, "others": others}
+        before = (reading.load(self._layout.squeue) or {}).get("stuck") or {}
+        stuck = slurm_reasons.stuck_since(before, mine, self._asked_at)
+        content = {
+            "at": self._asked_at, "ok": True, "rows": mine, "others": others, "stuck": stuck,
+        }  # fmt: skip
         files.write(self._layout.squeue, files.dump(content))
 
     def _is_other(self, row: Row) -> bool:

@@ -6,10 +6,11 @@ Each is driven as a whole: what sending.py says of its folder is told to all its
 import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
+from xpm.agent import nodes, reading, sending, slurm_commands, slurm_parse
 from xpm.agent import place as places
-from xpm.agent import reading, sending, slurm_commands, slurm_parse
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.members import Members, Submission
+from xpm.agent.slurm_budget import Budget
 from xpm.agent.slurm_queue import Queue
 from xpm.agent.slurm_room import Room
 from xpm.decide import states, transitions
@@ -36,6 +37,7 @@ class Sender(object):
         environ: what commands run with.
         queue: what squeue says.
         room: how much the queue takes.
+        budget: how many commands there may be.
         apart_s: seconds between the two look-ups after which a submission that is not found may be sent again.
     """
 
@@ -46,6 +48,7 @@ class Sender(object):
         environ: Dict[str, str],
         queue: Queue,
         room: Room,
+        budget: Budget,
         apart_s: Callable[[], float],
     ) -> None:
         self._layout = layout
@@ -53,6 +56,7 @@ class Sender(object):
         self._environ = environ
         self._queue = queue
         self._room = room
+        self._budget = budget
         self._apart_s = apart_s
         self._members = Members(layout)
         self._shells: Dict[str, Any] = {}
@@ -62,6 +66,7 @@ class Sender(object):
         self._learned_from: Dict[str, int] = {}
         self._never: Set[Tuple[str, int]] = set()
         self._accepted: List[JobFacts] = []
+        self._is_barred = False
         self.held = 0
         """How many submissions found no room in the queue, the last time."""
 
@@ -73,6 +78,7 @@ class Sender(object):
             self._driven_with = answer.at
             self._driven.clear()  # it may settle what is in doubt
         self._accepted = []
+        self._is_barred = nodes.is_inside() and nodes.barred(self._layout, now) is not None
         self.held = 0
         self._room.look(board, answer, now)
         for submission, waiting in self.unsent(board).items():
@@ -153,7 +159,9 @@ class Sender(object):
             self._room.take(whole.id, len(waiting))  # it may be in the queue
         else:
             self._room.give_back(whole.id)
-        if isinstance(what, sending.Split):
+        if isinstance(what, sending.NotHere):
+            self._leave(what, now)
+        elif isinstance(what, sending.Split):
             self._drive_parts(board, whole, what.sizes, waiting, now)
         elif isinstance(what, sending.InQueue):
             self._accept(board, whole, waiting, what.batch_id, now, is_new=True)
@@ -167,6 +175,12 @@ class Sender(object):
             self._give_way(board, whole, waiting, what, now)
         elif self._fits(board, whole, waiting, what.number, now):
             self._send(whole, waiting, what.number, now)
+
+    def _leave(self, what: sending.NotHere, now: float) -> None:
+        """A compute node could not send it, and this is one."""
+        if what.never:
+            nodes.bar(self._layout, what.message, now)
+            self._is_barred = True
 
     def _drive_parts(
         self, board: Board, whole: Submission, sizes: Sequence[int], waiting: Waiting, now: float
@@ -283,7 +297,10 @@ class Sender(object):
                 self._never.add((element.job, element.attempt))
             else:
                 indices.append(index)
-        if not indices or len(self._shells) >= AT_ONCE:
+        if not indices or self._is_barred or len(self._shells) >= AT_ONCE:
+            return
+        if not self._budget.spend(now):
+            self.held += 1
             return
         self._members.found(whole)
         if not sending.take(whole.folder, number, now):

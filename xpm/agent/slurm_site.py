@@ -116,9 +116,16 @@ def parse_config(text: Optional[str]) -> Dict[str, Any]:
         "min_job_age_s": _number(values.get("MinJobAge")),
         "kill_wait_s": _number(values.get("KillWait")),
         "can_requeue": None if requeue is None else requeue == "1",
+        "has_rewriting": _has_plugins(values),
         "has_accounting": None if storage is None else storage.endswith("slurmdbd"),
         "enforced": None if enforced is None else tuple(_words(enforced) or ()),
     }
+
+
+def _has_plugins(values: Mapping[str, str]) -> Optional[bool]:
+    said = [values.get(name) for name in ("JobSubmitPlugins", "CliFilterPlugins")]
+    told = [each for each in said if each is not None]
+    return any(each not in ("", "(null)") for each in told) if told else None
 
 
 def parse_partitions(text: Optional[str]) -> Optional[Tuple[Partition, ...]]:

@@ -4,7 +4,7 @@ Sources: squeue(1) "JOB STATE CODES", https://slurm.schedmd.com/job_state_codes.
 nothing: it is a newer SLURM's, and its record will speak for the job.
 """
 
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, NamedTuple
 
 PENDING = "pending"
 RUNNING = "running"
@@ -52,25 +52,6 @@ STATES: Dict[str, Meaning] = {
 
 UNKNOWN = Meaning(UNHEARD, "", "")
 
-_WORDS = {
-    "AssocGrpCpuLimit": "your account has reached its limit of cores",
-    "AssocMaxJobsLimit": "your account has reached its limit of jobs",
-    "BeginTime": "it starts again soon (requeued)",
-    "Dependency": "waits for another batch job",
-    "JobArrayTaskLimit": "its array runs as many at once as it may",
-    "JobHeldAdmin": "held by an administrator",
-    "JobHeldUser": "held: scontrol release lets it go",
-    "Licenses": "waits for a licence",
-    "None": "",
-    "PartitionConfig": "its partition does not take it now",
-    "PartitionDown": "its partition is down",
-    "PartitionTimeLimit": "asks for more time than its partition allows: it will never start",
-    "Priority": "others come first",
-    "QOSMaxJobsPerUserLimit": "you run as many jobs as your QOS allows",
-    "ReqNodeNotAvail": "the nodes it needs are down or reserved",
-    "Resources": "waits for free nodes",
-}
-
 
 def meaning(word: str) -> Meaning:
     """What a state says. ``CANCELLED by 1000`` and the like count by their first word."""
@@ -80,12 +61,3 @@ def meaning(word: str) -> Meaning:
 def is_over(word: str) -> bool:
     """Whether a batch job in this state counts no more."""
     return meaning(word).phase == OVER
-
-
-def reason(word: str) -> str:
-    """A pending reason in words, with SLURM's own word behind."""
-    bare = word.strip("()").split(",")[0]
-    said: Optional[str] = _WORDS.get(bare)
-    if said is None:
-        return bare
-    return "%s (%s)" % (said, bare) if said else ""

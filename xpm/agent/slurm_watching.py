@@ -3,13 +3,13 @@
 import os
 from typing import Any, Dict, Optional, Set
 
-from xpm.agent import reading, slurm_states
+from xpm.agent import reading, slurm_reasons, slurm_states
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.examining import Examiner
 from xpm.agent.slurm_parse import Row
 from xpm.agent.slurm_queue import Answer
 from xpm.decide import states, transitions
-from xpm.decide.facts import Attempt, Evidence, Gone, Over, Present, Told
+from xpm.decide.facts import Attempt, Evidence, Gone, Over, Present, Stuck, Told
 from xpm.wire import files, ledger
 from xpm.wire.workspace import Layout
 
@@ -66,20 +66,28 @@ class Watcher(object):
         if row is None or row.state == PREEMPTED:
             evidence: Optional[Evidence] = self._of_absence(known, here, row, answer, now)
         else:
-            evidence = self._of_row(known, here, row, now)
+            evidence = self._of_row(known, here, row, answer, now)
         if isinstance(evidence, (Over, Gone)):
             board.look(known.job, ring=True)  # its own record comes first
         if evidence is not None:
             board.tell(known.job, Told(here.number, evidence))
 
-    def _of_row(self, known: JobFacts, here: Attempt, row: Row, now: float) -> Optional[Evidence]:
+    def _of_row(
+        self, known: JobFacts, here: Attempt, row: Row, answer: Answer, now: float
+    ) -> Optional[Evidence]:
         self._absences.forget(here)
         meaning = slurm_states.meaning(row.state)
         if meaning.phase == slurm_states.OVER:
             log = log_path(self._layout, row.name, row.batch_id)
             return self._examiner.over(known, here, row.state, row.reason, log, now)
-        waits = meaning.phase == slurm_states.PENDING
-        return Present(meaning.phase, slurm_states.reason(row.reason) if waits else "")
+        if meaning.phase != slurm_states.PENDING:
+            return Present(meaning.phase, "")
+        why = slurm_reasons.explain(row.reason)
+        if why.kind == slurm_reasons.FATAL:
+            since = answer.stuck.get(row.batch_id, answer.at)
+            if why.certain or since < answer.at:
+                return Stuck(why.cause, slurm_reasons.ending(row.reason))
+        return Present(meaning.phase, slurm_reasons.waiting(row.reason, row.start))
 
     def _of_absence(
         self, known: JobFacts, here: Attempt, row: Optional[Row], answer: Answer, now: float

@@ -18,8 +18,12 @@ def command() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Look there instead of in $XPM_CONFIG_DIR.",
 )
-def check(folder: Path | None) -> int:
-    """Read the profiles; list the launchers, or everything that is wrong with them."""
+@click.option("--online", is_flag=True, help="Also ask the clusters what they allow.")
+def check(folder: Path | None, online: bool) -> int:
+    """Read the profiles; list the launchers, or everything that is wrong with them.
+
+    With --online, every cluster is asked what it allows, and launchers it can never serve are told.
+    """
     from xpm.launchers.profiles import examine, load_profiles
 
     found = examine(folder)
@@ -35,4 +39,8 @@ def check(folder: Path | None) -> int:
     render.table(("LAUNCHER", "CONNECTOR", "KIND", "WHERE", ""), rows)
     if profiles.path is None:
         render.note(f"there is no {found.path}: jobs run on this machine")
-    return 0
+    if not online:
+        return 0
+    from xpm.cli import online as asking
+
+    return asking.check(profiles)

@@ -24,6 +24,7 @@ VERBS = {
     "retry": Lazy("xpm.cli.retry", "Give failed jobs a new attempt."),
     "resume": Lazy("xpm.cli.resume", "Run an experiment's plan again, as it was last run."),
     "story": Lazy("xpm.cli.story", "Tell what happened to a job, from its records."),
+    "why": Lazy("xpm.cli.why", "Explain why a job waits, fails or is run again."),
     "launchers": Lazy("xpm.cli.launchers", "Look at the launcher profiles."),
 }
 

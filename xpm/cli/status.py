@@ -32,6 +32,9 @@ def command(experiment: str | None, as_json: bool, workdir: Path | None) -> int:
         if wanted:
             found = selecting.filtered(found, wanted) or [replace(found[0], jobs=())]
         _show(found, silent, as_json)
+        for connector, notes in sorted(session.notes.items()):
+            for note in notes:
+                render.note(f"{connector}: {note}")
     return 0
 
 

@@ -68,7 +68,10 @@ Gone = NamedTuple(
 Refused = NamedTuple("Refused", [("cause", str), ("message", str)])
 """The place will never take it."""
 
-Evidence = Union[Nothing, Present, Gone, Over, Refused]
+Stuck = NamedTuple("Stuck", [("cause", str), ("message", str)])
+"""The place has it, and will never start it."""
+
+Evidence = Union[Nothing, Present, Gone, Over, Refused, Stuck]
 NOTHING = Nothing()
 
 # ------------------------------------------------------------------------------ events

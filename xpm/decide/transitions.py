@@ -6,7 +6,7 @@ Theory of operation
 A *job* is the set of its *attempts*. An attempt goes through four phases and never back::
 
     wanted ──Joined──► joined ──Claimed──► claimed ──Ended──► ended (done, failed, cancelled, lost)
-       │ Told Refused     │ Told Present, Gone, Over, Refused     ▲
+       │ Told Refused     │ Told Present, Stuck, Gone, Over, ...  ▲
        └──────────────────┴───────────────── Ended ───────────────┘
 
 Every arrow but ``Told`` is a file that exactly one could create (wire/ledger.py, wire/workspace.py), so events say what *is*;
@@ -53,6 +53,7 @@ from xpm.decide.facts import (
     Refused,
     Revoke,
     Stop,
+    Stuck,
     Tick,
     Told,
     Wanted,
@@ -150,7 +151,7 @@ def word(job: Job, upstream: str) -> str:
         return states.UNKNOWN if silent else states.RUNNING
     if here.phase == states.CLAIMED:
         return states.RUNNING
-    return states.PENDING if isinstance(seen, Present) else states.SUBMITTED
+    return states.PENDING if isinstance(seen, (Present, Stuck)) else states.SUBMITTED
 
 
 _WANTED_WORDS = {
@@ -169,12 +170,21 @@ def attempt(job: Job, number: int) -> Optional[Attempt]:
 
 
 def ends(job: Job) -> "List[retry.End]":
-    """How the attempts since somebody asked last have ended, in order."""
-    return [
-        retry.End(each.cause or "", each.times, each.progress, each.node)
+    """How the attempts since somebody asked last have ended, in order.
+
+    Behind an attempt that ended, all earlier ones have. What is not known of them yet counts as one more end like the last:
+    whoever sees less must not forgive more.
+    """
+    ended = {
+        each.number: retry.End(each.cause or "", each.times, each.progress, each.node)
         for each in job.attempts
         if each.phase == states.ENDED and each.number >= job.wanted
-    ]
+    }
+    if not ended:
+        return []
+    last = max(ended)
+    unknown = ended[last]._replace(times=1, progress=0.0, node="")
+    return [ended.get(number, unknown) for number in range(max(1, job.wanted), last + 1)]
 
 
 def ready_at(job: Job) -> float:
@@ -307,6 +317,8 @@ def _due_joined(here: Attempt, cancel: bool) -> "List[Action]":
         if isinstance(seen, (Gone, Over)):
             return [end]
         return [Stop(here.number, here.submission, here.batch_id), end]
+    if isinstance(seen, Stuck):
+        return _give_up(here, seen)
     if isinstance(seen, Over):
         return [_revoke(here, seen.state, seen.cause, seen.message)]
     if isinstance(seen, Gone) and _is_lost(seen):
@@ -322,6 +334,8 @@ def _due_claimed(here: Attempt, cancel: bool) -> "List[Action]":
         if over or lost:
             return [_revoke(here, states.CANCELLED, "cancelled", "cancelled while it ran")]
         return [Stop(here.number, here.submission, here.batch_id)]
+    if isinstance(seen, Stuck):
+        return _give_up(here, seen)
     if over:
         seen = cast(Over, seen)
         return [_revoke(here, seen.state, seen.cause, seen.message)]
@@ -329,6 +343,11 @@ def _due_claimed(here: Attempt, cancel: bool) -> "List[Action]":
         message = "it left the queue without a word, and its heartbeat stopped"
         return [_lost(here, cast(Gone, seen), message)]
     return []
+
+
+def _give_up(here: Attempt, seen: Stuck) -> "List[Action]":
+    stop = Stop(here.number, here.submission, here.batch_id)
+    return [stop, _revoke(here, states.FAILED, seen.cause, seen.message)]
 
 
 def _due_ended(here: Attempt, cancel: bool) -> "List[Action]":

@@ -49,7 +49,7 @@ class Followed:
 
     def ask(
         self, link: Connector, journal: Journal, fresh: Mapping[JobRef, int], wait_s: float
-    ) -> None:
+    ) -> Mapping[str, object] | None:
         """Hear what happened; wait at most so long for something to.
 
         Args:
@@ -57,6 +57,9 @@ class Followed:
             journal: where news is noted.
             fresh: jobs whose state is told in any case.
             wait_s: seconds.
+
+        Returns:
+            What the site allows, when that is news.
         """
         whole = bool(fresh) or self._cursor is None
         self.add(fresh)
@@ -69,6 +72,7 @@ class Followed:
         self._tell(changes, fresh, journal)
         for text in news.notes:
             self._events.put(Noted(self._connector, text))
+        return news.site
 
     def bring(self, link: Connector, journal: Journal, main: Path) -> None:
         """Bring the files of what is over."""

@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import HostProblem, HostUnknown, HostUnreachable
+from xpm.follow import sites
 from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.followed import Followed
 from xpm.follow.journal import Journal
@@ -243,7 +244,7 @@ class Lane(threading.Thread):
             wait_s = 0.0 if fresh or urgent or self._followed.lacks_files else OBSERVE_S
             self._observing = wait_s > 0
         try:
-            self._followed.ask(self._link, journal, fresh, wait_s)
+            site = self._followed.ask(self._link, journal, fresh, wait_s)
         except HostProblem:
             with self._changed:
                 self._fresh = {**fresh, **self._fresh}
@@ -251,6 +252,8 @@ class Lane(threading.Thread):
         finally:
             self._observing = False
         self._heard()
+        if site is not None:
+            sites.keep(self.spec, site)
 
     def _bring(self, journal: Journal) -> None:
         if not self._followed.lacks_files:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import HostUnreachable, UsageProblem, XpmError
-from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Stopped, Turned
+from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
 from xpm.follow.lane import Lane
 from xpm.follow.main import MainFolder
@@ -38,6 +38,8 @@ class Session:
         self._lanes: dict[str, Lane] = {}
         self.down: dict[str, XpmError] = {}
         """The connectors that do not answer now, as far as ``next`` has told."""
+        self.notes: dict[str, list[str]] = {}
+        """What connectors have said to people during ``refresh``."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
         self._profiles: Profiles | None = None
         self._journal: Journal | None = None
@@ -161,22 +163,28 @@ class Session:
                 late = f"it did not answer within {patience_s:.0f} s"
                 problems.update((each, HostUnreachable("no news", cause=late)) for each in waiting)
                 break
-            if isinstance(event, Delivered):
-                self._undelivered.get(event.connector, set()).difference_update(event.attempts)
-            elif isinstance(event, LinkDown):
-                problems[event.connector] = event.error
+            error = self._hear(event)
+            if error is not None:
+                problems[event.connector] = error
+            is_stale = isinstance(event, Turned) and event.pokes < waiting.get(event.connector, 0)
+            if isinstance(event, Turned | LinkDown | Stopped) and not is_stale:
                 waiting.pop(event.connector, None)
-            elif isinstance(event, Turned):
-                if event.pokes >= waiting.get(event.connector, 0):
-                    waiting.pop(event.connector, None)
-            elif isinstance(event, Stopped):
-                self._lanes.pop(event.connector, None)
-                waiting.pop(event.connector, None)
-                if isinstance(event.error, XpmError):
-                    problems[event.connector] = event.error
-                elif event.error is not None:
-                    raise event.error
         return problems
+
+    def _hear(self, event: Event) -> XpmError | None:
+        """Note what a connector says; the error that kept it from being asked, if this is one."""
+        if isinstance(event, Delivered):
+            self._undelivered.get(event.connector, set()).difference_update(event.attempts)
+        elif isinstance(event, Noted):
+            self.notes.setdefault(event.connector, []).append(event.text)
+        elif isinstance(event, LinkDown):
+            return event.error
+        elif isinstance(event, Stopped):
+            self._lanes.pop(event.connector, None)
+            if event.error is not None and not isinstance(event.error, XpmError):
+                raise event.error
+            return event.error
+        return None
 
     def sync(self, connectors: Iterable[str] | None = None) -> Mapping[str, XpmError]:
         """Send what waits, hear what happened, bring what is over: the same exchange."""

@@ -18,7 +18,10 @@ C = TypeVar("C", bound=Config)
 def copyconfig(config: C, **changes: object) -> C:
     """An unsealed copy, with some values changed.
 
-    Configurations below are copied too; submitted tasks and their outputs are not, they stay what they are.
+    Values and tags are copied, and so are all configurations and containers below, of which the copy shares none with the
+    original; a configuration that was used in two places is one in the copy too. Submitted tasks and their outputs
+    below stay what they are, as dependencies. Generated paths are generated anew. Tokens, dependencies without an
+    argument and initial tasks are given to a task, not to its values: the copy has none.
     """
     require_config(config, "copyconfig")
     copied: C = _copy(config, {}, root=True)

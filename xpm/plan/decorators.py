@@ -9,7 +9,13 @@ import builtins
 
 from xpm.plan import places
 from xpm.plan.config import Config
-from xpm.plan.description import Argument, Description, declared_role, explicit
+from xpm.plan.description import (
+    Argument,
+    Description,
+    declared_role,
+    explicit,
+    refuse_method,
+)
 from xpm.plan.fields import MISSING, PathGenerator
 from xpm.plan.problems import Definition, a, nearest
 from xpm.plan.tasks import Task
@@ -148,6 +154,7 @@ def _add(cls: Any, added: Argument) -> None:
             hint="remove one of the decorators",
             where=places.show(places.caller()),
         )
+    refuse_method(cls, added.name, places.caller())
     if added.name in vars(cls):
         delattr(cls, added.name)
     description.decorated.add(added.name)

@@ -149,11 +149,12 @@ class Description:
             try:
                 argument.default = kind.convert(argument.default)
             except Mismatch as error:
+                marked = bool(getattr(type(error.got), "_xpm_mark", ""))
                 raise Definition(
                     f"the default of {self.cls.__name__}.{argument.name}{error.path}"
-                    f" is no {error.expected}",
+                    + (" cannot be marked" if marked else f" is no {error.expected}"),
                     cause=f"it is {error.got!r} ({type(error.got).__name__})",
-                    hint=error.hint,
+                    hint="tag the value where the plan gives it" if marked else error.hint,
                     where=places.show(self.place),
                 ) from None
         argument.eager = argument.factory is not None or (
@@ -198,12 +199,12 @@ def describe(cls: type, frame: FrameType | None) -> Description:
     for name, annotation in list(annotations.items()):
         role, declared = declared_role(annotation)
         if role is not None:
-            description.add(_argument(cls, name, role, declared))
+            description.add(_argument(cls, name, role, declared, place))
             if isinstance(declared, str) or "'" in repr(declared):
                 _remember(description, frame)
     for name in [each for each in vars(cls) if each in inherited and each not in annotations]:
         if not callable(vars(cls)[name]) and not hasattr(vars(cls)[name], "__get__"):
-            description.add(_argument(cls, name, "", INHERITED))
+            description.add(_argument(cls, name, "", INHERITED, place))
     given = vars(cls).get("__xpmid__")
     if given is not None:
         description.identifier = explicit(given, place)
@@ -236,7 +237,19 @@ def declared_role(annotation: Any) -> tuple[str | None, object]:
     return None, None
 
 
-def _argument(cls: type, name: str, role: str, declared: object) -> Argument:
+def refuse_method(cls: type, name: str, place: places.Place) -> None:
+    """Refuse an argument that would hide a method or property of its class."""
+    value = vars(cls).get(name)
+    if hasattr(value, "__code__") or isinstance(value, (property, classmethod, staticmethod)):
+        raise Definition(
+            f"{cls.__name__}.{name} is an argument and a {'property' if isinstance(value, property) else 'method'}",
+            hint="give one of them another name",
+            where=places.show(place),
+        )
+
+
+def _argument(cls: type, name: str, role: str, declared: object, place: places.Place) -> Argument:
+    refuse_method(cls, name, place)
     default = vars(cls).get(name, MISSING)
     if name in vars(cls):
         delattr(cls, name)

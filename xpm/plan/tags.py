@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from xpm.plan.tagnames import Tag
 
 
+_said: dict[Any, Any] = {}  # what Python remembers so as to warn once per line
+
+
 class TagConflict(UserWarning):
     """Two tags of one name have different values; the outermost counts."""
 
@@ -54,11 +57,14 @@ def tags(config: Config) -> dict[str, Tag]:
         first = found.setdefault(name, tagging)
         depths.setdefault(name, depth)
         if (type(first.value), first.value) != (type(tagging.value), tagging.value):
-            warnings.warn(
+            file, line = places.caller()
+            warnings.warn_explicit(
                 f"tag {name!r} is {first.value!r} ({places.show(first.place)}) and"
                 f" {tagging.value!r} ({places.show(tagging.place)}): the first counts",
                 TagConflict,
-                stacklevel=2,
+                file,
+                line,
+                registry=_said,
             )
     state = state_of(config)
     if state.seal is not None:

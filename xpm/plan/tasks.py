@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Self
 
 
+YIELDS = 0x20
+GENERATORS = YIELDS | 0x80 | 0x200  # inspect's CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
+
+
 def why_not_runnable(cls: type[Task]) -> list[PlanProblem]:
     """What is wrong with how a class says what its tasks do."""
     cause = ""
@@ -20,7 +24,12 @@ def why_not_runnable(cls: type[Task]) -> list[PlanProblem]:
     else:
         code = getattr(cls.execute, "__code__", None)
         defaults = getattr(cls.execute, "__defaults__", None) or ()
-        if code is not None and code.co_argcount - len(defaults) > 1:
+        function = getattr(cls, "__xpm_function__", None)
+        flags = getattr(function or cls.execute, "__code__", code).co_flags if code else 0
+        if flags & GENERATORS:
+            sort = "a generator" if flags & YIELDS else "async"
+            cause = f"its code is {sort}: calling it runs nothing"
+        elif code is not None and code.co_argcount - len(defaults) > 1:
             wanted = ", ".join(code.co_varnames[1 : code.co_argcount])
             cause = f"its execute() wants {wanted}, which nobody gives: arguments are in self"
     if not cause:
@@ -29,7 +38,9 @@ def why_not_runnable(cls: type[Task]) -> list[PlanProblem]:
         PlanProblem(
             f"{cls.__name__} does not say what to do",
             cause=cause,
-            hint="define execute(self)",
+            hint="define execute(self), which may call asyncio.run(...)"
+            if "async" in cause
+            else "define execute(self)",
             where=places.show(cls.__xpm__.place),
         )
     ]

@@ -82,9 +82,10 @@ class Token:
             from xpm.plan.setting import refuse_sealed
 
             refuse_sealed(task, state, f"token {self.name}")
-        held = sum(each.count for each in state.tokens or () if each.token.name == self.name)
+        same = [each for each in state.tokens or () if each.token.name == self.name]
         self._check(count)
-        self._check(held + count)
+        smallest = min([self, *(each.token for each in same)], key=lambda token: token.total)
+        smallest._check(sum(each.count for each in same) + count)
         state.tokens = [*(state.tokens or ()), TokenDependency(self, count)]
 
     def _check(self, count: int) -> None:

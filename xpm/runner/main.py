@@ -39,7 +39,7 @@ def run(
     workspace: str,
     submission: str,
     index: Optional[int] = None,
-    after: Callable[[str], None] = lambda kind: None,
+    after: Callable[[Order], None] = lambda order: None,
 ) -> int:
     """Run one element of a submission; the exit code.
 
@@ -47,7 +47,7 @@ def run(
         workspace: its folder.
         submission: the submission's id.
         index: the element; None: Slurm's array index, or 0.
-        after: called with the kind of place (``slurm``, ``plain``) when something may have become ready.
+        after: called with what was run when something may have become ready.
     """
     try:
         order = read_order(workspace, submission, index, os.environ)
@@ -61,12 +61,12 @@ def run(
         return EX_CANTCREAT
     if isinstance(claimed, Leave):
         note(order, "left: " + claimed.reason)
-        after(order.kind)
+        after(order)
         return 0
     code = _run_claimed(order, claimed)
     if code is None:  # Slurm is about to end us and start us again: nobody was released
         return 0
-    after(order.kind)
+    after(order)
     return code
 
 

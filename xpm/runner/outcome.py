@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import time
 
-from xpm.runner import process, progress, resume
+from xpm.runner import process, resume
 from xpm.runner.claim import Claimed
 from xpm.runner.order import Order
 from xpm.runner.record import Record
@@ -161,7 +161,7 @@ def content(
         "ended_at": ending.at,
         "generation": claimed.generation,
         "max_rss_kib": ending.max_rss_kib,
-        "progress": progress.reached(order.folder),
+        "progress": ledger.progress(order.folder),
         "details": {
             "signals": received,
             "batch_id": order.batch_id,

@@ -9,29 +9,16 @@ from xpm.wire import files, ledger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Optional
+    from typing import Callable
 
 PERIOD_S = 1.0
-
-
-def _path(folder: str) -> str:
-    return os.path.join(folder, ledger.FOLDER, "progress.json")
-
-
-def reached(folder: str) -> Optional[float]:
-    """How far the task of a folder has said it is; None when it never said."""
-    try:
-        said = (files.load(_path(folder)) or {}).get("fraction")
-    except (OSError, ValueError):
-        return None
-    return float(said) if isinstance(said, (int, float)) else None
 
 
 class Progress:
     """Writes what the task reports; the last word of a task (1.0) is always written."""
 
     def __init__(self, folder: str, clock: Callable[[], float] = time.time) -> None:
-        self._path = _path(folder)
+        self._path = os.path.join(folder, ledger.FOLDER, ledger.PROGRESS)
         self._clock = clock
         self._written_at = 0.0
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 
-from xpm.runner import progress
 from xpm.runner.order import Order
 from xpm.runner.watch import Ending
 from xpm.wire import files, ledger
@@ -48,7 +47,7 @@ def requeues(order: Order) -> int:
 
 def _count(order: Order, renews: bool) -> int:
     noted = _noted(order)
-    got_further = (progress.reached(order.folder) or 0.0) > float(noted.get("progress") or 0.0)
+    got_further = (ledger.progress(order.folder) or 0.0) > float(noted.get("progress") or 0.0)
     return 0 if renews and got_further else int(noted.get("count") or 0)
 
 
@@ -60,7 +59,7 @@ def _noted(order: Order) -> Dict[str, Any]:
 
 
 def _note(order: Order, count: int) -> None:
-    content = {"count": count, "progress": progress.reached(order.folder)}
+    content = {"count": count, "progress": ledger.progress(order.folder)}
     files.write(_path(order), files.dump(content))
 
 

@@ -14,7 +14,7 @@ from xpm.sync import names
 from xpm.wire import ledger
 
 LOGS = ("stdout", "stderr")
-PROGRESS = f"{ledger.FOLDER}/progress.json"
+PROGRESS = f"{ledger.FOLDER}/{ledger.PROGRESS}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,12 @@ outcome: state, cause (null or one of CAUSES), exit_code, signal, error ({"type"
          null), message (for people, hint included) and optional ``details``: signals, batch_id, cpu_s, peak_kib (the most
          memory of its control group, or null), requeues (how often this attempt was requeued from a checkpoint since it
          last got further).
-revoked: state (cancelled, lost or failed), cause, message. A run whose parents are not all done revokes as lost: "not
+revoked: state (cancelled, lost or failed), cause, message, and progress if it had run. A run whose parents are not all
+         done revokes as lost: "not
          released"; the job then gets a new attempt. Cause ``refused``: the place can never run it; no retry helps.
 
-``a<attempt>.requeues`` beside them, {"count", "progress"}: see ``requeues`` above; rewritten before each such requeue.
+``progress.json`` beside them, {"at", "fraction", "description"}: what the task reports, at most once a second.
+``a<attempt>.requeues`` likewise, {"count", "progress"}: see ``requeues`` above; rewritten before each such requeue.
 
 Each entry is also linked into the workspace's inbox as ``<job id>.a<attempt>.<slot>``: the doorbell. The folder
 is the truth; a missing doorbell is rung again by whoever notices.
@@ -53,6 +55,7 @@ else:
 
 FORMAT = 1
 FOLDER = ".xpm"
+PROGRESS = "progress.json"
 FINAL = ("outcome", "revoked")
 CAUSES = (
     "exit", "signal", "oom", "timeout", "preempted", "node_fail", "cancelled", "dependency", "launch", "lost",
@@ -112,6 +115,15 @@ def attempt_entries(job_dir: str, attempt: int) -> "List[Entry]":
         if content is None:
             return entries
         entries.append(content)
+
+
+def progress(job_dir: str) -> "Optional[float]":
+    """How far the task of a job has said it is, from 0 to 1; None when it never said."""
+    try:
+        said = (files.load(os.path.join(job_dir, FOLDER, PROGRESS)) or {}).get("fraction")
+    except (OSError, ValueError):
+        return None
+    return float(said) if isinstance(said, (int, float)) else None
 
 
 def is_final(entries: "List[Entry]") -> bool:

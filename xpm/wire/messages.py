@@ -18,10 +18,11 @@ put       W {"blobs": [[sha256, size], ...]} + payload (contents, joined) -> {}
 tree      W {"snapshot": id, "files": [[path, sha256, mode], ...]} -> {"missing": [...]}  (empty: the tree is there)
 queue     W {"jobs": [queue entry, ...]} -> {"bundle": name}                   durable before the reply; then advances
 observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s": s}
-          -> {"cursor": text, "changes": [change, ...], "notes": [text, ...], "time": t}
+          -> {"cursor": text, "changes": [change, ...], "notes": [text, ...], "time": t, "limits": {...}}
           Waits at most wait_s for something to report. A null or unknown cursor reports every job of the queue
           plus those listed. change = {"task", "job", "state", "cause", "attempt", "generation", "batch_id",
-          "submission", "reason", "message", "at"}; state as in DESIGN.md's table of words.
+          "submission", "reason", "message", "at"}; state as in DESIGN.md's table of words. ``limits``, only when they
+          are news to this connection: what the site allows, as in limits.json (xpm/agent/limits.py).
 nudge     -> {}: an observe that waits answers at once
 cancel    W {"jobs": [[task, job, attempt], ...]} -> {"noted": n}
 tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n} -> {"size": n, "offset": n} + payload
@@ -29,9 +30,10 @@ manifest  W {"jobs": [[task, job], ...]} -> {"jobs": [{"task", "job", "files": [
           "links": [[path, target], ...], "problems": [text, ...]}, ...]}
 pull      W {"items": [[task, job, path, offset], ...], "limit": bytes}
           -> {"pieces": [[item index, offset, length, size, mtime_ns], ...]} + payload; as many pieces as fit the limit
-probe     -> facts {"sbatch": path or null, "slurm": {"version", "message_timeout_s", "max_array_size", "min_job_age_s",
-          "partitions": {name: {...}}, "accounting": bool}, "cores", "memory_mib", "gpus": [id, ...],
-          "logout": {"kills", "lingers": bool or null}, ...}
+probe     W {"refresh": bool}
+          -> facts {"host", "system", "cores", "memory_mib", "sbatch": path or null, "limits": {...} or null, "asking": bool}
+          ``limits`` as in limits.json. With ``refresh`` the site is asked again; while it is, ``asking`` is true: ask on,
+          without ``refresh``. Of a plain host also "gpus": [id, ...], "logout": {"kills", "lingers": bool or null}
 bye       -> {}: the agent ends
 """
 

@@ -39,9 +39,10 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       [name, unit, turn, folder]
     .xpm/submissions/<id>/lease.json  {"gpus": [id, ...], "at"}: the GPUs its run was given last, on a plain host (the lease is a
                                       lock: xpm/agent/leases.py)
-    .xpm/squeue.json                  {"at", "ok", "rows": [[batch id, state, reason, name], ...], "others": n}: the last good
-                                      answer of squeue, shared by all advancers; ``at`` is when it was asked for, ``rows`` are
-                                      this workspace's batch jobs, ``others`` how many more the user has in the queue
+    .xpm/squeue.json                  {"at", "ok", "rows": [[batch id, state, reason, name], ...], "others": n, "stuck": {batch
+                                      id: at}}: the last good answer of squeue, for all; ``at``: when it was asked for, ``rows``:
+                                      this workspace's batch jobs, ``others`` how many more the user has in the queue,
+                                      ``stuck`` since which answer a batch job has waited for a fatal reason
     .xpm/room.json                    what refusals have taught of the site's limits; a hint (xpm/agent/slurm_room.py)
     .xpm/squeue.asked                 {"at", "early_at"}: when somebody last asked, and last asked early for new jobs
     .xpm/advance/, .xpm/advance.again a mkdir lock that only saves work, with owner.json; the mark of who came meanwhile

@@ -59,6 +59,11 @@ def sbatch(argv, how):
         return say(
             "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified"
         )
+    if how == "denied":
+        return say("sbatch: error: Batch job submission failed: Access/permission denied")
+    if how == "missing":
+        say("timeout: failed to run command 'sbatch': No such file or directory")
+        return 127
     if how == "partition":
         return say(
             "sbatch: error: invalid partition specified: nope\nsbatch: error: Batch job submission failed: Invalid partition name specified"

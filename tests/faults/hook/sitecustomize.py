@@ -1,9 +1,9 @@
 """A fault point in every Python below: the n-th operation of one sort of process is its last, or fails.
 
 ``XPM_FAULT=<role>:<n>:<what>:<mark>:<under>``. The role is that of a process: ``laptop`` (the plan), ``supervisor``, ``runner``,
-``task``. What happens at the n-th change (a file made, renamed, linked, removed; a process started; a statement of SQL) is
-``KILL``, or the name of an errno: the operation then fails, if it is on a path under a folder. It happens once: whoever makes
-the mark. With ``COUNT.`` before it nothing happens, and each process notes beside the mark how many operations it came to.
+``task``. At its n-th operation on a path under a folder it gets ``KILL``, or the operation fails with an errno of this name. It
+happens once: whoever makes the mark. With ``COUNT`` nothing happens, and each process notes beside the mark, by its role, how
+many operations of each kind it came to.
 
 Python's audit hooks see every such call of the real code: nothing is replaced.
 """
@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 
 CHANGES = frozenset(
     ["os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.truncate"]
@@ -21,55 +22,60 @@ READS = frozenset(["os.listdir", "os.scandir"])
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 FORKED = {"nursery": "runner", "runner": "task"}
 """What the fork of such a process is; of others, the same."""
+KINDS = {"KILL": "change", "ENOSPC": "write", "EIO": "touch", "ESTALE": "touch", "EACCES": "touch"}
+"""Which operations a fault is about: a change is also a process started or a statement of SQL, a touch also a read."""
 
 
 class Fault:
     """The fault point of this process; its forks have their own."""
 
     def __init__(self, wish: str, role: str) -> None:
-        self.role, number, what, self.mark, self.under = wish.split(":", 4)
+        self.role, number, self.what, self.mark, self.under = wish.split(":", 4)
         self.number = int(number)
-        self.counting = what.startswith("COUNT.")
-        self.what = what.rpartition(".")[2]
-        self.reads = self.what in ("EIO", "ESTALE", "EACCES")
         self.here = role
-        self.seen = 0
+        self.seen = {"change": 0, "write": 0, "touch": 0}
         self.own = threading.local()  # an operation of ours, in this thread
 
     def forked(self) -> None:
         """A fork counts from its own beginning."""
         self.here = FORKED.get(self.here, self.here)
-        self.seen = 0
+        self.seen = dict.fromkeys(self.seen, 0)
 
     def hook(self, event: str, args: tuple[object, ...]) -> None:
         """Called before every operation."""
-        if self.here != self.role or hasattr(self.own, "busy"):
+        if hasattr(self.own, "busy"):
             return
         self._trace_sql()
-        if not self._counts(event, args):
-            return
-        self.seen += 1
+        kinds = self._kinds(event, args)
+        for kind in kinds:
+            self.seen[kind] += 1
         self.own.busy = True
         try:
-            if self.counting:
+            if self.what == "COUNT" and kinds:
                 self._note()
-            elif self.seen == self.number and self._is_first():
+            elif self._is_it(kinds) and self._is_first():
                 self._happen(str(args[0]))
         finally:
             del self.own.busy
 
-    def _counts(self, event: str, args: tuple[object, ...]) -> bool:
+    def _is_it(self, kinds: Sequence[str]) -> bool:
+        kind = KINDS.get(self.what, "")
+        return self.here == self.role and kind in kinds and self.seen[kind] == self.number
+
+    def _kinds(self, event: str, args: tuple[object, ...]) -> Sequence[str]:
         if event == "sqlite3.connect/handle":
             self.own.connection = args[0]
-            return False
+            return ()
         if event in ("subprocess.Popen", "sql"):
-            return self.what == "KILL"
-        if event == "open":
-            concerned = self.reads or bool(int(str(args[2])) & WRITES)
-        else:
-            concerned = event in CHANGES or (self.reads and event in READS)
-        path = args[0] if concerned else None
-        return isinstance(path, (str, bytes)) and os.fsdecode(path).startswith(self.under)
+            return ("change",)
+        if event != "open" and event not in CHANGES and event not in READS:
+            return ()
+        path = args[0]
+        if not isinstance(path, (str, bytes)) or not os.fsdecode(path).startswith(self.under):
+            return ()
+        if event in READS or (event == "open" and not int(str(args[2])) & WRITES):
+            return ("touch",)
+        return ("change", "write", "touch")
 
     def _trace_sql(self) -> None:
         """Hear of the statements of a connection: it is not ready yet when it is announced, but is by the next event."""
@@ -94,8 +100,8 @@ class Fault:
         return True
 
     def _note(self) -> None:
-        file = os.open(f"{self.mark}.{os.getpid()}", os.O_CREAT | os.O_WRONLY, 0o600)
-        os.write(file, b"%d" % self.seen)
+        file = os.open(f"{self.mark}.{self.here}.{os.getpid()}", os.O_CREAT | os.O_WRONLY, 0o600)
+        os.write(file, b"%d %d %d" % tuple(self.seen.values()))
         os.close(file)
 
 

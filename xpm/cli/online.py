@@ -1,0 +1,66 @@
+"""``xpm launchers check --online``: what the clusters of a profile allow now, and which launchers they can never serve."""
+
+from pathlib import Path
+
+from xpm.agent import limits
+from xpm.agent.limits import SiteLimits
+from xpm.cli import render
+from xpm.connectors.specs import SlurmSpec
+from xpm.errors import ProfileProblem, XpmError
+from xpm.follow import sites
+from xpm.follow.world import World
+from xpm.launchers.profiles import Profiles
+
+ANSWER_S = 60.0
+
+
+def check(profiles: Profiles, world: World | None = None) -> int:
+    """Ask every cluster, tell what it allows, and what is wrong; the exit code of the first problem."""
+    problems: list[XpmError] = []
+    for spec in profiles.connectors.values():
+        if not isinstance(spec, SlurmSpec):
+            continue
+        try:
+            site = _asked(spec, world or World())
+            _tell(spec, site)
+            problems += _wrong(profiles, spec, site)
+        except XpmError as problem:
+            problems.append(problem)
+    for each in problems:
+        render.problem(each)
+    return problems[0].exit_code if problems else 0
+
+
+def _asked(spec: SlurmSpec, world: World) -> SiteLimits:
+    connector = world.open(spec, Path())
+    try:
+        told = connector.probe(refresh_s=ANSWER_S).get("limits")
+    finally:
+        connector.close()
+    if not isinstance(told, dict):
+        return limits.UNKNOWN
+    sites.keep(spec, told)
+    return limits.parse(told)
+
+
+def _tell(spec: SlurmSpec, site: SiteLimits) -> None:
+    if site.at is None:
+        render.note(f"{spec.name} does not say what it allows")
+        return
+    names = ", ".join(each.name for each in site.partitions or ()) or "unknown"
+    render.line(f"{spec.name}: SLURM {site.version or 'of unknown version'}; partitions: {names}")
+    for problem in site.problems:
+        render.note(f"{spec.name} did not say everything: {problem}")
+
+
+def _wrong(profiles: Profiles, spec: SlurmSpec, site: SiteLimits) -> list[XpmError]:
+    found: list[XpmError] = []
+    for name in profiles.names:
+        launcher = profiles.launcher(name)
+        if launcher.connector != spec:
+            continue
+        try:
+            launcher.refuse(launcher.request({}), site, "just now", launcher.where)
+        except ProfileProblem as problem:
+            found.append(problem)
+    return found

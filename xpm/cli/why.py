@@ -1,0 +1,64 @@
+"""``xpm why``: why a job waits, fails or is run again."""
+
+from pathlib import Path
+
+import click
+
+from xpm.cli import evidence, explaining, render, selecting, sessions, telling
+from xpm.cli.explaining import Because
+from xpm.follow.session import Session
+from xpm.follow.views import JobView
+
+SCHEMA = 1
+LOCAL = "local"
+
+
+@click.command("why")
+@click.argument("job")
+@click.option("--online", is_flag=True, help="Ask its connector first.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: schema 1, stable.")
+@selecting.workdir_option
+def command(job: str, online: bool, as_json: bool, workdir: Path | None) -> int:
+    """Explain why JOB (an id, the beginning of one, or a filter) waits, fails or is run again.
+
+    From what is known here, with its age; --online asks its connector first.
+    """
+    main = selecting.main_folder(workdir)
+    chosen = selecting.job(main, job)
+    with sessions.opened(main) as session:
+        if online or chosen.connector == LOCAL:
+            _ask(session, chosen)
+    seen = selecting.experiments(main)
+    chosen = evidence.only(seen, chosen)
+    told = explaining.explain(evidence.gather(main, seen, chosen), telling.now())
+    if as_json:
+        render.document(_as_json(chosen, told))
+        return 0
+    render.line(f"{chosen.task} {chosen.id}")
+    tags = f" ({telling.tag_text(chosen.tags)})" if chosen.tags else ""
+    render.line(f"{chosen.state}{tags}, on {telling.where(chosen)}")
+    before = ""
+    for each in told:
+        render.line(f"  {'' if each.topic == before else each.topic:<8} {each.text}".rstrip())
+        before = each.topic
+    return 0
+
+
+def _ask(session: Session, job: JobView) -> None:
+    if not job.settled:
+        sessions.remark(session.refresh({job.connector}, sessions.PATIENCE_S))
+
+
+def _as_json(job: JobView, told: list[Because]) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "job": job.id,
+        "task": job.task,
+        "state": job.state,
+        "cause": job.cause,
+        "attempt": job.attempt,
+        "connector": job.connector,
+        "batch_id": job.batch_id,
+        "seen_at": job.seen_at.isoformat(),
+        "because": [{"topic": each.topic, "text": each.text} for each in told],
+    }
