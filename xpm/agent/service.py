@@ -213,6 +213,7 @@ class Service:
     def _probe(self, request: Message) -> Message:
         facts = probe.facts(self._environ_of_place(self._layout()))
         if self._site is None:
+            facts.update(probe.of_a_plain_host(self._environ_of_place(self._layout())))
             return dict(facts, limits=None, asking=False)
         if request.get("refresh"):
             self._site.ask(self._clock(), 0.0)
