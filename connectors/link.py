@@ -114,7 +114,9 @@ class Link:
             return self._client
 
     def _connected(self) -> AgentClient:
-        session = bootstrap.start(self._host, self._place.workspace, self._place.python)
+        session = bootstrap.start(
+            self._host, self._place.workspace, self._place.python, timeout_s=self._grace_s
+        )
         client = AgentClient(session, self.name)
         try:
             request = self._place.opening(session.workspace)

@@ -32,10 +32,11 @@ def agent(workspace: str, name: str, source: int, target: int) -> None:
 
 @dataclass(slots=True)
 class Faults:
-    """What shall happen to the next stream: after how many bytes in each direction its link is cut."""
+    """What shall happen to the next stream: after how many bytes in each direction its link is cut, or freezes."""
 
     sent: int | None = None
     received: int | None = None
+    freezes: bool = False
 
 
 class MemoryHost:
@@ -121,7 +122,8 @@ class MemoryStream:
         """The next bytes from the agent."""
         left = None if self._faults.received is None else self._faults.received - self.received
         if left == 0:
-            self.cut()
+            self._fail()
+            self._flowing.wait()
             return b""
         try:
             data = self._link.recv(size if left is None else min(size, left))
@@ -145,9 +147,15 @@ class MemoryStream:
         self.sent += len(data[:last])
         self.frames_sent.append(self.sent)
         if last is not None and last <= len(data):
-            self.cut()
-            if last < len(data):
+            self._fail()
+            if last < len(data) and not self._faults.freezes:
                 raise HostUnreachable("the connection is lost", on=self._name)
+
+    def _fail(self) -> None:
+        if self._faults.freezes:
+            self.freeze()
+        else:
+            self.cut()
 
     def close(self) -> None:
         """End both directions."""

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 WHAT = {
     "startup": ("startup", 15),
     "identity": ("identities", 3000),
+    "sealing": ("sealing", 100_000),
     "local": ("local_jobs", 300),
     "slurm": ("slurm_chain", 3),
 }

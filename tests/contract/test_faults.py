@@ -101,7 +101,7 @@ def test_a_cut_anywhere_loses_and_doubles_nothing(
     for count, at in enumerate(points(frames, total)):
         host = MemoryHost("memory")
         root, main = tmp_path / f"far{count}", tmp_path / f"main{count}"
-        host.faults = [Faults(**{direction: at})]
+        host.faults = [Faults(sent=at) if direction == "sent" else Faults(received=at)]
 
         breaks.append(again(host, root, shot, main))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cli.commands import CHECKOUT
+from tests.faults.links import leftovers
 
 HOOK = Path(__file__).parent / "hook"
 PLAN = '''
@@ -76,14 +77,16 @@ class Desk:
         self.mark = folder / "mark"
         self.place = place
         (folder / "config").mkdir(parents=True)
-        (folder / "plan.py").write_text(PLAN.replace("{traces}", str(self.traces)))
+        self.plan = folder / "project" / "plan.py"
+        self.plan.parent.mkdir()
+        self.plan.write_text(PLAN.replace("{traces}", str(self.traces)))
         if place == "far":
             profile = PROFILE.format(far=self.far, python=sys.executable)
             (folder / "config" / "launchers.yaml").write_text(profile)
 
     def run(self, fault: Fault | None = None) -> "subprocess.CompletedProcess[str]":
         """Run the plan once, as a person would."""
-        return self._python(["-m", "tests.faults.drive", str(self.folder / "plan.py")], fault)
+        return self._python(["-m", "tests.faults.drive", str(self.plan)], fault)
 
     def status(self) -> list[dict[str, object]]:
         """What ``xpm status --json`` says of the jobs, without when it was seen."""
@@ -95,7 +98,8 @@ class Desk:
 
     def operations(self, role: str, what: str) -> int:
         """How many operations the busiest process of this sort comes to, in an undisturbed run."""
-        self.run(Fault(role, 0, f"COUNT.{what}"))
+        done = self.run(Fault(role, 0, f"COUNT.{what}"))
+        assert done.returncode == 0, done.stderr
         eventually(lambda: not self.processes())
         counts = [int(each.read_text() or 0) for each in self.folder.glob("mark.*")]
         return max(counts, default=0)
@@ -113,20 +117,25 @@ class Desk:
                     found.append(int(each.name))
         return found
 
+    def jobs(self, root: Path) -> dict[str, Path]:
+        """The folder of each step below a workspace, or below the mirrors here."""
+        found: dict[str, Path] = {}
+        for note in (self.main / "jobs" / "faults.step").glob("*/.xpm/job.json"):
+            job = note.parent.parent.name
+            number = json.loads(note.read_text())["document"]["nodes"][-1]["values"]["number"]
+            found[str(number)] = root / "jobs" / "faults.step" / job
+        return found
+
     def age(self) -> None:
-        """Let two hours pass for every temporary file."""
-        past = time.time() - 7200
+        """Let two days pass for every temporary file."""
+        past = time.time() - 2 * 86400
         for each in self.temporaries():
             os.utime(each, (past, past))
 
     def temporaries(self) -> Sequence[Path]:
-        """The files that were to be renamed."""
-        return [
-            path
-            for root in (self.main, self.far)
-            for pattern in ("~*", "*.part", "*.partial")
-            for path in root.rglob(pattern)
-        ]
+        """The files that were to be renamed, but for those in a folder of one job or submission, which go with it."""
+        found = leftovers(self.main, self.far)
+        return [each for each in found if not {"jobs", "submissions"} & set(each.parts)]
 
     def _python(
         self, words: Sequence[str], fault: Fault | None = None
@@ -148,7 +157,7 @@ class Desk:
         return subprocess.run(
             [sys.executable, *words],
             env=environ,
-            cwd=self.folder,
+            cwd=self.plan.parent,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

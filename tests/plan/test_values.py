@@ -80,6 +80,7 @@ ACCEPTED: list[tuple[Any, object, object]] = [
     (Path, Path("a"), Path("a")),
     (Path, "a/b", Path("a/b")),
     (Path, PurePosixPath("a"), Path("a")),
+    (Path, Word.A, Path("a")),
     (Color, Color.RED, Color.RED),
     (None, None, None),
     (list, [1, "a"], [1, "a"]),

@@ -116,14 +116,6 @@ def test_a_requeued_job_runs_again_as_the_next_generation(site: Site) -> None:
     ]
 
 
-def test_a_job_over_its_time_limit_timed_out(site: Site) -> None:
-    site.sbatch("a", WAIT, "--time=1")
-
-    outcome = site.outcome("a", 200)
-
-    assert (outcome["state"], outcome["cause"]) == ("failed", "timeout")
-
-
 def test_a_warning_before_the_end_reaches_the_task(site: Site) -> None:
     code = (
         "signal.signal(signal.SIGUSR1, lambda *_: sys.exit(7)); print('started', flush=True);"

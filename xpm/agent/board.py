@@ -93,6 +93,7 @@ class Board(object):
         self.due: Dict[str, JobFacts] = {}
         self.seq = 0
         self.now = 0.0
+        self.asked_at = 0.0  # when the last bundle was read
         self._changed: "OrderedDict[str, int]" = OrderedDict()
         self.token_totals: Dict[str, int] = {}
         self._rest_s = rest_s
@@ -224,6 +225,7 @@ class Board(object):
         except OSError:  # a hiccup of the file system: the next refresh reads it
             self._queue.forget(name)
             return
+        self.asked_at = self.now
         for entry in entries:
             self._want(entry, name[: -len(".json")])
 

@@ -4,18 +4,18 @@ Nothing here waits for a command: each runs in a shell of its own (errands.py) a
 must be remembered is a file, so any number of advancers may come and go.
 """
 
-import os
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from xpm.agent import nodes, reading, submit
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.examining import Examiner
 from xpm.agent.judging import Judge
-from xpm.agent.keeper import Keeper, outlook
+from xpm.agent.keeper import Keeper, outlook, reserve
 from xpm.agent.learning import Learning
 from xpm.agent.slurm_accounts import Accounts
 from xpm.agent.slurm_cancelling import Canceller
+from xpm.agent.slurm_gathering import Gathering
 from xpm.agent.slurm_queue import EVERY_S, Answer, Queue
 from xpm.agent.slurm_room import Room
 from xpm.agent.slurm_sending import AT_ONCE, Sender
@@ -32,7 +32,7 @@ FIRST_LOOK_S = 5.0
 
 
 BARRED = (
-    "%d %s for others and, when these are done, for this laptop: the compute nodes cannot submit (%s). "
+    "%s for others and, when these are done, for this laptop: the compute nodes cannot submit (%s). "
     "Leave xpm running, or run `xpm sync` now and then"
 )
 
@@ -50,8 +50,8 @@ class SlurmPlace(object):
         self._every_s = float(options.get("squeue_every_s") or EVERY_S)
         prefix = submit.name_prefix(self.workspace_id)
         self.queue = Queue(layout, prefix, environ, self._every_s)
-        self._room = Room(layout, reading.load(os.path.join(layout.own, "limits.json")) or {})
         self.site = Learning(layout, environ)
+        self._room = Room(layout, self.site.known, reserve(options))
         self._judge = Judge(self.site)
         self._message_timeout_s = options.get("message_timeout_s")
         self._sender = Sender(layout, content, environ, self.queue, self._room, self._apart_s)
@@ -60,7 +60,10 @@ class SlurmPlace(object):
         self._watcher = Watcher(layout, lost_after_s, self.examiner)
         self._canceller = Canceller(layout, environ)
         self._layout = layout
-        self._barred = ""
+        self._barred: Optional[str] = None
+        self._held = 0
+        self._gathering = Gathering()
+        self._joined = 0
         self.keeper = Keeper(layout, content, options, self.queue, self._canceller, self._apart_s)
 
     # ---------------------------------------------------------- what advance asks of a place
@@ -72,7 +75,7 @@ class SlurmPlace(object):
         """
         if not self.at_once(board) or self.site.is_awaited(board.now):
             return 0
-        if self._barred and nodes.is_inside():
+        if self._is_gathering(board) or (self._barred and nodes.is_inside()):
             return 0
         answer = self.queue.answer()
         self._room.look(board, answer, board.now)
@@ -101,27 +104,31 @@ class SlurmPlace(object):
         if answer is not None:
             self._watcher.fold(board, answer, now)
         self._ask_if_worth_it(board, answer, now)
-        self._barred = ""
-        said = nodes.barred(self._layout, now)
-        waiting = sum(known.word == states.WAITING for known in board.jobs.values()) if said else 0
-        if waiting:
-            self._barred = BARRED % (waiting, "job waits" if waiting == 1 else "jobs wait", said)
+        self._barred, self._held = nodes.barred(self._layout, now), 0
+        if self._barred:
+            self._held = sum(known.word == states.WAITING for known in board.jobs.values())
 
     def joined(
         self, known: JobFacts, number: int, submission: str, intent: Dict[str, Any], now: float
     ) -> None:
         """An attempt has just joined its submission; ``drive`` sends it."""
         self._sender.joined(submission)
+        self._joined += 1
 
     def drive(self, board: Board, now: float, budget_s: float) -> None:
         """Bring submissions on their way; wait at most that long for what was started."""
+        if self._joined:
+            self._gathering.went(self._joined, now)
+            self._joined = 0
         self._drive(board, now)
-        ends = time.monotonic() + budget_s
+        ends, before = time.monotonic() + budget_s, self._heard()
         while time.monotonic() < ends and not self.is_idle():
             time.sleep(0.02)
-            self.queue.answer()
-            if not self._sender.is_busy:
+            if self._heard() != before and not self._sender.is_busy:
+                before = self._heard()
                 self._drive(board, now)
+        if self._heard() != before:
+            self._drive(board, now)
 
     def stop(self, known: JobFacts, action: Stop, now: float) -> bool:
         """Cancel a batch job; False while nobody knows whether there is one."""
@@ -140,14 +147,18 @@ class SlurmPlace(object):
 
     def is_settled(self, board: Board, now: float) -> bool:
         """Whether there is nothing to send, or nothing that can be sent now, and no command under way."""
-        if not self.is_idle() or self.site.is_awaited(now):
+        if not self.is_idle() or self.site.is_awaited(now) or self._is_gathering(board):
             return False
         seen = outlook(board, now)
         return not seen.coming and not self.keeper.is_missing(seen)
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
-        return [each for each in (self.queue.problem, self.keeper.problem, self._barred) if each]
+        found = [each for each in (self.queue.problem, self.keeper.problem) if each]
+        if self._held:
+            jobs = "%d job%s" % (self._held, " waits" if self._held == 1 else "s wait")
+            found.append(BARRED % (jobs, self._barred))
+        return found
 
     # ---------------------------------------------------------------------------- within
 
@@ -155,8 +166,17 @@ class SlurmPlace(object):
         for known in self._sender.drive(board, now):
             self._watcher.fold_late(board, known, self.queue.answer(), now)
         board.settle()
-        self.keeper.tend(board, now)
+        if not self._is_gathering(board):  # who is about to be sent needs no keeper
+            self.keeper.tend(board, now)
         self._canceller.start()
+
+    def _is_gathering(self, board: Board) -> bool:
+        return self._gathering.is_open(len(board.ready), board.asked_at, board.now)
+
+    def _heard(self) -> Tuple[object, ...]:
+        """What changes with every answer."""
+        answer = self.queue.answer()
+        return self._sender.heard, self.keeper.is_busy, answer.at if answer else 0.0
 
     def _apart_s(self) -> float:
         """How far apart two look-ups must be: an sbatch that timed out has arrived by then, or never will."""

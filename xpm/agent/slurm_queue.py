@@ -17,7 +17,7 @@ from xpm.wire.workspace import Layout
 Answer = NamedTuple("Answer", [("at", float), ("rows", List[Row]), ("others", int)])
 """A good answer: ``at`` is when it was asked for, so it knows nothing that happened later.
 
-``rows`` are this workspace's jobs; ``others``: how many more jobs the user has in the queue.
+``rows`` are this workspace's batch jobs; ``others``: how many more the user has in the queue.
 """
 
 EVERY_S = 60.0
@@ -106,7 +106,10 @@ class Queue(object):
             return
         self._failures, self.problem = 0, ""
         mine = [row for row in rows if row.name.startswith(self._prefix)]
-        queued = sum(1 for row in rows if not slurm_states.is_over(row.state))
-        others = queued - sum(1 for row in mine if not slurm_states.is_over(row.state))
+        others = sum(1 for row in rows if self._is_other(row))
         content = {"at": self._asked_at, "ok": True, "rows": mine, "others": others}
         files.write(self._layout.squeue, files.dump(content))
+
+    def _is_other(self, row: Row) -> bool:
+        """Whether it is in the queue, and none of this workspace's."""
+        return not row.name.startswith(self._prefix) and not slurm_states.is_over(row.state)

@@ -7,10 +7,11 @@ the two we look for the limit by halves. A refusal is forgotten after a while, s
 """
 
 import os
-from typing import Any, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from xpm.agent import keeper, reading
 from xpm.agent.board import Board
+from xpm.agent.limits import SiteLimits
 from xpm.agent.slurm_queue import Answer
 from xpm.decide import states, transitions
 from xpm.wire import files
@@ -25,6 +26,9 @@ LEAVING_S = 3.0
 """How long a job may still count in the queue after it has said that it is over."""
 PIECES = 4
 """Where a limit is in the way, submissions are at most such a part of it: places become free a few at a time."""
+
+_ENFORCING = {"limits", "safe", "qos", "all"}
+"""What of AccountingStorageEnforce makes submit limits hold (slurm.conf(5))."""
 
 Learned = NamedTuple(
     "Learned",
@@ -75,10 +79,11 @@ class Room(object):
 
     Args:
         layout: the workspace.
-        limits: what the site says of its limits, by the names of limits.json.
+        limits: what the site says of its limits.
+        keepers: how many places are theirs, where there is a limit.
     """
 
-    def __init__(self, layout: Layout, limits: Mapping[str, Any]) -> None:
+    def __init__(self, layout: Layout, limits: Callable[[], SiteLimits], keepers: int) -> None:
         self._path = os.path.join(layout.own, "room.json")
         self._limits = limits
         self._stamp: Any = None
@@ -86,7 +91,7 @@ class Room(object):
         self._there = 0
         self._others = 0
         self._leaving = 0
-        self._kept = keeper.PLACES
+        self._keepers = self._kept = keepers
         self._taken: Dict[str, int] = {}
 
     def look(self, board: Board, answer: Optional[Answer], now: float) -> None:
@@ -95,7 +100,7 @@ class Room(object):
         self._there = self._leaving = 0
         keepers = keeper.in_queue(answer.rows) if answer else 0
         self._others = keepers + (answer.others if answer else 0)
-        self._kept = max(0, keeper.PLACES - keepers)
+        self._kept = max(0, self._keepers - keepers)
         if self.most is None:
             return
         for known in board.jobs.values():
@@ -108,16 +113,15 @@ class Room(object):
     @property
     def together(self) -> int:
         """How many jobs may be in one array."""
-        return together(
-            self._learned,
-            self._limits.get("max_array_size"),
-            self._limits.get("max_array_tasks"),
-        )
+        site = self._limits()
+        return together(self._learned, site.max_array_size, site.max_array_tasks)
 
     @property
     def most(self) -> Optional[int]:
         """How many jobs of the user to have in the queue; None: any number."""
-        return most(self._learned, self._limits.get("max_submit"))
+        site = self._limits()
+        is_enforced = site.enforced is None or bool(_ENFORCING & set(site.enforced))
+        return most(self._learned, site.max_submit if is_enforced else None)
 
     @property
     def piece(self) -> int:

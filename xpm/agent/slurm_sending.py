@@ -58,6 +58,7 @@ class Sender(object):
         self._shells: Dict[str, Any] = {}
         self._driven: Dict[str, float] = {}
         self._driven_with = 0.0
+        self._heard = 0
         self._learned_from: Dict[str, int] = {}
         self._never: Set[Tuple[str, int]] = set()
         self._accepted: List[JobFacts] = []
@@ -120,6 +121,12 @@ class Sender(object):
         self._driven.pop(submission, None)
 
     @property
+    def heard(self) -> int:
+        """How many calls of sbatch have ended."""
+        self._reap()
+        return self._heard
+
+    @property
     def is_busy(self) -> bool:
         """Whether an sbatch of ours is under way."""
         self._reap()
@@ -132,6 +139,7 @@ class Sender(object):
             if shell.poll() is not None:
                 del self._shells[submission]
                 self._driven.clear()
+                self._heard += 1
 
     def _is_due(self, submission: str, now: float) -> bool:
         if submission in self._shells:

@@ -72,12 +72,12 @@ class ArgumentInfo:
 
     @property
     def type(self) -> str:
-        """Its type, in words: ``list[int]``."""
+        """Its type in words, such as ``list[int]``."""
         return self.argument.kind.name
 
     @property
     def help(self) -> str:
-        """What it is: given by ``help=``, or the docstring under it; empty when there is neither."""
+        """What it is, as ``help=`` or the docstring under it says; empty when there is neither."""
         from xpm.plan.docstrings import help_of
 
         return help_of(self.declared, self.argument)

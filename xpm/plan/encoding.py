@@ -36,7 +36,7 @@ def encode(value: Any, digest: Digest) -> bytes:
         TypeError: a value no identity is defined for.
     """
     kind = type(value)
-    encoder = _ENCODERS.get(kind)
+    encoder = ENCODERS.get(kind)
     if encoder is not None:
         return encoder(value, digest)
     if hasattr(kind, "__xpm__"):
@@ -48,7 +48,7 @@ def encode(value: Any, digest: Digest) -> bytes:
         return _enum(value)
     for base in (list, tuple, dict, set, frozenset):
         if isinstance(value, base):
-            return _ENCODERS[base](value, digest)
+            return ENCODERS[base](value, digest)
     raise TypeError(f"no identity is defined for a {type(value).__name__}")
 
 
@@ -123,7 +123,7 @@ def _none(config: Any) -> bytes | None:
 
 
 _DOUBLE = struct.Struct(">d").pack
-_ENCODERS: dict[type, Callable[[Any, Digest], bytes]] = {
+ENCODERS: dict[type, Callable[[Any, Digest], bytes]] = {
     type(None): lambda value, digest: NONE,
     bool: lambda value, digest: TRUE if value else FALSE,
     int: _integer,

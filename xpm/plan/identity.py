@@ -10,7 +10,7 @@ import hashlib
 
 from xpm.errors import PlanProblem
 from xpm.plan import places, walk
-from xpm.plan.encoding import NONE, PATH, encode, text
+from xpm.plan.encoding import ENCODERS, NONE, PATH, encode, text
 from xpm.plan.fields import MISSING
 from xpm.plan.names import identifier_of
 from xpm.plan.problems import a
@@ -113,7 +113,9 @@ def _content(config: Config, of_part: Digest) -> bytes:
     parts = [CONFIG, coded.head]
     for name, head, unset, ignorable in coded.counted:
         if name in own:
-            code = encode(own[name], of_part)
+            value = own[name]
+            encoder = ENCODERS.get(type(value), encode)  # saves a call for most values
+            code = encoder(value, of_part)
             if code and code not in (ignorable, PATH):
                 parts.append(head)
                 parts.append(code)

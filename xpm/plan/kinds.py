@@ -165,7 +165,9 @@ class PathKind(Kind):
         if type(value) is type(Path()):
             return value
         _untagged(value)
-        if isinstance(value, (PurePath, str)):
+        if isinstance(value, str):
+            return Path(str.__str__(value))
+        if isinstance(value, PurePath):
             return Path(str(value))
         raise Mismatch("Path", value)
 
@@ -193,7 +195,7 @@ class InstanceKind(Kind):
         if isinstance(value, type):
             return f"give an instance: {value.__name__}(...)"
         if getattr(type(value), "_xpm_mark", ""):
-            return "mark the whole argument"
+            return "mark the whole argument: tag(...) or stop_tags(...) around all of it"
         if not self.holds:
             members: dict[str, Any] = dict(getattr(self.cls, "__members__", {}))
             for name, each in members.items():

@@ -60,6 +60,9 @@ class Stopped:
     def __init__(self, value: object) -> None:
         self.value = value
 
+    def __repr__(self) -> str:
+        return f"stop_tags({self.value!r})"
+
 
 def tag(value: T) -> T:
     """Make a tag of the argument this value is given to, named as the argument.

@@ -8,11 +8,14 @@ may report failure for a link that was made, so the link count decides: open(2),
 import itertools
 import json
 import os
+import time
 
 TYPE_CHECKING = False  # importing typing would cost each job milliseconds
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
 
+ABANDONED_S = 86400.0
+"""After so long without a change nobody will rename a temporary file any more: its process died."""
 _counter = itertools.count()
 _HOST = os.uname().nodename.split(".")[0]  # importing socket would cost each job milliseconds
 
@@ -96,7 +99,7 @@ def load(path: str) -> "Optional[Dict[str, Any]]":
 
 
 def listing(folder: str, fresh: bool = False) -> "list[str]":
-    """The names in a folder, sorted, without temporaries; [] when there is no folder.
+    """The names in a folder, sorted, without temporaries; [] when there is no folder. Abandoned temporaries go.
 
     Args:
         folder: the folder.
@@ -114,7 +117,28 @@ def listing(folder: str, fresh: bool = False) -> "list[str]":
         names = os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(name for name in names if not name.startswith("~"))
+    found = sorted(name for name in names if not name.startswith("~"))
+    if len(found) < len(names):
+        for path in abandoned(folder, names):
+            try:
+                os.unlink(path)
+            except OSError:  # somebody was faster, or the disk is read-only: it is in nobody's way
+                pass
+    return found
+
+
+def abandoned(folder: str, names: "list[str]") -> "list[str]":
+    """The paths of those of these names that are temporaries of processes that died."""
+    found = []
+    before = time.time() - ABANDONED_S
+    for name in names:
+        path = os.path.join(folder, name)
+        try:
+            if name.startswith("~") and os.lstat(path).st_mtime < before:
+                found.append(path)
+        except OSError:  # gone meanwhile
+            pass
+    return found
 
 
 def _temporary(path: str) -> str:

@@ -15,6 +15,7 @@ import itertools
 import os
 import shutil
 import tarfile
+import time
 from typing import Iterator, List, Optional, Tuple
 
 MAIN = b"""import sys
@@ -88,7 +89,16 @@ def unpack(raw: bytes, travel_folder: str, name: str) -> str:
         _appear(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    _sweep(travel_folder)
     return target
+
+
+def _sweep(folder: str) -> None:
+    """Remove what processes that died a day ago had half unpacked."""
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if name.startswith("~") and os.lstat(path).st_mtime < time.time() - 86400:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _sources(root: str) -> Iterator[Tuple[str, bytes]]:

@@ -12,6 +12,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 
 CHANGES = frozenset(
     ["os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.truncate"]
@@ -33,32 +34,33 @@ class Fault:
         self.reads = self.what in ("EIO", "ESTALE", "EACCES")
         self.here = role
         self.seen = 0
-        self.busy = False
+        self.own = threading.local()  # an operation of ours, in this thread
 
     def forked(self) -> None:
         """A fork counts from its own beginning."""
         self.here = FORKED.get(self.here, self.here)
         self.seen = 0
-        self.busy = False
 
     def hook(self, event: str, args: tuple[object, ...]) -> None:
         """Called before every operation."""
-        if self.busy or self.here != self.role or not self._counts(event, args):
+        if self.here != self.role or hasattr(self.own, "busy"):
+            return
+        self._trace_sql()
+        if not self._counts(event, args):
             return
         self.seen += 1
-        self.busy = True
+        self.own.busy = True
         try:
             if self.counting:
                 self._note()
             elif self.seen == self.number and self._is_first():
                 self._happen(str(args[0]))
         finally:
-            self.busy = False
+            del self.own.busy
 
     def _counts(self, event: str, args: tuple[object, ...]) -> bool:
         if event == "sqlite3.connect/handle":
-            connection: object = args[0]
-            connection.set_trace_callback(self._traced)  # type: ignore[attr-defined]
+            self.own.connection = args[0]
             return False
         if event in ("subprocess.Popen", "sql"):
             return self.what == "KILL"
@@ -68,6 +70,12 @@ class Fault:
             concerned = event in CHANGES or (self.reads and event in READS)
         path = args[0] if concerned else None
         return isinstance(path, (str, bytes)) and os.fsdecode(path).startswith(self.under)
+
+    def _trace_sql(self) -> None:
+        """Hear of the statements of a connection: it is not ready yet when it is announced, but is by the next event."""
+        connection = self.own.__dict__.pop("connection", None)
+        if connection is not None:
+            connection.set_trace_callback(self._traced)
 
     def _traced(self, statement: str) -> None:
         self.hook("sql", (statement,))

@@ -2,7 +2,7 @@
 
 import enum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Optional, Union
 
 from xpm import (
     Config,
@@ -94,8 +94,8 @@ class Everything(Config):
     h: Param[tuple[int, str]]
     i: Param[set[int]]
     j: Param[dict[str, float]]
-    k: Param[int | None]
-    m: Param[int | str]
+    k: Param[Optional[int]]
+    m: Param[Union[int, str]]
     n: Param[Literal["x", "y"]]
     o: Param[Model]
     p: Option[int] = 0

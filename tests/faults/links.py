@@ -1,0 +1,136 @@
+"""The link to a host in memory, cut or frozen after any byte of the whole life of two jobs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.contract import places
+from tests.contract.places import entry, ref, until
+from xpm.connectors.base import Snapshot
+from xpm.connectors.link import Link, Place
+from xpm.connectors.memory_host import Faults, MemoryHost, MemoryStream
+from xpm.connectors.remote import AgentConnector
+from xpm.connectors.retrying import Patience
+from xpm.errors import HostUnreachable
+from xpm.wire import ledger
+
+CODE = "open('out.bin', 'wb').write(b'x' * 300_000); print('done')"
+ONCE = Patience(attempts=1)
+GRACE_S = 3.0
+MOST_BREAKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFault:
+    """After how many bytes sent or received the first link fails, and how."""
+
+    direction: str
+    at: int
+    how: str
+
+    def __str__(self) -> str:
+        return f"link {self.how} after {self.at} bytes {self.direction}"
+
+
+class Links:
+    """Cuts and freezes of the link.
+
+    Args:
+        folder: where the project, and one folder for each fault, are.
+    """
+
+    name = "link"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._shot = places.snapshot(folder / "project")
+
+    def points(self) -> Sequence[LinkFault]:
+        """Every byte of an exchange that nothing disturbs, in both directions, and both ways to fail."""
+        calm = self._calm()
+        return [
+            LinkFault(direction, at, how)
+            for how in ("cut", "frozen")
+            for direction, total in (("sent", calm.sent), ("received", calm.received))
+            for at in range(total)
+        ]
+
+    def violations(self, fault: LinkFault, folder: Path) -> list[str]:
+        """Try one; what was promised and is not so."""
+        host = MemoryHost("memory")
+        sent, received = (fault.at, None) if fault.direction == "sent" else (None, fault.at)
+        host.faults = [Faults(sent, received, freezes=fault.how == "frozen")]
+        root, main = folder / "far", folder / "main"
+        breaks = 0
+        while breaks <= MOST_BREAKS:
+            try:
+                self._exchange(host, root, main)
+                break
+            except HostUnreachable:
+                breaks += 1
+        host.close()
+        if breaks > MOST_BREAKS:
+            return [f"broken {breaks} times by one fault"]
+        return _wrong(root, main)
+
+    def _calm(self) -> MemoryStream:
+        host = MemoryHost("memory")
+        self._exchange(host, self._folder / "calm", self._folder / "calm-main")
+        host.close()
+        return host.streams[0]
+
+    def _exchange(self, host: MemoryHost, root: Path, main: Path) -> None:
+        """The whole life of two jobs, safe to begin again at any point."""
+        place = Place(str(root), "plain", None, 2)
+        link = Link(host.name, host, place, ONCE, lambda seconds: None, GRACE_S)
+        connector = AgentConnector(host.name, link)
+        try:
+            _live(connector, self._shot, main)
+        finally:
+            connector.close()
+
+
+def _live(connector: AgentConnector, shot: Snapshot, main: Path) -> None:
+    def nothing(*counts: int) -> None:
+        """Progress nobody looks at."""
+
+    connector.stage(shot, nothing)
+    connector.submit([entry("a", CODE, shot), entry("b", "pass", shot, parents=["a"])])
+    until(connector, ["a", "b"])
+    for each in connector.fetch([ref("a"), ref("b")], str(main), nothing):
+        assert list(each.problems) == []
+
+
+def _wrong(root: Path, main: Path) -> list[str]:
+    """Every job took effect once, and all of it is here."""
+    found: list[str] = []
+    for name in ("a", "b"):
+        job = Path(ledger.job_folder(str(root), ref(name).task, ref(name).job))
+        mirror = Path(ledger.job_folder(str(main), ref(name).task, ref(name).job))
+        count = len((job / "effects").read_text().splitlines())
+        if count != 1:
+            found.append(f"job {name} took effect {count} times")
+        wanted = [
+            "stdout",
+            "effects",
+            ".xpm/a1.1",
+            ".xpm/a1.2",
+            *(["out.bin"] if name == "a" else []),
+        ]
+        for path in wanted:
+            if not (mirror / path).exists():
+                found.append(f"{path} of job {name} has not arrived")
+            elif (job / path).read_bytes() != (mirror / path).read_bytes():
+                found.append(f"{path} of job {name} has not arrived whole")
+    found += [f"{path} is left" for path in leftovers(main)]
+    return found
+
+
+def leftovers(*roots: Path) -> list[Path]:
+    """The files that were to be renamed."""
+    return [
+        path
+        for root in roots
+        for pattern in ("~*", "*.part", "*.partial")
+        for path in root.rglob(pattern)
+    ]
