@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec, SshSpec, SshTarget
+from xpm.connectors.specs import KeeperWish, LocalSpec, SlurmSpec, Spec, SshSpec, SshTarget
 from xpm.launchers import placeholders
 from xpm.launchers.flags import check_extra
 from xpm.launchers.model import Customs, Gpus, HostLimits, Partition, Policy, Qos, Setup, Site
@@ -89,8 +89,20 @@ def _spec(
     if kind is None or target is None or workspace is None:
         return None
     if kind == "slurm":
-        return SlurmSpec(name, target, workspace, python)
+        return SlurmSpec(name, target, workspace, python, _keeper(values.get("slurm", Values)))
     return SshSpec(name, target, workspace, python, jobs)
+
+
+def _keeper(slurm: Values | None) -> KeeperWish:
+    wish = slurm.get("keeper", Values) if slurm else None
+    if wish is None:
+        return KeeperWish(off=bool(slurm and slurm.get("keeper", str)))
+    return KeeperWish(
+        partition=wish.get("partition", str),
+        account=wish.get("account", str),
+        qos=wish.get("qos", str),
+        time_s=wish.get("time", int),
+    )
 
 
 def _target(values: Values, path: str, report: Report) -> SshTarget | None:
