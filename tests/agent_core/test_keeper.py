@@ -1,5 +1,7 @@
 """The keeper on a fake SLURM: one at a time, behind what is live, gone when nothing waits."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,9 @@ from typing import Any
 import pytest
 
 from tests.agent_core.site import Site
-from xpm.agent import keeping
+from tests.agent_core.yard import eventually, job_id
+from xpm.agent import keeping, processes
+from xpm.agent.advance import advance
 
 pytestmark = pytest.mark.host
 REQUEST = {"kind": "slurm", "options": ["--partition=cpu", "--mem=954M", "--account=lab"]}
@@ -244,3 +248,35 @@ def test_what_is_refused_to_a_job_is_asked_once_more_by_the_laptop(
     site.advance(1)
     site.advance(1)
     assert "failed" == site.word("a")
+
+
+@pytest.mark.parametrize("mode", ["silent", "accepted-silent"])
+def test_an_sbatch_that_dies_with_the_job_that_started_it_is_looked_up_by_keepers(
+    site: Site, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _chain(site)
+    site.advance(1)
+    site.yard.finish("a")
+    site.yard.finish("b")
+    monkeypatch.setenv("SLURM_JOB_ID", "1001")
+    site.come()
+    site.script("sbatch " + mode)
+    advance(site.board, site.place, site.now, 0.1)
+    (errand,) = Path(site.yard.layout.submissions).glob(f"*{job_id('c')[:32]}*/sbatch.1.pid")
+    eventually(lambda: errand.read_text().strip())
+    eventually(lambda: len(site.queue) == 3 + (mode == "accepted-silent"))
+    for pid in processes.session_members(int(errand.read_text())):
+        os.kill(pid, signal.SIGKILL)
+
+    keeper = 1
+    while site.view("c").batch_id is None and keeper < 8:
+        site.ahead += 150
+        _run(site, keeper)
+        keeper += 1
+        site.come()
+        site.board.refresh(site.now)
+        site.advance()
+
+    names = [site.batch(number)["name"] for number in site.queue]
+    assert 1 == sum(job_id("c")[:32] in name for name in names)
+    assert keeper <= 5

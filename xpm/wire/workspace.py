@@ -19,7 +19,8 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       only where the intent has several jobs; exclusive (xpm/agent/members.py)
     .xpm/submissions/<id>/try.<k>     {"at", "host", "pid", "started", "boot", "inside": whether it is a batch job}: somebody is
                                       about to call sbatch for the k-th time; or {"at", "parts": [count, ...]}: it is never
-                                      sent any more, its parts, consecutive elements, are the submissions <id>.0, <id>.1, ...; exclusive
+                                      sent any more, its parts, consecutive elements, are the submissions
+                                      <id>.0, <id>.1, ...; exclusive
     .xpm/submissions/<id>/sbatch.<k>.* of try k: in (its script), pid (of its shell), out, err (what it said), last rc (its exit
                                       code)
     .xpm/submissions/<id>/doubt.<k>   {"at"}: the first good look-up by name after try k that found nothing; exclusive

@@ -83,6 +83,8 @@ def sbatch(argv, how):
         )
     if how == "munge":
         return say("sbatch: error: Batch job submission failed: Protocol authentication error")
+    if how == "silent":
+        time.sleep(600)
     script = sys.stdin.read()
     options = dict(each.lstrip("-").partition("=")[::2] for each in argv)
     indices = spread(options["array"]) if "array" in options else []
