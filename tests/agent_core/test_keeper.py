@@ -261,9 +261,10 @@ def test_an_sbatch_that_dies_with_the_job_that_started_it_is_looked_up_by_keeper
     monkeypatch.setenv("SLURM_JOB_ID", "1001")
     site.come()
     site.script("sbatch " + mode)
+    before = len(site.calls("sbatch"))
     advance(site.board, site.place, site.now, 0.1)
+    eventually(lambda: len(site.calls("sbatch")) > before)
     (errand,) = Path(site.yard.layout.submissions).glob(f"*{job_id('c')[:32]}*/sbatch.1.pid")
-    eventually(lambda: errand.read_text().strip())
     eventually(lambda: len(site.queue) == 3 + (mode == "accepted-silent"))
     for pid in processes.session_members(int(errand.read_text())):
         os.kill(pid, signal.SIGKILL)
