@@ -9,7 +9,7 @@ from tests.main_job import plans
 from tests.main_job.laptop import ROOT, Laptop, wait_for
 
 pytestmark = pytest.mark.cluster
-COUNT = 120
+COUNT = 100
 COUNTED = ROOT / "scripts" / "_bench" / "counted.py"
 
 
