@@ -47,8 +47,10 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       id: at}}: the last good answer of squeue, for all; ``at``: when it was asked for, ``rows``:
                                       this workspace's batch jobs, ``others`` how many more the user has in the queue,
                                       ``stuck`` since which answer a batch job has waited for a fatal reason
-    .xpm/quiet.json                   {"format", "at", "counts", "awaited"}: all is in the queue; whose ends matter (xpm/agent/quiet.py)
-    .xpm/commands/<site>/<minute>     a byte for each scheduler command, where the user has no state folder (xpm/agent/slurm_budget.py)
+    .xpm/quiet.json                   {"format", "at", "counts", "awaited"}: all is in the queue, and whose ends matter
+                                      (xpm/agent/quiet.py)
+    .xpm/commands/<site>/<minute>     a byte for each scheduler command, where the user has no state folder
+                                      (xpm/agent/slurm_budget.py)
     .xpm/room.json                    what refusals have taught of the site's limits; a hint (xpm/agent/slurm_room.py)
     .xpm/squeue.asked                 {"at", "early_at"}: when somebody last asked, and last asked early for new jobs
     .xpm/advance/, .xpm/advance.again a mkdir lock that only saves work, with owner.json; the mark of who came meanwhile
