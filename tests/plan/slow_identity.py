@@ -127,9 +127,10 @@ def unsigned(value: enum.Flag) -> int:
 
 def slow_container(value: Any, classes: Classes) -> tuple[str, bytes]:
     if isinstance(value, dict):
+        table: dict[Any, Any] = value
         pairs = [
             (slow_item(key, classes), slow_item(each, classes))
-            for key, each in value.items()
+            for key, each in table.items()
             if mark(key, classes) is not True and mark(each, classes) is not True
         ]
         return "d", b"".join(key + each for key, each in sorted(pairs))
