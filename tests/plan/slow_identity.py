@@ -4,6 +4,9 @@ It reads the declarations of the classes it is given from a table written by han
 and what marks them (``setmeta``), hands them on (``producer``) and runs before them (``init``).
 """
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import enum
 import hashlib
 from collections.abc import Mapping
@@ -127,10 +130,9 @@ def unsigned(value: enum.Flag) -> int:
 
 def slow_container(value: Any, classes: Classes) -> tuple[str, bytes]:
     if isinstance(value, dict):
-        table: dict[Any, Any] = value
         pairs = [
             (slow_item(key, classes), slow_item(each, classes))
-            for key, each in table.items()
+            for key, each in value.items()
             if mark(key, classes) is not True and mark(each, classes) is not True
         ]
         return "d", b"".join(key + each for key, each in sorted(pairs))
