@@ -28,6 +28,8 @@ def why_not(order: Order, ending: Ending, ends_at: Optional[float]) -> str:
         return "there is no Slurm here"
     if ends_at is not None and ending.at >= ends_at:
         return "its time is over"
+    if "--no-requeue" in (order.request.get("options") or ()):
+        return "the profile forbids Slurm to requeue (slurm: {requeue: false})"
     rule = (order.request.get("retry") or {}).get("timeout") or {}
     count = _count(order, bool(rule.get("renews")))
     reason = retry.why_not_in_place(rule, count, order.restart)
@@ -35,8 +37,10 @@ def why_not(order: Order, ending: Ending, ends_at: Optional[float]) -> str:
         return reason
     _note(order, count + 1)  # before Slurm ends us
     refusal = _ask(str(order.batch_id), ASK_S if ends_at is None else ends_at - ending.at)
-    if refusal:
+    if refusal and count:
         _note(order, count)
+    elif refusal:
+        os.unlink(_path(order))
     return refusal
 
 
