@@ -172,3 +172,13 @@ def test_the_remaining_time_is_slurms_where_it_says_so(
     left = float((cluster.folder("a") / "left").read_text())
     assert (left > 1e6) is expected
     assert expected or 0 < left <= 60
+
+
+def test_a_requeue_that_cannot_be_noted_is_not_asked_for(cluster: Workshop, tmp_path: Path) -> None:
+    slurm = Slurm(tmp_path)
+    (cluster.folder("a") / ".xpm" / "a1.requeues" / "x").mkdir(parents=True)
+    submission = submit(cluster)
+
+    slurm.run(cluster, submission)
+
+    assert (cluster.outcome("a")["cause"], slurm.calls) == ("timeout", [])

@@ -35,8 +35,15 @@ def why_not(order: Order, ending: Ending, ends_at: Optional[float]) -> str:
     reason = retry.why_not_in_place(rule, count, order.restart)
     if reason:
         return reason
+    try:
+        return _requeue(order, count, ASK_S if ends_at is None else ends_at - ending.at)
+    except OSError as error:  # a full disk: the outcome waits until it can be written
+        return "it cannot be noted: %s" % error
+
+
+def _requeue(order: Order, count: int, within_s: float) -> str:
     _note(order, count + 1)  # before Slurm ends us
-    refusal = _ask(str(order.batch_id), ASK_S if ends_at is None else ends_at - ending.at)
+    refusal = _ask(str(order.batch_id), within_s)
     if refusal and count:
         _note(order, count)
     elif refusal:
@@ -58,7 +65,7 @@ def _count(order: Order, renews: bool) -> int:
 def _noted(order: Order) -> Dict[str, Any]:
     try:
         return files.load(_path(order)) or {}
-    except ValueError:  # damaged by a power cut: the count starts again
+    except (OSError, ValueError):  # damaged by a power cut: the count starts again
         return {}
 
 
