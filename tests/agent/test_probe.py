@@ -1,4 +1,4 @@
-"""Whether jobs survive a logout, as systemd tells it."""
+"""What a host tells of itself."""
 
 from pathlib import Path
 

@@ -164,7 +164,7 @@ def test_a_definite_no_fails_the_job_with_its_words(site: Site, mode: str) -> No
 
     view = site.advance()
 
-    assert ("failed", "launch", 1) == (view.state, view.cause, len(site.calls("sbatch")))
+    assert ("failed", "refused", 1) == (view.state, view.cause, len(site.calls("sbatch")))
     assert "nvalid" in view.message
 
 

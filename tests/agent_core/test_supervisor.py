@@ -205,7 +205,7 @@ def test_what_the_host_can_never_run_is_refused_with_all_that_it_lacks(tmp_path:
     assert 0 == host.supervise().wait(timeout=30)
 
     end = host.workshop.outcome("a")
-    assert ("failed", "launch", 1) == (end["state"], end["cause"], end["slot"])
+    assert ("failed", "refused", 1) == (end["state"], end["cause"], end["slot"])
     assert end["message"] == (
         "it can never run here: 2 GPUs, there are 1; 2000 MiB of memory, there are 1000;"
         " 5 cores, there are 4"

@@ -1,6 +1,6 @@
 """Which of a board's ready jobs may start now: what the files say of tokens and host, put before the decider."""
 
-from typing import Any, List, Optional
+from typing import Any, Iterator, Optional
 
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.tokens import Sight
@@ -11,8 +11,9 @@ from xpm.decide.admit import PATIENCE_S, Admission, Candidate, Limits, admit
 def look(board: Board, place: Any, slots: Optional[int], now: float) -> Admission:
     """Who may start, who waits for what, and who can never start."""
     sight = board.tokens.look(board.token_totals)
-    ready = _rested(board, place, now)
-    candidates = (_candidate(board, place, sight, known, now) for known in ready)
+    candidates = (
+        _candidate(board, place, sight, known, now) for known in _rested(board, place, now)
+    )
     used = {**place.used(board), **sight.used}
     return admit(candidates, Limits(slots, PATIENCE_S), used)
 
@@ -29,20 +30,17 @@ def ready_since(board: Board, known: JobFacts) -> float:
     """When a job became ready, whoever asks: it was wanted, its parents were done, its last attempt was over."""
     parents = (transitions.current(board.jobs[each].facts) for each in known.parents)
     found = [*parents, *known.facts.attempts]
-    return max([known.asked_at, *(each.at for each in found if each.phase == states.ENDED)])
+    rested = transitions.ready_at(known.facts)
+    return max([known.asked_at, rested, *(each.at for each in found if each.phase == states.ENDED)])
 
 
-def _rested(board: Board, place: Any, now: float) -> List[JobFacts]:
+def _rested(board: Board, place: Any, now: float) -> "Iterator[JobFacts]":
     """The ready jobs that need not wait between two attempts; under SLURM, which keeps that time itself, all."""
-    if place.kind == "slurm":
-        return list(board.ready.values())
-    found = []
-    for known in board.ready.values():
-        if transitions.ready_at(known.facts) > now:
-            board.note(known.job, "waits before it is tried again")
+    for known in list(board.ready.values()):
+        if place.kind == "slurm" or transitions.ready_at(known.facts) <= now:
+            yield known
         else:
-            found.append(known)
-    return found
+            board.note(known.job, "waits before it is tried again")
 
 
 def _candidate(board: Board, place: Any, sight: Sight, known: JobFacts, now: float) -> Candidate:

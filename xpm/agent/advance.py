@@ -18,9 +18,9 @@ from xpm.decide.facts import Joined, Revoke, Stop
 from xpm.wire import ledger
 from xpm.wire.workspace import prepare
 
-LATE_S = 0.5
 IDLE_S = 0.5
 """How often to look whether others have left room for who could not start, when nothing has changed here."""
+LATE_S = 0.5
 
 Report = NamedTuple(
     "Report",
@@ -176,5 +176,5 @@ def _join(board: Board, place: Any, group: "List[JobFacts]", now: float) -> int:
 
 def _refuse(board: Board, known: JobFacts, message: str, now: float) -> None:
     here = transitions.current(known.facts)
-    refusal = Revoke(here.number, here.slot + 1, states.FAILED, "launch", message)
+    refusal = Revoke(here.number, here.slot + 1, states.FAILED, "refused", message)
     revoke(board, known, refusal, now)

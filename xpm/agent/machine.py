@@ -41,22 +41,8 @@ def memory_mib(root: str = "/") -> Optional[int]:
 
 def gpus(environ: Mapping[str, str]) -> List[Gpu]:
     """The GPUs that nvidia-smi lists, but for those that CUDA_VISIBLE_DEVICES of this login hides."""
-    path = shutil.which("nvidia-smi", path=environ.get("PATH"))
-    if path is None:
-        return []
-    try:
-        done = subprocess.run(
-            [path, "--query-gpu=index,uuid", "--format=csv,noheader"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=COMMAND_S,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    if done.returncode != 0:
-        return []
-    found = parse_gpus(done.stdout.decode("utf-8", "replace").splitlines())
+    argv = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
+    found = parse_gpus(told(argv, environ).splitlines())
     shown = environ.get("CUDA_VISIBLE_DEVICES")
     if shown is None:
         return found
@@ -68,6 +54,25 @@ def parse_gpus(lines: Iterable[str]) -> List[Gpu]:
     """The GPUs of lines like ``0, GPU-8c2f...``."""
     matches = (re.match(r"^\s*(\d+)\s*,\s*(\S+)\s*$", line) for line in lines)
     return [Gpu(match.group(1), match.group(2)) for match in matches if match]
+
+
+def told(argv: List[str], environ: Mapping[str, str]) -> str:
+    """What a program prints; "" when there is none, or it fails."""
+    path = shutil.which(argv[0], path=environ.get("PATH"))
+    if path is None:
+        return ""
+    try:
+        done = subprocess.run(
+            [path, *argv[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=dict(environ),
+            timeout=COMMAND_S,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
 
 
 def _cores_of_quota(text: str) -> Optional[int]:

@@ -1,13 +1,10 @@
-"""What this host is and has: facts for a person, asked for rarely."""
+"""What this host is, and what it does to the processes of who logs out."""
 
 import os
 import shutil
-import subprocess
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from xpm.agent import machine
-
-COMMAND_S = 30.0
 
 
 def facts(environ: Mapping[str, str]) -> Dict[str, Any]:
@@ -18,10 +15,13 @@ def facts(environ: Mapping[str, str]) -> Dict[str, Any]:
         "system": "%s %s %s" % (uname.sysname, uname.release, uname.machine),
         "cores": machine.cores(),
         "memory_mib": machine.memory_mib(),
-        "gpus": [each.id for each in machine.gpus(environ)],
-        "logout": logout(environ),
         "sbatch": shutil.which("sbatch", path=environ.get("PATH")),
     }
+
+
+def of_a_plain_host(environ: Mapping[str, str]) -> Dict[str, Any]:
+    """What only matters where we start the jobs ourselves; asks a few programs."""
+    return {"gpus": [each.id for each in machine.gpus(environ)], "logout": logout(environ)}
 
 
 def logout(environ: Mapping[str, str]) -> Dict[str, Optional[bool]]:
@@ -35,30 +35,12 @@ def logout(environ: Mapping[str, str]) -> Dict[str, Optional[bool]]:
         "/org/freedesktop/login1",
         "org.freedesktop.login1.Manager",
     )
-    kills = _run(["busctl", "get-property", *manager, "KillUserProcesses"], environ)
+    kills = machine.told(["busctl", "get-property", *manager, "KillUserProcesses"], environ)
     user = str(os.getuid())
-    lingers = _run(["loginctl", "show-user", user, "--property=Linger"], environ)
+    lingers = machine.told(["loginctl", "show-user", user, "--property=Linger"], environ)
     return {"kills": _truth(kills), "lingers": _truth(lingers)}
 
 
-def _truth(text: Optional[str]) -> Optional[bool]:
-    words = (text or "").replace("=", " ").split()
+def _truth(text: str) -> Optional[bool]:
+    words = text.replace("=", " ").split()
     return {"yes": True, "true": True, "no": False, "false": False}.get(words[-1] if words else "")
-
-
-def _run(argv: List[str], environ: Mapping[str, str]) -> Optional[str]:
-    path = shutil.which(argv[0], path=environ.get("PATH"))
-    if path is None:
-        return None
-    try:
-        done = subprocess.run(
-            [path, *argv[1:]],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=dict(environ),
-            timeout=COMMAND_S,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None

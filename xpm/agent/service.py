@@ -159,9 +159,8 @@ class Service:
         if self._board is None:
             self._board = Board(opened.layout)
         self._advancing = Advancing(self._board)
-        if opened.kind == "slurm":
-            environ = dict(self._environ_of_place(opened.layout))
-            self._site = Learning(opened.layout, environ)
+        self._site = self._advancing.site
+        if self._site is not None:
             self._site.ask(self._clock())
         self._board.refresh(self._clock())
         self._said = self._advancing.catch_up(self._clock())
@@ -214,6 +213,7 @@ class Service:
     def _probe(self, request: Message) -> Message:
         facts = probe.facts(self._environ_of_place(self._layout()))
         if self._site is None:
+            facts.update(probe.of_a_plain_host(self._environ_of_place(self._layout())))
             return dict(facts, limits=None, asking=False)
         if request.get("refresh"):
             self._site.ask(self._clock(), 0.0)

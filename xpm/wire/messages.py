@@ -31,10 +31,9 @@ manifest  W {"jobs": [[task, job], ...]} -> {"jobs": [{"task", "job", "files": [
 pull      W {"items": [[task, job, path, offset], ...], "limit": bytes}
           -> {"pieces": [[item index, offset, length, size, mtime_ns], ...]} + payload; as many pieces as fit the limit
 probe     W {"refresh": bool}
-          -> facts {"host", "system", "cores", "memory_mib", "gpus": [id, ...], "logout": {"kills", "lingers": bool or null},
-          "sbatch": path or null, "limits": {...} or null, "asking": bool}
+          -> facts {"host", "system", "cores", "memory_mib", "sbatch": path or null, "limits": {...} or null, "asking": bool}
           ``limits`` as in limits.json. With ``refresh`` the site is asked again; while it is, ``asking`` is true: ask on,
-          without ``refresh``.
+          without ``refresh``. Of a plain host also "gpus": [id, ...], "logout": {"kills", "lingers": bool or null}
 bye       -> {}: the agent ends
 """
 
