@@ -1,5 +1,7 @@
 """The connector to a SLURM cluster, through its login node."""
 
+from dataclasses import asdict
+
 from xpm.connectors.fabric_host import FabricHost
 from xpm.connectors.link import Link, Place
 from xpm.connectors.remote import AgentConnector
@@ -10,5 +12,7 @@ class SlurmConnector(AgentConnector):
     """Jobs run under SLURM."""
 
     def __init__(self, spec: SlurmSpec) -> None:
-        place = Place(spec.workspace, "slurm", spec.python)
+        wishes = {name: value for name, value in asdict(spec.keeper).items() if value}
+        options = {"keeper": wishes} if wishes else None
+        place = Place(spec.workspace, "slurm", spec.python, options=options)
         super().__init__(spec.name, Link(spec.name, FabricHost(spec.ssh), place))

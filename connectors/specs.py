@@ -53,6 +53,17 @@ class SshSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class KeeperWish:
+    """How keepers (xpm/agent/keeper.py) are submitted; None: as the jobs they wait for."""
+
+    off: bool = False
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    time_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SlurmSpec:
     """A SLURM cluster behind its login node."""
 
@@ -60,6 +71,7 @@ class SlurmSpec:
     ssh: SshTarget
     workspace: str
     python: str | None = None
+    keeper: KeeperWish = KeeperWish()
 
 
 Spec = LocalSpec | SshSpec | SlurmSpec

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from xpm.connectors.specs import Capacity, LocalSpec, SlurmSpec, Spec, SshSpec, SshTarget
+from xpm.connectors.specs import (
+    Capacity,
+    KeeperWish,
+    LocalSpec,
+    SlurmSpec,
+    Spec,
+    SshSpec,
+    SshTarget,
+)
 from xpm.launchers import placeholders, units
 from xpm.launchers.flags import check_extra
 from xpm.launchers.model import Customs, Gpus, HostLimits, Partition, Policy, Qos, Setup, Site
@@ -87,7 +95,7 @@ def _spec(
     if kind is None or target is None or workspace is None:
         return None
     if kind == "slurm":
-        return SlurmSpec(name, target, workspace, python)
+        return SlurmSpec(name, target, workspace, python, _keeper(values.get("slurm", Values)))
     return SshSpec(name, target, workspace, python, capacity)
 
 
@@ -100,6 +108,18 @@ def _capacity(values: Values) -> Capacity:
         cpus=host.cpus,
         mem_mib=None if host.mem is None else units.mib(host.mem),
         gpus=host.gpus if host.gpu_ids is None else host.gpu_ids,
+    )
+
+
+def _keeper(slurm: Values | None) -> KeeperWish:
+    wish = slurm.get("keeper", Values) if slurm else None
+    if wish is None:
+        return KeeperWish(off=bool(slurm and slurm.get("keeper", str)))
+    return KeeperWish(
+        partition=wish.get("partition", str),
+        account=wish.get("account", str),
+        qos=wish.get("qos", str),
+        time_s=wish.get("time", int),
     )
 
 

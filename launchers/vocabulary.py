@@ -99,6 +99,16 @@ PARTITION = Record(
     "{time: 2d, cpus: 64, mem: 250GB}",
 )
 
+KEEPER = Record(
+    {
+        "partition": Key(TEXT, "where it runs; default: where the jobs it waits for do"),
+        "account": Key(TEXT, "the account to charge"),
+        "qos": Key(TEXT, "the QOS to use"),
+        "time": Key(DURATION, "the longest it may take; default: 2m"),
+    },
+    "{partition: small}",
+)
+
 SLURM = Record(
     {
         "account": Key(TEXT, "the account to charge"),
@@ -120,6 +130,10 @@ SLURM = Record(
             ),
             "what a job inherits",
             True,
+        ),
+        "keeper": Key(
+            Either((Choice(("off",)), KEEPER)),
+            "the small job that goes on with a plan when everybody else has died",
         ),
         "srun": Key(
             Choice(("never", "multi-task", "always")), "when srun starts jobs", True, ("never",)

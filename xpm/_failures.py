@@ -1,15 +1,16 @@
 """Why a plan failed, in words: which tasks, the cause, the end of their logs, what was not run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xpm._jobs import Job
 from xpm.connectors.base import JobRef
 from xpm.errors import JobsFailed
-from xpm.wire import ledger
+from xpm.wire import hints, ledger
 
 LINES = 12
 SHOWN = 10
+AT_ONCE_S = 60
 CAUSES = {
     "exit": "it ended with an error",
     "signal": "it was killed by a signal",
@@ -66,6 +67,7 @@ def _told(job: Job) -> str:
     if details.get("hint"):
         lines.append(f"    {details['hint']}")
     lines.append(f"    submitted in {job.sealed.where}; attempt {job.attempt} on {_place(job)}")
+    lines[-1] += _used(details)
     log = last_log(Path(job.folder))
     if log is None:
         lines.append(f"    no log was written; its folder: {job.folder}")
@@ -92,6 +94,20 @@ def _place(job: Job) -> str:
     batch = getattr(job.known, "batch_id", None)
     where = job.line.connector if job.line else job.spec.name
     return f"{where}, batch job {batch}" if batch else where
+
+
+def _used(details: Mapping[str, object]) -> str:
+    """What its run took, where that was recorded and may explain its end: an error at once explains itself."""
+    begun, ended = details.get("started_at"), details.get("ended_at")
+    more = details.get("details")
+    peak = more.get("peak_kib") if isinstance(more, dict) else None
+    memory = peak or details.get("max_rss_kib")
+    if not isinstance(begun, float) or not isinstance(ended, float):
+        return ""
+    if details.get("cause") in ("exit", "launch") and ended - begun < AT_ONCE_S:
+        return ""
+    size = f" with at most {hints.size(memory)}" if isinstance(memory, int) and memory else ""
+    return f"; it ran {hints.duration(ended - begun)}{size}"
 
 
 def _outcome(job: Job) -> dict[str, object]:

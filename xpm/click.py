@@ -22,18 +22,9 @@ import click
 from xpm.errors import PlanProblem
 from xpm.plan import places
 from xpm.plan.asking import ArgumentInfo, arguments
+from xpm.plan.containers import DictKind, ListKind, LiteralKind, TupleKind, UnionKind
 from xpm.plan.fields import MISSING
-from xpm.plan.kinds import (
-    BytesKind,
-    DictKind,
-    InstanceKind,
-    Kind,
-    ListKind,
-    LiteralKind,
-    PathKind,
-    TupleKind,
-    UnionKind,
-)
+from xpm.plan.kinds import BytesKind, InstanceKind, Kind, PathKind
 from xpm.plan.problems import WrongValue
 from xpm.plan.setting import check
 

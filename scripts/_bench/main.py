@@ -19,6 +19,7 @@ WHAT = {
     "sealing": ("sealing", 100_000),
     "local": ("local_jobs", 300),
     "slurm": ("slurm_chain", 3),
+    "many": ("slurm_many", 1000),
 }
 
 

@@ -1,5 +1,7 @@
 """The keeper on a fake SLURM: one at a time, behind what is live, gone when nothing waits."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,9 @@ from typing import Any
 import pytest
 
 from tests.agent_core.site import Site
-from xpm.agent import keeping
+from tests.agent_core.yard import eventually, job_id
+from xpm.agent import keeping, processes
+from xpm.agent.advance import advance
 
 pytestmark = pytest.mark.host
 REQUEST = {"kind": "slurm", "options": ["--partition=cpu", "--mem=954M", "--account=lab"]}
@@ -137,7 +141,7 @@ def test_a_keeper_that_is_over_without_having_run_is_replaced(site: Site) -> Non
 
 @pytest.mark.parametrize("mode", ["accepted-timeout", "accepted-killed"])
 def test_a_keeper_that_was_accepted_unheard_is_found_by_its_name(site: Site, mode: str) -> None:
-    site.script("sbatch", "sbatch " + mode)
+    site.script("keeper " + mode)
     _chain(site)
     site.advance(1)
     site.come()
@@ -152,7 +156,7 @@ def test_a_keeper_that_was_accepted_unheard_is_found_by_its_name(site: Site, mod
 def test_a_keeper_with_no_place_in_the_queue_is_tried_again_behind_what_is_live_then(
     site: Site,
 ) -> None:
-    site.script("sbatch", "sbatch quota")
+    site.script("keeper quota")
     _chain(site)
     site.advance(1)
     site.yard.ask("d", parents=["c"], request=REQUEST)
@@ -163,12 +167,12 @@ def test_a_keeper_with_no_place_in_the_queue_is_tried_again_behind_what_is_live_
 
     first, second = _keepers(site)
     assert first["job-name"] == second["job-name"]
-    assert first["dependency"] == "afterany:1001"
+    assert "afterany:100" in first["dependency"]
     assert second["dependency"] == f"afterany:{_of(site, 'c')}" != first["dependency"]
 
 
 def test_a_refused_keeper_is_said_and_not_tried_again_soon(site: Site) -> None:
-    site.script("sbatch", "sbatch partition")
+    site.script("keeper partition")
     _chain(site)
     for _ in range(3):
         site.advance(100)
@@ -244,3 +248,36 @@ def test_what_is_refused_to_a_job_is_asked_once_more_by_the_laptop(
     site.advance(1)
     site.advance(1)
     assert "failed" == site.word("a")
+
+
+@pytest.mark.parametrize("mode", ["silent", "accepted-silent"])
+def test_an_sbatch_that_dies_with_the_job_that_started_it_is_looked_up_by_keepers(
+    site: Site, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _chain(site)
+    site.advance(1)
+    site.yard.finish("a")
+    site.yard.finish("b")
+    monkeypatch.setenv("SLURM_JOB_ID", "1001")
+    site.come()
+    site.script("sbatch " + mode)
+    before = len(site.calls("sbatch"))
+    advance(site.board, site.place, site.now, 0.1)
+    eventually(lambda: len(site.calls("sbatch")) > before)
+    (errand,) = Path(site.yard.layout.submissions).glob(f"*{job_id('c')[:32]}*/sbatch.1.pid")
+    eventually(lambda: len(site.queue) == 3 + (mode == "accepted-silent"))
+    for pid in processes.session_members(int(errand.read_text())):
+        os.kill(pid, signal.SIGKILL)
+
+    keeper = 1
+    while site.view("c").batch_id is None and keeper < 8:
+        site.ahead += 150
+        _run(site, keeper)
+        keeper += 1
+        site.come()
+        site.board.refresh(site.now)
+        site.advance()
+
+    names = [site.batch(number)["name"] for number in site.queue]
+    assert 1 == sum(job_id("c")[:32] in name for name in names)
+    assert keeper <= 5

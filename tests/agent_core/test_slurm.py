@@ -44,6 +44,7 @@ def test_a_ready_job_is_submitted_once_and_followed_to_its_end(site: Site) -> No
 
 
 def test_everything_is_on_the_command_line_and_the_environment_is_clean(site: Site) -> None:
+    """P12, and P13: the log is appended to, so that a requeue truncates nothing."""
     request = {
         "kind": "slurm",
         "options": ["--partition=cpu", "--mem=954M"],
@@ -163,7 +164,7 @@ def test_a_definite_no_fails_the_job_with_its_words(site: Site, mode: str) -> No
 
     view = site.advance()
 
-    assert ("failed", "launch", 1) == (view.state, view.cause, len(site.calls("sbatch")))
+    assert ("failed", "refused", 1) == (view.state, view.cause, len(site.calls("sbatch")))
     assert "nvalid" in view.message
 
 

@@ -65,7 +65,7 @@ def test_a_ready_job_tells_who_holds_its_token() -> None:
     holder = Holder(replace(PARENT, state="running"), "lane", 2)
 
     assert [
-        "waits: waits for token lane (1 of 2)",
+        "waits: for token lane (1 of 2)",
         "token: wants 1 of 2 lane; held by demo.prepare 11111111 (2)",
     ] == told(ready, noted={"tokens": [["lane", 1, 2]]}, holders=[holder])
 

@@ -221,6 +221,50 @@ def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
         time.sleep(0.02)
 
 
+TIMED = """
+import pathlib, time
+from xpm import GracefulTimeout, ResumableTask, Task, experiment
+
+class Slow(Task):
+    __xpmid__ = "demo.slow"
+    def execute(self):
+        print("slow", flush=True)
+        time.sleep(60)
+
+class Goes(ResumableTask):
+    __xpmid__ = "demo.goes"
+    def execute(self):
+        if not pathlib.Path("checkpoint").exists():
+            pathlib.Path("checkpoint").touch()
+            while self.remaining_time() > 0.5:
+                time.sleep(0.05)
+            raise GracefulTimeout
+
+with experiment("main", "exp", launcher="brief") as xp:
+    Slow().submit()
+    Goes().submit()
+"""
+BRIEF = "version: 1\nlaunchers: {brief: {connector: local, time: 1s}}\n"
+
+
+def test_a_task_whose_time_is_over_says_so_and_a_resumable_one_goes_on(desk: Desk) -> None:
+    (desk.project / "plan.py").write_text(TIMED)
+    (desk.folder / "config").mkdir()
+    (desk.folder / "config" / "launchers.yaml").write_text(BRIEF)
+    desk.environ["XPM_CONFIG_DIR"] = str(desk.folder / "config")
+
+    done = desk.run()
+
+    assert done.returncode == 1
+    told = " ".join(done.stderr.split())
+    assert "demo.slow" in told
+    assert "it ran out of its time (TIMEOUT)" in told
+    assert "hit its limit of 1 s: raise `time` in the launcher brief, or make it a Resum" in told
+    assert "attempt 1 on local; it ran 1 s with at most" in told
+    goes = desk.job("demo.goes")
+    assert (goes.state, goes.attempt) == ("done", 2)
+
+
 SHARING = """
 import pathlib, time
 from xpm import Param, Task, experiment

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.cli.commands import CHECKOUT
 from tests.faults.links import leftovers
+from xpm.wire import files
 
 HOOK = Path(__file__).parent / "hook"
 PLAN = '''
@@ -134,6 +135,13 @@ class Desk:
         past = time.time() - 2 * 86400
         for each in self.temporaries():
             os.utime(each, (past, past))
+
+    def visit(self) -> None:
+        """Let somebody list the folders of the workspaces, two days later."""
+        self.age()
+        for root in (self.main, self.far):
+            for folder in (root / ".xpm").glob("**/"):
+                files.listing(str(folder))
 
     def temporaries(self) -> Sequence[Path]:
         """The files that were to be renamed, but for those in a folder of one job or submission, which go with it."""

@@ -1,5 +1,6 @@
 """The link to a host in memory, cut or frozen after any byte of the whole life of two jobs."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ CODE = "open('out.bin', 'wb').write(b'x' * 300_000); print('done')"
 ONCE = Patience(attempts=1)
 GRACE_S = 3.0
 MOST_BREAKS = 3
+LARGE, EDGE = 4096, 32
+"""Bytes from which a piece is large, and how many are tried at its edges and in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,13 @@ class Links:
         self._shot = places.snapshot(folder / "project")
 
     def points(self) -> Sequence[LinkFault]:
-        """Every byte of an exchange that nothing disturbs, in both directions, and both ways to fail."""
+        """Every byte of an exchange that nothing disturbs, but few within large pieces; both directions, both ways to fail."""
         calm = self._calm()
         return [
             LinkFault(direction, at, how)
             for how in ("cut", "frozen")
-            for direction, total in (("sent", calm.sent), ("received", calm.received))
-            for at in range(total)
+            for direction, ends in (("sent", calm.frames_sent), ("received", calm.frames_received))
+            for at in _bytes(ends)
         ]
 
     def violations(self, fault: LinkFault, folder: Path) -> list[str]:
@@ -89,6 +92,17 @@ class Links:
             _live(connector, self._shot, main)
         finally:
             connector.close()
+
+
+def _bytes(ends: Sequence[int]) -> Sequence[int]:
+    """All bytes of small pieces; of large ones the edges, and some in between."""
+    found: list[int] = []
+    for begin, end in itertools.pairwise([0, *ends]):
+        inside: Sequence[int] = range(begin, end)
+        if len(inside) > LARGE:
+            inside = [*inside[:EDGE], *inside[EDGE : -EDGE : len(inside) // EDGE], *inside[-EDGE:]]
+        found += inside
+    return found
 
 
 def _live(connector: AgentConnector, shot: Snapshot, main: Path) -> None:

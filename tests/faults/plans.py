@@ -98,6 +98,7 @@ def _journal(desk: Desk) -> list[str]:
 
 
 def _left(desk: Desk) -> list[str]:
+    desk.visit()
     found = [f"{path.relative_to(desk.folder)} is left" for path in desk.temporaries()]
     if not eventually(lambda: not desk.processes()):
         found.append(f"processes are left: {desk.processes()}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.launchers.profile import on_cluster, options, write
-from xpm.connectors.specs import Capacity, LocalSpec, SlurmSpec, SshSpec, SshTarget
+from xpm.connectors.specs import Capacity, KeeperWish, LocalSpec, SlurmSpec, SshSpec, SshTarget
 from xpm.errors import ProfileProblem
 from xpm.launchers.editors import schema_text
 from xpm.launchers.profiles import check, examine, load_profiles
@@ -225,3 +225,23 @@ def test_a_small_profile_loads_in_no_time_and_without_one_there_is_no_yaml(tmp_p
 
     assert found.stdout == "False\n"
     assert min(times) < 0.015
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("{}", KeeperWish()),
+        ("{keeper: off}", KeeperWish(off=True)),
+        ("{keeper: {partition: small, account: misc, time: 5m}}", KeeperWish(False, "small", "misc", None, 300)),
+    ],
+)  # fmt: skip
+def test_keepers_are_as_the_profile_says(text: str, wish: KeeperWish, tmp_path: Path) -> None:
+    here = f'{{kind: slurm, ssh: {{host: c}}, workspace: "~/x", slurm: {text}}}'
+    path = write(
+        tmp_path, f"version: 1\nconnectors:\n  c: {here}\nlaunchers: {{a: {{connector: c}}}}"
+    )
+
+    spec = load_profiles(path).launcher("a").connector
+
+    assert isinstance(spec, SlurmSpec)
+    assert wish == spec.keeper

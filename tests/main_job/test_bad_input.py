@@ -221,11 +221,11 @@ def test_what_sbatch_refuses_fails_at_once_with_its_words(laptop: Laptop) -> Non
 
     done = laptop.xpm("run", plan, timeout_s=30)
 
-    words = ("could not be started", "SLURM refuses it:", "Invalid feature specification")
+    words = ("its site can never run it", "SLURM refuses it:", "Invalid feature specification")
     hint = ("--constraint=nowhere", "mend the launcher cpu in the profile", "run the plan again")
     _refused(done, 1, *words, *hint)
     jobs = laptop.status()["jobs"]
-    assert [("failed", "launch"), ("skipped", "dependency")] == [
+    assert [("failed", "refused"), ("skipped", "dependency")] == [
         (job["state"], job["cause"]) for job in jobs
     ]
     assert laptop.there("squeue -h --me") == ""

@@ -109,7 +109,7 @@ def test_a_licence_that_others_hold_is_waited_for_in_words_and_one_too_many_refu
     )
     [waiting, _] = laptop.status()["jobs"]
     why = laptop.xpm("why", waiting["id"])
-    assert "waits    waits for a licence that others hold (Licenses)" in why.stdout, why.stdout
+    assert "waits    for a licence that others hold (Licenses)" in why.stdout, why.stdout
     laptop.there(f"scancel {holder}")
 
     assert process.wait(90) == 0, log.read_text()

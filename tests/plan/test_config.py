@@ -293,6 +293,46 @@ def test_generic_configurations_are_configurations() -> None:
     assert (uses.described, uses.inner) == (1, 2)
 
 
+U = TypeVar("U")
+
+
+class Box(Config, Generic[T]):
+    item: Param[T]
+    more: "Param[dict[str, list[T]]]" = {}
+    either: Param[Optional[T]] = None
+
+
+class Ints(Box[int]):
+    extra: Param[int] = 1
+
+
+class Again(Box[U], Generic[U]):
+    """Generic still, in another variable."""
+
+
+class Floats(Again[float]): ...
+
+
+class Lower(Floats): ...
+
+
+def test_a_subclass_says_what_the_type_variables_are() -> None:
+    assert Ints(item=3, more={"a": [1]}, either=2).item == 3
+    assert Lower(item=3, more={"a": [1]}).item == 3.0
+    assert Lower(item=3, more={"a": [1]}).more == {"a": [1.0]}
+    for cls, wrong in ((Ints, 0.5), (Floats, "x"), (Lower, "x")):
+        for values in (
+            {"item": wrong},
+            {"item": 1, "more": {"a": [wrong]}},
+            {"item": 1, "either": wrong},
+        ):
+            with pytest.raises(PlanProblem, match="expects"):
+                cls(**values)
+    unbound: Any = Box
+    assert unbound(item="x", more={"a": [1]}).item == "x"
+    assert identifier(Ints(item=1)) != identifier(Floats(item=1))
+
+
 class Textual(Config):
     later: "Param[Optional[Later]]"
     listed: Param["list[Later]"] = []

@@ -7,6 +7,7 @@ import pytest
 
 from tests.agent_core.site import Site
 from tests.slurm.test_autopsy import OOM, PREEMPTED
+from xpm.agent import limits
 from xpm.agent.board import View
 
 pytestmark = pytest.mark.host
@@ -101,6 +102,16 @@ def test_without_accounting_only_the_detail_is_missing(site: Site, how: str) -> 
         "cancelled",
         "cancelled in SLURM (scancel), by whom is not known",
     )
+
+
+def test_a_site_that_keeps_no_accounts_is_not_asked(site: Site) -> None:
+    site.learned(limits.UNKNOWN._replace(has_accounting=False))
+    running(site)
+    patient(site)
+    site.batch("1001", state="CANCELLED")
+
+    assert told(site).state == "cancelled"
+    assert site.calls("sacct") == []
 
 
 def test_whoever_will_not_come_back_does_not_wait_for_detail(site: Site) -> None:

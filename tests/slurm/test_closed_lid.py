@@ -1,6 +1,7 @@
 """A laptop that is closed right after submission: the plan goes on, whoever dies, and is complete when it comes back."""
 
 import json
+import os
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,9 @@ from tests.main_job import plans
 from tests.main_job.laptop import PROFILE, Laptop, wait_for
 
 pytestmark = pytest.mark.cluster
+WIDTHS = os.environ.get("XPM_LID_WIDTHS", "1,6,9,6,1")
+LIMIT = os.environ.get("XPM_LID_LIMIT", "8")
+"""The whole thing takes its time: XPM_LID_WIDTHS=1,166,166,166,1 XPM_LID_LIMIT=50."""
 IMPATIENT = {"squeue_every_s": 3, "message_timeout_s": 1.5, "lost_after_s": 6, "keeper_apart_s": 5}
 
 
@@ -102,14 +106,14 @@ class Lid:
 def test_a_plan_larger_than_the_submit_limit_runs_to_its_end_though_its_last_job_is_killed(
     laptop: Laptop,
 ) -> None:
-    widths = [1, 6, 9, 6, 1]
+    widths, limit = [int(each) for each in WIDTHS.split(",")], int(LIMIT)
     retry = "policies: {{default: {{retry: {{exit: {{max: 1}}, signal: {{max: 1}}}}}}}}\n"
-    laptop.cluster.do("limit", "MaxSubmitJobs=8")
+    laptop.cluster.do("limit", f"MaxSubmitJobs={limit}")
     lid = Lid(laptop, diamond(laptop.name, widths), PROFILE + retry)
 
     lid.close()
 
-    wait_for("the last one runs", lid.has("began"), 240)
+    wait_for("the last one runs", lid.has("began"), 60 + 8 * sum(widths))
     (node,) = laptop.there("squeue -h --me -t RUNNING -o %N").split()
     wait_for("a keeper waits", lid.keepers)
     laptop.there("pkill -9 -f '[.]xpm/travel'", node)

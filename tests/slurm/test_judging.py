@@ -219,3 +219,16 @@ def test_a_person_may_have_the_site_asked_again(site: Site) -> None:
     eventually(lambda: not told(service, "probe")["asking"])
 
     assert "22.05.8" == told(service, "probe")["limits"]["version"]
+
+
+def test_a_laptop_that_leaves_at_once_leaves_its_jobs_with_slurm_all_the_same(site: Site) -> None:
+    Path(site.yard.layout.limits).unlink()
+    tells(site)
+    service = served(site)
+    site.yard.ask("a", "b")
+
+    service.tick()
+    service.finish()
+
+    assert 1 == len(site.calls("sbatch"))
+    assert "22.05.8" == limits.read(site.yard.layout).version

@@ -83,7 +83,7 @@ def test_a_refused_try_is_for_ever(folder: Folder) -> None:
     folder.says(1, 1, err=REFUSED)
 
     assert (
-        Never("Batch job submission failed: Invalid qos specification", "launch") == folder.next()
+        Never("Batch job submission failed: Invalid qos specification", "refused") == folder.next()
     )
     Path(folder.path, "sbatch.1.rc").unlink()
     assert isinstance(folder.next(NOW + 1e6), Never)

@@ -4,11 +4,12 @@ Never for long: what takes time (sbatch, squeue) runs in processes of its own, w
 go on when the agent ends.
 """
 
-from typing import Callable, List
+from typing import Callable, List, Optional
 
 from xpm.agent import place
 from xpm.agent.advance import advance
 from xpm.agent.board import Board
+from xpm.agent.learning import Learning
 
 EVERY_S = 1.0
 CATCH_UP_S = 1.0
@@ -23,7 +24,9 @@ class Advancing:
         assert content is not None, "a workspace is opened before it advances"
         self._board = board
         self._place = place.build(board.layout, content)
+        self.site: Optional[Learning] = None
         if self._place.kind == "slurm":
+            self.site = self._place.site
             self._place.examiner.is_patient = True  # we look again in a second
         self._seq = -1
         self._last = float("-inf")

@@ -267,6 +267,11 @@ class Keeper(object):
                 _forget(os.path.join(folder, name))
 
 
+def reserve(options: Dict[str, Any]) -> int:
+    """How many places in the queue are for keepers, by the options of a place."""
+    return 0 if (options.get("keeper") or {}).get("off") else PLACES
+
+
 def in_queue(rows: Sequence[Row]) -> int:
     """How many keepers are in the queue."""
     names = [row for row in rows if ".keeper." in row.name]

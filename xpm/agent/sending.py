@@ -48,6 +48,8 @@ Never = NamedTuple("Never", [("message", str), ("cause", str)])
 
 Next = Union[Take, TooMany, Split, Wait, LookUp, NotHere, InQueue, Never]
 
+REFUSED = "refused"
+"""The cause of an attempt that the place will never take: no retry helps (wire/ledger.py)."""
 STARTED_S = 10.0
 """A try whose shell has not shown up after this, and whose owner is dead, was never sent."""
 PAUSE_S = 15.0
@@ -61,7 +63,7 @@ def find_next(folder: str, now: float) -> Next:
         return InQueue(str(batch["batch_id"]))
     refused = reading.load(os.path.join(folder, "refused.json"))
     if refused:
-        return Never(str(refused.get("message") or ""), str(refused.get("cause") or "launch"))
+        return Never(str(refused.get("message") or ""), str(refused.get("cause") or REFUSED))
     numbers = _tries(folder)
     if not numbers:
         return Take(1)
@@ -106,9 +108,9 @@ def record(folder: str, batch_id: str, by: str, now: float) -> None:
 
 def refuse(folder: str, message: str, at: float) -> Never:
     """Note for ever that SLURM will never take it."""
-    content = {"at": at, "message": message, "cause": "launch"}
+    content = {"at": at, "message": message, "cause": REFUSED}
     _note(os.path.join(folder, "refused.json"), content)
-    return Never(message, "launch")
+    return Never(message, REFUSED)
 
 
 def is_absent(folder: str, number: int, asked_at: float, now: float, apart_s: float) -> bool:

@@ -159,9 +159,8 @@ class Service:
         if self._board is None:
             self._board = Board(opened.layout)
         self._advancing = Advancing(self._board)
-        if opened.kind == "slurm":
-            environ = dict(self._environ_of_place(opened.layout))
-            self._site = Learning(opened.layout, environ)
+        self._site = self._advancing.site
+        if self._site is not None:
             self._site.ask(self._clock())
         self._board.refresh(self._clock())
         self._said = self._advancing.catch_up(self._clock())

@@ -11,7 +11,7 @@ from xpm.agent import nodes, quiet, reading, submit
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.examining import Examiner
 from xpm.agent.judging import Judge
-from xpm.agent.keeper import Keeper, outlook
+from xpm.agent.keeper import Keeper, outlook, reserve
 from xpm.agent.learning import Learning
 from xpm.agent.slurm_accounts import Accounts
 from xpm.agent.slurm_budget import PER_MINUTE, Budget
@@ -34,7 +34,7 @@ FIRST_LOOK_S = 5.0
 
 
 BARRED = (
-    "%d %s for others and, when these are done, for this laptop: the compute nodes cannot submit (%s). "
+    "%s for others and, when these are done, for this laptop: the compute nodes cannot submit (%s). "
     "Leave xpm running, or run `xpm sync` now and then"
 )
 
@@ -55,13 +55,14 @@ class SlurmPlace(object):
         per_minute = int(options.get("commands_per_minute") or PER_MINUTE)
         self._budget = Budget(layout, environ, self._cluster, per_minute)
         self.queue = Queue(layout, prefix, environ, self._budget, self._every_s)
-        self._room = Room(layout, self.site.known)
+        self._room = Room(layout, self.site.known, reserve(options))
         self._judge = Judge(self.site)
         self._message_timeout_s = options.get("message_timeout_s")
         self._sender = Sender(
             layout, content, environ, self.queue, self._room, self._budget, self._apart_s
         )
-        self.examiner = Examiner(Accounts(layout, environ, self._every_s))
+        accounts = Accounts(layout, environ, self._budget, self._has_accounting, self._every_s)
+        self.examiner = Examiner(accounts)
         lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
         self._watcher = Watcher(layout, lost_after_s, self.examiner)
         self._canceller = Canceller(layout, environ, self._budget)
@@ -69,7 +70,8 @@ class SlurmPlace(object):
         self._quiet = quiet.Notes(layout)
         self._joined = 0
         self._layout = layout
-        self._barred = ""
+        self._barred: Optional[str] = None
+        self._held = 0
         self.keeper = Keeper(layout, content, options, self.queue, self._canceller, self._apart_s)
 
     # ---------------------------------------------------------- what advance asks of a place
@@ -119,11 +121,9 @@ class SlurmPlace(object):
         if answer is not None:
             self._watcher.fold(board, answer, now)
         self._ask_if_worth_it(board, answer, now)
-        self._barred = ""
-        said = nodes.barred(self._layout, now)
-        waiting = sum(known.word == states.WAITING for known in board.jobs.values()) if said else 0
-        if waiting:
-            self._barred = BARRED % (waiting, "job waits" if waiting == 1 else "jobs wait", said)
+        self._barred, self._held = nodes.barred(self._layout, now), 0
+        if self._barred:
+            self._held = sum(known.word == states.WAITING for known in board.jobs.values())
 
     def joined(
         self, known: JobFacts, number: int, submission: str, intent: Dict[str, Any], now: float
@@ -191,9 +191,12 @@ class SlurmPlace(object):
 
     def notes(self) -> List[str]:
         """What a person may want to know."""
-        held = self._budget.words(self._now)
-        found = (self.queue.problem, self.keeper.problem, self._barred, held)
-        return [each for each in found if each]
+        said = (self.queue.problem, self.keeper.problem, self._budget.words(self._now))
+        found = [each for each in said if each]
+        if self._held:
+            jobs = "%d job%s" % (self._held, " waits" if self._held == 1 else "s wait")
+            found.append(BARRED % (jobs, self._barred))
+        return found
 
     # ---------------------------------------------------------------------------- within
 
@@ -215,6 +218,9 @@ class SlurmPlace(object):
 
     def _cluster(self) -> Optional[str]:
         return self.site.known().cluster
+
+    def _has_accounting(self) -> Optional[bool]:
+        return self.site.known().has_accounting
 
     def _apart_s(self) -> float:
         """How far apart two look-ups must be: an sbatch that timed out has arrived by then, or never will."""

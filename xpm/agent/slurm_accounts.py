@@ -6,9 +6,10 @@ must be the submission's: ids are recycled, and sacct would tell of a job of yea
 """
 
 import os
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from xpm.agent import errands, reading
+from xpm.agent.slurm_budget import Budget
 from xpm.wire import files
 from xpm.wire.workspace import Layout
 
@@ -86,12 +87,23 @@ class Accounts(object):
     Args:
         layout: the workspace.
         environ: what commands run with.
+        budget: how many commands there may be.
+        is_kept: whether the site keeps accounts; None when it does not say.
         every_s: seconds between two queries, of all advancers together.
     """
 
-    def __init__(self, layout: Layout, environ: Dict[str, str], every_s: float = EVERY_S) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        environ: Dict[str, str],
+        budget: Budget,
+        is_kept: Callable[[], Optional[bool]],
+        every_s: float = EVERY_S,
+    ) -> None:
         self._layout = layout
         self._environ = environ
+        self._budget = budget
+        self._is_kept = is_kept
         self._every_s = every_s
         self._path = os.path.join(layout.own, "sacct.json")
         self._asked = os.path.join(layout.own, "sacct.asked")
@@ -117,7 +129,9 @@ class Accounts(object):
         last, pause = float(content.get("at") or 0.0), self._every_s
         if content.get("disabled"):
             pause = max(pause, DISABLED_S)
-        if self._running is not None or 0 <= now - last < pause:
+        if self._running is not None or 0 <= now - last < pause or self._is_kept() is False:
+            return
+        if not self._budget.spend(now):
             return
         files.write(self._asked, files.dump({"at": now}))
         batch = sorted(self._wanted)[:IDS_AT_ONCE]

@@ -80,9 +80,10 @@ class Room(object):
     Args:
         layout: the workspace.
         limits: what the site says of its limits.
+        keepers: how many places are theirs, where there is a limit.
     """
 
-    def __init__(self, layout: Layout, limits: Callable[[], SiteLimits]) -> None:
+    def __init__(self, layout: Layout, limits: Callable[[], SiteLimits], keepers: int) -> None:
         self._path = os.path.join(layout.own, "room.json")
         self._limits = limits
         self._stamp: Any = None
@@ -90,7 +91,7 @@ class Room(object):
         self._there = 0
         self._others = 0
         self._leaving = 0
-        self._kept = keeper.PLACES
+        self._keepers = self._kept = keepers
         self._taken: Dict[str, int] = {}
 
     def look(self, board: Board, answer: Optional[Answer], now: float) -> None:
@@ -99,7 +100,7 @@ class Room(object):
         self._there = self._leaving = 0
         keepers = keeper.in_queue(answer.rows) if answer else 0
         self._others = keepers + (answer.others if answer else 0)
-        self._kept = max(0, keeper.PLACES - keepers)
+        self._kept = max(0, self._keepers - keepers)
         if self.most is None:
             return
         for known in board.jobs.values():

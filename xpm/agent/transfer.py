@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 from xpm.agent import paths
 from xpm.agent.refusals import usage
-from xpm.wire import files, ledger
+from xpm.wire import files, jobfile, ledger
 from xpm.wire.workspace import Layout
 
 Request = Dict[str, Any]
@@ -167,6 +167,11 @@ def _manifest(layout: Layout, task: object, job: object) -> Dict[str, Any]:
     return {"task": task, "job": job, **found}
 
 
+def _stays(name: str) -> bool:
+    """Whether a file of ours in a job's folder is never copied: half-written, or what each side has of its own."""
+    return name.startswith("~") or name == jobfile.NAME
+
+
 def _walk(folder: str, prefix: str, found: Dict[str, List[Any]]) -> None:
     try:
         with os.scandir(folder) as scan:
@@ -178,7 +183,7 @@ def _walk(folder: str, prefix: str, found: Dict[str, List[Any]]) -> None:
         return
     for entry in entries:
         path = prefix + entry.name
-        if path == ledger.FOLDER or (prefix == ledger.FOLDER + "/" and entry.name.startswith("~")):
+        if path == ledger.FOLDER or (prefix == ledger.FOLDER + "/" and _stays(entry.name)):
             continue
         try:
             path.encode("utf-8")

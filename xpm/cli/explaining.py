@@ -46,13 +46,13 @@ def _waiting(case: Case) -> Iterator[Because]:
         place = f" ({each.reason})" if each.reason else ""
         yield Because("waits", f"for {named(each)}, which is {each.state}{place}")
     if case.job.reason and not held:
-        yield Because("waits", case.job.reason)
+        yield _wait(case.job.reason)
     elif not held:
         yield Because("waits", "nothing here says why: ask with --online")
 
 
 def _ready(case: Case) -> Iterator[Because]:
-    yield Because("waits", case.job.reason or "to be submitted: all it depends on is done")
+    yield _wait(case.job.reason or "to be submitted: all it depends on is done")
     yield from _of_tokens(case)
 
 
@@ -62,7 +62,11 @@ def _of_reason(case: Case) -> Iterator[Because]:
         "pending": "it is in SLURM's queue, which has not said yet why",
         "unknown": "the host answers, but nothing there tells how it is",
     }
-    yield Because("waits", case.job.reason or words.get(case.job.state, case.job.state))
+    yield _wait(case.job.reason or words.get(case.job.state, case.job.state))
+
+
+def _wait(reason: str) -> Because:
+    return Because("waits", reason.removeprefix("waits: ").removeprefix("waits "))
 
 
 def _running(case: Case) -> Iterator[Because]:

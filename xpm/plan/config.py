@@ -35,7 +35,16 @@ class _Constructor:
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
 class Config:
-    """Typed values. Annotate arguments with Param, Meta or Constant; give them by name or assign them."""
+    """Typed values, to be inherited from: annotate arguments with ``Param``, ``Meta`` or ``Constant``.
+
+    Values are given by name or assigned, and checked at once. ``Model(layers=3)`` and ``Model.C(layers=3)`` are the same.
+    A class may define ``__xpmid__`` (its identifier), ``__validate__(self)`` (refuses by raising ValueError, at
+    submission) and ``__post_init__(self)`` (called inside the job, when the values are set).
+
+    Raises:
+        PlanProblem: a value of another type, no such argument, a constant, or the configuration is sealed; it also
+            is a TypeError or an AttributeError, as Python would raise.
+    """
 
     if TYPE_CHECKING:
         __xpm__: Description
@@ -138,46 +147,77 @@ class Config:
         return copyconfig(self)
 
     def tag(self, name: str, value: Any) -> Self:
-        """Give a tag to this configuration and to what uses it; the configuration itself."""
+        """Give a tag to this configuration and to what uses it; the configuration itself.
+
+        Args:
+            name: any text.
+            value: a str, int, float or bool.
+
+        Raises:
+            PlanProblem: another value, or the configuration is sealed.
+        """
         from xpm.plan.tags import add
 
         add(self, name, value)
         return self
 
     def tags(self) -> dict[str, Any]:
-        """The tags of this configuration and of what it uses."""
+        """The tags of this configuration and of what it uses, by name; the same as ``xpm.tags``."""
         from xpm.plan.tags import tags
 
         return tags(self)
 
     @property
     def jobpath(self) -> JobPath:
-        """The folder of the job this is, or comes from."""
+        """The folder of the job this is, or comes from; absolute, and there from submission on.
+
+        Raises:
+            PlanProblem: there is no job yet.
+        """
         from xpm.plan.following import jobpath
 
         return jobpath(self)
 
     @property
     def state(self) -> str:
-        """The state of the job this is, or comes from, as one word."""
+        """The last known state of the job this is, or comes from.
+
+        One of ``waiting ready submitted pending running done failed cancelled unknown lost skipped``.
+
+        Raises:
+            PlanProblem: there is no job yet.
+        """
         from xpm.plan.following import handle
 
         return handle(self).state
 
     def stdout(self) -> Path:
-        """The file of what the job printed."""
+        """The file of what the job printed; there once it has run.
+
+        Raises:
+            PlanProblem: there is no job yet.
+        """
         from xpm.plan.following import handle
 
         return handle(self).stdout()
 
     def stderr(self) -> Path:
-        """The file of the errors the job printed."""
+        """The file of the errors the job printed; there once it has run.
+
+        Raises:
+            PlanProblem: there is no job yet.
+        """
         from xpm.plan.following import handle
 
         return handle(self).stderr()
 
     def wait(self) -> None:
-        """Wait until the job is over."""
+        """Wait until the job is done and its files are here; callbacks run meanwhile.
+
+        Raises:
+            JobsFailed: it is over, but not done.
+            PlanProblem: there is no job yet.
+        """
         from xpm.plan.following import handle
 
         handle(self).wait()

@@ -92,7 +92,10 @@ class PlanStops(BaseException):
 
 
 class GracefulTimeout(XpmError):
-    """Raise this in a task that has saved its state, to be run again from there with a new allocation."""
+    """Raise this in a ResumableTask that has saved its state, to be run again from there with a new allocation.
+
+    In any other task it is a failure by timeout.
+    """
 
     def __init__(
         self, what: str = "the task stopped in time, to go on from its checkpoint"

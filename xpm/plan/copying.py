@@ -22,6 +22,13 @@ def copyconfig(config: C, **changes: object) -> C:
     original; a configuration that was used in two places is one in the copy too. Submitted tasks and their outputs
     below stay what they are, as dependencies. Generated paths are generated anew. Tokens, dependencies without an
     argument and initial tasks are given to a task, not to its values: the copy has none.
+
+    Args:
+        config: a configuration or task, sealed or not.
+        changes: new values of its arguments, which lose their tags.
+
+    Raises:
+        PlanProblem: it is no configuration, or a change is refused.
     """
     require_config(config, "copyconfig")
     copied: C = _copy(config, {}, root=True)
@@ -101,6 +108,9 @@ def setmeta(config: C, force: bool | None = True) -> C:
 
     Returns:
         the configuration itself.
+
+    Raises:
+        PlanProblem: it is no configuration, or is sealed.
     """
     require_config(config, "setmeta")
     state = state_of(config)

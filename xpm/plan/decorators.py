@@ -45,7 +45,14 @@ VARIABLE_KEYWORDS = 0x08
 
 
 def config(identifier: str | None = None) -> Decorator:
-    """Make a class a configuration; its identifier is ``<module>.<class>`` in lower case unless given."""
+    """Make a class a configuration; ``@config``, ``@config()`` and ``@config("demo.model")`` all do.
+
+    Args:
+        identifier: lower-case letters, digits and ``. _ -``, at most 150; by default ``<module>.<class>`` in lower case.
+
+    Raises:
+        PlanProblem: no class, an identifier that cannot be a folder, or arguments that clash.
+    """
     return _decorator(identifier, Config)
 
 
@@ -54,7 +61,16 @@ type = config
 
 
 def task(identifier: str | None = None) -> Decorator:
-    """Make a class with ``execute(self)``, or a function, a task."""
+    """Make a class with ``execute(self)``, or a function, a task.
+
+    The arguments of a function are those of the task, with their annotations and defaults unless a decorator says more.
+
+    Args:
+        identifier: as of ``config``.
+
+    Raises:
+        PlanProblem: as ``config``.
+    """
     return _decorator(identifier, Task)
 
 
@@ -77,6 +93,9 @@ def argument(
         ignored: never part of the identity.
         help: what it is, for people.
         checker: called with each value; returns False or raises ValueError to refuse it.
+
+    Raises:
+        PlanProblem: it is required and has a default; or, when the class is made, its name clashes.
     """
     if required and default is not MISSING:
         raise _refused(f"argument {name!r} is required and has a default")
@@ -100,14 +119,23 @@ def option(
     help: str = "",
     checker: Callable[[Any], object] | None = None,
 ) -> Decorator:
-    """Declare an argument that is never part of the identity."""
+    """Declare an argument that is never part of the identity: ``argument(..., ignored=True)``."""
     return argument(
         name, type, default, required=required, ignored=True, help=help, checker=checker
     )
 
 
 def pathoption(name: str, path: str | os.PathLike[str] | None = None, help: str = "") -> Decorator:
-    """Declare a path inside the job folder, generated when the task is sealed."""
+    """Declare a path inside the job folder, generated when the task is sealed.
+
+    Args:
+        name: the argument's name.
+        path: the name below the job folder; by default the argument's own.
+        help: what it is, for people.
+
+    Raises:
+        PlanProblem: the path would leave the job folder.
+    """
     from pathlib import Path
 
     generator = PathGenerator(path if path is not None else name)
@@ -115,7 +143,13 @@ def pathoption(name: str, path: str | os.PathLike[str] | None = None, help: str 
 
 
 def constant(name: str, value: Any, help: str = "") -> Decorator:
-    """Declare a value that cannot be changed and always is part of the identity."""
+    """Declare a value that cannot be changed and always is part of the identity.
+
+    Args:
+        name: the argument's name.
+        value: what it is; change it when the code changes what results mean.
+        help: what it is, for people.
+    """
     declared = object if value is None else builtins.type(value)
     return _declaring(
         lambda: Argument(name, "constant", declared, value, ignore_default=False, help=help)

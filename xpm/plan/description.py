@@ -7,10 +7,13 @@ annotations may name what is defined later, and so that a job never pays for wha
 from __future__ import annotations
 
 import sys
+from copy import copy
 
 from xpm.plan import places
+from xpm.plan.containers import ANY, UnionKind
 from xpm.plan.fields import MISSING, ROLES, Declared, Field, PathGenerator, Role
-from xpm.plan.kinds import ANY, Kind, Mismatch, UnionKind
+from xpm.plan.generic import bindings, bound
+from xpm.plan.kinds import Kind, Mismatch
 from xpm.plan.problems import Definition
 from xpm.plan.types import compile_type
 
@@ -121,6 +124,7 @@ class Description:
                     argument.kind = self._compile(argument)
                 self._settle(argument)
             table[name] = argument
+        self._bind(table)
         self.eager = [each for each in table.values() if each.eager]
         self.eager_names = tuple(each.name for each in self.eager)
         self.quick = {name: each.kind.fast for name, each in table.items() if each.plain}
@@ -128,8 +132,21 @@ class Description:
         self.scope = None
         return table
 
+    def _bind(self, table: dict[str, Argument]) -> None:
+        """Give inherited arguments the types that this class says for type variables: ``class Ints(Box[int])``."""
+        said = bindings(self.cls)
+        for name, argument in table.items() if said else ():
+            declared = bound(argument.declared, said)
+            if declared is not argument.declared and name not in self.own:
+                own = table[name] = copy(argument)
+                own.declared, own.coded = declared, None
+                own.kind = self._compile(own)
+                self._settle(own)
+
     def _compile(self, argument: Argument) -> Kind:
         try:
+            if isinstance(argument.declared, str):
+                argument.declared = self._evaluate(argument.declared)
             return compile_type(argument.declared, self._evaluate)
         except (TypeError, NameError, AttributeError, SyntaxError) as error:
             raise Definition(

@@ -21,10 +21,17 @@ def experiment(
     """An experiment to be opened by ``with``: tasks submitted inside belong to it, and leaving it waits for them.
 
     Args:
-        path: the main folder, where jobs and results are.
-        id: the name of the experiment.
+        path: the main folder, where jobs and results are; made if it is not there.
+        id: the name of the experiment: its records are in ``<path>/xp/<id>``.
         port: accepted for the page that will show the experiment.
-        launcher: the name of the profile that runs tasks, unless they name their own.
+        launcher: the name of the profile that runs tasks, unless they name their own; by default that of the profiles.
+
+    Leaving the block, like ``xp.wait()``, raises JobsFailed when a task is not done in the end, and CallbackFailed when
+    a callback raised. An exception in the block leaves the jobs alone: they go on.
+
+    Raises:
+        PlanProblem: the folder or the name cannot be used (when the block is entered).
+        ProfileProblem: there is no such launcher (likewise).
     """
     if context.in_job():
         stopping: Any = _Stopping()

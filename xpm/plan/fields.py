@@ -44,10 +44,9 @@ class Declared:
 class Role:
     """``Param``, ``Meta`` or ``Constant`` itself."""
 
-    __slots__ = ("role",)
-
-    def __init__(self, role: str) -> None:
+    def __init__(self, role: str, doc: str) -> None:
         self.role = role
+        self.__doc__ = doc
 
     def __getitem__(self, type: object) -> Declared:
         return Declared(self.role, type)
@@ -60,10 +59,17 @@ class Role:
 
 
 if not TYPE_CHECKING:
-    Param = Role("param")
-    Meta = Role("meta")
-    Option = Role("meta")
-    Constant = Role("constant")
+    Param = Role(
+        "param", "``name: Param[type]`` declares an argument that counts for the identity."
+    )
+    Meta = Role(
+        "meta", "``name: Meta[type]`` declares an argument that never counts for the identity."
+    )
+    Option = Meta
+    Constant = Role(
+        "constant",
+        "``name: Constant[type] = value``: cannot be given, always counts for the identity.",
+    )
 
 ROLES = {"Param": "param", "Meta": "meta", "Option": "meta", "Constant": "constant"}
 

@@ -65,7 +65,9 @@ class Stopped:
 
 
 def tag(value: T) -> T:
-    """Make a tag of the argument this value is given to, named as the argument.
+    """Make a tag of the argument this value is given to, named as the argument: ``Model(layers=tag(3))``.
+
+    The argument gets the plain value.
 
     Raises:
         PlanProblem: the value is no str, int, float or bool.
@@ -92,7 +94,10 @@ def tag(value: T) -> T:
 
 
 def stop_tags(value: T) -> T:
-    """Keep the tags of what is below this value to themselves."""
+    """Give the whole value of an argument through this, and the tags below it are not collected from there.
+
+    ``Learn(model=stop_tags(model))``; for a list or dictionary, around all of it.
+    """
     stopped: Any = Stopped(value)
     return stopped  # type: ignore[no-any-return]
 

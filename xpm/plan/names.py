@@ -14,7 +14,7 @@ LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # Unicod
 
 
 class Identifier(str):
-    """A name whose attributes are names below it: ``Identifier("demo").model`` is ``demo.model``."""
+    """A text whose attributes, items and calls are names below it: ``Identifier("demo").model`` is ``demo.model``."""
 
     __slots__ = ()
 

@@ -26,9 +26,11 @@ else:
         """Report how far a task is: around what a loop goes through, or with a fraction from 0 to 1.
 
         Args:
-            of: an iterable, or a fraction.
+            of: an iterable, whose items are given on; or a fraction.
             total: the number of items, for an iterable that does not know it.
             description: what is being done.
+
+        Outside a job nothing is reported.
         """
         if isinstance(of, (int, float)):
             _report(float(of), description)

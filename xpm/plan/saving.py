@@ -13,6 +13,7 @@ from xpm.plan import locate, places, walk
 from xpm.plan.config import Config
 from xpm.plan.documents import document
 from xpm.plan.generated import main_folder, project_folder
+from xpm.plan.problems import require_config
 from xpm.plan.restoring import restore
 from xpm.plan.state import Seal, state_of
 
@@ -20,7 +21,12 @@ File = Union[str, "os.PathLike[str]"]
 
 
 def save(config: Config, path: File) -> Path:
-    """Write a configuration or task, with all it uses, as a JSON file; its path."""
+    """Write a configuration or task, with all it uses, as a JSON file that ``load`` reads; its path.
+
+    Raises:
+        PlanProblem: it is no configuration, values are missing, or its class cannot be found by its name.
+    """
+    require_config(config, "save")
     target = Path(path)
     text = json.dumps(document(config, whole=True), indent=1)
     beside = target.with_name(f"{target.name}.{os.getpid()}.part")

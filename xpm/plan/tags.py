@@ -21,7 +21,7 @@ _said: dict[Any, Any] = {}  # what Python remembers so as to warn once per line
 
 
 class TagConflict(UserWarning):
-    """Two tags of one name have different values; the outermost counts."""
+    """The warning that two tags of one name have different values: the outermost counts."""
 
 
 def add(config: Config, name: str, value: Any) -> None:
@@ -48,7 +48,10 @@ def add(config: Config, name: str, value: Any) -> None:
 def tags(config: Config) -> dict[str, Tag]:
     """The tags of a configuration and of all it uses, tasks that produce it included.
 
-    Where two disagree the outermost counts, with a warning.
+    Where two disagree the outermost counts, with a TagConflict warning that names both lines.
+
+    Raises:
+        PlanProblem: it is no configuration.
     """
     require_config(config, "tags")
     found: dict[str, Tagging] = {}

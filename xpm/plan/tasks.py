@@ -64,14 +64,28 @@ class Task(Config):
 
         Args:
             launcher: the name of a profile, instead of the experiment's own.
-            init_tasks: run inside the job before the task.
+            init_tasks: run inside the job before the task, in this order; part of the identity.
+
+        Raises:
+            PlanProblem: no experiment is open; a value is missing or not valid; a task in an argument is not submitted;
+                no job could find the class; the task has no ``execute(self)``. Nothing is sealed or submitted then.
+            ProfileProblem: there is no such launcher, or it can never give what the task asks for.
         """
         from xpm.plan.submitting import submit
 
         return submit(self, launcher, init_tasks)
 
     def add_dependencies(self, *dependencies: object) -> Self:
-        """Make the task wait for other tasks, or hold units of tokens while it runs; the task itself."""
+        """Make the task wait for other tasks, or hold units of tokens while it runs; the task itself.
+
+        Never part of the identity.
+
+        Args:
+            dependencies: submitted tasks, what they hand on, ``token.dependency(n)``, lists of them.
+
+        Raises:
+            PlanProblem: something else, or the task is sealed.
+        """
         from xpm.plan.submitting import add_dependencies
 
         add_dependencies(self, dependencies)

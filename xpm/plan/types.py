@@ -26,22 +26,24 @@ from __future__ import annotations
 
 import sys
 
-from xpm.plan.kinds import (
+from xpm.plan.containers import (
     ANY,
+    DictKind,
+    ListKind,
+    LiteralKind,
+    TupleKind,
+    UnionKind,
+)
+from xpm.plan.kinds import (
     BoolKind,
     BytesKind,
-    DictKind,
     FloatKind,
     InstanceKind,
     IntKind,
     Kind,
-    ListKind,
-    LiteralKind,
     PathKind,
     StrKind,
-    TupleKind,
-    UnionKind,
-)  # fmt: skip
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

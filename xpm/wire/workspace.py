@@ -2,7 +2,7 @@
 
 Version 1. Below the workspace's folder (here: the main folder itself)::
 
-    jobs/<task id>/<job id>/          one folder per job (wire/ledger.py); made when the job first starts
+    jobs/<task id>/<job id>/          one folder per job (wire/ledger.py, wire/jobfile.py); made when the job first starts
     .xpm/workspace.json               {"format": 1, "id": 12 hex digits}; made once, by exclusive link
     .xpm/place.json                   {"format": 1, "kind": "slurm" | "plain", "capacity": {"jobs": n, "cpus": n, "mem_mib": n,
                                       "gpus": n or [id, ...]} (what is missing, the host tells), "python": path, "travel": sha12,
@@ -18,9 +18,10 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
     .xpm/submissions/<id>/intent.json what is to be submitted (below); written before anything is submitted
     .xpm/submissions/<id>/index.json  {"format": 1, "elements": [position in the intent's jobs, ...]}: who has joined, by index;
                                       only where the intent has several jobs; exclusive (xpm/agent/members.py)
-    .xpm/submissions/<id>/try.<k>     {"at", "host", "pid", "started", "boot"}: somebody is about to call sbatch for the
-                                      k-th time; or {"at", "parts": [count, ...]}: it is never sent any more, its parts,
-                                      consecutive elements, are the submissions <id>.0, <id>.1, ...; exclusive
+    .xpm/submissions/<id>/try.<k>     {"at", "host", "pid", "started", "boot", "inside": whether it is a batch job}: somebody is
+                                      about to call sbatch for the k-th time; or {"at", "parts": [count, ...]}: it is never
+                                      sent any more, its parts, consecutive elements, are the submissions
+                                      <id>.0, <id>.1, ...; exclusive
     .xpm/submissions/<id>/sbatch.<k>.* of try k: in (its script), pid (of its shell), out, err (what it said), last rc (its exit
                                       code)
     .xpm/submissions/<id>/doubt.<k>   {"at"}: the first good look-up by name after try k that found nothing; exclusive
@@ -39,6 +40,8 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       [name, unit, turn, folder]
     .xpm/submissions/<id>/lease.json  {"gpus": [id, ...], "at"}: the GPUs its run was given last, on a plain host (the lease is a
                                       lock: xpm/agent/leases.py)
+    .xpm/keepers/<n>/...              xpm/agent/keeper.py
+    .xpm/nodes.json                   {"format": 1, "at", "host", "said"}: a job has found that compute nodes cannot submit
     .xpm/squeue.json                  {"at", "ok", "rows": [[batch id, state, reason, name], ...], "others": n, "stuck": {batch
                                       id: at}}: the last good answer of squeue, for all; ``at``: when it was asked for, ``rows``:
                                       this workspace's batch jobs, ``others`` how many more the user has in the queue,

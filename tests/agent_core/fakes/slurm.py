@@ -2,7 +2,7 @@
 # ruff: noqa
 """sbatch, squeue and scancel over a folder: they accept, refuse, lie and fall silent as a test says.
 
-``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>``; without a line for a command, or a
+``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>`` (``keeper`` for the sbatch of one); without a line for a command, or a
 mode, it behaves. What the batch system knows is ``jobs/<id>.json``, of an array with its ``elements``; every call is a line of ``calls``. Where there
 is a file ``most``, no more jobs than it says may be in the queue; ``MaxArraySize`` likewise.
 """
@@ -23,9 +23,10 @@ def main(command, argv):
         )
     if command in ("scontrol", "sinfo", "sacctmgr"):
         return tell(command, argv)
-    return {"sbatch": sbatch, "squeue": squeue, "scancel": scancel, "sacct": sacct}[command](
-        argv, mode(command)
-    )
+    is_keeper = any(each.startswith("--job-name=") and ".keeper." in each for each in argv)
+    how = mode("keeper" if is_keeper else command)
+    verbs = {"sbatch": sbatch, "squeue": squeue, "scancel": scancel, "sacct": sacct}
+    return verbs[command](argv, how)
 
 
 def tell(command, argv):
@@ -82,6 +83,8 @@ def sbatch(argv, how):
         )
     if how == "munge":
         return say("sbatch: error: Batch job submission failed: Protocol authentication error")
+    if how == "silent":
+        time.sleep(600)
     script = sys.stdin.read()
     options = dict(each.lstrip("-").partition("=")[::2] for each in argv)
     indices = spread(options["array"]) if "array" in options else []
