@@ -8,9 +8,9 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       "gpus": n or [id, ...]} (what is missing, the host tells), "python": path, "travel": sha12,
                                       "environ": {...}, "options": {...}}: how jobs are started here, recorded by the agent's
                                       ``open`` so that whoever advances does it alike
-    .xpm/site.json                    {"squeue_every_s", "message_timeout_s", "lost_after_s",
-                                      "commands_per_minute"}: what somebody who knows this site
-                                      better has written by hand; goes before place.json's options
+    .xpm/site.json                    {"squeue_every_s", "message_timeout_s", "lost_after_s", "commands_per_minute",
+                                      "keeper_apart_s"}: what somebody who knows this site better has written by hand; goes
+                                      before place.json's options
     .xpm/limits.json                  what the site allows, and when it was asked: xpm/agent/limits.py; a cache
     .xpm/limits.asked                 {"at", "failed"}: when somebody last asked for it, and whether nothing came back
     .xpm/queue/<bundle>.json          a bundle of queue entries (below); immutable; named by the sha256 of its bytes
