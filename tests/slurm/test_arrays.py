@@ -7,8 +7,10 @@ import pytest
 
 from tests.agent_core.life import Life
 from tests.agent_core.site import Site
-from tests.agent_core.yard import job_id
-from xpm.agent import limits
+from tests.agent_core.yard import TASK, job_id
+from xpm.agent import limits, submit
+from xpm.agent.board import JobFacts
+from xpm.agent.members import Members
 from xpm.wire import files
 
 pytestmark = pytest.mark.host
@@ -159,3 +161,49 @@ def test_p18_more_jobs_than_the_quota_go_out_in_pieces_as_places_become_free(lif
     calls, accepted = len(life.site.calls("sbatch")), len(life.site.names)
     assert accepted <= 36, accepted
     assert calls - accepted <= 6, calls - accepted
+
+
+def test_an_index_that_a_power_cut_has_emptied_is_made_again(site: Site) -> None:
+    site.script("sbatch away")
+    site.yard.ask(*ABC)
+    site.advance()
+    folder = Path(site.yard.layout.submission(str(site.view("a").submission)))
+    whole = (folder / "index.json").read_bytes()
+    (folder / "index.json").write_bytes(b"")
+
+    site.come()
+    site.advance(61)
+
+    assert whole == (folder / "index.json").read_bytes()
+    assert ["1001_0", "1001_1", "1001_2"] == [site.view(name).batch_id for name in ABC]
+
+
+def test_a_link_that_a_power_cut_has_lost_makes_a_second_batch_job_and_no_second_run(
+    life: Life,
+) -> None:
+    for name in ABC:
+        life.ask(name)
+    life.site.advance()
+    Path(life.site.yard.layout.attempts, f"{job_id('b')}.a1").unlink()
+
+    life.heal()
+
+    assert dict.fromkeys(ABC, 1) == dict(life.effects)
+    assert ["done"] * 3 == [life.site.word(name) for name in ABC]
+
+
+def test_members_are_fixed_by_whoever_comes_when_the_writer_of_the_intent_died(site: Site) -> None:
+    site.yard.ask(*ABC)
+    known = {name: JobFacts(TASK, job_id(name)) for name in ABC}
+    group = [(known[name], 1) for name in ABC]
+    joined, _ = submit.join(site.yard.layout, site.yard.id, group, "slurm", site.now)
+    Path(site.yard.layout.attempts, f"{job_id('b')}.a1").unlink()  # it died before it was made
+    Path(site.yard.layout.attempts, f"{job_id('c')}.a1").unlink()
+    site.yard.link("c", submission="xpm.other")
+
+    found = Members(site.yard.layout).of(joined[job_id("a")])
+
+    assert found is not None
+    assert [job_id("a"), job_id("b")] == [each.job for each in found.elements]
+    link = files.load(str(Path(site.yard.layout.attempts, f"{job_id('b')}.a1")))
+    assert link == {"submission": found.id}

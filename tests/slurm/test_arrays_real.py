@@ -36,6 +36,7 @@ def test_many_jobs_take_few_calls_of_sbatch_and_few_exchanges(laptop: Laptop) ->
     assert {"done"} == set(laptop.states())
     assert sorted(f"step{n}" for n in range(COUNT + 1)) == laptop.effects()
     assert _calls(laptop) <= 15
+    assert "" == laptop.there(f"ls $HOME/{laptop.name}/.xpm/submissions/*/log* 2>/dev/null || true")
 
 
 def test_one_element_of_an_array_is_cancelled_and_gets_an_attempt_of_its_own(

@@ -43,13 +43,27 @@ def _run(workspace: str, submission: str, index: "Optional[str]" = None) -> int:
 
     workspace = os.path.abspath(workspace)
 
+    orders: "List[Order]" = []
+
     def after(order: "Order") -> None:
+        orders.append(order)
         _let_others_go_on(workspace, order)
 
     code = run(workspace, submission, None if index is None else int(index), after)
     sys.stdout.flush()
     sys.stderr.flush()
+    if code == 0 and orders and orders[0].in_slurm:
+        _remove_if_empty(orders[0].log)
     os._exit(code)  # nothing of ours is left to be cleaned up, and every job pays for the cleaning
+
+
+def _remove_if_empty(log: str) -> None:
+    """Files are dear: a log for each of a thousand jobs that have nothing to say is a thousand files."""
+    try:
+        if os.stat(log).st_size == 0 and os.path.samestat(os.stat(log), os.fstat(1)):
+            os.unlink(log)
+    except OSError:  # SLURM made none, or somebody has tidied up
+        pass
 
 
 def _let_others_go_on(workspace: str, order: "Order") -> None:

@@ -62,7 +62,7 @@ def join(
     files.create(path, files.dump(intent), sync=kind == "slurm")
     if len(elements) == 1:
         path = link_path(layout, elements[0])
-        if not files.create(path, link_content(mine)):
+        if not files.create(path, link_content(mine), sync=kind == "slurm"):
             return {elements[0].job: reading.joined(path)[0] or mine}, intent
         return {elements[0].job: mine}, intent
     return {element.job: joined for element, joined in link_all(layout, mine, elements)}, intent
