@@ -133,6 +133,8 @@ class HostLimits:
     time_s: int | None = None
     gpu_ids: tuple[str, ...] | None = None
     """Which GPUs, where the profile lists them."""
+    gpu_types: tuple[Gpus, ...] = ()
+    """Their types, where the profile tells."""
 
 
 @dataclass(frozen=True, slots=True)

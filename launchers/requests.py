@@ -15,7 +15,7 @@ from xpm.connectors.specs import LocalSpec
 from xpm.errors import ProfileProblem
 from xpm.launchers import endings, placeholders, units
 from xpm.launchers.blueprints import is_paid, total_of
-from xpm.launchers.fitting import Fit, Needs, choose, time_limit
+from xpm.launchers.fitting import Fit, Needs, choose, suits, time_limit
 from xpm.launchers.model import Blueprint, Gpus, GpuWish, HostLimits, Setup, Site, TokenRule
 
 SLOTS = TokenRule("slots")
@@ -312,6 +312,12 @@ def _check_host(blueprint: Blueprint, needs: Needs, host: HostLimits) -> None:
         for wanted, there, say, what in pairs
         if wanted is not None and there is not None and wanted > there
     ]
+    types = host.gpu_types
+    unfit = [each for each in types if not suits(each, needs.gpus, blueprint.catalog)]
+    if unfit:
+        have = ", ".join(f"{each.per_node} {each.type}" for each in types)
+        more = "" if len(unfit) == len(types) else ", which are not told apart there"
+        wrong.append(f"no such GPU, it has {have}{more}")
     if wrong:
         raise _refused(blueprint, f"{name} cannot take this job: {'; '.join(wrong)}")
 

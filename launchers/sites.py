@@ -250,6 +250,7 @@ def _host(values: Values) -> HostLimits:
         gpus=gpus if listed is None else len(listed),
         time_s=host.get("time", int),
         gpu_ids=listed,
+        gpu_types=tuple(Gpus(name, count) for name, count in numbers_of(by_type).items()),
     )
 
 

@@ -100,6 +100,8 @@ def test_a_folder_that_cannot_be_used_is_told_to_who_waits(lab: Path) -> None:
 class Anywhere:
     """A place with room for everything."""
 
+    kind = "plain"
+
     def wants(self, _: object) -> tuple[()]:
         return ()
 

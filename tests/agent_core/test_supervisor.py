@@ -185,6 +185,21 @@ def test_jobs_that_the_host_has_no_room_for_wait(
         host.stop()
 
 
+def test_a_capacity_that_changes_counts_soon(tmp_path: Path) -> None:
+    host = Host(tmp_path / "ws", {"cpus": 1})
+    for name in "ab":
+        host.ask(name, WAIT)
+    host.supervise()
+    try:
+        eventually(lambda: [host.word(n) for n in "ab"].count("running") == 1)
+        travel = Path(host.workshop.travel).name
+        place.record(host.layout, "plain", travel, {"cpus": 2}, sys.executable, clean(os.environ))
+
+        eventually(lambda: [host.word(n) for n in "ab"].count("running") == 2)
+    finally:
+        host.stop()
+
+
 def test_without_a_word_each_job_takes_a_core(tmp_path: Path) -> None:
     host = Host(tmp_path / "ws", {"cpus": 2})
     for name in "abc":

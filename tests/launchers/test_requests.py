@@ -8,7 +8,7 @@ import pytest
 from tests.launchers.profile import launcher, on_cluster, options, write
 from xpm.connectors.specs import Capacity, SshSpec
 from xpm.errors import ProfileProblem
-from xpm.launchers.profiles import load_profiles
+from xpm.launchers.profiles import examine, load_profiles
 
 BASICS = "cpus: 2, mem: 1GB, time: 10m"
 
@@ -172,6 +172,38 @@ def test_more_than_this_machine_has_is_refused_at_once(tmp_path: Path) -> None:
 
     with pytest.raises(ProfileProblem, match=r"here cannot take this job: 9999 cores, it has \d+"):
         it.request({"cpu": 9999})
+
+
+@pytest.mark.parametrize(
+    ("gpus", "wish", "problem"),
+    [
+        ("{rtx4090: 2}", "gpus: 'rtx4090:2'", ""),
+        ("{rtx4090: 2}", "require: {gpu: {vram: '>=16GB'}}", ""),
+        ("2", "gpus: 'a100:2'", ""),
+        ("{rtx4090: 2}", "gpus: 'rtx4090:3'", "3 GPUs, it has 2"),
+        ("{rtx4090: 2}", "gpus: a100", "no such GPU, it has 2 rtx4090"),
+        ("{rtx4090: 2}", "require: {gpu: {vram: '>=30GB'}}", "no such GPU, it has 2 rtx4090"),
+        (
+            "{rtx4090: 1, a100: 1}",
+            "gpus: a100",
+            "no such GPU, it has 1 rtx4090, 1 a100, which are not told apart there",
+        ),
+    ],
+)
+def test_a_host_is_asked_for_gpus_that_it_has(
+    gpus: str, wish: str, problem: str, tmp_path: Path
+) -> None:
+    text = f"""
+    version: 1
+    catalog: {{gpus: {{rtx4090: {{vram: 24GB}}}}}}
+    connectors: {{b: {{kind: ssh, ssh: {{host: h}}, workspace: ~/xpm, host: {{gpus: {gpus}}}}}}}
+    launchers: {{it: {{connector: b, {wish}}}}}
+    """
+
+    found = examine(write(tmp_path, text))
+
+    expected = [f"b cannot take this job: {problem}"] if problem else []
+    assert [each.text for each in found.problems] == expected
 
 
 def test_a_profile_says_what_jobs_may_use_of_a_host(tmp_path: Path) -> None:

@@ -50,28 +50,27 @@ class Crew(object):
         self._stopped: Dict[str, float] = {}
         self._checked_at = float("-inf")
         self._starter = Starter(layout, content)
-        self.room = self._starter.room
 
     # ---------------------------------------------------------- what advance asks of a place
 
     def slots(self, board: Board) -> Optional[int]:
         """How many more may start, if each wants little: a place where jobs are limited, else a core."""
         running = len(self.children) + len(self.adopted)
-        if self.room.jobs:
-            return max(0, self.room.jobs - running)
-        used = self.room.used(each.asks_for for each in board.live.values())
-        return max(0, self.room.cores - max(running, used.get(CORES, 0)))
+        if self._starter.room.jobs:
+            return max(0, self._starter.room.jobs - running)
+        used = self._starter.room.used(each.asks_for for each in board.live.values())
+        return max(0, self._starter.room.cores - max(running, used.get(CORES, 0)))
 
     def wants(self, request: Mapping[str, Any]) -> Tuple[Want, ...]:
         """What a job takes of the host."""
-        return self.room.wants(request)
+        return self._starter.room.wants(request)
 
     def used(self, board: Board) -> Dict[str, int]:
         """How much of the host is in use."""
-        used = self.room.used(each.asks_for for each in board.live.values())
+        used = self._starter.room.used(each.asks_for for each in board.live.values())
         if any(gpus_of(each.request) for each in itertools.islice(board.ready.values(), LOOK)):
             unleased = [each for each in board.live.values() if not self._has_run(each)]
-            leased = len(self._starter.leases.taken(self.room.gpus))
+            leased = len(self._starter.leases.taken(self._starter.room.gpus))
             used[GPUS] = leased + sum(gpus_of(each.asks_for) for each in unleased)
         return used
 
@@ -142,6 +141,10 @@ class Crew(object):
     def descriptors(self) -> List[int]:
         """What becomes readable when there is news of runners, besides SIGCHLD."""
         return self._starter.descriptors
+
+    def refit(self, capacity: Mapping[str, Any]) -> None:
+        """Go by what the profile says now of the host."""
+        self._starter.refit(capacity)
 
     def close(self) -> None:
         """Leave the runners to themselves."""

@@ -28,6 +28,10 @@ class Room(object):
         self.cores = int(capacity.get("cpus") or machine.cores())
         self.memory_mib: Optional[int] = capacity.get("mem_mib") or machine.memory_mib()
 
+    def is_for(self, capacity: Mapping[str, Any]) -> bool:
+        """Whether this is what the profile says."""
+        return self._said == capacity
+
     @property
     def has_looked(self) -> bool:
         """Whether any job has wanted a GPU yet."""

@@ -50,6 +50,11 @@ class Starter(object):
         finally:
             leases.release(lease)
 
+    def refit(self, capacity: Mapping[str, Any]) -> None:
+        """Count with this capacity from now on."""
+        if not self.room.is_for(capacity):
+            self.room = Room(capacity, self._environ)
+
     def keep(self, now: float) -> None:
         """Keep the leases' files from being cleaned up; now and then is enough."""
         if self.room.has_looked and now - self._kept_at > KEEP_S:

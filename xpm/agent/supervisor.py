@@ -55,6 +55,7 @@ class Supervisor(object):
         self.board = Board(layout, fresh_s=FRESH_S, rest_s=REST_S)
         self.crew = Crew(layout, content, identity)
         self._owner = owner
+        self._layout = layout
         self._trouble = ""
         self._woken = _child_alarm()
 
@@ -73,7 +74,13 @@ class Supervisor(object):
                 kept_at = now
                 if not self._owner.keeps():
                     return
+                self._refit()
             self._sleep()
+
+    def _refit(self) -> None:
+        content = places.read(self._layout)
+        if content is not None:
+            self.crew.refit(content.get("capacity") or {})
 
     def _advance(self) -> bool:
         """Advance once; whether somebody must look again."""
