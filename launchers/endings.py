@@ -63,9 +63,11 @@ def retry(
 ) -> dict[str, dict[str, object]]:
     """The retry table, by cause."""
     rules = dict(policy.retry)
+    late = rules.get("timeout", RESUMABLE)
     if is_resumable:
-        said = rules.get("timeout", RESUMABLE)
-        rules["timeout"] = replace(said, mode=said.mode or "requeue")
+        rules["timeout"] = replace(late, mode=late.mode or "requeue")
+    elif late.renews and late.time_factor == 1.0:
+        rules.pop("timeout", None)  # who starts anew gets no further in the same time
     base = ask(needs)
     return {
         cause: _written(

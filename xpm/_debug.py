@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -231,7 +231,7 @@ class DebugHandle:
 
 
 @contextmanager
-def _inside(experiment: DebugExperiment, job: DebugJob) -> Iterator[None]:
+def _inside(experiment: DebugExperiment, job: DebugJob) -> Generator[None]:
     """This process is the job's: its folder, its output also in the job's files."""
     before = Path.cwd()
     with ExitStack() as stack:

@@ -1,7 +1,7 @@
 """What becomes of a task that a plan submits: reused, followed again, or sent in a new attempt."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from xpm._asking import Asking
 from xpm._code import Code
@@ -235,9 +235,7 @@ class Deciding:
         noted = self._main.job(job.ref)
         if noted is None or noted.get("document") == job.sealed.document:
             return
-        old = noted["document"]
-        assert isinstance(old, dict)
-        for text in changed_since(job, old):
+        for text in changed_since(job, cast("dict[str, Any]", noted["document"])):
             self._note_once(text)
 
     def _note_once(self, text: str) -> None:

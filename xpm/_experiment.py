@@ -204,13 +204,21 @@ class Experiment:
             self._detach()
         self._session.hurry()
         while True:
-            self._callbacks.call()
+            self._call_back()
             if self._is_over(job):
                 return
             self._session.hurry()
             event = self._session.next()
             if event is not None:
                 self._take(event)
+
+    def _call_back(self) -> None:
+        """Call who is due; what they submit belongs to this experiment, whichever is open too."""
+        context.push(self)
+        try:
+            self._callbacks.call()
+        finally:
+            context.pop(self)
 
     def _is_over(self, job: Job | None) -> bool:
         if job is not None:

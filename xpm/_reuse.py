@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 def changed_since(job: Job, old: dict[str, Any]) -> Iterator[str]:
     """What to tell of a job whose plan has changed since the document of old: no reuse is silent.
 
+    The texts are the same for jobs of one line of the plan and one change, so that they can be told once.
+
     Raises:
         PlanProblem: a default has changed, so the job was computed with another value than the plan has now.
     """
@@ -30,7 +32,7 @@ def changed_since(job: Job, old: dict[str, Any]) -> Iterator[str]:
                 " or use another main folder to run it anew",
             )  # fmt: skip
         if each.kind == "path":
-            yield f"{sealed.task} {sealed.job[:12]} is reused although {told}"
+            yield f"{sealed.task} ({sealed.where}) is reused although {told}"
         elif each.kind != "meta":
             yield f"{sealed.task}: jobs are reused although {told}"
 

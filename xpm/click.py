@@ -10,6 +10,9 @@
     def cli(layers, units): ...
 """
 
+# What users give is checked at run time too.
+# pyright: reportUnnecessaryIsInstance=false
+
 from __future__ import annotations
 
 import enum
@@ -204,7 +207,7 @@ def _named(default: Any) -> Any:
     if isinstance(default, enum.Enum):
         return default.name
     if isinstance(default, (list, tuple, set, frozenset)):
-        return [_named(each) for each in default]
+        return [_named(each) for each in default]  # pyright: ignore[reportUnknownVariableType]
     return default
 
 

@@ -33,6 +33,8 @@ executor.update_parameters(slurm_partition="cpu", timeout_min=10, slurm_array_pa
 for job in executor.map_array(abs, range({count})):
     job.result()
 """
+FIRST = {"detached": 0, "few": 1_000_000}
+"""The number of the first job: other numbers are other jobs."""
 OWN = ("REQUEST_STATS_INFO", "MESSAGE_NODE_REGISTRATION_STATUS", "REQUEST_PING")
 """What has nothing to do with jobs."""
 
@@ -93,7 +95,7 @@ def _count(name: str, found: int, most: int) -> Figure:
 
 def _ours(home: Path, main: str, count: int, *options: str) -> int:
     command = [sys.executable, str(HERE / "counted.py"), "run", str(HERE / "plans" / "many.py")]
-    command += ["--launcher", "cpu", *options, "--", str(home / main), str(count)]
+    command += ["--launcher", "cpu", *options, "--", str(home / main), str(count), str(FIRST[main])]
     done = subprocess.run(command, env=environ(home), check=True, capture_output=True, text=True)
     (found,) = re.findall(r"^exchanges: (\d+)$", done.stderr, re.MULTILINE)
     return int(found)

@@ -1,6 +1,10 @@
 """Code in, results out, and nothing beside the folders they belong to."""
 
+import errno
+import json
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +42,9 @@ class Agent:
     def manifest(self) -> Message:
         found: Message = ok(self.call({"verb": "manifest", "jobs": [[TASK, JOB]]}))["jobs"][0]
         return found
+
+    def manifest_call(self) -> Message:
+        return self.call({"verb": "manifest", "jobs": [[TASK, JOB]]})[0]
 
     def pull(self, *items: tuple[str, int], limit: int = 1000) -> tuple[list[list[int]], bytes]:
         listed = [[TASK, JOB, path, offset] for path, offset in items]
@@ -126,6 +133,52 @@ def test_a_manifest_tells_links_and_never_follows_them(agent: Agent, tmp_path: P
     assert [each[:2] for each in found["files"]] == [["sub/file", 4]]
     assert [["out", str(tmp_path / "secret")]] == found["links"]
     assert len(found["problems"]) == 2
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.EACCES])
+@pytest.mark.parametrize("below", ["", ".xpm"])
+def test_a_folder_that_cannot_be_listed_now_is_not_taken_for_an_empty_one(
+    agent: Agent, code: int, below: str
+) -> None:
+    (agent.folder / "result").write_text("x")
+
+    answer = while_a_listing_fails(str(agent.folder / below), code, agent.manifest_call)
+
+    assert "manifest failed" in error((answer, b""))["message"]
+
+
+def test_a_folder_that_a_task_has_made_unreadable_is_a_problem_of_its_own(agent: Agent) -> None:
+    (agent.folder / "result").write_text("x")
+    (agent.folder / "locked").mkdir()
+    locked = str(agent.folder / "locked")
+
+    answer = while_a_listing_fails(locked, errno.EACCES, agent.manifest_call)
+
+    [found] = ok((answer, b""))["jobs"]
+    assert ["result"] == [row[0] for row in found["files"]]
+    assert ["locked/: Permission denied"] == found["problems"]
+
+
+def while_a_listing_fails(folder: str, code: int, work: Callable[[], Message]) -> Message:
+    """What some work answers in a fork where this folder cannot be listed."""
+    reading, writing = os.pipe()
+
+    def hook(event: str, args: tuple[object, ...]) -> None:
+        if event == "os.scandir" and str(args[0]).rstrip("/") == folder.rstrip("/"):
+            raise OSError(code, os.strerror(code), folder)
+
+    pid = os.fork()
+    if pid == 0:
+        try:
+            sys.addaudithook(hook)
+            os.write(writing, json.dumps(work()).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        answer: Message = json.loads(file.read())
+    return answer
 
 
 def test_a_job_that_has_no_folder_has_an_empty_manifest(agent: Agent) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.agent_core.yard import TASK, Yard, job_id, word
 from xpm.agent.board import Board, View
+from xpm.agent.names import Names
 from xpm.wire import ledger
 
 
@@ -172,3 +173,19 @@ def test_ten_thousand_jobs_are_read_once(yard: Yard) -> None:
     assert word(board, "0") == "done"
     assert len(board.ready) + 1 == 10000
     assert each < 0.005
+
+
+def test_p19_a_name_that_a_stale_listing_hides_is_found_after_a_change_of_ours(yard: Yard) -> None:
+    """NFS clients cache listings until the folder changes; so do we, by its mtime, and then look again."""
+    folder = yard.layout.inbox
+    names = Names(folder)
+    names.new()
+    long_ago = Path(folder).stat().st_mtime_ns - 10**9
+    os.utime(folder, ns=(long_ago, long_ago))
+    names.new()
+    Path(folder, "a").write_bytes(b"")
+    os.utime(folder, ns=(long_ago, long_ago))  # as if this client had not heard of it
+
+    assert [] == names.new()
+    assert ["a"] == names.new(fresh=True)
+    assert Path(folder).stat().st_mtime_ns != long_ago

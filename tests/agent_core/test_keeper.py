@@ -3,11 +3,13 @@
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.agent_core import killing
 from tests.agent_core.site import Site
 from tests.agent_core.yard import eventually, job_id
 from xpm.agent import keeping, processes
@@ -281,3 +283,30 @@ def test_an_sbatch_that_dies_with_the_job_that_started_it_is_looked_up_by_keeper
     names = [site.batch(number)["name"] for number in site.queue]
     assert 1 == sum(job_id("c")[:32] in name for name in names)
     assert keeper <= 5
+
+
+def test_advancers_killed_anywhere_while_they_make_a_keeper_leave_one_in_the_queue(
+    tmp_path: Path,
+) -> None:
+    number, goes_on = 1, True
+    while goes_on:
+        site = Site(tmp_path / str(number))
+        _chain(site)
+        site.advance(1)
+        site.content["options"]["keeper"] = {}
+        site.come()
+        goes_on = killing.stopped_at(partial(_advance_once, site), number, signal.SIGKILL) == 0
+        site.come()
+
+        for _ in range(5):
+            site.advance(100)
+
+        kept = [site.batch(each) for each in site.queue]
+        names = [each["name"] for each in kept if ".keeper." in each["name"]]
+        assert 1 == len(names), f"killed before change {number}: {names}"
+        number += 2  # every other one, for time
+    assert number > 8
+
+
+def _advance_once(site: Site) -> None:
+    advance(site.board, site.place, site.now, 10.0)

@@ -10,6 +10,7 @@ from tests.follow.fakes import Cluster, sealed
 from xpm._experiment import Experiment
 from xpm._jobs import Handle
 from xpm.errors import CallbackFailed, JobsFailed
+from xpm.plan import context
 
 A, B = sealed("a"), sealed("b", sealed("a"))
 
@@ -210,6 +211,22 @@ def test_callbacks_that_submit_form_a_chain_of_any_length(
         xp.accept(A, "c0", None).on_completed(grow)
 
     assert called == [f"c{n}" for n in range(20)]
+
+
+def test_what_a_callback_submits_belongs_to_its_experiment_whichever_is_open_too(
+    laptop: Laptop,
+) -> None:
+    owners: list[object] = []
+
+    with laptop.experiment() as outer:
+        handle = outer.accept(A, "a", None)
+        handle.on_completed(lambda task: owners.append(context.current()))
+        with laptop.experiment() as inner:
+            handle.wait()
+            assert context.current() is inner
+        assert context.current() is outer
+
+    assert owners == [outer]
 
 
 def test_an_interruption_inside_a_callback_interrupts_the_plan(laptop: Laptop) -> None:

@@ -67,6 +67,16 @@ def test_whether_slurm_requeues_is_the_profiles_to_say(
     assert flag in found(it, is_resumable=True)["options"]
 
 
+def test_a_timeout_that_needs_progress_forgives_no_task_that_starts_anew(tmp_path: Path) -> None:
+    rule = "{max: 5, only_if: progressed}"
+    it = on_cluster(tmp_path, f"time: 1h, retry: {{timeout: {rule}}}")
+
+    assert found(it)["retry"] == {}
+    assert found(it, is_resumable=True)["retry"] == {
+        "timeout": {"max": 5, "renews": True, "mode": "requeue"}
+    }
+
+
 def test_memory_grows_with_each_end_up_to_the_cap(tmp_path: Path) -> None:
     keys = "mem: 1GiB, retry: {oom: {max: 4, scale: {mem: 2}, upto: {mem: 3GiB}}}"
 

@@ -4,6 +4,9 @@ It reads the declarations of the classes it is given from a table written by han
 and what marks them (``setmeta``), hands them on (``producer``) and runs before them (``init``).
 """
 
+# Values of any type pass here.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import enum
 import hashlib
 from collections.abc import Mapping

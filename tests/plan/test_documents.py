@@ -122,7 +122,7 @@ def run(workspace: Path, *jobs: Sealed) -> None:
         jobfile.write(str(workspace), entry)
 
 
-EXACT = [
+EXACT: list[Any] = [
     None, True, 1, -1, 2**53, 2**53 - 1, -(2**70), 1.0, 0.1, -0.0, 5e-324, math.inf, -math.inf, "", "é", "\ud800", "\ud83d\udc0d",
     b"", b"\0\xff", [], [[1], "a"], (), (1, (2,)), set(), {1, "a"}, frozenset({1}), {}, {1: "a", (1,): [None]}, {"node": 0},
     {"path": "x"}, Mode.R | Mode.W, Mode(0),
@@ -221,6 +221,27 @@ def test_a_part_sealed_by_an_unrelated_task_has_paths_in_each_job(xp: Recording)
 
     assert second.job in str(there(second.document).model.scratch)
     assert use.job in str(there(use.document).anything.scratch)
+
+
+class HandOn(Task):
+    before: Param[Learn]
+
+    def task_outputs(self, dep: Callable[[Any], Any]) -> Any:
+        return dep(Holder(x=self.before.model))
+
+    def execute(self) -> None:
+        """Nothing."""
+
+
+def test_a_part_of_a_task_further_back_that_is_handed_on_keeps_its_paths(xp: Recording) -> None:
+    learn = Learn(model=Model(layers=3))
+    learn.submit()
+    Use(anything=[HandOn(before=learn).submit()]).submit()
+    sealed = xp.submitted[-1]
+
+    assert Path("/ws", "jobs", "d.learn", identifier(learn)) in (
+        there(sealed.document).anything[0].x.scratch.parents
+    )
 
 
 def test_paths_given_inside_the_project_are_relative_to_the_code(xp: Recording) -> None:

@@ -469,3 +469,21 @@ def test_a_chain_of_tasks_is_sealed(xp: Recording) -> None:
         last = Use(anything=last).submit()
 
     assert len({each.job for each in xp.submitted}) == 51
+
+
+def test_a_task_may_be_submitted_to_a_second_experiment_of_the_same_main_folder(
+    xp: Recording,
+) -> None:
+    learn = Learn(model=Model(layers=1))
+    learn.submit()
+
+    with Recording(xp.main, xp.project) as second:
+        assert learn is learn.submit()
+        assert learn is learn.submit()
+        assert [xp.submitted[0].job] == [each.job for each in second.submitted]
+    with (
+        Recording(xp.main.parent / "other", xp.project),
+        pytest.raises(PlanProblem, match="was submitted to another main folder"),
+    ):
+        learn.submit()
+    assert len(xp.submitted) == 1

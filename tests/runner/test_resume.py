@@ -1,6 +1,7 @@
 """A resumable task that stops in time goes on from its checkpoint: in place where Slurm lets it, else in a new attempt."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ if steps < 2:
 RULE = {"max": 1, "mode": "requeue"}
 
 
-def request(kind: str = "slurm", **rule: Any) -> dict[str, Any]:
-    return {"kind": kind, "resumable": True, "retry": {"timeout": {**RULE, **rule}}}
+def request(kind: str = "slurm", options: Sequence[str] = (), **rule: Any) -> dict[str, Any]:
+    retry = {"timeout": {**RULE, **rule}}
+    return {"kind": kind, "options": list(options), "resumable": True, "retry": retry}
 
 
 class Slurm:
@@ -103,9 +105,13 @@ def test_where_slurm_does_not_requeue_a_new_attempt_goes_on(
     assert (outcome["state"], outcome["cause"]) == ("failed", "timeout")
     assert outcome["details"]["requeues"] == 0
     assert "not requeued: Requested operation is presently disabled" in cluster.log(submission)
+    assert not (cluster.folder("a") / ".xpm" / "a1.requeues").exists()
 
 
-@pytest.mark.parametrize("asked", [{"kind": "plain"}, {"mode": "resubmit"}, {"max": 0}])
+@pytest.mark.parametrize(
+    "asked",
+    [{"kind": "plain"}, {"mode": "resubmit"}, {"max": 0}, {"options": ["--no-requeue"]}],
+)
 def test_nobody_asks_slurm_where_it_is_no_use(
     cluster: Workshop, tmp_path: Path, asked: dict[str, Any]
 ) -> None:
@@ -166,3 +172,13 @@ def test_the_remaining_time_is_slurms_where_it_says_so(
     left = float((cluster.folder("a") / "left").read_text())
     assert (left > 1e6) is expected
     assert expected or 0 < left <= 60
+
+
+def test_a_requeue_that_cannot_be_noted_is_not_asked_for(cluster: Workshop, tmp_path: Path) -> None:
+    slurm = Slurm(tmp_path)
+    (cluster.folder("a") / ".xpm" / "a1.requeues" / "x").mkdir(parents=True)
+    submission = submit(cluster)
+
+    slurm.run(cluster, submission)
+
+    assert (cluster.outcome("a")["cause"], slurm.calls) == ("timeout", [])

@@ -30,7 +30,7 @@ def life(tmp_path: Path) -> Iterator[Life]:
     life.site.rest()
 
 
-def test_jobs_of_equal_requests_are_one_array_and_others_are_not(site: Site) -> None:
+def test_p17_jobs_of_equal_requests_are_one_array_and_others_are_not(site: Site) -> None:
     site.yard.ask(*ABC, request={"options": OPTIONS})
     site.yard.ask("d", request={"options": ["--partition=gpu"]})
 
@@ -43,7 +43,7 @@ def test_jobs_of_equal_requests_are_one_array_and_others_are_not(site: Site) -> 
     assert [] == site.yard.temporaries()
 
 
-def test_each_element_has_a_state_of_its_own(site: Site) -> None:
+def test_p18_each_element_has_a_state_of_its_own(site: Site) -> None:
     site.yard.ask(*ABC)
     site.advance()
 
@@ -146,7 +146,7 @@ def test_p8_a_limit_on_arrays_that_nobody_knew_is_learned_from_a_refusal(site: S
     assert len(site.names) == len(set(site.names))
 
 
-def test_more_jobs_than_the_quota_go_out_in_pieces_as_places_become_free(life: Life) -> None:
+def test_p18_more_jobs_than_the_quota_go_out_in_pieces_as_places_become_free(life: Life) -> None:
     names = [f"job{n}" for n in range(60)]
     life.site.limit("most", 12)
     for name in names:

@@ -173,13 +173,20 @@ def _stays(name: str) -> bool:
 
 
 def _walk(folder: str, prefix: str, found: Dict[str, List[Any]]) -> None:
+    """Note what is in a folder.
+
+    A problem is what a task has made so, and stays so. Any other error ends the request: a manifest that lacks files would
+    let the job be done elsewhere without them.
+    """
     try:
         with os.scandir(folder) as scan:
             entries = sorted(scan, key=lambda each: each.name)
     except FileNotFoundError:
         return
-    except OSError as error:
-        found["problems"].append("%s: %s" % (prefix or ".", error.strerror))
+    except PermissionError as error:
+        if prefix in ("", ledger.FOLDER + "/"):
+            raise
+        found["problems"].append("%s: %s" % (prefix, error.strerror))
         return
     for entry in entries:
         path = prefix + entry.name
@@ -192,7 +199,7 @@ def _walk(folder: str, prefix: str, found: Dict[str, List[Any]]) -> None:
             found["problems"].append("%s: its name is not UTF-8" % ascii(path))
         except FileNotFoundError:
             pass  # gone meanwhile
-        except OSError as error:
+        except PermissionError as error:
             found["problems"].append("%s: %s" % (path, error.strerror))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import render, selecting, sessions, telling
+from xpm.cli import filtering, render, selecting, sessions, telling
 from xpm.errors import XpmError
 from xpm.follow.main import MainFolder
 from xpm.follow.views import JobView
@@ -26,20 +26,28 @@ def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
     reach, the wish is kept here and told at the next exchange with it.
     """
     main = selecting.main_folder(workdir, targets[0])
-    chosen = [job for job in selecting.jobs(main, targets) if not sessions.is_over(job)]
-    if not chosen:
-        render.note("nothing to cancel: no such job waits or runs")
-        return 0
-    if not yes and len(chosen) > MANY and sys.stdin.isatty():
-        question = f"cancel {_jobs(chosen)} ({telling.counts(chosen)})?"
-        if not click.confirm(question, err=True):
+    selecting.jobs(main, targets)  # a slip of the pen is told before anybody is asked
+    with sessions.opened(main) as session:
+        if any(map(filtering.is_filter, targets)):
+            sessions.remark(sessions.ask(session))  # states are compared: those of now
+        chosen = [job for job in selecting.jobs(main, targets) if not sessions.is_over(job)]
+        if not chosen:
+            render.note("nothing to cancel: no such job waits or runs")
+            return 0
+        if not (yes or _is_confirmed(chosen)):
             render.note("nothing is cancelled")
             return 1
-    with sessions.opened(main) as session:
         problems = session.cancel(chosen)
     _tell(main, chosen, problems)
     sessions.insist(problems)
     return 0
+
+
+def _is_confirmed(chosen: Sequence[JobView]) -> bool:
+    if len(chosen) <= MANY or not sys.stdin.isatty():
+        return True
+    question = f"cancel {_jobs(chosen)} ({telling.counts(chosen)})?"
+    return click.confirm(question, err=True)
 
 
 def _tell(main: MainFolder, chosen: Sequence[JobView], problems: Mapping[str, XpmError]) -> None:

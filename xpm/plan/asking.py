@@ -1,5 +1,8 @@
 """What a plan may ask of its own language: the arguments of a class, and which line set a value."""
 
+# What users give is checked at run time too.
+# pyright: reportUnnecessaryIsInstance=false
+
 from __future__ import annotations
 
 from xpm.errors import PlanProblem

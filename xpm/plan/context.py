@@ -151,8 +151,10 @@ def push(submitter: Submitter) -> None:
 
 
 def pop(submitter: Submitter) -> None:
-    """Undo ``push``."""
+    """Undo the last ``push`` of it."""
+    _submitters.reverse()
     _submitters.remove(submitter)
+    _submitters.reverse()
 
 
 def current() -> Submitter | None:

@@ -4,6 +4,9 @@ A class is read when it is defined; the types of its arguments are compiled when
 annotations may name what is defined later, and so that a job never pays for what only a plan needs.
 """
 
+# What users give is checked at run time too.
+# pyright: reportUnnecessaryIsInstance=false
+
 from __future__ import annotations
 
 import sys

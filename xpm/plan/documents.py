@@ -103,6 +103,7 @@ class _Writer:
             return True
 
         found = walk.order(root, (), is_other)
+        self.handed_on = tuple(f"{path}." for path, each in found if state_of(each).producer)
         refs = (state_of(each).ref for each in (*others.values(), *(each for _, each in found)))
         self.jobs = {ref for ref in refs if ref is not None}
         for each in others.values():
@@ -151,13 +152,15 @@ class _Writer:
         return node
 
     def _owned(self, path: str, state: State, argument: Any, value: Any) -> Any:
-        """A generated path of a part that an unrelated task has sealed first is generated anew for this one."""
+        """A generated path; that of a part which an unrelated task has sealed first is generated anew for this one."""
         from xpm.plan.generated import generated
         from xpm.plan.state import Seal
 
         seal, own = state.seal, state_of(self.root).seal
         if seal is None or own is None or (seal.task, seal.job) in self.jobs:
             return value
+        if path.startswith(self.handed_on):
+            return value  # whoever handed it on had it from a task before
         if value != generated(seal, argument):
             return value
         return generated(Seal(own.task, own.job, own.place, path), argument)

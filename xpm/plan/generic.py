@@ -23,9 +23,9 @@ def bound(declared: Any, said: dict[object, Any]) -> Any:
     """A declared type with its type variables replaced; the very same one where there are none."""
     if type(declared).__name__ == "TypeVar":
         return bound(said[declared], said) if declared in said else declared
-    variables = getattr(declared, "__parameters__", ())
-    if isinstance(declared, type) and not hasattr(declared, "__origin__"):
-        return declared
+    is_class = isinstance(declared, type) and not hasattr(declared, "__origin__")
+    variables: tuple[object, ...] = () if is_class else getattr(declared, "__parameters__", ())
     if not any(each in said for each in variables):
         return declared
-    return declared[tuple(bound(each, said) for each in variables)]
+    form: Any = declared
+    return form[tuple(bound(each, said) for each in variables)]

@@ -1,5 +1,8 @@
 """Tags: the few values by which a person tells the tasks of a plan apart."""
 
+# What users give is checked at run time too.
+# pyright: reportUnnecessaryIsInstance=false
+
 from __future__ import annotations
 
 import warnings

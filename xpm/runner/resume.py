@@ -28,15 +28,26 @@ def why_not(order: Order, ending: Ending, ends_at: Optional[float]) -> str:
         return "there is no Slurm here"
     if ends_at is not None and ending.at >= ends_at:
         return "its time is over"
+    if "--no-requeue" in (order.request.get("options") or ()):
+        return "the profile forbids Slurm to requeue (slurm: {requeue: false})"
     rule = (order.request.get("retry") or {}).get("timeout") or {}
     count = _count(order, bool(rule.get("renews")))
     reason = retry.why_not_in_place(rule, count, order.restart)
     if reason:
         return reason
+    try:
+        return _requeue(order, count, ASK_S if ends_at is None else ends_at - ending.at)
+    except OSError as error:  # a full disk: the outcome waits until it can be written
+        return "it cannot be noted: %s" % error
+
+
+def _requeue(order: Order, count: int, within_s: float) -> str:
     _note(order, count + 1)  # before Slurm ends us
-    refusal = _ask(str(order.batch_id), ASK_S if ends_at is None else ends_at - ending.at)
-    if refusal:
+    refusal = _ask(str(order.batch_id), within_s)
+    if refusal and count:
         _note(order, count)
+    elif refusal:
+        os.unlink(_path(order))
     return refusal
 
 
@@ -54,7 +65,7 @@ def _count(order: Order, renews: bool) -> int:
 def _noted(order: Order) -> Dict[str, Any]:
     try:
         return files.load(_path(order)) or {}
-    except ValueError:  # damaged by a power cut: the count starts again
+    except (OSError, ValueError):  # damaged by a power cut: the count starts again
         return {}
 
 

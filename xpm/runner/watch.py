@@ -17,7 +17,7 @@ import time
 from xpm.runner import process
 from xpm.runner.child import Child
 from xpm.runner.claim import Claimed, is_cancelled, taken_from
-from xpm.runner.order import Order
+from xpm.runner.order import Notice, Order
 from xpm.runner.record import Record
 
 TYPE_CHECKING = False
@@ -90,8 +90,7 @@ class Watch:
         self._child = child
         self._signals = signals
         self._ends_at = ends_at
-        notice = order.warning
-        self._warn_at = ends_at - notice.lead_s if notice and ends_at is not None else None
+        self._warn_at = _warn_at(order.warning, ends_at, clock())
         self._clock = clock
         self._report = bytearray()
         self._sources = [signals.pipe, child.pipe]
@@ -207,6 +206,13 @@ class Watch:
             cpu_s=usage.ru_utime + usage.ru_stime,
             at=self._clock(),
         )
+
+
+def _warn_at(notice: Optional[Notice], ends_at: Optional[float], now: float) -> Optional[float]:
+    """When to warn: not before half of the time is over, for who is still loading would not hear it."""
+    if notice is None or ends_at is None:
+        return None
+    return ends_at - min(notice.lead_s, (ends_at - now) / 2)
 
 
 def _woken(_signum: int, _frame: object) -> None:

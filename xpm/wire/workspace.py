@@ -8,8 +8,9 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       "gpus": n or [id, ...]} (what is missing, the host tells), "python": path, "travel": sha12,
                                       "environ": {...}, "options": {...}}: how jobs are started here, recorded by the agent's
                                       ``open`` so that whoever advances does it alike
-    .xpm/site.json                    {"squeue_every_s", "message_timeout_s", "lost_after_s"}: what somebody who knows this site
-                                      better has written by hand; goes before place.json's options
+    .xpm/site.json                    {"squeue_every_s", "message_timeout_s", "lost_after_s", "commands_per_minute",
+                                      "keeper_apart_s"}: what somebody who knows this site better has written by hand; goes
+                                      before place.json's options
     .xpm/limits.json                  what the site allows, and when it was asked: xpm/agent/limits.py; a cache
     .xpm/limits.asked                 {"at", "failed"}: when somebody last asked for it, and whether nothing came back
     .xpm/queue/<bundle>.json          a bundle of queue entries (below); immutable; named by the sha256 of its bytes
@@ -46,7 +47,14 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       id: at}}: the last good answer of squeue, for all; ``at``: when it was asked for, ``rows``:
                                       this workspace's batch jobs, ``others`` how many more the user has in the queue,
                                       ``stuck`` since which answer a batch job has waited for a fatal reason
+    .xpm/quiet.json                   {"format", "at", "counts", "awaited"}: all is in the queue, and whose ends matter
+                                      (xpm/agent/quiet.py)
+    .xpm/commands/<site>/<minute>     a byte for each scheduler command, where the user has no state folder
+                                      (xpm/agent/slurm_budget.py)
     .xpm/room.json                    what refusals have taught of the site's limits; a hint (xpm/agent/slurm_room.py)
+    .xpm/sacct.json                   {"rows": {batch id: [...]}}: its last good answer, about jobs that ended without a record
+                                      (xpm/agent/slurm_accounts.py)
+    .xpm/sacct.asked                  {"at"}, and {"disabled": true} where it said that no accounts are kept
     .xpm/squeue.asked                 {"at", "early_at"}: when somebody last asked, and last asked early for new jobs
     .xpm/advance/, .xpm/advance.again a mkdir lock that only saves work, with owner.json; the mark of who came meanwhile
     .xpm/supervisor/owner.<k>         who supervises a plain host: a process or {"left": true}; the highest k counts; exclusive

@@ -1,4 +1,4 @@
-"""Many jobs that do nothing: many.py MAIN COUNT."""
+"""Many jobs that do nothing: many.py MAIN COUNT FIRST."""
 
 import sys
 
@@ -17,4 +17,4 @@ class Nothing(Task):
 
 with experiment(sys.argv[1], "many") as xp:
     for number in range(int(sys.argv[2])):
-        Nothing(number=number).submit()
+        Nothing(number=int(sys.argv[3]) + number).submit()
