@@ -30,8 +30,8 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
     .xpm/submissions/<id>/refused.json {"at", "message", "cause"}: a definite no from the batch system; exclusive
     .xpm/submissions/<id>/absent.<batch id>.json {"at", "heartbeat"}: the first good answer without it since its heartbeat last
                                       moved (its claim's mtime, null before); removed when it is seen again
-    .xpm/submissions/<id>/log         what its batch script or runner printed, appended, and a line for each run that left; a done run removes an empty one;
-                                      log.<index> for each element of an array
+    .xpm/submissions/<id>/log         what its batch script or runner printed, appended, and a line for each run that left;
+                                      a done run removes an empty one; log.<index> for each element of an array
     .xpm/inbox/<job>.a<n>.<slot>      links to ledger entries: the doorbell
     .xpm/tokens/<name>/<unit>.<turn>  {"job", "attempt", "all": true}, {"job", "attempt", "ticket": [name, unit, turn]}
                                       or {"free": true}: who holds this unit since this turn; the highest turn counts, lower ones
