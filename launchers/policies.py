@@ -1,8 +1,8 @@
 """What a profile says of the ends of jobs: the warning before, and further attempts after."""
 
+from xpm.launchers.endings_vocabulary import CAUSES
 from xpm.launchers.model import Policy, RetryRule
 from xpm.launchers.schema import Values
-from xpm.launchers.vocabulary import CAUSES
 
 
 def read_policies(profile: Values) -> dict[str, Policy]:

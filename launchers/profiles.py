@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import ProfileProblem
-from xpm.launchers import requests
+from xpm.launchers import here, requests
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint
 from xpm.launchers.report import Finding, Report, did_you_mean, in_file_order, refusal
 from xpm.launchers.requests import SlotEntry
@@ -56,7 +56,8 @@ class Launcher:
         Raises:
             ProfileProblem: this place can never give that.
         """
-        return requests.request(self._blueprint, tokens, is_resumable, totals)
+        blueprint = here.as_it_is(self._blueprint, tokens)
+        return requests.request(blueprint, tokens, is_resumable, totals)
 
     def refuse(
         self, request: Mapping[str, object], site: "SiteLimits", age: str, where: str = ""

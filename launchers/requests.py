@@ -5,18 +5,14 @@ launcher says otherwise. Tokens that the batch system gives (cpu, gpu, license) 
 slots, held by the agent. Without a batch system the agent counts cores, memory and GPUs of the host too.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 
-from xpm.agent import machine
-from xpm.connectors.specs import LocalSpec
 from xpm.errors import ProfileProblem
 from xpm.launchers import endings, placeholders, units
 from xpm.launchers.blueprints import is_paid, total_of
 from xpm.launchers.fitting import Fit, Needs, choose, suits, time_limit
-from xpm.launchers.model import Blueprint, Gpus, GpuWish, HostLimits, Setup, Site, TokenRule
+from xpm.launchers.model import Blueprint, Gpus, GpuWish, HostLimits, Setup, TokenRule
 
 SLOTS = TokenRule("slots")
 SlotEntry = tuple[str, int, int] | tuple[str, int, int, str]
@@ -126,7 +122,7 @@ def _ask(
     if blueprint.site.is_slurm:
         options = _options(blueprint, needs, paid)
     else:
-        _check_host(blueprint, needs, _host(blueprint.site, needs))
+        _check_host(blueprint, needs, blueprint.site.host)
     resources: dict[str, int | None] = {
         "cpus": needs.cpus,
         "mem_mib": None if needs.mem is None else units.mib(needs.mem),
@@ -277,26 +273,6 @@ def _constraint(
     if len(said) > 1:
         said = [f"({part})" if "|" in part else part for part in said]
     return "&".join(said) or None
-
-
-def _host(site: Site, needs: Needs) -> HostLimits:
-    """What the profile says of the host; this machine can be asked for the rest."""
-    host = site.host
-    if not isinstance(site.spec, LocalSpec):
-        return host
-    cpus = _cores() if host.cpus is None else host.cpus
-    mib = _memory_mib() if host.mem is None and needs.mem else None
-    gpus = _gpus_here() if host.gpus is None and needs.gpus.count else host.gpus
-    return replace(host, cpus=cpus, mem=mib << 20 if mib else host.mem, gpus=gpus)
-
-
-_cores = cache(machine.cores)
-_memory_mib = cache(machine.memory_mib)
-
-
-@cache
-def _gpus_here() -> int:
-    return len(machine.gpus(os.environ))
 
 
 def _check_host(blueprint: Blueprint, needs: Needs, host: HostLimits) -> None:

@@ -39,7 +39,7 @@ def test_every_python_from_3_6_serves_a_plan(tmp_path: Path, python: str) -> Non
     assert [known[job_id(name)]["state"] for name in "ab"] == ["done", "failed"]
     request = {"verb": "manifest", "jobs": [[TASK, job_id("a")]]}
     files = [each[0] for each in ok(agent.call(request))["jobs"][0]["files"]]
-    assert files == [".xpm/a1.1", ".xpm/a1.2", ".xpm/job.json", "effects", "stderr", "stdout"]
+    assert files == [".xpm/a1.1", ".xpm/a1.2", "effects", "stderr", "stdout"]
     tail = {"verb": "tail", "task": TASK, "job": job_id("a"), "stream": "stdout"}
     answer, payload = agent.call({**tail, "offset": 1, "limit": 100})
     assert (answer["ok"], payload) == ({"size": 3, "offset": 1}, b"i\n")

@@ -94,6 +94,28 @@ def test_a_tree_holds_its_files_with_their_modes(agent: Agent) -> None:
     assert ok(agent.tree(["a/b.py", sha, 0o644], ["run", sha, 0o755]))["missing"] == []
 
 
+def test_a_program_whose_mode_a_kill_has_kept_away_gets_it_from_the_next(agent: Agent) -> None:
+    [sha] = agent.put("one")
+    twin = agent.root / ".xpm" / "blobs" / sha[:2] / f"{sha}.x"
+    twin.write_text("one")
+    twin.chmod(0o644)
+
+    ok(agent.tree(["run", sha, 0o755]))
+
+    assert 0o555 == (agent.root / ".xpm" / "code" / "snap" / "run").stat().st_mode & 0o777
+
+
+def test_a_tree_that_a_kill_has_left_half_made_goes_when_the_next_one_comes(agent: Agent) -> None:
+    [sha] = agent.put("one")
+    half = agent.root / ".xpm" / "code" / "~host.1.1"
+    (half / "a").mkdir(parents=True)
+    os.utime(half, (0, 0))
+
+    ok(agent.tree(["a", sha, 0o644]))
+
+    assert ["snap"] == [each.name for each in half.parent.iterdir()]
+
+
 @pytest.mark.parametrize(
     "path", ["../x", "/etc/x", "a/../../x", "a//b", "", ".", "a/./b", "a\0b", 7, None]
 )

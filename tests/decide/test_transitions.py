@@ -333,3 +333,23 @@ def test_a_further_attempt_may_have_to_wait() -> None:
     assert transitions.ready_at(after(Wanted(1, rules))) == 0.0
     assert transitions.ready_at(after(Wanted(1, rules), first)) == NOW + 60
     assert transitions.ready_at(after(Wanted(1, rules), first, second)) == NOW + 120
+
+
+def test_an_attempt_that_started_before_it_could_be_overtaken_is_the_one_that_counts() -> None:
+    """Asked for three times; the first has started meanwhile, the second is revoked, the third must not be submitted."""
+    job = after(wanted(1), wanted(2), wanted(3))
+    assert [1, 2] == [action.attempt for action in transitions.due(job, NOW)]
+
+    for event in (joined(1), claimed(1), ended("cancelled", 2, 1, "cancelled")):
+        job = transitions.merge(job, event)
+
+    assert transitions.current(job).number == 1
+    assert not transitions.is_open(job)
+
+
+def test_a_requeued_job_is_pending_until_its_next_run_claims() -> None:
+    job = after(wanted(), joined(), claimed(), told(Present("pending", "it starts again soon")))
+    assert word(job) == states.PENDING
+
+    job, _ = transitions.step(job, claimed(slot=2), NOW)
+    assert word(job) == states.RUNNING

@@ -163,15 +163,26 @@ def test_counted_tokens_hint_how_many_of_an_array_may_run_at_once(
     assert on_cluster(tmp_path).request(tokens, totals=totals).get("throttle") == throttle
 
 
-def test_more_than_this_machine_has_is_refused_at_once(tmp_path: Path) -> None:
+def test_more_than_this_machine_has_is_refused_of_a_task_and_not_of_a_profile(
+    tmp_path: Path,
+) -> None:
     it = launcher(
         tmp_path,
-        "version: 1\nconnectors: {here: {kind: local}}\nlaunchers: {it: {connector: here}}\n"
-        "tokens: {cpu: {kind: cpu}}\n",
+        """
+        version: 1
+        connectors: {here: {kind: local}}
+        tokens: {cpu: {kind: cpu}, gpu: {kind: gpu}}
+        launchers: {it: {connector: here}, large: {connector: here, cpus: 9999, mem: 9999TB}}
+        """,
     )
+    large = load_profiles(tmp_path).launcher("large")
 
     with pytest.raises(ProfileProblem, match=r"here cannot take this job: 9999 cores, it has \d+"):
         it.request({"cpu": 9999})
+    with pytest.raises(ProfileProblem, match=r"9999 GPUs, it has \d+"):
+        it.request({"gpu": 9999})
+    with pytest.raises(ProfileProblem, match=r"9999 cores, it has \d+; 9999TB of memory, it has"):
+        large.request({})
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_the_example_runs_on_the_nodes_and_its_results_are_in_the_same_folders_h
         assert job["path"] == str(laptop.main / relative)
         there = laptop.there(f"cd $HOME/{laptop.name}/{relative} && find . -type f -printf '%P\\n'")
         assert _files(there) == _local_files(laptop.main / relative)
-    told = laptop.there("squeue -h -t all -o '%A|%N' --me").split("\n")
+    told = laptop.there("squeue -h -r -t all -o '%i|%N' --me").split("\n")
     nodes = dict(line.split("|") for line in told if line)
     assert {nodes[each] for each in batch_ids} <= {"c1", "c2"}
     accounted = laptop.there(f"sacct -n -X -P -o JobID,State -j {','.join(batch_ids)}").split()
@@ -55,7 +55,7 @@ def test_the_example_runs_on_the_nodes_and_its_results_are_in_the_same_folders_h
     assert again.returncode == 0, again.stderr
     laptop.cluster.do("heal")
     assert batch_ids == [job["batch_id"] for job in laptop.status()["jobs"]]
-    assert told == laptop.there("squeue -h -t all -o '%A|%N' --me").split("\n")
+    assert told == laptop.there("squeue -h -r -t all -o '%i|%N' --me").split("\n")
 
 
 @pytest.mark.parametrize("launcher", ["box", "local"])

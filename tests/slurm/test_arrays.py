@@ -50,6 +50,7 @@ def test_p18_each_element_has_a_state_of_its_own(site: Site) -> None:
     site.advance()
 
     site.yard.claim("a", batch_id="1001_0")
+    site.batch("1001_0", state="RUNNING")
     site.batch("1001_1", state="TIMEOUT")
     site.advance(61)
 

@@ -102,11 +102,11 @@ def _blob(layout: Layout, sha: str) -> str:
 
 
 def _store(path: str, content: bytes, mode: int) -> None:
-    if os.path.exists(path):
-        return
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    files.write(path, content)
-    os.chmod(path, mode)
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        files.write(path, content)
+    if stat.S_IMODE(os.stat(path).st_mode) != mode:  # also of one whose writer was killed here
+        os.chmod(path, mode)
 
 
 def _build(layout: Layout, target: str, wanted: List[Tuple[List[str], str, bool]]) -> None:
@@ -124,6 +124,8 @@ def _build(layout: Layout, target: str, wanted: List[Tuple[List[str], str, bool]
         raise usage("two files of the snapshot have one path: %s" % error.filename) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    for each in files.abandoned(layout.code, os.listdir(layout.code)):
+        shutil.rmtree(each, ignore_errors=True)
 
 
 def _content(layout: Layout, sha: str, executable: bool) -> str:
@@ -131,7 +133,7 @@ def _content(layout: Layout, sha: str, executable: bool) -> str:
     if not executable:
         return plain
     twin = plain + ".x"  # links share their mode, so the executable one is another file
-    if not os.path.exists(twin):
+    if not os.access(twin, os.X_OK):
         content = files.read(plain)
         assert content is not None
         _store(twin, content, 0o555)

@@ -99,7 +99,7 @@ def current(job: Job) -> Attempt:
         return done[-1]
     alive = [each for each in job.attempts if each.phase in (states.JOINED, states.CLAIMED)]
     ended = [each for each in job.attempts if each.phase == states.ENDED]
-    if alive and (not ended or alive[-1].number > ended[-1].number):
+    if alive:  # also where a later one has ended: as long as its own end is not seen, it may run
         return alive[-1]
     if not ended or ended[-1].number < job.wanted:
         return attempt(job, job.wanted) or fresh(job.wanted)
@@ -149,8 +149,9 @@ def word(job: Job, upstream: str) -> str:
     if isinstance(seen, (Gone, Over)):
         silent = here.phase == states.JOINED or not isinstance(seen, Gone) or seen.silent
         return states.UNKNOWN if silent else states.RUNNING
-    if here.phase == states.CLAIMED:
-        return states.RUNNING
+    if here.phase == states.CLAIMED:  # and perhaps requeued since: then it waits for its next run
+        waits = isinstance(seen, Present) and seen.state == states.PENDING
+        return states.PENDING if waits else states.RUNNING
     return states.PENDING if isinstance(seen, (Present, Stuck)) else states.SUBMITTED
 
 
