@@ -106,6 +106,7 @@ def test_each_end_has_its_cause_and_what_may_go_on_does(preempting: Laptop) -> N
 
     process = laptop.start("run", str(plan))
     wait_for("all run", lambda: _visits(laptop, "*") == 6)
+    wait_for("it is known here", lambda: laptop.states() == ["running"] * 6)
     for job in _jobs(laptop):  # slurmctld looks each half minute whose time is over
         if job["task"] in ("test.slow", "test.stubborn"):
             words = ("update", f"jobid={job['batch_id']}", "EndTime=now+1")
