@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from xpm.agent import tokens, units
@@ -138,6 +138,14 @@ wishes = st.lists(need, min_size=1, max_size=2, unique_by=lambda each: each.name
 @given(
     st.lists(st.tuples(wishes, st.integers(-300, 60)), min_size=2, max_size=4),
     st.lists(st.tuples(st.integers(0, 3), st.integers(1, 60)), max_size=40),
+)
+@example(  # a ticket that is committed between two looks at it
+    [
+        ((Need("cpu", 1, 3, ""), Need("lane", 1, 3, "")), 0),
+        ((Need("cpu", 2, 3, ""),), 0),
+        ((Need("cpu", 2, 3, ""), Need("lane", 1, 3, "")), 0),
+    ],
+    [(0, 1), (0, 20), (0, 60), (1, 20), (2, 30), (2, 60), (1, 3), (2, 23)],
 )
 def test_never_more_are_held_than_there_are_and_nothing_is_lost_or_stuck(
     jobs: list[tuple[Needs, int]], order: list[tuple[int, int]]

@@ -128,7 +128,10 @@ class Units(object):
         if self.is_committed(ticket, holder):
             return Unit(at, HELD, holder, ticket)
         highest = max([found for each, found in self._turns(ticket.stock) if each == unit] or [0])
-        return Unit(at, PENDING, holder, ticket) if highest <= turn else nobody
+        if highest <= turn:
+            return Unit(at, PENDING, holder, ticket)
+        # decided, maybe since we looked: committed, or void
+        return Unit(at, HELD, holder, ticket) if self.is_committed(ticket, holder) else nobody
 
     def _holder(self, content: Dict[str, Any]) -> Holder:
         workspace = str(content.get("workspace") or self._layout.root)
