@@ -12,7 +12,7 @@ from pathlib import Path
 from . import accounting, checks, laptop, network, nodes, proxy, pythons, slurm, ssh
 from .base import COMPUTE, CONTROLLER, DEFAULT_ROOT, HOSTS, NODES, USER, Cluster, Fail, locked, run
 from .lifecycle import PROXY, Request, down, start_controller, start_services, up
-from .state import Options, completed, load, save, with_accounting
+from .state import Options, completed, load, save, with_accounting, with_settings
 
 
 def main() -> int:
@@ -151,6 +151,16 @@ def _accounting(cluster: Cluster, arguments: argparse.Namespace) -> None:
         slurm.wait_until_usable(cluster, _powered(cluster))
 
 
+def _set(cluster: Cluster, arguments: argparse.Namespace) -> None:
+    with locked(cluster):
+        options = with_settings(completed(cluster), arguments.settings)
+        slurm.write_configuration(cluster, options)
+        save(cluster, options)
+        slurm.stop_service(cluster, "slurmctld")
+        slurm.start_service(cluster, "slurmctld")
+        slurm.wait_until_usable(cluster, _powered(cluster))
+
+
 def _limit(cluster: Cluster, arguments: argparse.Namespace) -> None:
     if not completed(cluster).accounting:
         raise Fail("limit: limits are kept by accounting; `testcluster accounting on`")
@@ -265,22 +275,30 @@ def _parser() -> argparse.ArgumentParser:
         service.add_argument("--hard", action="store_true", help="kill it, unsaved state is lost")
     switch = verb("accounting", _accounting, "with or without accounting, jobs go on")
     switch.add_argument("do", choices=["on", "off"])
-    bound = verb("limit", _limit, "limit the user's association, as MaxSubmitJobs=50; -1: no more")
-    bound.add_argument("settings", nargs="+", metavar="KEY=VALUE")
+    for name, action, about in (
+        ("limit", _limit, "limit the user's association, as MaxSubmitJobs=50; -1: no more"),
+        ("set", _set, "change slurm.conf, as MaxArraySize=11, and restart slurmctld"),
+    ):
+        verb(name, action, about).add_argument("settings", nargs="+", metavar="KEY=VALUE")
     for name, action, about in (
         ("node-off", _node_off, "cut a node's power"),
         ("node-on", _node_on, "start a node again"),
     ):
         verb(name, action, about).add_argument("node", choices=NODES)
-    outside = verb("laptop", _laptop, "run a command as a user who knows the cluster by ssh only")
+    inside.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD")
+    _add_laptop(
+        verb("laptop", _laptop, "run a command as a user who knows the cluster by ssh only")
+    )
+    verb("_hold", _hold, None)
+    verb("_proxy", _proxy, None)
+    return parser
+
+
+def _add_laptop(outside: argparse.ArgumentParser) -> None:
     outside.add_argument("--home", help="the user's home, made when missing")
     outside.add_argument(
         "--visible", action="append", default=[], metavar="DIR", help="show this too"
     )
     outside.add_argument("--join", type=int, metavar="PID", help="on the laptop of that process")
     outside.add_argument("--linger", action="store_true", help="let what it leaves behind live on")
-    for with_words in (inside, outside):
-        with_words.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD")
-    verb("_hold", _hold, None)
-    verb("_proxy", _proxy, None)
-    return parser
+    outside.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD")

@@ -59,3 +59,8 @@ def completed(cluster: Cluster) -> Options:
 def with_accounting(options: Options, on: bool) -> Options:
     """Return the options after `accounting on` or `off`."""
     return replace(options, accounting=on)
+
+
+def with_settings(options: Options, settings: list[str]) -> Options:
+    """Return the options after `set`: the latest word on a key counts."""
+    return replace(options, settings=(*options.settings, *settings))

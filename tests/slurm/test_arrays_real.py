@@ -1,6 +1,7 @@
 """A real SLURM gets a plan's equal jobs as few arrays, and each job goes its own way."""
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -37,6 +38,22 @@ def test_many_jobs_take_few_calls_of_sbatch_and_few_exchanges(laptop: Laptop) ->
     assert sorted(f"step{n}" for n in range(COUNT + 1)) == laptop.effects()
     assert _calls(laptop) <= 15
     assert "" == laptop.there(f"ls $HOME/{laptop.name}/.xpm/submissions/*/log* 2>/dev/null || true")
+
+
+def test_no_array_is_larger_than_the_site_allows(laptop: Laptop) -> None:
+    laptop.cluster.do("set", "MaxArraySize=5")  # the highest index is 4 (P8)
+    try:
+        plan = laptop.write("project/plan.py", plans.steps(laptop.name, 12, 0.0))
+        done = laptop.xpm("run", str(plan))
+    finally:
+        laptop.cluster.do("set", "MaxArraySize=1001")
+
+    assert done.returncode == 0, done.stderr
+    batch_ids = [job["batch_id"] for job in laptop.status()["jobs"]]
+    arrays = Counter(each.partition("_")[0] for each in batch_ids)
+    assert 5 >= max(arrays.values())
+    assert len(arrays) >= 4  # twelve in arrays of five, and the one behind them
+    assert sorted(f"step{n}" for n in range(13)) == laptop.effects()
 
 
 def test_one_element_of_an_array_is_cancelled_and_gets_an_attempt_of_its_own(
