@@ -118,7 +118,7 @@ def test_a_failed_job_tells_cause_hint_attempts_and_why_there_is_no_further_one(
         "attempt: 3: failed after 3 min, it used more memory than it was given (OOM)",
         "attempt: 2 was asked for by a run of the plan, or `xpm retry`",
         "attempt: 3 was asked for by the retry table",
-        "retry: 'oom' is forgiven 1 times, and has happened 2 times",
+        "retry: 'oom' is forgiven once, and has happened twice",
         "log: the last lines of /log:",
         "log: | Killed",
     ] == told(

@@ -187,8 +187,12 @@ def _of_retry(case: Case) -> Iterator[Because]:
         text = f"not tried again by itself: the launcher's retry table forgives no {key!r}"
     else:
         spent = retry.spent(cause, _ends(case), rule)
-        text = f"{cause!r} is forgiven {rule.most} times, and has happened {spent} times"
+        text = f"{cause!r} is forgiven {_times(rule.most)}, and has happened {_times(spent)}"
     yield Because("retry", text)
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _ends(case: Case) -> list[End]:
