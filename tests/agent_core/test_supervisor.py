@@ -360,6 +360,21 @@ def test_a_killed_supervisor_is_replaced_and_its_runs_go_on(host: Host) -> None:
     assert [("a", 1), ("b", 1)] == [(n, len(host.workshop.ledger(n)) - 1) for n in "ab"]
 
 
+def test_a_run_that_outlives_its_supervisor_starts_another_when_it_ends(host: Host) -> None:
+    host.ask("a", WAIT)
+    host.ask("b", **parents("a"))
+    first = host.supervise()
+    host.until("a", "running")
+    first.kill()
+    first.wait()
+
+    release(host, "a")
+
+    host.until("b", "done")
+    assert [1, 1] == [host.effects("a"), host.effects("b")]
+    eventually(lambda: not Owner(host.layout.supervisor).is_there())
+
+
 def test_a_killed_runner_is_mourned_and_nothing_of_its_task_goes_on(host: Host) -> None:
     host.ask("a", WAIT)
     host.supervise()

@@ -44,10 +44,13 @@ def _run(workspace: str, submission: str, index: "Optional[str]" = None) -> int:
     workspace = os.path.abspath(workspace)
 
     orders: "List[Order]" = []
+    parent = os.getppid()
 
     def after(order: "Order") -> None:
         orders.append(order)
         _let_others_go_on(workspace, order)
+        if not order.in_slurm and os.getppid() != parent:
+            _replace_supervisor(order)
 
     code = run(workspace, submission, None if index is None else int(index), after)
     sys.stdout.flush()
@@ -83,6 +86,16 @@ def _let_others_go_on(workspace: str, order: "Order") -> None:
         os.utime(os.path.join(workspace, ".xpm", "supervisor", "wake"))
     except OSError:
         pass  # no supervisor, so nobody to wake
+
+
+def _replace_supervisor(order: "Order") -> None:
+    """Whoever started this run has died: the plan goes on with another supervisor."""
+    from xpm.agent import place
+    from xpm.agent.plain import PlainPlace
+
+    content = place.read(order.layout)
+    if content is not None:
+        PlainPlace(order.layout, content).replace()
 
 
 def _serve(workspace: str) -> int:

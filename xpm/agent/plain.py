@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Mapping, Optional
 
 from xpm.agent import place as places
 from xpm.agent.detach import detach
@@ -34,11 +34,20 @@ class PlainPlace(object):
         if self._owner.is_there() or abs(now - self._started_at) < _PATIENCE_S:
             return
         self._started_at = now
+        self._start(None)
+
+    def replace(self) -> None:
+        """Start a supervisor from a run that has lost its own; what this run was given (GPUs, modules) is not passed on."""
+        if not self._owner.is_there():
+            self._start(self.content.get("environ") or {})
+
+    def _start(self, environ: Optional[Mapping[str, str]]) -> None:
         os.makedirs(self.layout.supervisor, exist_ok=True)
         travel = places.travel_folder(self.layout, self.content)
         detach(
             [self.python(), travel, "supervise", self.layout.root],
             os.path.join(self.layout.supervisor, "log"),
+            environ,
         )
 
     def wake(self) -> None:
