@@ -167,7 +167,7 @@ def _declaring(make: Callable[[], Argument]) -> Decorator:
         else:
             setattr(target, PENDING, [make])
             if isinstance(target, builtins.type) and "__new__" not in vars(target):
-                target.__new__ = _refusing(target)  # type: ignore[method-assign,assignment]
+                target.__new__ = _refusing(target)  # type: ignore[method-assign]
         return target
 
     return declare
