@@ -48,7 +48,7 @@ class XpmError(Exception):
         if self.on:
             head += " (%s)" % self.on
         if self.cause:
-            head += ": %s" % self.cause
+            head += (":%s" if self.cause.startswith("\n") else ": %s") % self.cause
         return "%s\n  -> %s" % (head, self.hint) if self.hint else head
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from xpm.cli import live, telling
+from xpm.follow.journal import Place
 from xpm.follow.views import ExperimentView, JobView
 
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
@@ -60,6 +61,22 @@ def test_a_row_has_tags_place_and_what_is_remarkable() -> None:
         "7f3a7f3a", "demo.learn", "failed", "k=3 lr=0.1", "cluster 4211",
         "oom; killed; attempt 2; started 3 times",
     ]  # fmt: skip
+
+
+def test_a_message_of_several_lines_is_told_in_a_row_as_several_things() -> None:
+    failed = replace(JOB, state="failed", cause="oom", message="SLURM killed it\nraise `mem`")
+
+    assert telling.remark(failed) == "oom; SLURM killed it; raise `mem`"
+
+
+def test_what_to_do_about_a_place_that_does_not_answer_comes_last() -> None:
+    place = Place("cluster", None, NOW.timestamp() - 7200, "no python\n  -> name another one")
+    silent = replace(view([JOB]), places={"cluster": place})
+
+    assert telling.links(silent, NOW) == [
+        "cluster has not answered for 2 h (its jobs go on; these are their last known states): "
+        "no python\n  -> name another one"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,15 @@ def test_a_ready_job_tells_who_holds_its_token() -> None:
     ] == told(ready, noted={"tokens": [["lane", 1, 2]]}, holders=[holder])
 
 
+def test_a_ready_job_of_a_host_without_a_batch_system_waits_for_room_not_for_a_submission() -> None:
+    ready = replace(FRESH, state="ready", reason="")
+
+    assert ["waits: for its turn: cluster starts it when there is room for it"] == told(
+        ready, noted={"request": {"kind": "plain"}}
+    )
+    assert ["waits: to be submitted: all it depends on is done"] == told(ready)
+
+
 def test_a_pending_job_tells_slurms_reason_in_words_with_the_expected_start() -> None:
     reason = "others come first (Priority); SLURM expects to start it by 2026-11-24 21:00 +0000"
 
@@ -78,11 +87,12 @@ def test_a_pending_job_tells_slurms_reason_in_words_with_the_expected_start() ->
 
 def test_what_is_old_says_so_and_what_is_not_sent_says_what_it_waits_for() -> None:
     old = replace(JOB, state="submitted", seen_at=NOW - timedelta(hours=3))
-    place = Place("cluster", None, NOW.timestamp() - 7200, "no route")
+    place = Place("cluster", None, NOW.timestamp() - 7200, "no route\n  -> mend it")
 
     assert [
         "link: it waits on this machine until cluster answers",
         "link: cluster has not answered for 2 h: no route",
+        "link: -> mend it",
         "age: this is what was known 3 h ago (--online asks)",
     ] == told(old, place=place, is_unsent=True)[1:]
 
@@ -108,7 +118,7 @@ def test_a_failed_job_tells_cause_hint_attempts_and_why_there_is_no_further_one(
         "attempt: 3: failed after 3 min, it used more memory than it was given (OOM)",
         "attempt: 2 was asked for by a run of the plan, or `xpm retry`",
         "attempt: 3 was asked for by the retry table",
-        "retry: 'oom' is forgiven 1 times, and has happened 2 times",
+        "retry: 'oom' is forgiven once, and has happened twice",
         "log: the last lines of /log:",
         "log: | Killed",
     ] == told(
@@ -121,6 +131,10 @@ def test_a_failed_job_tells_cause_hint_attempts_and_why_there_is_no_further_one(
     ("cause", "words"),
     [
         ("exit", "not tried again by itself: the launcher's retry table forgives no 'exit'"),
+        (
+            "launch",
+            "not tried again by itself: the launcher's retry table forgives no 'launch_fail'",
+        ),
         ("refused", "not tried again by itself: it would be refused again"),
     ],
 )

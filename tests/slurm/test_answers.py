@@ -173,6 +173,16 @@ def test_p8_an_array_that_is_too_long_is_not_refused_for_ever() -> None:
     assert slurm_parse.ARRAY_SIZE == answer.limit
 
 
+@pytest.mark.parametrize(
+    ("throttle", "array"),
+    [(None, "--array=0-3"), (2, "--array=0-3%2"), (4, "--array=0-3"), (9, "--array=0-3")],
+)
+def test_p18_an_array_says_how_many_of_it_can_run_at_once(throttle: int | None, array: str) -> None:
+    argv = slurm_commands.sbatch("xpm.1", "/w/s", "/w", ["--mem=1M"], range(4), throttle)
+
+    assert array == argv[-1]
+
+
 def test_p9_an_element_of_an_array_is_known_by_array_and_index_whatever_its_raw_id() -> None:
     text = "9|8|0|RUNNING|None|a|b|c|x\n8|8|1|PENDING|Resources|a|b|c|x\n"
 

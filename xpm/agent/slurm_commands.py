@@ -1,20 +1,28 @@
 """What is typed to SLURM: argument lists, no I/O."""
 
 import shlex
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
 FORMAT = "%A|%F|%K|%T|%r|%V|%S|%e|%j"
 """JobID, array's id, index, state, reason, submit, start, end, name: no widths, so nothing is cut (P10)."""
 
 
 def sbatch(
-    submission: str, folder: str, workspace: str, options: Sequence[str], indices: Sequence[int]
+    submission: str,
+    folder: str,
+    workspace: str,
+    options: Sequence[str],
+    indices: Sequence[int],
+    throttle: Optional[int] = None,
 ) -> List[str]:
     """Submit the script on standard input; as an array of these indices, or as a plain job when there are none.
+
+    ``throttle``: how many elements can run at once at the most, whatever SLURM has free: a hint for it.
 
     All is on the command line, which beats SBATCH_* variables and #SBATCH lines (sbatch(1)). The log is appended to:
     a requeue would truncate it.
     """
+    limit = "%%%d" % throttle if throttle and throttle < len(indices) else ""
     return [
         "sbatch",
         "--parsable",
@@ -24,7 +32,7 @@ def sbatch(
         "--chdir=" + workspace,
         "--export=ALL",
         *options,
-        *(["--array=" + ranges(indices)] if indices else []),
+        *(["--array=" + ranges(indices) + limit] if indices else []),
     ]
 
 

@@ -319,9 +319,11 @@ class Sender(object):
             indices = []
         elif len(slurm_commands.ranges(indices)) > INDEX_BYTES:
             indices = list(range(len(whole.elements)))  # who is cancelled finds that when it runs
-        options = (whole.intent.get("request") or {}).get("options") or ()
+        request = whole.intent.get("request") or {}
+        options = [str(each) for each in request.get("options") or ()]
+        throttle = request.get("throttle")
         return slurm_commands.sbatch(
-            whole.id, whole.folder, self._layout.root, [str(each) for each in options], indices
+            whole.id, whole.folder, self._layout.root, options, indices, throttle
         )
 
     def _script(self, whole: Submission) -> str:

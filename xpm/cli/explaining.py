@@ -11,6 +11,7 @@ from xpm.cli.evidence import Case, Record
 from xpm.decide import retry
 from xpm.decide.retry import End
 from xpm.follow.views import OVER, JobView
+from xpm.launchers.endings_vocabulary import CAUSES as RETRIED
 
 DIFFERENCES = 3
 """A done job that differs in more values is not what a person had in mind."""
@@ -52,7 +53,13 @@ def _waiting(case: Case) -> Iterator[Because]:
 
 
 def _ready(case: Case) -> Iterator[Because]:
-    yield _wait(case.job.reason or "to be submitted: all it depends on is done")
+    if (case.noted.get("request") or {}).get(
+        "kind"
+    ) == "plain":  # its supervisor keeps its reasons to itself
+        otherwise = f"for its turn: {case.job.connector} starts it when there is room for it"
+    else:
+        otherwise = "to be submitted: all it depends on is done"
+    yield _wait(case.job.reason or otherwise)
     yield from _of_tokens(case)
 
 
@@ -131,9 +138,9 @@ def _of_link(case: Case, now: datetime) -> Iterator[Because]:
         yield Because("link", text)
     if case.place is not None and case.place.down_since is not None:
         age = telling.age(now.timestamp() - case.place.down_since)
-        yield Because(
-            "link", f"{case.job.connector} has not answered for {age}: {case.place.down_message}"
-        )
+        text = f"{case.job.connector} has not answered for {age}: {case.place.down_message}"
+        for line in text.splitlines():
+            yield Because("link", line.strip())
     old_s = (now - case.job.seen_at).total_seconds()
     if case.job.state not in OVER and old_s > STALE_S:
         yield Because("age", f"this is what was known {telling.age(old_s)} ago (--online asks)")
@@ -176,11 +183,16 @@ def _of_retry(case: Case) -> Iterator[Because]:
     rules = dict(retry.table((case.noted.get("request") or {}).get("retry") or {}))
     rule = rules.get(cause)
     if rule is None or not rule.most:
-        text = f"not tried again by itself: the launcher's retry table forgives no {cause!r}"
+        key = next((key for key, each in RETRIED.items() if each == cause), cause)
+        text = f"not tried again by itself: the launcher's retry table forgives no {key!r}"
     else:
         spent = retry.spent(cause, _ends(case), rule)
-        text = f"{cause!r} is forgiven {rule.most} times, and has happened {spent} times"
+        text = f"{cause!r} is forgiven {_times(rule.most)}, and has happened {_times(spent)}"
     yield Because("retry", text)
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _ends(case: Case) -> list[End]:

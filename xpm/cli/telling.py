@@ -29,8 +29,8 @@ def heading(view: ExperimentView, at: datetime) -> str:
 def links(view: ExperimentView, at: datetime) -> list[str]:
     """One line for each connector of this experiment that does not answer."""
     return [
-        f"{place.name} has not answered for {age(at.timestamp() - place.down_since)}: "
-        f"{place.down_message} (its jobs go on; these are their last known states)"
+        f"{place.name} has not answered for {age(at.timestamp() - place.down_since)} "
+        f"(its jobs go on; these are their last known states): {place.down_message}"
         for place in map(view.places.get, silent(view))
         if place is not None and place.down_since is not None
     ]
@@ -100,7 +100,7 @@ def where(job: JobView) -> str:
 
 def remark(job: JobView) -> str:
     """Why a job waits or failed, and how often it was tried."""
-    said = [job.cause or "", job.message or job.reason]
+    said = [job.cause or "", *(job.message or job.reason).splitlines()]
     if job.attempt > 1:
         said.append(f"attempt {job.attempt}")
     if job.generation > 1:

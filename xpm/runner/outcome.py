@@ -83,7 +83,7 @@ def judge(ending: Ending, around: Circumstances) -> Verdict:
     if ending.out_of_time or (asked and "TIME LIMIT" in around.slurm_reason):
         return Verdict("failed", "timeout", "its time was over", _late(ending, around))
     if asked and around.slurm_reason:
-        return Verdict("cancelled", "cancelled", "cancelled in Slurm (scancel)")
+        return Verdict("cancelled", "cancelled", "cancelled in SLURM (scancel)")
     if kind == "exited" and ending.exit_code == 0 and not asked:
         return Verdict("done", None)
     return _by_itself(ending, report, around.python)
