@@ -17,6 +17,7 @@ WHAT = {
     "startup": ("startup", 15),
     "identity": ("identities", 3000),
     "sealing": ("sealing", 100_000),
+    "plan": ("plan_many", 100_000),
     "local": ("local_jobs", 300),
     "slurm": ("slurm_chain", 3),
     "many": ("slurm_many", 1000),

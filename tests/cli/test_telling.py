@@ -100,3 +100,19 @@ def test_a_bar_counts_what_is_over_and_names_the_rest() -> None:
     states = {"done": 6, "failed": 1, "running": 2, "skipped": 0}
 
     assert (live.over(states), live.words(states)) == (7, "✓ 6  2 running  ✗ 1")
+
+
+def test_of_many_jobs_the_most_pressing_are_shown_in_their_order() -> None:
+    done = [replace(JOB, id=f"d{number}", state="done") for number in range(300)]
+    failed = replace(JOB, id="f", state="failed")
+    jobs = [*done[:250], failed, *done[250:], JOB]
+
+    shown = telling.pressing(jobs, most=3)
+
+    assert ["d0", "f", JOB.id] == [job.id for job in shown]
+    assert telling.left_out(jobs, shown).startswith("not shown: 299 done (")
+
+
+def test_of_few_jobs_all_are_shown() -> None:
+    assert [JOB, JOB] == list(telling.pressing([JOB, JOB]))
+    assert telling.left_out([JOB, JOB], [JOB, JOB]) == ""

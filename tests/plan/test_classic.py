@@ -286,3 +286,18 @@ def test_a_path_option_is_generated(xp: Recording) -> None:
 
     assert str(Out.__xpm__.ready()["out"].generator.path) == "out"
     assert isinstance(make(Out, out="x").out, Path)
+
+
+def test_arguments_without_config_or_task_are_refused_in_words() -> None:
+    @argument("x", type=int)
+    class Bare: ...
+
+    @config("demo.finished")
+    class Finished(Bare): ...
+
+    with pytest.raises(PlanProblem, match="neither a configuration nor a task") as refused:
+        Bare(x=3)
+
+    assert "@task()" in str(refused.value)
+    assert "test_classic.py" in str(refused.value)
+    assert Finished() is not None

@@ -13,6 +13,7 @@ ORDER = (
 )  # fmt: skip
 STALE_S = 10.0
 ID_SHOWN = 8
+MOST_ROWS = 200
 
 
 def heading(view: ExperimentView, at: datetime) -> str:
@@ -67,6 +68,24 @@ def rows(jobs: Sequence[JobView]) -> list[list[str]]:
         [job.id[:ID_SHOWN], job.task, job.state, tag_text(job.tags), where(job), remark(job)]
         for job in jobs
     ]
+
+
+def pressing(jobs: Sequence[JobView], most: int = MOST_ROWS) -> Sequence[JobView]:
+    """As many of these jobs, in their order: those that have failed before those that wait, and what is done last."""
+    if len(jobs) <= most:
+        return jobs
+    urgency = {state: place for place, state in enumerate(ORDER)}
+    by_urgency = sorted(range(len(jobs)), key=lambda place: urgency.get(jobs[place].state, 0))
+    return [jobs[place] for place in sorted(by_urgency[:most])]
+
+
+def left_out(jobs: Sequence[JobView], shown: Sequence[JobView]) -> str:
+    """One line on the jobs that are not shown; empty when there are none."""
+    if len(shown) == len(jobs):
+        return ""
+    rest = per_state(jobs) - per_state(shown)
+    told = ", ".join(f"{rest[state]} {state}" for state in ORDER if rest[state])
+    return f"not shown: {told} (--all shows them, a filter like 'state=failed' some)"
 
 
 def tag_text(tags: Mapping[str, object]) -> str:

@@ -166,9 +166,27 @@ def _declaring(make: Callable[[], Argument]) -> Decorator:
             vars(target)[PENDING].append(make)
         else:
             setattr(target, PENDING, [make])
+            if isinstance(target, builtins.type) and "__new__" not in vars(target):
+                target.__new__ = _refusing(target)  # type: ignore[method-assign]
         return target
 
     return declare
+
+
+def _refusing(target: Any) -> Any:
+    """A ``__new__`` for a class that has arguments and was not made a configuration or task."""
+
+    def refuse(cls: Any, *args: Any, **values: Any) -> Any:
+        if cls is target:
+            raise _refused(
+                f"{cls.__name__} has arguments, but is neither a configuration nor a task",
+                "write @config() or @task() above its @argument(...)",
+            )
+        following = super(target, cls).__new__
+        return following(cls) if following is object.__new__ else following(cls, *args, **values)
+
+    refuse.__xpm_refusing__ = True  # type: ignore[attr-defined]
+    return refuse
 
 
 def _add(cls: Any, added: Argument) -> None:
@@ -232,6 +250,8 @@ def _rebuilt(cls: Any, base: builtins.type[Config]) -> Any:
     body.pop("__slots__", None)
     body["__qualname__"] = cls.__qualname__
     body.pop("__xpm__", None)
+    if hasattr(getattr(body.get("__new__"), "__func__", body.get("__new__")), "__xpm_refusing__"):
+        del body["__new__"]
     bases = tuple(each for each in cls.__bases__ if each is not object)
     bases = (*(each for each in bases if each is not Config), base)
     made = builtins.type(cls)(cls.__name__, bases, body)
@@ -294,5 +314,5 @@ def _function_task(function: FunctionType) -> Any:
     return made
 
 
-def _refused(what: str) -> Definition:
-    return Definition(what, where=places.show(places.caller()))
+def _refused(what: str, hint: str = "") -> Definition:
+    return Definition(what, hint=hint, where=places.show(places.caller()))

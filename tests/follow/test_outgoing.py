@@ -1,0 +1,51 @@
+"""What is to be sent survives what may happen before it is."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from tests.follow.fakes import Cluster
+from xpm.connectors.base import Snapshot
+from xpm.follow.journal import Journal
+from xpm.follow.main import MainFolder
+from xpm.follow.outbox import Outbox
+from xpm.follow.outgoing import Outgoing
+
+
+def entry(job: str) -> dict[str, object]:
+    return {"job": job, "task": "demo.task", "attempt": 1, "code": {"snapshot": "s1"}}
+
+
+class Slow(Outbox):
+    """A disk on which the plan is killed while its many jobs are synced."""
+
+    def settle(self, connector: str) -> None:
+        raise KeyboardInterrupt(connector)
+
+
+def test_code_is_kept_before_the_many_jobs_are_synced(tmp_path: Path) -> None:
+    (tmp_path / "plan.py").write_bytes(b"print(1)")
+    digest = hashlib.sha256(b"print(1)").hexdigest()
+    snapshot = Snapshot("s1", {"plan.py": (digest, 0o644, str(tmp_path / "plan.py"))})
+    outgoing = Outgoing("cluster", Slow(tmp_path / "own"), lambda: 0.0, lambda: None)
+    outgoing.add(entry("a"), snapshot)
+
+    with pytest.raises(KeyboardInterrupt):
+        outgoing.make_safe()
+
+    assert Outbox(tmp_path / "own").kept("s1") is not None
+
+
+def test_that_code_is_missing_is_told_once_for_all_jobs(main_path: Path) -> None:
+    main = MainFolder(main_path)
+    for job in ("a", "b", "c"):
+        main.outbox.put("cluster", entry(job))
+    told: list[str] = []
+    outgoing = Outgoing("cluster", main.outbox, lambda: 0.0, lambda: told.append("no code"))
+
+    journal = Journal(main)
+    list(outgoing.send(Cluster().open(), journal))
+    journal.close()
+
+    assert ["no code"] == told
