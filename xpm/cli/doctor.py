@@ -69,7 +69,7 @@ def examine(facts: Mapping[str, Any], kind: str) -> list[Finding]:
         kind: that of its connector: ``local``, ``ssh`` or ``slurm``.
     """
     memory = facts.get("memory_mib")
-    has = f"{facts['cores']} cores, {_memory(memory) if memory else 'memory unknown'}"
+    has = f"{_count(facts['cores'], 'core')}, {_memory(memory) if memory else 'memory unknown'}"
     machine = Finding("host", "ok", f"{facts['host']}, {facts['system']}: {has}")
     return [machine, *(_cluster(facts) if kind == SLURM else _plain(facts))]
 
@@ -114,10 +114,10 @@ def _partition(partition: Partition, site: SiteLimits) -> Finding:
     alike = [each for each in site.nodes or () if each.partition == partition.name]
     parts = [f"at most {hints.duration(partition.max_time_s)}"] if partition.max_time_s else []
     for nodes in alike:
-        has = [f"{nodes.cpus} cores"] if nodes.cpus else []
+        has = [_count(nodes.cpus, "core")] if nodes.cpus else []
         has += [_memory(nodes.mem_mib)] if nodes.mem_mib else []
-        has += [f"{count} GPUs {kind}".rstrip() for kind, count in nodes.gpus.items()]
-        parts.append(f"{nodes.count} nodes" + (f" with {', '.join(has)}" if has else ""))
+        has += [f"{_count(count, 'GPU')} {kind}".rstrip() for kind, count in nodes.gpus.items()]
+        parts.append(_count(nodes.count, "node") + (f" with {', '.join(has)}" if has else ""))
     text = f"{name}: {'; '.join(parts) or 'no limits told'}"
     if partition.state == "UP":
         return Finding("partition", "ok", text)
@@ -125,6 +125,10 @@ def _partition(partition: Partition, site: SiteLimits) -> Finding:
     return Finding(
         "partition", "warn", f"{text}; it is {partition.state or 'in no known state'}", do
     )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _memory(mib: int) -> str:
