@@ -1,11 +1,13 @@
 """``xpm launchers check --online``: what the clusters of a profile allow now, and which launchers they can never serve."""
 
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from xpm.agent import limits
 from xpm.agent.limits import SiteLimits
 from xpm.cli import render
-from xpm.connectors.specs import SlurmSpec
+from xpm.connectors.specs import SlurmSpec, Spec
 from xpm.errors import ProfileProblem, XpmError
 from xpm.follow import sites
 from xpm.follow.world import World
@@ -31,16 +33,26 @@ def check(profiles: Profiles, world: World | None = None) -> int:
     return problems[0].exit_code if problems else 0
 
 
-def _asked(spec: SlurmSpec, world: World) -> SiteLimits:
-    connector = world.open(spec, Path())
+def ask(spec: Spec, world: World, main: Path) -> tuple[Mapping[str, object], float]:
+    """The facts a place tells now, and the seconds until it first answered; what a cluster allows is remembered."""
+    connector = world.open(spec, main)
     try:
-        told = connector.probe(refresh_s=ANSWER_S).get("limits")
+        began = time.monotonic()
+        facts = connector.probe()
+        answered_s = time.monotonic() - began
+        if isinstance(spec, SlurmSpec):
+            facts = connector.probe(refresh_s=ANSWER_S)
     finally:
         connector.close()
-    if not isinstance(told, dict):
-        return limits.UNKNOWN
-    sites.keep(spec, told)
-    return limits.parse(told)
+    told = facts.get("limits")
+    if isinstance(told, dict):
+        sites.keep(spec, told)
+    return facts, answered_s
+
+
+def _asked(spec: SlurmSpec, world: World) -> SiteLimits:
+    told = ask(spec, world, Path())[0].get("limits")
+    return limits.parse(told) if isinstance(told, dict) else limits.UNKNOWN
 
 
 def _tell(spec: SlurmSpec, site: SiteLimits) -> None:
