@@ -14,9 +14,12 @@ from tests.agent_core.site import Site
 from tests.agent_core.yard import eventually, job_id
 from xpm.agent import keeping, processes
 from xpm.agent.advance import advance
+from xpm.decide import retry
 
 pytestmark = pytest.mark.host
 REQUEST = {"kind": "slurm", "options": ["--partition=cpu", "--mem=954M", "--account=lab"]}
+ONCE = {**REQUEST, "retry": {cause: {"max": 0} for cause, _ in retry.DEFAULT}}
+"""Whatever happens to such a job, it is not tried again."""
 WISHES: dict[str, Any] = {}
 
 
@@ -56,7 +59,7 @@ def _number(site: Site, keeper: int) -> str:
 def _chain(site: Site) -> None:
     site.yard.ask("a", request=REQUEST)
     site.yard.ask("b", request={**REQUEST, "launcher": "other"})  # or they would be one array
-    site.yard.ask("c", parents=["a"], request=REQUEST)
+    site.yard.ask("c", parents=["a"], request=ONCE)
     site.advance()
 
 
@@ -86,13 +89,13 @@ def test_as_long_as_something_waits_one_keeper_stands_behind_what_is_live(site: 
     assert script == ["#!/bin/sh", f"exec '/usr/bin/py thon' {travel} keep {site.yard.root} 1"]
 
 
-def test_jobs_nobody_waits_for_need_none_unless_they_may_be_tried_again(site: Site) -> None:
-    site.yard.ask("a", "b", request=REQUEST)
+def test_jobs_nobody_waits_for_need_one_as_long_as_they_may_be_tried_again(site: Site) -> None:
+    site.yard.ask("a", "b", request=ONCE)
     site.advance()
     site.advance(1)
     assert [] == _keepers(site)
 
-    site.yard.ask("c", request={**REQUEST, "retry": {"oom": {"max": 1}}})
+    site.yard.ask("c", request=REQUEST)
     site.advance()
     site.advance(1)
     assert 1 == len(_keepers(site))

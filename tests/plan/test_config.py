@@ -316,6 +316,43 @@ class Floats(Again[float]): ...
 class Lower(Floats): ...
 
 
+class Holder(Config):
+    box: Param[Box[float]]
+
+
+def test_what_is_said_in_brackets_is_checked() -> None:
+    floats = Box[float](item=3, more={"a": [1]})
+
+    assert (repr(floats.item), repr(floats.more)) == ("3.0", "{'a': [1.0]}")
+    assert identifier(floats) == identifier(Box[float](item=3.0, more={"a": [1.0]}))
+    floats.item = 4
+    assert repr(floats.item) == "4.0"
+    refused: list[Any] = ["x", None, True]
+    for wrong in refused:
+        with pytest.raises(PlanProblem, match=r"Box\.item expects float"):
+            Box[float](item=wrong)
+        with pytest.raises(PlanProblem, match=r"Box\.item expects float"):
+            floats.item = wrong
+        with pytest.raises(PlanProblem, match=r"Box\.item expects float"):
+            copyconfig(floats).item = wrong
+    assert Box(item="x").item == "x"  # nothing is said of T
+
+
+def test_a_generic_argument_takes_what_fits_what_it_says() -> None:
+    assert Holder(box=Box[float](item=3)).box.item == 3.0
+    assert Holder(box=Floats(item=3)).box.item == 3.0
+    refused: list[Any] = [Box(item="x"), Box[str](item="x"), Box[int](item=3), Ints(item=3)]
+    for wrong in refused:
+        with pytest.raises(PlanProblem, match=r"Holder\.box expects Box\[float\]") as error:
+            Holder(box=wrong)
+        assert "make it by Box[float](...)" in str(error.value)
+
+
+def test_a_class_that_is_not_generic_says_so() -> None:
+    with pytest.raises(TypeError, match="Uses is not generic"):
+        Uses[int]  # type: ignore[misc]
+
+
 def test_a_subclass_says_what_the_type_variables_are() -> None:
     assert Ints(item=3, more={"a": [1]}, either=2).item == 3
     assert Lower(item=3, more={"a": [1]}).item == 3.0

@@ -230,5 +230,7 @@ def test_a_laptop_that_leaves_at_once_leaves_its_jobs_with_slurm_all_the_same(si
     service.tick()
     service.finish()
 
-    assert 1 == len(site.calls("sbatch"))
+    jobs, keeper = (str(call["argv"]) for call in site.calls("sbatch"))
+    assert "--array=0-1" in jobs
+    assert ".keeper.1" in keeper
     assert "22.05.8" == limits.read(site.yard.layout).version

@@ -293,7 +293,7 @@ def outlook(board: Board, now: float) -> Outlook:
         else:
             doubtful += 1
         waiting += any(board.jobs[each].word == states.WAITING for each in known.children)
-        again += bool(known.request.get("retry"))
+        again += any(rule.most for _, rule in known.facts.retry)
     return Outlook(tuple(behind), coming, doubtful, len(board.ready), waiting, again)
 
 

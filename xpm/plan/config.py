@@ -87,7 +87,18 @@ class Config:
         if description.eager:
             _fill(own, state, description)
 
-    if not TYPE_CHECKING:  # so that checkers see a typo
+    if not TYPE_CHECKING:  # so that checkers see a typo, and what is generic
+
+        def __class_getitem__(cls, said):
+            from xpm.plan.generic import checked
+
+            try:
+                make = super().__class_getitem__
+            except AttributeError:
+                raise TypeError(
+                    f"{cls.__name__} is not generic: it inherits from no Generic[T]"
+                ) from None
+            return checked(make(said))
 
         def __setattr__(self, name, value):
             state = self.__dict__.get("_xpm")

@@ -56,6 +56,7 @@ def _shell(config: C, state: State) -> C:
     fresh.tags = dict(state.tags) if state.tags else None
     fresh.stopped = set(state.stopped) if state.stopped else None
     fresh.unset = state.unset
+    fresh.narrowed = state.narrowed
     fresh.meta = state.meta
     if state.producer is not None:
         fresh.producer, fresh.ref = state.producer, state.ref

@@ -137,14 +137,20 @@ class Description:
 
     def _bind(self, table: dict[str, Argument]) -> None:
         """Give inherited arguments the types that this class says for type variables: ``class Ints(Box[int])``."""
-        said = bindings(self.cls)
+        inherited = {name: each for name, each in table.items() if name not in self.own}
+        table.update(self.bound_by(inherited, bindings(self.cls)))
+
+    def bound_by(self, table: dict[str, Argument], said: dict[object, Any]) -> dict[str, Argument]:
+        """Those of these arguments in whose types there are such type variables, with what is said of them."""
+        found: dict[str, Argument] = {}
         for name, argument in table.items() if said else ():
             declared = bound(argument.declared, said)
-            if declared is not argument.declared and name not in self.own:
-                own = table[name] = copy(argument)
+            if declared is not argument.declared:
+                own = found[name] = copy(argument)
                 own.declared, own.coded = declared, None
                 own.kind = self._compile(own)
                 self._settle(own)
+        return found
 
     def _compile(self, argument: Argument) -> Kind:
         try:

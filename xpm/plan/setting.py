@@ -30,6 +30,8 @@ def assign(config: Config, state: State, name: str, value: object) -> None:
     argument = type(config).__xpm__.ready().get(name)
     if argument is None:
         raise unknown(type(config), name)
+    if state.narrowed is not None:
+        argument = state.narrowed.get(name, argument)
     if state.seal is not None:
         refuse_sealed(config, state, name)
     if argument.role == "constant":

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
     from xpm.plan.config import Config
     from xpm.plan.context import Handle
+    from xpm.plan.description import Argument
     from xpm.plan.places import Place
 
 
@@ -46,6 +47,7 @@ class State:
     assigned; ``folder``: its folder, where no job gives it one. ``ref``: the task and job it is or, for an output, comes
     from. ``tagged``: the tags a sealed one has with those below, once they are collected. ``classes``: those of its
     document and of all that leads to. ``later``: brings its values, which are not here yet (xpm/plan/restoring.py).
+    ``narrowed``: the arguments of a ``Box[int]`` that have other types than those of ``Box``.
     """
 
     # Defaults of the class: most states have few of these, and there are very many states.
@@ -67,6 +69,7 @@ class State:
     folder: str | None = None
     classes: frozenset[type] | None = None
     later: Callable[[Any], None] | None = None
+    narrowed: dict[str, Argument] | None = None
     live = False
 
     def __init__(self, place: Place | None, live: bool = False) -> None:

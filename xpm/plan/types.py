@@ -18,7 +18,7 @@ A declared type is compiled once into a ``Kind``. ``Kind.convert`` takes a given
     dict, Mapping       dict and other mappings                              dict, in the given order
     Optional, Union     the alternative the value fits as it is, else the first that converts
     Literal             the member of equal type and value
-    a configuration     its instances, subclasses included
+    a configuration     its instances, subclasses included; of Box[int] those whose values are int as they are
     Any, object         any of the above, each as it is
 """
 
@@ -34,6 +34,8 @@ from xpm.plan.containers import (
     TupleKind,
     UnionKind,
 )
+from xpm.plan.fields import MISSING
+from xpm.plan.generic import said_by
 from xpm.plan.kinds import (
     BoolKind,
     BytesKind,
@@ -41,6 +43,7 @@ from xpm.plan.kinds import (
     InstanceKind,
     IntKind,
     Kind,
+    Mismatch,
     PathKind,
     StrKind,
 )
@@ -138,8 +141,36 @@ def _compile_form(form: Any, evaluate: Evaluate) -> Kind:
         container = name or origin
         if container in _CONTAINERS:
             return _compile_container(container, args, evaluate)
-        return _compile_class(origin)  # Model[int]
+        if hasattr(origin, "__xpm__"):
+            return AliasKind(form)  # Box[int]
+        return _compile_class(origin)
     raise TypeError(f"xpm cannot keep values of type {form!r}")
+
+
+class AliasKind(InstanceKind):
+    """Configurations of a generic class whose values fit what is said of its type variables: ``Box[int]``."""
+
+    __slots__ = ("alias",)
+
+    def __init__(self, alias: Any) -> None:
+        super().__init__(alias.__origin__, holds=True)
+        said = ", ".join(getattr(each, "__name__", str(each)) for each in alias.__args__)
+        self.name = f"{self.name}[{said}]"
+        self.alias = alias
+
+    def convert(self, value: Any) -> object:
+        """Instances, as they are: a value that had to be converted is refused."""
+        super().convert(value)
+        for name, argument in said_by(self.alias).items():
+            if name in value.__dict__:
+                given = value.__dict__[name]
+                try:
+                    normal = argument.kind.convert(given)
+                except Mismatch:
+                    normal = MISSING
+                if type(normal) is not type(given) or normal != given:
+                    raise Mismatch(self.name, value, hint=f"make it by {self.name}(...)")
+        return value
 
 
 def _compile_container(container: type, args: tuple[Any, ...], evaluate: Evaluate) -> Kind:
