@@ -247,11 +247,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=action)
         return added
 
-    starting = verb("up", _up, "start the cluster; does nothing when it is up")
-    starting.add_argument("--accounting", action=argparse.BooleanOptionalAction, default=None)
-    starting.add_argument("--proctrack", choices=["cgroup", "linuxproc"])
-    starting.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    starting.add_argument("--with-packages", metavar="DIR", help="shown to jobs as /opt/site")
+    _add_up(verb("up", _up, "start the cluster; does nothing when it is up"))
     able = verb("check", _check, "tell whether a cluster can be started on this machine")
     able.add_argument("--accounting", action=argparse.BooleanOptionalAction, default=True)
     verb("down", _down, "end the cluster, leaving nothing")
@@ -292,6 +288,13 @@ def _parser() -> argparse.ArgumentParser:
     verb("_hold", _hold, None)
     verb("_proxy", _proxy, None)
     return parser
+
+
+def _add_up(starting: argparse.ArgumentParser) -> None:
+    starting.add_argument("--accounting", action=argparse.BooleanOptionalAction, default=None)
+    starting.add_argument("--proctrack", choices=["cgroup", "linuxproc"])
+    starting.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    starting.add_argument("--with-packages", metavar="DIR", help="shown to jobs as /opt/site")
 
 
 def _add_laptop(outside: argparse.ArgumentParser) -> None:
