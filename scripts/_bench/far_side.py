@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,8 @@ def cluster() -> Generator[dict[str, Any] | str]:
         return
     root = ["--root", f"/run/xpm-bench.{os.getpid()}"]
     try:
-        started = testcluster([*root, "up"])
+        peers = sysconfig.get_path("purelib")  # what is measured beside us runs there too
+        started = testcluster([*root, "up", "--with-packages", peers])
         yield _status(root) or f"the test cluster does not start: {started.stderr.strip()}"
     finally:
         testcluster([*root, "down"])
