@@ -150,11 +150,15 @@ def test_a_link_cut_in_the_middle_of_the_submission_doubles_nothing(
 ) -> None:
     run = Run(laptop, 3, 0.1)
     laptop.cluster.do("latency", "40")
+    _set_partition(
+        laptop, "down"
+    )  # a job that runs at once tells its batch id itself: nobody need note it
     run.start()
     wait_for("the moment", run.has(moment))
 
     laptop.cluster.do("cut")
     laptop.cluster.do("heal")
+    _set_partition(laptop, "up")
 
     run.completes()
     assert run.sent_twice() == []
