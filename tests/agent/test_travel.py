@@ -90,6 +90,16 @@ def test_unpackers_at_once_all_find_it_whole(tmp_path: Path) -> None:
     assert [sha12] == names_in(tmp_path)
 
 
+def test_an_unpacker_that_ends_while_another_sweeps_is_no_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha12, raw = travel.archive()
+    there = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: [*there(folder), "~gone"])
+
+    assert Path(travel.unpack(raw, str(tmp_path), sha12), "__main__.py").is_file()
+
+
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     sha12, raw = travel.archive()
 

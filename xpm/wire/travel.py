@@ -97,8 +97,15 @@ def _sweep(folder: str) -> None:
     """Remove what processes that died a day ago had half unpacked."""
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
-        if name.startswith("~") and os.lstat(path).st_mtime < time.time() - 86400:
+        if name.startswith("~") and _is_old(path):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_old(path: str) -> bool:
+    try:
+        return os.lstat(path).st_mtime < time.time() - 86400
+    except FileNotFoundError:  # somebody unpacks at the same time, and is done
+        return False
 
 
 def _sources(root: str) -> Iterator[Tuple[str, bytes]]:
