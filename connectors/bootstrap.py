@@ -7,6 +7,7 @@ shell prints before is dropped (frames start at MAGIC), and kept for messages.
 import base64
 import inspect
 import re
+import shlex
 import threading
 import zlib
 from collections.abc import Callable, Sequence
@@ -15,8 +16,16 @@ from functools import cache
 
 from xpm.connectors import far
 from xpm.connectors.hosts import STDERR_KEPT, Host, Stream
-from xpm.errors import Defect, HostProblem, HostUnreachable, ProfileProblem, SiteProblem
-from xpm.wire import frames, messages, travel
+from xpm.connectors.marks import Mark
+from xpm.errors import (
+    Defect,
+    DiskProblem,
+    HostProblem,
+    HostUnreachable,
+    ProfileProblem,
+    SiteProblem,
+)
+from xpm.wire import disks, frames, messages, travel
 
 MARK = "xpm: no python"
 CANDIDATES = (
@@ -72,8 +81,11 @@ def start(
     python: str | None,
     archive: Callable[[], tuple[str, bytes]] = travel.archive,
     timeout_s: float = 120.0,
+    known: Mark | None = None,
 ) -> Session:
     """Start our agent on a host; everything it needs is there on return.
+
+    With a mark that knows the workspace, nothing is made there unless it is that one.
 
     Raises:
         HostProblem: the host is out of reach, or lacks something; in words.
@@ -83,7 +95,7 @@ def start(
     fuse.daemon = True
     fuse.start()
     try:
-        _exchange(session, host.name, workspace, archive())
+        _exchange(session, host.name, workspace, archive(), known)
     except frames.FrameError as error:
         session.stream.close()
         raise Defect(
@@ -97,12 +109,15 @@ def start(
     return session
 
 
-def _exchange(session: Session, name: str, workspace: str, archive: tuple[str, bytes]) -> None:
+def _exchange(
+    session: Session, name: str, workspace: str, archive: tuple[str, bytes], mark: Mark | None
+) -> None:
     sha12, raw = archive
-    first = {"workspace": workspace, "travel": sha12, "size": len(raw)}
+    known = mark.known() if mark is not None else None
+    first = {"workspace": workspace, "travel": sha12, "size": len(raw), "known": known}
     try:
         session.stream.write(frames.message(0, first))
-        answer = _answer(session, name)
+        answer = _answer(session, name, mark)
         if not answer["have"]:
             for piece in frames.chunks(0, raw):
                 session.stream.write(piece)
@@ -120,13 +135,15 @@ def _exchange(session: Session, name: str, workspace: str, archive: tuple[str, b
         )
 
 
-def _answer(session: Session, name: str) -> frames.Message:
+def _answer(session: Session, name: str, mark: Mark | None = None) -> frames.Message:
     frame = session.next_frame()
     if frame is None:
         raise _ended(session, name)
     [(_, content, _)] = frames.Assembler().feed(frame)
     if "error" in content:
         error = content["error"]
+        if error.get("kind") == "disk":
+            raise _disk(error, name, mark)
         raise SiteProblem(
             "the host does not start our agent",
             on=name,
@@ -134,6 +151,15 @@ def _answer(session: Session, name: str) -> frames.Message:
             hint=str(error.get("hint", "")),
         )
     return content
+
+
+def _disk(error: frames.Message, name: str, mark: Mark | None) -> DiskProblem:
+    """The workspace's disk is full or away, or another workspace is in its place."""
+    if "errno" in error:
+        trouble = OSError(int(error["errno"]), str(error["message"]), str(error["path"]))
+        return DiskProblem(disks.words(trouble), on=name, hint=disks.hint(trouble))
+    hint = f"; removed for good, with its jobs? rm {shlex.quote(str(mark.path))}" if mark else ""
+    return DiskProblem(str(error["message"]), on=name, hint=str(error["hint"]) + hint)
 
 
 def _ended(session: Session, name: str) -> HostProblem:

@@ -1,11 +1,13 @@
 """The first program of ours on the far side: makes room for what travels, then becomes the agent.
 
 Its source is the argument of ``python -ISc`` there (xpm/connectors/bootstrap.py), so: Python 3.6, the standard library,
-small. It writes MAGIC, reads one message ``{"workspace", "travel", "size"}`` and answers ``{"have": bool, "workspace":
-absolute path}``; without that archive it reads it as chunks. Then xpm.agent.serve takes both pipes over, and says
-hello. Whatever goes wrong is answered as ``{"error": {"kind", "message", "hint"}}``.
+small. It writes MAGIC, reads one message ``{"workspace", "travel", "size", "known": workspace id or null}`` and answers ``{"have":
+bool, "workspace": absolute path}``; without that archive it reads it as chunks. Then xpm.agent.serve takes both pipes over, and
+says hello. Whatever goes wrong is answered as ``{"error": {"kind", "message", "hint"}}``, with ``"errno", "path"`` when a
+disk is full or away. Of a workspace that is known nothing is made unless it is there.
 """
 
+import errno
 import json
 import os
 import re
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAGIC = b"\x93XPM\x1a\r\n\x01"
+HEALS = frozenset(
+    getattr(errno, name)
+    for name in "ENOSPC EDQUOT EROFS EIO ESTALE ENODEV ENXIO ENOTCONN ETIMEDOUT EHOSTDOWN".split()
+)
 HEADER = struct.Struct("!BII")
 
 
@@ -58,6 +64,8 @@ def begin(
     asked = json.loads(raw.decode("utf-8"))
     try:
         workspace = _expand(asked["workspace"])
+        if asked.get("known") and not _is_there(target, workspace, asked["known"]):
+            return
         folder = os.path.join(workspace, ".xpm", "travel")
         os.makedirs(folder, exist_ok=True)
         probe = os.path.join(folder, "~probe.%d" % os.getpid())
@@ -73,11 +81,33 @@ def begin(
     except EOFError:
         return
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and (error.errno in HEALS or asked.get("known")):
+            path = error.filename or asked["workspace"]
+            told = {"kind": "disk", "message": error.strerror, "errno": error.errno, "path": path}
+            _say(target, {"error": told})
+            return
         hint = "name a folder you may write as `workspace:` of the connector, with room on its disk"
         message = "cannot prepare the workspace {}: {}".format(asked["workspace"], error)
         _say(target, {"error": {"kind": "site", "message": message, "hint": hint}})
         return
     serve(workspace, asked["travel"])
+
+
+def _is_there(target: int, workspace: str, known: str) -> bool:
+    """Whether the workspace that is known lies there; says so when not."""
+    try:
+        with open(os.path.join(workspace, ".xpm", "workspace.json")) as file:
+            found = json.loads(file.read(4096)).get("id")
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        found = None
+    if found == known:
+        return True
+    message = "another workspace is in the place of {} ({}, not {})".format(workspace, found, known)
+    if found is None:
+        message = f"the workspace {workspace} is not there"
+    hint = "is its disk mounted? it goes on by itself then"
+    _say(target, {"error": {"kind": "disk", "message": message, "hint": hint}})
+    return False
 
 
 def _expand(text: str) -> str:

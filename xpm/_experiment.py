@@ -87,7 +87,6 @@ class Experiment:
         self._counts: Counter[str] = Counter()
         self._shown: dict[JobRef, str] = {}
         self._news: list[JobView] = []
-        self._down: set[str] = set()
         self._run = ""
         self._outcome = "error"
         self._thread = threading.get_ident()
@@ -233,13 +232,10 @@ class Experiment:
             self._deciding.delivered(event.attempts)
         elif isinstance(event, Arrived):
             self._arrive(event)
-        elif isinstance(event, LinkDown):
-            if event.connector not in self._down:
-                self._down.add(event.connector)
-                self._observer.note(f"no link to {event.connector}: {event.error}")
-        elif isinstance(event, LinkUp):
-            self._down.discard(event.connector)
-            self._observer.note(f"{event.connector} answers again")
+        elif isinstance(event, LinkDown | LinkUp):
+            self._observer.waiting(list(self._session.waiting.values()))
+            if isinstance(event, LinkUp):
+                self._observer.note(f"{event.connector} answers again")
         elif isinstance(event, Noted):
             self._observer.note(f"{event.connector}: {event.text}")
         self._tell()

@@ -43,7 +43,7 @@ def _to_the_end(main: MainFolder, session: Session, experiment: str) -> Experime
             (view,) = selecting.experiments(main, experiment)
             counts = telling.per_state(view.jobs)
             observer.changed(view.jobs, counts)
-            if not sessions.look(session, list(view.jobs), observer.note):
+            if not sessions.look(session, list(view.jobs), observer):
                 if view.state != "running":
                     return view
                 time.sleep(sessions.GLANCE_S)  # the plan's own process may submit more

@@ -43,6 +43,11 @@ class Followed:
         """Whether jobs are over whose files are not here."""
         return bool(self._unfetched)
 
+    @property
+    def count_unfetched(self) -> int:
+        """How many they are."""
+        return len(self._unfetched)
+
     def ask_for_all(self) -> None:
         """Ask for the states of all, the next time: news may have been lost."""
         self._cursor = None

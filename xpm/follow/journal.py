@@ -6,6 +6,7 @@ anything: ``rebuilt`` from the main folder's records, and the next exchange with
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import UsageProblem
 from xpm.follow.main import MainFolder
+from xpm.wire import disks
 
 if TYPE_CHECKING:
     import sqlite3
@@ -218,7 +220,7 @@ class Journal:
                 database.execute("BEGIN IMMEDIATE")
                 yield database
         except sqlite3.OperationalError as error:  # the disk is full, away or read-only
-            raise OSError(f"the journal cannot be written: {error} ({self.path})") from error
+            raise _as_os_error(error, self.path) from error
 
     def _open(self) -> "sqlite3.Connection":
         import sqlite3
@@ -228,6 +230,9 @@ class Journal:
             with _alone(self.folder.with_suffix(".lock")):
                 return self._connect()
         except (OSError, sqlite3.Error) as error:
+            trouble = _as_os_error(error, self.path)
+            if disks.heals(trouble):
+                raise trouble from error
             raise UsageProblem(
                 "the journal cannot be opened",
                 on=str(self.path),
@@ -249,6 +254,22 @@ class Journal:
         if is_new:
             self.rebuild()
         return self._database
+
+
+def _as_os_error(error: "OSError | sqlite3.Error", path: Path) -> OSError:
+    """What SQLite says of its disk, in the system's words."""
+    import sqlite3
+
+    if isinstance(error, OSError):
+        return error
+    codes = {
+        sqlite3.SQLITE_FULL: errno.ENOSPC,
+        sqlite3.SQLITE_READONLY: errno.EROFS,
+        sqlite3.SQLITE_IOERR: errno.EIO,
+    }
+    code = codes.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    words = f"the journal cannot be written: {error}"
+    return OSError(code, words, str(path)) if code else OSError(f"{words} ({path})")
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ machine died) is skipped by readers and closed by the next writer. ``run.json`` 
      "outcome": null or one of OUTCOMES, "script", "argv"}
 """
 
+import errno
 import json
 import os
 import uuid
@@ -73,7 +74,7 @@ class ExperimentRecord:
         }  # fmt: skip
         if self._fd is None:
             self._fd = _open_for_lines(self._lines)
-        os.write(self._fd, files.dump(content))
+        _append(self._fd, files.dump(content), self._lines)
 
     def close(self) -> None:
         """Make the lines durable; another append opens the file again."""
@@ -132,6 +133,14 @@ def _open_for_lines(path: Path) -> int:
     if size and os.pread(fd, 1, size - 1) != b"\n":
         os.write(fd, b"\n")
     return fd
+
+
+def _append(fd: int, line: bytes, path: Path) -> None:
+    """Write a line whole, or not at all: a disk that fills takes part of one without an error."""
+    size = os.fstat(fd).st_size
+    if os.write(fd, line) < len(line):
+        os.ftruncate(fd, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _parsed(raw: bytes) -> Iterator[Line]:

@@ -16,6 +16,7 @@ from xpm.follow.lane import Lane
 from xpm.follow.main import MainFolder
 from xpm.follow.outbox import Entry
 from xpm.follow.views import OVER, ExperimentView, JobView, experiments
+from xpm.follow.waiting import Waiting
 from xpm.follow.world import World, spec_named
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class Session:
         self.world = world or World()
         self.events: SimpleQueue[Event] = SimpleQueue()
         self._lanes: dict[str, Lane] = {}
-        self.down: dict[str, XpmError] = {}
-        """The connectors that do not answer now, as far as ``next`` has told."""
+        self.waiting: dict[str, Waiting] = {}
+        """The connectors that are waited for now, as far as ``next`` has told."""
         self.notes: dict[str, list[str]] = {}
         """What connectors have said to people during ``refresh``."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
@@ -88,9 +89,9 @@ class Session:
         if isinstance(event, Delivered):
             self._undelivered.get(event.connector, set()).difference_update(event.attempts)
         if isinstance(event, LinkDown):
-            self.down[event.connector] = event.error
+            self.waiting[event.connector] = event.waiting
         if isinstance(event, LinkUp):
-            self.down.pop(event.connector, None)
+            self.waiting.pop(event.connector, None)
         if isinstance(event, Stopped):
             self._lanes.pop(event.connector, None)
             if event.error is not None:

@@ -115,6 +115,7 @@ A *submission intent*::
 The batch id of a submission of one element is a job's, ``A``; those of several are ``A_<index>``.
 """
 
+import errno
 import json
 import os
 
@@ -192,6 +193,35 @@ def prepare(root: str) -> "tuple[Layout, str]":
             "%s has format %r; this xpm reads %d" % (root, content.get("format"), FORMAT)
         )
     return layout, str(content["id"])
+
+
+def found(root: str) -> "tuple[Layout, str]":
+    """A workspace that was prepared before; its layout and its id.
+
+    Raises:
+        OSError: it is not there: its disk may be away, and must not be taken for a workspace without jobs.
+    """
+    layout = Layout(root)
+    content = files.load(layout.identity)
+    if content is None:
+        raise _away(root)
+    return layout, str(content["id"])
+
+
+def require(layout: Layout) -> None:
+    """Be sure that the workspace is still there.
+
+    Raises:
+        OSError: its disk is away.
+    """
+    try:
+        os.stat(layout.identity)
+    except (FileNotFoundError, NotADirectoryError):
+        raise _away(layout.root) from None
+
+
+def _away(root: str) -> OSError:
+    return OSError(errno.ENODEV, "the workspace is not there", root)
 
 
 def write_bundle(layout: Layout, entries: "list[Entry]") -> str:
