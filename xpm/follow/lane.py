@@ -151,7 +151,7 @@ class Lane(threading.Thread):
             return Journal(self._main)
         except OSError as error:
             self._failures += 1
-            self._rest(None, _as_problem(error))
+            self._rest(None, self._as_problem(error))
             return None
 
     def _go(self, journal: Journal) -> None:
@@ -160,7 +160,7 @@ class Lane(threading.Thread):
                 self._round(journal)
                 self._failures = 0
             except (HostProblem, OSError) as error:
-                problem = _as_problem(error)
+                problem = self._as_problem(error)
                 self._failures += 1
                 if not self._heals(problem):
                     self._note_down(journal, self._waiting(problem, 0.0))
@@ -205,6 +205,12 @@ class Lane(threading.Thread):
         if quiet and not self._followed.lacks_files:
             self._answered = pokes
             self._events.put(Turned(self.connector_name, pokes))
+
+    def _as_problem(self, error: HostProblem | OSError) -> HostProblem:
+        if isinstance(error, HostProblem):
+            return error
+        words = disks.words(error, str(self._main.path))
+        return DiskProblem(words, on=HERE, hint=disks.hint(error))
 
     def _heals(self, problem: HostProblem) -> bool:
         """Whether patience may help. At a place where nobody ever was, a wrong address or a lack is told at once."""
@@ -290,9 +296,3 @@ class Lane(threading.Thread):
         assert self._link is not None
         self._followed.bring(self._link, journal, self._main.path)
         self._heard()
-
-
-def _as_problem(error: HostProblem | OSError) -> HostProblem:
-    if isinstance(error, HostProblem):
-        return error
-    return DiskProblem(disks.words(error), on=HERE, hint=disks.hint(error))
