@@ -123,9 +123,12 @@ class Journal:
                 (connector, now),
             )
             self._put(database, connector, changes, now, arrived=False)
-            database.executemany(
-                "INSERT INTO events (at, job, kind, content) VALUES (?, ?, ?, ?)",
-                [(each.at, each.ref.job, "state", _told(each, connector)) for each in changes],
+            told = [(each, _told(each, connector)) for each in changes]
+            database.executemany(  # unless it is what was said last
+                "INSERT INTO events (at, job, kind, content) SELECT ?1, ?2, 'state', ?3 WHERE NOT"
+                " EXISTS (SELECT 1 FROM events WHERE n ="
+                " (SELECT max(n) FROM events WHERE job = ?2) AND kind = 'state' AND content = ?3)",
+                [(each.at, each.ref.job, content) for each, content in told],
             )
 
     def arrived(self, connector: str, changes: Sequence[Change], now: float) -> None:

@@ -104,11 +104,11 @@ class Lane(threading.Thread):
         self._nudge()
 
     def leave(self, patience_s: float) -> None:
-        """End now; a connector that hangs is closed under its lane."""
+        """End now; a connector that hangs is closed under its lane, by a thread nobody waits for."""
         self.stop()
         self.join(patience_s)
         if self.is_alive() and self._link is not None:
-            self._link.close()
+            threading.Thread(target=self._link.close, daemon=True).start()
             self.join(patience_s)
 
     def _touch(self) -> None:

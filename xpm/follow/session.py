@@ -42,6 +42,8 @@ class Session:
         self.notes: dict[str, list[str]] = {}
         """What connectors have said to people during ``refresh``."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
+        self._late: set[str] = set()
+        """The connectors that have not answered in time: nobody waits for them at the end."""
         self._profiles: Profiles | None = None
         self._journal: Journal | None = None
         self._tails: dict[str, Connector] = {}
@@ -163,6 +165,7 @@ class Session:
             except Empty:
                 late = f"it did not answer within {patience_s:.0f} s"
                 problems.update((each, HostUnreachable("no news", cause=late)) for each in waiting)
+                self._late.update(waiting)
                 break
             error = self._hear(event)
             if error is not None:
@@ -230,8 +233,9 @@ class Session:
         """End all lanes; jobs go on."""
         for lane in self._lanes.values():
             lane.stop()
-        for lane in self._lanes.values():
-            lane.leave(LEAVE_S)
+        for name, lane in self._lanes.items():
+            is_lost = name in self._late or name in self.waiting
+            lane.leave(0.0 if is_lost else LEAVE_S)
         self._lanes.clear()
         self.events = SimpleQueue()
         for connector in self._tails.values():
