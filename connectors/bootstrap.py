@@ -10,11 +10,13 @@ import re
 import shlex
 import threading
 import zlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 from xpm.connectors import far
+from xpm.connectors.answers import plain, shown
 from xpm.connectors.hosts import STDERR_KEPT, Host, Stream
 from xpm.connectors.marks import Mark
 from xpm.errors import (
@@ -42,7 +44,7 @@ class Session:
 
     stream: Stream
     decoder: frames.Decoder = field(default_factory=frames.Decoder)
-    ready: list[frames.Frame] = field(default_factory=list)
+    ready: deque[frames.Frame] = field(default_factory=deque[frames.Frame])
     hello: dict[str, object] = field(default_factory=dict)
     workspace: str = ""
     noise: bytes = b""
@@ -57,7 +59,7 @@ class Session:
             if not self.decoder.started:
                 self.noise = (self.noise + data)[-STDERR_KEPT:]
             self.ready += self.decoder.feed(data)
-        return self.ready.pop(0)
+        return self.ready.popleft()
 
 
 def command(python: str | None) -> Sequence[str]:
@@ -118,48 +120,54 @@ def _exchange(
     try:
         session.stream.write(frames.message(0, first))
         answer = _answer(session, name, mark)
-        if not answer["have"]:
+        if not isinstance(answer.get("workspace"), str):
+            raise frames.FrameError(f"its answer names no workspace: {shown(answer)}")
+        if not answer.get("have"):
             for piece in frames.chunks(0, raw):
                 session.stream.write(piece)
         session.workspace = str(answer["workspace"])
     except HostUnreachable as error:  # the command ended at once: its last words tell why
         raise _ended(session, name) from error
-    hello = _answer(session, name)["hello"]
-    assert isinstance(hello, dict)
-    session.hello = hello
-    if hello["protocol"] != messages.PROTOCOL:
+    hello = _answer(session, name).get("hello")
+    if not isinstance(hello, dict) or hello.get("protocol") != messages.PROTOCOL:
         raise Defect(
             "the agent speaks another protocol",
             on=name,
-            cause=f"{hello['protocol']!r} instead of {messages.PROTOCOL}",
+            cause=f"its hello is {shown(hello)}, instead of one of protocol {messages.PROTOCOL}",
         )
+    session.hello = hello
 
 
 def _answer(session: Session, name: str, mark: Mark | None = None) -> frames.Message:
     frame = session.next_frame()
     if frame is None:
         raise _ended(session, name)
-    [(_, content, _)] = frames.Assembler().feed(frame)
+    found = frames.Assembler().feed(frame)
+    if not found:
+        raise frames.FrameError("a payload before anything was asked for")
+    [(_, content, _)] = found
     if "error" in content:
-        error = content["error"]
+        error = content["error"] if isinstance(content["error"], dict) else {}
         if error.get("kind") == "disk":
             raise _disk(error, name, mark)
         raise SiteProblem(
             "the host does not start our agent",
             on=name,
-            cause=str(error["message"]),
-            hint=str(error.get("hint", "")),
+            cause=plain(error.get("message")),
+            hint=plain(error.get("hint") or ""),
         )
     return content
 
 
 def _disk(error: frames.Message, name: str, mark: Mark | None) -> DiskProblem:
     """The workspace's disk is full or away, or another workspace is in its place."""
-    if "errno" in error:
-        trouble = OSError(int(error["errno"]), str(error["message"]), str(error["path"]))
+    message, hint = plain(error.get("message")), plain(error.get("hint") or "")
+    if isinstance(error.get("errno"), int):
+        trouble = OSError(error["errno"], message, plain(error.get("path")))
         return DiskProblem(disks.words(trouble), on=name, hint=disks.hint(trouble))
-    hint = f"; removed for good, with its jobs? rm {shlex.quote(str(mark.path))}" if mark else ""
-    return DiskProblem(str(error["message"]), on=name, hint=str(error["hint"]) + hint)
+    if mark is not None:
+        hint += f"; removed for good, with its jobs? rm {shlex.quote(str(mark.path))}"
+    return DiskProblem(message, on=name, hint=hint)
 
 
 def _ended(session: Session, name: str) -> HostProblem:

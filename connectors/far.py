@@ -25,6 +25,7 @@ HEALS = frozenset(
     for name in "ENOSPC EDQUOT EROFS EIO ESTALE ENODEV ENXIO ENOTCONN ETIMEDOUT EHOSTDOWN".split()
 )
 HEADER = struct.Struct("!BII")
+MOST_BYTES = 16 * 1024 * 1024
 
 
 def main(unpack_source: str) -> None:
@@ -75,7 +76,7 @@ def begin(
         _say(target, {"have": have, "workspace": workspace})
         if not have:
             archive = b""
-            while len(archive) < asked["size"]:
+            while len(archive) < min(asked["size"], MOST_BYTES):
                 archive += _read_frame(source)[1]
             unpack(archive, folder, asked["travel"])
     except EOFError:
@@ -122,6 +123,8 @@ def _expand(text: str) -> str:
 
 def _read_frame(source: int) -> "tuple[int, bytes]":
     kind, _, length = HEADER.unpack(_read(source, HEADER.size))
+    if length > MOST_BYTES:
+        raise ValueError("a frame of %d bytes" % length)
     return kind, _read(source, length)
 
 

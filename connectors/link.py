@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from xpm.connectors import bootstrap
+from xpm.connectors.answers import plain, shown, understood
 from xpm.connectors.client import AgentClient
 from xpm.connectors.hosts import Host
 from xpm.connectors.marks import Mark
@@ -138,7 +139,9 @@ class Link:
         client = AgentClient(session, self.name)
         try:
             request = self._place.opening(session.workspace)
-            self._opened, _ = checked(self.name, *client.call(request, timeout_s=self._grace_s))
+            opened, _ = checked(self.name, *client.call(request, timeout_s=self._grace_s))
+            with understood(self.name, "open"):
+                self._opened = {"workspace": str(opened["workspace"]), "id": str(opened["id"])}
         except BaseException:
             client.close()
             raise
@@ -181,14 +184,18 @@ class _Nudges:
 
 def checked(name: str, reply: frames.Message, payload: bytes) -> tuple[frames.Message, bytes]:
     """What a reply grants; raises what it refuses."""
-    if "ok" in reply:
+    if isinstance(reply.get("ok"), dict):
         return reply["ok"], payload
-    error = reply.get("error", {})
-    kind, message = error.get("kind", "defect"), str(error.get("message", reply))
-    kinds: dict[str, type[XpmError]] = {
+    error = reply.get("error")
+    if not isinstance(error, dict):
+        raise Defect("the agent's answer cannot be understood", on=name, cause=shown(reply))
+    kinds: dict[object, type[XpmError]] = {
         "usage": UsageProblem,
         "site": SiteProblem,
         "disk": DiskProblem,
         "busy": HostUnreachable,
     }
-    raise kinds.get(kind, Defect)(message, on=name, hint=str(error.get("hint") or ""))
+    kind = error.get("kind")
+    raise kinds.get(kind if isinstance(kind, str) else "", Defect)(
+        plain(error.get("message")), on=name, hint=plain(error.get("hint") or "")
+    )

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Snapshot
+from xpm.connectors import answers
+from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Snapshot
 from xpm.errors import PlanProblem
 from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
@@ -96,9 +97,8 @@ class AgentConnector:
                 break
         self._told_life = self._caller.life
         self._told.update(refs)
-        changes = [_change(each) for each in answer["changes"]]
-        notes = [str(note) for note in answer["notes"]]
-        return News(changes, str(answer["cursor"]), notes, answer.get("limits"))
+        with answers.understood(self.name, "observe"):
+            return answers.news(answer)
 
     def nudge(self) -> None:
         """Let an ``observe`` that waits return at once."""
@@ -124,7 +124,8 @@ class AgentConnector:
         """Mirror these jobs' folders below the main folder."""
         if not self._mirrors:
             return [Fetched(ref, 0, 0, ()) for ref in refs]
-        return fetch(self._caller, refs, Path(main), progress)
+        with answers.understood(self.name, "fetch"):
+            return fetch(self._caller, refs, Path(main), progress)
 
     def probe(self, refresh_s: float = 0.0) -> Mapping[str, object]:
         """Facts and limits of the place, the latter asked for anew when that may take some seconds."""
@@ -148,7 +149,9 @@ class AgentConnector:
     def _tree(self, snapshot: Snapshot) -> Sequence[str]:
         files = [[path, sha, mode] for path, (sha, mode, _) in sorted(snapshot.files.items())]
         request = {"verb": "tree", "snapshot": snapshot.id, "files": files}
-        return [str(sha) for sha in self._caller.call(request)[0]["missing"]]
+        answer = self._caller.call(request)[0]
+        with answers.understood(self.name, "tree"):
+            return [str(sha) for sha in answer["missing"]]
 
     def _put(
         self, snapshot: Snapshot, missing: set[str], progress: Callable[[int, int], None]
@@ -181,24 +184,6 @@ def _batches(sources: Mapping[str, str]) -> Iterator[list[tuple[str, bytes]]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def _change(raw: Mapping[str, object]) -> Change:
-    def text(key: str) -> str | None:
-        value = raw.get(key)
-        return None if value is None else str(value)
-
-    return Change(
-        ref=JobRef(str(raw["task"]), str(raw["job"])),
-        state=str(raw["state"]),
-        cause=text("cause"),
-        attempt=int(str(raw["attempt"])),
-        generation=int(str(raw["generation"])),
-        batch_id=text("batch_id"),
-        reason=text("reason") or "",
-        message=text("message") or "",
-        at=float(str(raw["at"])),
-    )
 
 
 _connector: type[Connector] = AgentConnector

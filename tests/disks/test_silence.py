@@ -120,7 +120,9 @@ def test_asking_again_adds_nothing_to_a_job_s_story(tmp_path: Path) -> None:
 
     journal = Journal(main)
     told = [
-        each.content["state"] for each in journal.story(sealed("a").job) if each.kind == "state"
+        str(each.content["state"])
+        for each in journal.story(sealed("a").job)
+        if each.kind == "state"
     ]
     journal.close()
     assert ["running", "waiting"] == sorted(told)

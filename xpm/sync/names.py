@@ -30,6 +30,11 @@ def refusal(path: object) -> str | None:
     return None
 
 
+def folded(path: str) -> str:
+    """The same for all names that a forgetful file system takes for one."""
+    return "/".join(map(_bare, path.split("/")))
+
+
 def shown(path: object) -> str:
     """A name made harmless for a terminal."""
     text = path if isinstance(path, str) else repr(path)
