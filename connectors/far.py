@@ -68,6 +68,7 @@ def begin(
         if asked.get("known") and not _is_there(target, workspace, asked["known"]):
             return
         folder = os.path.join(workspace, ".xpm", "travel")
+        _make(workspace)
         os.makedirs(folder, exist_ok=True)
         probe = os.path.join(folder, "~probe.%d" % os.getpid())
         os.close(os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -92,6 +93,18 @@ def begin(
         _say(target, {"error": {"kind": "site", "message": message, "hint": hint}})
         return
     serve(workspace, asked["travel"])
+
+
+def _make(workspace: str) -> None:
+    """Make the workspace, for its owner alone; one that is there stays as it is."""
+    for each in (workspace, os.path.join(workspace, ".xpm")):
+        try:
+            os.mkdir(each, 0o700)
+        except FileExistsError:
+            pass
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(each))
+            os.mkdir(each, 0o700)
 
 
 def _is_there(target: int, workspace: str, known: str) -> bool:

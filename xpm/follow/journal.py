@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import UsageProblem
 from xpm.follow.main import MainFolder
-from xpm.wire import disks
+from xpm.wire import disks, files
 
 if TYPE_CHECKING:
     import sqlite3
@@ -99,7 +99,7 @@ def remember(main: Path) -> None:
     known = folders()
     if known and known[0] == main:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_private(str(path.parent))
     with path.open("a", encoding="utf-8", errors="surrogateescape") as file:
         file.write(f"{main}\n")
 
@@ -229,7 +229,8 @@ class Journal:
         import sqlite3
 
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            files.make_private(str(state_home()))
+            self.folder.mkdir(exist_ok=True)
             with _alone(self.folder.with_suffix(".lock")):
                 return self._connect()
         except (OSError, sqlite3.Error) as error:

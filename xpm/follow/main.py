@@ -52,6 +52,7 @@ class MainFolder:
         Raises:
             OSError: it cannot.
         """
+        files.make_private(str(self.own))
         for folder in (self.own, self.path / "xp", self.path / "jobs"):
             folder.mkdir(parents=True, exist_ok=True)
             probe = folder / f"~write.{os.getpid()}"

@@ -24,7 +24,8 @@ def keep(spec: Spec, content: Mapping[str, object]) -> None:
     """Note what a site told of itself."""
     path = _path(spec)
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        files.make_private(str(path.parent.parent))
+        path.parent.mkdir(exist_ok=True)
         files.write(str(path), files.dump(dict(content)))
 
 

@@ -25,6 +25,8 @@ def refusal(path: object) -> str | None:
         reason = _part_refusal(part)
         if reason:
             return reason
+    if path == OWN:
+        return "the name of our own folder"
     if parts[0] != OWN and _bare(parts[0]) == OWN:
         return f"too like {OWN}"
     return None

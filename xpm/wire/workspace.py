@@ -39,6 +39,7 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       xpm/agent/tokens.py. <name> is percent-encoded. The same below a folder that several users
                                       share, with the holder's "workspace", "task" and "user" besides; a ticket there is
                                       [name, unit, turn, folder]
+    .xpm/submissions/<id>/setup       on a plain host: the request's setup lines, then the start of the runner
     .xpm/submissions/<id>/lease.json  {"gpus": [id, ...], "at"}: the GPUs its run was given last, on a plain host (the lease is a
                                       lock: xpm/agent/leases.py)
     .xpm/keepers/<n>/...              xpm/agent/keeper.py
@@ -178,6 +179,9 @@ def prepare(root: str) -> "tuple[Layout, str]":
         ValueError: it belongs to a newer format.
     """
     layout = Layout(root)
+    if not os.path.isdir(layout.own):
+        for folder in (root, layout.own):
+            files.make_private(folder)
     for name in MADE:
         os.makedirs(os.path.join(layout.own, name), exist_ok=True)
     content = files.load(layout.identity)
