@@ -103,7 +103,7 @@ def _make(workspace: str) -> None:
         except FileExistsError:
             pass
         except FileNotFoundError:
-            os.makedirs(os.path.dirname(each))
+            os.makedirs(os.path.dirname(each), exist_ok=True)
             os.mkdir(each, 0o700)
 
 
