@@ -1,5 +1,6 @@
 """A host that is silent changes no state; what commands say then, and how soon they end."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -103,6 +104,29 @@ def test_a_silent_host_changes_no_state_only_the_age(tmp_path: Path) -> None:
         (job.state, job.seen_at) for job in after.jobs
     ]
     assert after.places["cluster"].down_since is not None
+
+
+def test_without_a_journal_a_silent_host_makes_no_job_unknown(tmp_path: Path) -> None:
+    cluster = Cluster(fate=lambda entry: None)
+    lab = Lab(cluster)
+    options = RunOptions(detach=True, world=lab.world)
+    main = MainFolder(tmp_path / "main")
+    with pytest.raises(SystemExit), Experiment(main.path, "exp", options=options) as xp:
+        xp.accept(sealed("a"), "a", None)
+    shutil.rmtree(tmp_path / "state")
+    cluster.down = True
+    session = Session(main, lab.world)
+
+    session.refresh()
+
+    (view,) = session.views()
+    assert [("waiting", "sent; no news yet")] == [(job.state, job.reason) for job in view.jobs]
+    cluster.heal()
+    cluster.held.clear()
+    session.refresh()
+    (view,) = session.views()
+    session.close()
+    assert [("unknown", "not known there")] == [(job.state, job.reason) for job in view.jobs]
 
 
 def test_asking_again_adds_nothing_to_a_job_s_story(tmp_path: Path) -> None:

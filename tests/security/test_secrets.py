@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.disks.desk import eventually
+from tests.disks.desk import PLAN, Desk, eventually
 from tests.launchers.profile import on_cluster
 from xpm.agent import place, starting
 from xpm.errors import ProfileProblem
@@ -113,3 +113,37 @@ def test_a_profile_with_a_secret_is_refused_where_it_stands(
 
     assert re.search(r"launchers\.yaml:\d+: .*HF_TOKEN looks like a secret", str(caught.value))
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.host
+def test_a_secret_in_a_file_there_reaches_the_job_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / ".hf_token").write_text(SECRET)
+    desk = Desk(tmp_path, tmp_path / "main", tmp_path / "far")
+    profile = tmp_path / "config" / "launchers.yaml"
+    way = secrets.words("HF_TOKEN").partition("pre: ")[2].partition("]")[0] + "]"
+    profile.write_text(
+        profile.read_text().replace("connector: far}", f"connector: far, pre: {way}}}")
+    )
+    text = PLAN.replace("SIZE", "0").replace("NUMBERS", "[1]").replace("SHARED", str(desk.shared))
+    check = f"assert len(os.environ['HF_TOKEN']) == {len(SECRET)}\n        with open(self.shared"
+    desk.plan.write_text(text.replace("with open(self.shared", check, 1))
+
+    run = desk.command("run", str(desk.plan), "--workdir", str(desk.main))
+    eventually(lambda: desk.ran() == ["1"])
+    seen = b"".join(map(_arguments, Path("/proc").glob("[0-9]*")))
+    desk.go(1)
+
+    assert run.end() == 0, run.said
+    assert b"disks.drive" in seen
+    assert SECRET.encode() not in seen
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".hf_token"]
+    assert len(kept) > 10
+    assert [] == [path for path in kept if SECRET.encode() in path.read_bytes()]
+    assert SECRET not in run.said
+
+
+def _arguments(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""

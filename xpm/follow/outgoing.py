@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from xpm.connectors.base import Change, Connector, JobRef, Snapshot
+from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.follow.journal import Journal
 from xpm.follow.outbox import Entry, Outbox
+from xpm.follow.views import sent
 
 BATCH = 1000
 BATCH_BYTES = 24 * 1024 * 1024
@@ -98,7 +99,9 @@ class Outgoing:
             link.submit(sendable)
             self._outbox.remove(self._connector, sendable)
             now = self._clock()
-            journal.record(self._connector, [_sent(each, now) for each in sendable], now)
+            journal.record(
+                self._connector, [sent(_ref(each), _attempt(each), now) for each in sendable], now
+            )
         with self._lock:
             for each in entries:
                 if self._entries.get(str(each["job"])) is each:
@@ -130,8 +133,3 @@ def _attempt(entry: Entry) -> int:
 def _snapshot_of(entry: Entry) -> str | None:
     code = entry.get("code")
     return str(code["snapshot"]) if isinstance(code, Mapping) and code.get("snapshot") else None
-
-
-def _sent(entry: Entry, now: float) -> Change:
-    reason = "sent; no news yet"
-    return Change(_ref(entry), "waiting", None, _attempt(entry), 0, None, reason, "", now)

@@ -117,25 +117,25 @@ def as_json(view: ExperimentView) -> dict[str, object]:
 
 
 def job_view(
-    line: Line, folder: Path, known: Known | Change | LocalEnd | None, seen_at: float, settled: bool
+    line: Line, folder: Path, known: Known | Change | LocalEnd, seen_at: float, settled: bool
 ) -> JobView:
     """One job from its submission and what is known of it."""
     return JobView(
         id=line.job,
         task=line.task,
-        state=known.state if known else "unknown",
-        cause=known.cause if known else None,
-        attempt=(known.attempt if known else 0) or line.attempt,
-        generation=known.generation if known else 0,
-        batch_id=known.batch_id if known else None,
+        state=known.state,
+        cause=known.cause,
+        attempt=known.attempt or line.attempt,
+        generation=known.generation,
+        batch_id=known.batch_id,
         launcher=line.launcher,
         connector=line.connector,
         tags=line.tags,
         path=str(folder),
         seen_at=datetime.fromtimestamp(seen_at, UTC),
         reason=known.reason if isinstance(known, Known | Change) else "",
-        message=known.message if known else "",
-        settled=settled and known is not None and known.state in OVER,
+        message=known.message,
+        settled=settled and known.state in OVER,
     )
 
 
@@ -231,4 +231,11 @@ def _seen(main: MainFolder, line: Line, known: Known | None, place: Place | None
             ref, "waiting", None, line.attempt, 0, None, "not sent yet", "", line.at
         )  # fmt: skip
         return job_view(line, folder, waiting, line.at, settled=False)
-    return job_view(line, folder, known, seen_at, settled=False)
+    # without a word, it was accepted there, by our records: `unknown` is only what an answer says
+    heard = known or sent(ref, line.attempt, line.at)
+    return job_view(line, folder, heard, seen_at, settled=False)
+
+
+def sent(ref: JobRef, attempt: int, at: float) -> Change:
+    """What is known of a job that was accepted there, before anything was heard of it."""
+    return Change(ref, "waiting", None, attempt, 0, None, "sent; no news yet", "", at)

@@ -27,7 +27,7 @@ BYTES = 16 * 1024 * 1024
 ROUNDS = 4
 MOST_RECORD = 4 * 1024 * 1024
 MOST_RECORDS = 64 * 1024 * 1024
-"""So many bytes of records, which are kept until all else is here, one job may have."""
+"""So many bytes of records, which are kept until all else is here, the jobs of one round may have together."""
 
 
 class Source(Protocol):
@@ -82,10 +82,9 @@ class _Job:
         """Whether the job is over but its files were still moving."""
         return bool(self.changed) and self._final
 
-    def wanted(self) -> Iterator[Pull]:
-        """The files to get, records last."""
+    def wanted(self, room: int) -> Iterator[Pull]:
+        """The files to get, records last, of which there may be so many bytes."""
         yield from self.todo.pulls
-        room = MOST_RECORDS
         for pull in self.todo.records:
             if pull.file.size <= min(MOST_RECORD, room):
                 room -= pull.file.size
@@ -173,7 +172,8 @@ def _round(
 
 def _pull(source: Source, jobs: Sequence[_Job], progress: Callable[[int], None]) -> None:
     """Ask for pieces until every file of these jobs is done with."""
-    queue = deque((job, pull, pull.offset) for job in jobs for pull in job.wanted())
+    room = MOST_RECORDS // max(1, len(jobs))
+    queue = deque((job, pull, pull.offset) for job in jobs for pull in job.wanted(room))
     while queue:
         asked = [queue.popleft() for _ in range(min(ITEMS, len(queue)))]
         items = [[job.ref.task, job.ref.job, pull.path, at] for job, pull, at in asked]
