@@ -1,4 +1,4 @@
-"""``python -m tests.faults.drive PLAN`` runs a plan whose ssh connectors lead to hosts in memory; ``drive status`` tells."""
+"""``python -m tests.faults.drive PLAN`` runs a plan whose ssh connectors lead to an agent at a pipe; ``drive status`` tells."""
 
 import os
 import runpy
@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from tests.contract.places import in_memory
+from tests.faults.pipes import HookedHost
 from xpm.connectors.base import Connector
-from xpm.connectors.memory_host import MemoryHost
 from xpm.connectors.opening import open_connector
 from xpm.connectors.retrying import Patience
 from xpm.connectors.specs import LocalSpec, Spec
@@ -18,9 +18,8 @@ from xpm.follow.world import World
 def _open(spec: Spec, main: Path) -> Connector:
     if isinstance(spec, LocalSpec):
         return open_connector(spec, main)
-    return in_memory(
-        MemoryHost(spec.name), Path(os.environ["XPM_FAULTS_FAR"]), Patience(attempts=3)
-    )
+    far = Path(os.environ["XPM_FAULTS_FAR"])
+    return in_memory(HookedHost(spec.name), far, Patience(attempts=3))
 
 
 def main() -> None:

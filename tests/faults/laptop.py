@@ -1,20 +1,20 @@
-"""A plan in a process of its own, on this machine or on a host in memory: what faults are tried on."""
+"""A plan in a process of its own, on this machine or behind an agent at a pipe: what faults are tried on."""
 
 import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cli.commands import CHECKOUT
-from tests.faults.links import leftovers
-from xpm.wire import files
+from tests.faults.links import age, leftovers
 
 HOOK = Path(__file__).parent / "hook"
 PLAN = '''
+import os
+import time
 from pathlib import Path
 from xpm import Meta, Param, PathGenerator, Task, experiment, field
 
@@ -27,11 +27,14 @@ class Step(Task):
     after: Param[list[Task]] = []
     traces: Meta[str]
     result: Meta[Path] = field(default_factory=PathGenerator("result.txt"))
+    twin: Meta[Path] = field(default_factory=PathGenerator("twin.txt"))
 
     def execute(self):
         with open(self.traces, "a") as file:
             file.write("%d\\n" % self.number)
-        self.result.write_text("x" * 10_000 + str(self.number))
+        run = "%d-%f" % (os.getpid(), time.time())
+        for path in (self.result, self.twin):
+            path.write_text("x" * 10_000 + "%d %s" % (self.number, run))
         print("step", self.number)
 
 
@@ -52,14 +55,14 @@ default: far
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong: in which sort of process, at which operation, how."""
+    """What goes wrong: in which sort of process, at which operation, how (points.py, stale.py)."""
 
     role: str
     number: int
     what: str
 
     def __str__(self) -> str:
-        return f"{self.role}: {self.what} at operation {self.number}"
+        return f"{self.role} {self.what} {self.number}"
 
 
 class Desk:
@@ -67,7 +70,7 @@ class Desk:
 
     Args:
         folder: the home.
-        place: ``here`` or ``far``, a host in memory.
+        place: ``here`` or ``far``, behind an agent at a pipe.
     """
 
     def __init__(self, folder: Path, place: str) -> None:
@@ -98,7 +101,7 @@ class Desk:
         return [{key: value for key, value in job.items() if key != "seen_at"} for job in jobs]
 
     def operations(self) -> dict[str, tuple[int, ...]]:
-        """How many changes, writes and touches the busiest process of each role makes in an undisturbed run."""
+        """How many operations of each kind the busiest process of each role comes to in an undisturbed run."""
         done = self.run(Fault("", 0, "COUNT"))
         assert done.returncode == 0, done.stderr
         found: dict[str, tuple[int, ...]] = {}
@@ -106,19 +109,6 @@ class Desk:
             _, role, _ = each.name.split(".")
             counts = tuple(map(int, each.read_text().split()))
             found[role] = max(found.get(role, counts), counts)
-        return found
-
-    def processes(self) -> Sequence[int]:
-        """The processes that live on this home."""
-        found: list[int] = []
-        for each in Path("/proc").iterdir():
-            if each.name.isdecimal() and int(each.name) != os.getpid():
-                try:
-                    words = (each / "cmdline").read_bytes()
-                except OSError:  # it has just ended
-                    continue
-                if os.fsencode(self.folder) + b"/" in words:
-                    found.append(int(each.name))
         return found
 
     def jobs(self, root: Path) -> dict[str, Path]:
@@ -132,21 +122,7 @@ class Desk:
 
     def age(self) -> None:
         """Let two days pass for every temporary file."""
-        past = time.time() - 2 * 86400
-        for each in self.temporaries():
-            os.utime(each, (past, past))
-
-    def visit(self) -> None:
-        """Let somebody list the folders of the workspaces, two days later."""
-        self.age()
-        for root in (self.main, self.far):
-            for folder in (root / ".xpm").glob("**/"):
-                files.listing(str(folder))
-
-    def temporaries(self) -> Sequence[Path]:
-        """The files that were to be renamed, but for those in a folder of one job or submission, which go with it."""
-        found = leftovers(self.main, self.far)
-        return [each for each in found if not {"jobs", "submissions"} & set(each.parts)]
+        age(leftovers(self.main, self.far))
 
     def _python(
         self, words: Sequence[str], fault: Fault | None = None
@@ -172,16 +148,6 @@ class Desk:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=120,
             check=False,
         )
-
-
-def eventually(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
-    """Whether it comes true."""
-    ends_at = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > ends_at:
-            return False
-        time.sleep(0.05)
-    return True
