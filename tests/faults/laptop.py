@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cli.commands import CHECKOUT
+from tests.faults.drive import drive
 from tests.faults.links import age, leftovers
 
 HOOK = Path(__file__).parent / "hook"
@@ -90,11 +91,11 @@ class Desk:
 
     def run(self, fault: Fault | None = None) -> "subprocess.CompletedProcess[str]":
         """Run the plan once, as a person would."""
-        return self._python(["-m", "tests.faults.drive", str(self.plan)], fault)
+        return self._drive([str(self.plan)], fault)
 
     def status(self) -> list[dict[str, object]]:
         """What ``xpm status --json`` says of the jobs, without when it was seen."""
-        done = self._python(["-m", "tests.faults.drive", "status"])
+        done = self._drive(["status"])
         if done.returncode:
             raise AssertionError(f"xpm status ends with {done.returncode}: {done.stderr}")
         jobs: list[dict[str, object]] = json.loads(done.stdout)["jobs"]
@@ -124,7 +125,7 @@ class Desk:
         """Let two days pass for every temporary file."""
         age(leftovers(self.main, self.far))
 
-    def _python(
+    def _drive(
         self, words: Sequence[str], fault: Fault | None = None
     ) -> "subprocess.CompletedProcess[str]":
         environ = {
@@ -141,13 +142,4 @@ class Desk:
         if fault is not None:
             wish = (fault.role, str(fault.number), fault.what, str(self.mark), str(self.folder))
             environ["XPM_FAULT"] = ":".join(wish)
-        return subprocess.run(
-            [sys.executable, *words],
-            env=environ,
-            cwd=self.plan.parent,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return drive(words, self.plan.parent, environ, timeout_s=120)

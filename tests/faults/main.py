@@ -30,10 +30,10 @@ from tests.faults.plans import OldViews, Plans
 from xpm.errors import XpmError
 
 SAMPLES = {
-    "link": 120, "pipe": 60, "ssh": 16,
-    "killed here": 24, "killed far": 40, "torn here": 16, "torn far": 30, "errors here": 24, "errors far": 40,
-    "outages here": 8, "outages far": 12, "old view far": 16,
-    "advance": 400, "overtaken": 300, "old view slurm": 60,
+    "link": 120, "pipe": 200, "ssh": 20,
+    "killed here": 40, "killed far": 80, "torn here": 24, "torn far": 40, "errors here": 40, "errors far": 80,
+    "outages here": 12, "outages far": 20, "old view far": 20,
+    "advance": 800, "overtaken": 800, "old view slurm": 100,
 }  # fmt: skip
 """How many faults of each sort are tried by default: as much as two cores do in some minutes."""
 
@@ -132,10 +132,17 @@ def trial(bench: Bench, name: str, fault: Any) -> Tried:
 
 
 def spread(points: Sequence[Any], count: int) -> Sequence[Any]:
-    """So many of them, evenly apart; all when there are no more."""
+    """So many of them, as many of each role, evenly apart; all when there are no more."""
     if len(points) <= count:
         return points
-    return [points[n * len(points) // count] for n in range(count)]
+    roles: dict[str, list[Any]] = {}
+    for each in points:
+        roles.setdefault(getattr(each, "role", ""), []).append(each)
+    found: list[Any] = []
+    for left, those in enumerate(sorted(roles.values(), key=len), -len(roles)):
+        share = min(len(those), (count - len(found)) // -left)
+        found += [those[n * len(those) // share] for n in range(share)]
+    return found
 
 
 def trials(bench: Bench, count: Callable[[str], int], only: str) -> Iterator[Tried]:

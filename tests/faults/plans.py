@@ -67,7 +67,8 @@ class Plans:
                 f"run again {MOST_RUNS} times, it ends with {healed.returncode}:\n{healed.stderr}"
             ]
         found = [*_effects(desk, fault), *_results(desk), *_journal(desk), *_left(desk)]
-        if fault.role != "laptop" and "Traceback" in hit.stderr:
+        is_elsewhere = fault.role != "laptop" and fault.what not in OUTAGES
+        if is_elsewhere and "Traceback" in hit.stderr:
             found.append(f"the laptop crashed: {hit.stderr}")
         return found
 

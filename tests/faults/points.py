@@ -28,6 +28,8 @@ from collections.abc import Sequence
 CHANGES = frozenset(
     ["os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.truncate"]
 )
+FREE = frozenset(["os.remove", "os.rmdir", "os.utime"])
+"""Changes that need no room."""
 READS = frozenset(["os.listdir", "os.scandir"])
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 KINDS = ("change", "write", "touch", "content")
@@ -121,6 +123,8 @@ class FaultPoint:
             return ()
         if event in READS or (event == "open" and not int(str(args[2])) & WRITES):
             return ("touch",)
+        if event in FREE:
+            return ("change", "touch")
         return KINDS if event == "open" else KINDS[:3]
 
     def _trace_sql(self) -> None:

@@ -45,6 +45,10 @@ def test_every_sort_of_process_has_fault_points(tmp_path: Path) -> None:
     assert Fault("laptop", 40, "KILL") in points
 
 
-def test_points_are_chosen_evenly() -> None:
+def test_points_are_chosen_evenly_and_as_many_of_each_role() -> None:
     assert [0, 2, 5, 7] == list(spread(range(10), 4))
     assert [0, 1] == list(spread(range(2), 4))
+    many = [
+        Fault(role, n, "KILL") for role, most in (("agent", 90), ("task", 3)) for n in range(most)
+    ]
+    assert ["task"] * 3 + ["agent"] * 5 == [each.role for each in spread(many, 8)]

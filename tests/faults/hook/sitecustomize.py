@@ -1,7 +1,7 @@
 """Puts a fault point (tests/faults/points.py) into every Python below, or an old view of its folders (stale.py).
 
-The environment says which: ``XPM_FAULT=<role>:<n>:<what>:<mark>:<under>``. The role is that of a process: ``laptop`` (the plan),
-``agent``, ``supervisor``, ``runner``, ``task``.
+The environment says which: ``XPM_FAULT=<role>:<n>:<what>:<mark>:<under>``. The role is that of a process: ``agent``,
+``supervisor``, ``runner``, ``task``; a ``laptop`` has its own by drive.py.
 """
 
 import os
@@ -18,14 +18,12 @@ def role() -> str:
     for verb, name in (("supervise", "supervisor"), ("run", "runner"), ("advance", "supervisor")):
         if f" {verb} " in words:
             return name
-    return "laptop" if "plan.py" in words else ""
+    return ""
 
 
 def install(wish: str, here: str) -> None:
     """Put it in."""
     if ":STALE:" in wish:
-        if here == "laptop":
-            return  # its folder is on its own disk
         from tests.faults.stale import OldView, machine_of
 
         _, milliseconds, _, mark, under = wish.split(":", 4)
