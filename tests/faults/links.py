@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.contract import places
 from tests.contract.places import entry, ref, until
+from xpm.agent import sweeping
 from xpm.connectors.base import Snapshot
 from xpm.connectors.hosts import Host
 from xpm.connectors.link import Link, Place
@@ -19,7 +20,9 @@ from xpm.connectors.remote import AgentConnector
 from xpm.connectors.retrying import Patience
 from xpm.connectors.specs import Capacity
 from xpm.errors import HostUnreachable
+from xpm.follow.main import MainFolder
 from xpm.wire import files, ledger
+from xpm.wire.workspace import Layout
 
 CODE = "open('out.bin', 'wb').write(b'x' * 300_000); print('done')"
 ONCE = Patience(attempts=1)
@@ -195,17 +198,27 @@ def age(paths: Iterable[Path]) -> None:
     """Let two days pass for these files."""
     past = time.time() - 2 * 86400
     for each in paths:
-        os.utime(each, (past, past))
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(each, (past, past))
 
 
 def days_later(*workspaces: Path) -> list[Path]:
-    """The temporaries that are left when somebody has listed the folders of workspaces, two days later.
+    """The temporaries that are left when somebody comes to workspaces two days later.
 
     But for those in a folder of one job or submission, which go with it.
     """
-    age(leftovers(*workspaces))
-    for root in workspaces:
-        for folder in (root / ".xpm").glob("**/"):
-            files.listing(str(folder))
     found = leftovers(*workspaces)
-    return [each for each in found if not {"jobs", "submissions"} & set(each.parts)]
+    age([*found, *(root / ".xpm" / "swept" for root in workspaces)])
+    for root in workspaces:
+        sweeping.sweep(Layout(str(root)), time.time())
+        for name in ("queue", "cancel", "attempts", "inbox"):  # as every advance
+            files.listing(str(root / ".xpm" / name))
+        MainFolder(root).prepare()
+    return [each for each in leftovers(*workspaces) if not _has_owner(each)]
+
+
+def _has_owner(path: Path) -> bool:
+    """Whether it is within the folder of a job or of a submission."""
+    words = path.parts
+    job, submission = ("jobs" in words and words.index("jobs")), "submissions" in words
+    return submission or (job is not False and len(words) > job + 3)

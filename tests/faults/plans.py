@@ -1,5 +1,6 @@
 """A plan of two tasks while a process below it is killed, or its disk fails it, or shows it an old view of its folders."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -68,7 +69,7 @@ class Plans:
             ]
         found = [*_effects(desk, fault), *_results(desk), *_journal(desk), *_left(desk)]
         is_elsewhere = fault.role != "laptop" and fault.what not in OUTAGES
-        if is_elsewhere and "Traceback" in hit.stderr:
+        if is_elsewhere and re.search("^Traceback", hit.stderr, re.MULTILINE):
             found.append(f"the laptop crashed: {hit.stderr}")
         return found
 

@@ -8,7 +8,7 @@ import time
 import uuid
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from xpm.agent import limits, opening, paths, place, probe, transfer
+from xpm.agent import limits, opening, paths, place, probe, sweeping, transfer
 from xpm.agent.advancing import Advancing
 from xpm.agent.board import Board
 from xpm.agent.learning import Learning
@@ -155,6 +155,7 @@ class Service:
         if opening.expand(request["workspace"], self._environ) != mine:
             raise usage("this agent was started for the workspace %s" % mine)
         opened = opening.open_workspace(request, self._sha12, self._environ)
+        sweeping.sweep(opened.layout, self._clock())
         self._opened = opened
         if self._board is None:
             self._board = Board(opened.layout)

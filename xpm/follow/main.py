@@ -51,6 +51,7 @@ class MainFolder:
         with self.writing():
             for folder in (self.own, self.path / "xp", self.path / "jobs"):
                 folder.mkdir(parents=True, exist_ok=True)
+                files.listing(str(folder))  # what killed runs have left there goes
                 probe = folder / f"~write.{os.getpid()}"
                 probe.touch()
                 probe.unlink()

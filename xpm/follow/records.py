@@ -94,6 +94,7 @@ class ExperimentRecord:
             "started": now, "ended": None, "outcome": None, "script": script, "argv": list(argv),
         }  # fmt: skip
         self.results.mkdir(parents=True, exist_ok=True)
+        files.listing(str(self._run.parent))  # what killed runs have left there goes
         files.write(str(self._run), files.dump(content))
         return run
 
