@@ -51,7 +51,7 @@ class MainFolder:
         with self.writing():
             for folder in (self.own, self.path / "xp", self.path / "jobs"):
                 folder.mkdir(parents=True, exist_ok=True)
-                probe = folder / f"~write.{os.getpid()}"
+                probe = folder / files.temporary_name()
                 probe.touch()
                 probe.unlink()
 
