@@ -6,6 +6,7 @@ plan is run until it ends well, and the records of both sides are compared with 
 """
 
 import argparse
+import json
 import random
 import shutil
 import sys
@@ -27,9 +28,6 @@ from tests.soak.faults import Scene, resume
 from tests.soak.lanes import Lane, end_a_run
 from tests.soak.toll import Toll
 
-LANES = 3
-SITE = '{"squeue_every_s": 5, "message_timeout_s": 3, "lost_after_s": 45, "keeper_apart_s": 10}'
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -42,6 +40,8 @@ class Plan:
         longest_s: how long a task takes at most.
         scale: how long faults last, and pauses between them.
         patience_s: how long after the faults everything must be done.
+        lanes: how many people run plans.
+        lost_after_s: how long a job must be gone to be lost; more than the heartbeat's 30 s, unless few are cut off.
     """
 
     minutes: float
@@ -50,6 +50,8 @@ class Plan:
     longest_s: float = 40.0
     scale: float = 1.0
     patience_s: float = 900.0
+    lanes: int = 3
+    lost_after_s: float = 45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,16 @@ def soak(cluster: RunningCluster, laptop: Laptop, wish: Plan) -> Result:
     """Disturb, heal, check."""
     begun = time.monotonic()
     laptop.write_profile(plans.PROFILE)
-    laptop.there(
-        f"mkdir -p $HOME/{laptop.name}/.xpm && echo '{SITE}' > $HOME/{laptop.name}/.xpm/site.json"
-    )
+    own = f"$HOME/{laptop.name}/.xpm"
+    site = {"squeue_every_s": 5, "message_timeout_s": 3, "keeper_apart_s": 10}
+    text = json.dumps({**site, "lost_after_s": wish.lost_after_s})
+    laptop.there(f"mkdir -p {own} && echo '{text}' > {own}/site.json")
     far, toll, over = Far(cluster, laptop.name), Toll(), threading.Event()
     ends_at = begun + 60 * wish.minutes + wish.patience_s
-    each = -(-wish.plans // LANES)
+    each = -(-wish.plans // wish.lanes)
     lanes = [
         Lane(laptop, number, wish.seed, wish.longest_s, each, over, lambda: ends_at)
-        for number in range(LANES)
+        for number in range(wish.lanes)
     ]
 
     def kill_a_run(chance: random.Random) -> bool:
