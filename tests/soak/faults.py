@@ -242,7 +242,7 @@ def quota(scene: Scene, chance: random.Random) -> bool:
     """Only so many jobs may be in the queue."""
     if not scene.cluster.status()["accounting"]:
         return False
-    scene.do("limit", f"MaxSubmitJobs={chance.choice((6, 12, 24))}")
+    scene.do("limit", f"MaxSubmitJobs={chance.choice((12, 24, 48))}")
     scene.last(chance, 10, 30)
     scene.do("limit", "MaxSubmitJobs=-1")
     return True
@@ -300,5 +300,5 @@ SORTS: dict[str, tuple[Act, ...]] = {
     "nodes": (power, isolated, login),
 }
 """What each driver thread chooses from: those of one row never happen at once."""
-PAUSES_S = {"link": 8.0, "laptop": 20.0, "processes": 3.0, "slurm": 6.0, "nodes": 40.0}
+PAUSES_S = {"link": 10.0, "laptop": 25.0, "processes": 4.0, "slurm": 20.0, "nodes": 60.0}
 """How long each waits between two, on average."""

@@ -1,6 +1,6 @@
 """``scripts/faults --cluster MINUTES``: random faults under hundreds of jobs on a real SLURM cluster, then every job done once.
 
-Three people run plan after plan from one laptop, while drivers cut and freeze the link, kill what runs on laptop, login node
+Four people run plan after plan from one laptop, while drivers cut and freeze the link, kill what runs on laptop, login node
 and compute nodes, restart, freeze and kill slurmctld, take accounting, nodes and quota away. Then all is healed, every
 plan is run until it ends well, and the records of both sides are compared with the traces that each run left.
 """
@@ -47,10 +47,10 @@ class Plan:
     minutes: float
     plans: int
     seed: int
-    longest_s: float = 40.0
+    longest_s: float = 25.0
     scale: float = 1.0
     patience_s: float = 900.0
-    lanes: int = 3
+    lanes: int = 4
     lost_after_s: float = 45.0
 
 
