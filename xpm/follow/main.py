@@ -52,7 +52,7 @@ class MainFolder:
             for folder in (self.own, self.path / "xp", self.path / "jobs"):
                 folder.mkdir(parents=True, exist_ok=True)
                 files.listing(str(folder))  # what killed runs have left there goes
-                probe = folder / f"~write.{os.getpid()}"
+                probe = folder / files.temporary_name()
                 probe.touch()
                 probe.unlink()
 
