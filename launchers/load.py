@@ -75,7 +75,7 @@ def parse(text: str, name: str, report: Report) -> Table | None:
         root = _compose(text)
     except yaml.YAMLError as error:
         mark, words = _explain(error, text, name)
-        report.problem(mark, "", words, exact=True)
+        report.problem(mark, "", words)
         return None
     start = Mark(name, 1, 1)
     if root is None:
@@ -88,6 +88,28 @@ def parse(text: str, name: str, report: Report) -> Table | None:
             node.mark, "", "a profile is a mapping, such as 'version: 1' and 'launchers:'"
         )
     return None
+
+
+def value(text: str, mark: Mark, report: Report) -> Node | None:
+    """A value that is no file's: all of it is at the same place."""
+    try:
+        root = _compose(text)
+    except yaml.YAMLError as error:
+        report.problem(mark, "", _explain(error, text, mark.file)[1])
+        return None
+    if root is None:
+        return Leaf(None, mark)
+    node = _Builder(mark.file, report).build(root)
+    return None if node is None else _placed(node, mark)
+
+
+def _placed(node: Node, mark: Mark) -> Node:
+    if isinstance(node, Leaf):
+        return Leaf(node.value, mark)
+    if isinstance(node, Items):
+        return Items(tuple(_placed(item, mark) for item in node.items), mark)
+    items = {key: _placed(item, mark) for key, item in node.items.items()}
+    return Table(items, dict.fromkeys(items, mark), mark)
 
 
 def _compose(text: str) -> YamlNode | None:

@@ -14,9 +14,20 @@ from xpm.connectors.specs import (
 )
 from xpm.launchers import placeholders, units
 from xpm.launchers.flags import check_extra
-from xpm.launchers.model import Customs, Gpus, HostLimits, Partition, Policy, Qos, Setup, Site
+from xpm.launchers.model import (
+    Customs,
+    Gpus,
+    HostLimits,
+    OnlyIf,
+    Partition,
+    Policy,
+    Qos,
+    Setup,
+    Site,
+)
 from xpm.launchers.report import Report, did_you_mean
 from xpm.launchers.schema import Values
+from xpm.launchers.units import Comparison
 
 MISSING = {
     "kind": "say what kind of place it is (kind: ssh, kind: slurm or kind: local)",
@@ -61,7 +72,16 @@ def read_site(
         env=values.get("env", str),
         words=words,
         policy=_policy(values, policies, path, report),
+        tags=values.texts("tags"),
+        cost=values.get("cost", float),
+        only_if=_only_if(values.get("only_if", Values)),
     )
+
+
+def _only_if(values: Values | None) -> OnlyIf:
+    if values is None:
+        return OnlyIf()
+    return OnlyIf(values.get("time", Comparison), values.get("mem", Comparison))
 
 
 def _words(values: Values, path: str, report: Report) -> dict[str, str]:
@@ -138,7 +158,9 @@ def _target(values: Values, path: str, report: Report) -> SshTarget | None:
     config = ssh.get("config", str)
     return SshTarget(
         host=host,
-        config=Path(values.mark.file).parent / Path(config).expanduser() if config else None,
+        config=Path(ssh.where("config").file).parent / Path(config).expanduser()
+        if config
+        else None,
         keepalive_s=float(ssh.get("keepalive", int) or SshTarget(host).keepalive_s),
         connect_timeout_s=float(ssh.get("timeout", int) or SshTarget(host).connect_timeout_s),
     )
@@ -230,7 +252,15 @@ def _gpus(name: str, value: object) -> Gpus:
 
 
 def _qos(values: Values) -> Qos:
-    return Qos(values.get("name", str) or "", values.get("time", int), values.get("gpus", int))
+    factor = values.get("cost_factor", float)
+    return Qos(
+        name=values.get("name", str) or "",
+        time_s=values.get("time", int),
+        gpus=values.get("gpus", int),
+        submit=values.get("submit", int),
+        is_default=values.get("default", bool) or False,
+        cost_factor=1.0 if factor is None else factor,
+    )
 
 
 def _host(values: Values) -> HostLimits:

@@ -62,8 +62,11 @@ QOS = Record(
         "name": Key(TEXT, "the name of the QOS at the site"),
         "time": Key(LIMIT, "the longest job"),
         "gpus": Key(Whole(), "the most GPUs at once"),
-        "submit": Key(Whole(1), "the most jobs queued at once", True),
-        "cost_factor": Key(Number(), "multiplies the cost", True),
+        "submit": Key(
+            Whole(1), "the most jobs queued at once; such a QOS is used by those that name it only"
+        ),
+        "default": Key(Truth(), "whether the site gives it to jobs that name none"),
+        "cost_factor": Key(Number(), "multiplies the cost"),
     },
     "{name: debug, time: 30m}",
 )
@@ -186,9 +189,9 @@ CONNECTOR = Record(
         "capacity": Key(Either((Whole(1), JOBS)), "how many jobs may run at once"),
         "licenses": Key(MapOf(Whole()), "licences counted here: token name -> how many"),
         "policy": Key(TEXT, "one of policies; default: the one named default"),
-        "tags": Key(ListOf(TEXT), "words to select places by", True),
+        "tags": Key(ListOf(TEXT), "words to select places by"),
         "internet_on_nodes": Key(Truth(), "whether jobs can reach the internet", True, (True,)),
-        "cost": Key(Number(), "of a job for an hour, in any unit", True),
+        "cost": Key(Number(), "of a job for an hour, in any unit"),
         "only_if": Key(
             Record(
                 {
@@ -197,7 +200,6 @@ CONNECTOR = Record(
                 }
             ),
             "which jobs may come here",
-            True,
         ),
     },
     '{kind: slurm, ssh: {host: mycluster}, workspace: "~/xpm"}',
@@ -206,7 +208,7 @@ CONNECTOR = Record(
 
 GPU_WANTED = Record(
     {
-        "vram": Key(Bound(SIZE), "memory of the GPU"),
+        "vram": Key(Bound(SIZE, ">="), "memory of the GPU; without a sign: at least"),
         "vendor": Key(TEXT, "who makes it"),
         "capability": Key(
             Text("'>=8.0'", r"(>=|<=|>|<|==|=)? *[0-9]+(\.[0-9]+)*"), "its compute capability"
@@ -241,13 +243,23 @@ LAUNCHER = Record(
         "retry": Key(RETRY_TABLE, "further attempts, by cause; over those of the policy"),
         "stop": Key(STOP, "the warning before the end"),
         "require": Key(
-            Record({**RESOURCES, "gpu": Key(GPU_WANTED, "what every GPU must be like")}),
-            "what a place must give",
+            Record(
+                {
+                    **RESOURCES,
+                    "gpu": Key(GPU_WANTED, "what every GPU must be like"),
+                    "tags": Key(ListOf(TEXT), "words that the place must have"),
+                }
+            ),
+            "what jobs get at least, and what the place must be like",
         ),
         "prefer": Key(
-            Record({"preemptible": Key(Truth(), "partitions that may interrupt jobs")}),
+            Record(
+                {
+                    "preemptible": Key(Truth(), "partitions that may interrupt jobs"),
+                    "tags": Key(ListOf(TEXT), "places with these words"),
+                }
+            ),
             "what to choose when several places fit",
-            True,
         ),
         "defaults": Key(
             Record(

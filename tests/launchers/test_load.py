@@ -118,7 +118,7 @@ def test_bytes_that_are_not_utf8_are_told_by_line(tmp_path: Path) -> None:
     report = Report()
 
     assert load(path, report) is None
-    assert [f"{path}:2: this line is not UTF-8 text, save the file as UTF-8"] == [
+    assert [f"{path}:2:1: this line is not UTF-8 text, save the file as UTF-8"] == [
         str(problem) for problem in report.problems
     ]
 
