@@ -5,6 +5,7 @@ A kind reads what it can: a wrong value is reported and left out, so that everyt
 
 # ruff: noqa: D102 - the methods are those of Kind, described there.
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -162,7 +163,7 @@ class Number:
 
     def read(self, node: Node, path: str, report: Report) -> float | None:
         value = node.value if isinstance(node, Leaf) else None
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
             return float(value)
         expected(self, node, path, report)
         return None

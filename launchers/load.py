@@ -1,8 +1,8 @@
 """YAML text into a tree with the line and column of every key and value; the only home of PyYAML.
 
-PyYAML reads YAML 1.1, where ``12:00:00`` is 43200, ``0123`` is 83 and ``no`` is false. Here a plain scalar is what YAML 1.2
-readers and people agree on: ``true``, ``false``, ``null``, decimal integers and floats; all else is text, and so is
-every key.
+PyYAML reads YAML 1.1, where ``12:00:00`` is 43200, ``0123`` is 83 and ``no`` is false. Here a plain scalar is what the core
+schema of YAML 1.2 says: ``true``, ``false``, ``null``, numbers (``0o17``, ``0x1F``); all else is text, and so is every key.
+One thing is stricter: digits after a leading zero stay text, since an account ``0123`` is not the account 123.
 """
 
 import re
@@ -32,6 +32,8 @@ _CONSTANTS: dict[str, Scalar] = {
     **dict.fromkeys(("null", "Null", "NULL", "~", ""), None),
 }
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_BASES = {"0o": (re.compile(r"0o[0-7]+"), 8), "0x": (re.compile(r"0x[0-9a-fA-F]+"), 16)}
+_SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
@@ -262,6 +264,11 @@ def resolve(text: str) -> Scalar:
         return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):
         return int(text)
+    pattern, base = _BASES.get(text[:2], (None, 10))
+    if pattern is not None and pattern.fullmatch(text):
+        return int(text, base)
+    if _SPECIAL.fullmatch(text):
+        return float(text.replace(".", "", 1))
     if _FLOAT.fullmatch(text):
         return float(text)
     return text
