@@ -243,6 +243,7 @@ def _host(site: Site, needs: Needs, catalog: Mapping[str, GpuType]) -> list[str]
         more = "" if len(unfit) == len(types) else ", which are not told apart there"
         wrong.append(f"no such GPU, it has {have}{more}")
     demands = replace(needs.gpus, likes=tuple(replace(e, type=None) for e in needs.gpus.likes))
-    if not types and demands.is_choosy:
+    is_there = host.gpus is None or host.gpus >= needs.gpus.count
+    if is_there and not types and demands.is_choosy:
         wrong.append("the profile does not say which GPUs it has")
     return wrong

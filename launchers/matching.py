@@ -145,7 +145,10 @@ def _candidates(blueprints: Sequence[Blueprint], asked: Asked) -> "list[Candidat
                 wrong.append(problem.what)
             needs = needs_of(blueprint, need, paid)
             wrong += _barred(blueprint, need, needs, asked)
-            for fit in fitting.fits(blueprint, needs):
+            ways = fitting.fits(blueprint, needs)
+            if wrong and len(ways) > 1:
+                ways = [Fit()]  # none of its partitions matters then
+            for fit in ways:
                 reasons = (*wrong, *fit.reasons)
                 found.append(
                     Candidate(

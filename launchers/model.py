@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from xpm.connectors.specs import LocalSpec, Spec
+from xpm.connectors.specs import AS_USUAL, Dealings, LocalSpec, Spec
 from xpm.launchers.placeholders import FAR
 from xpm.launchers.tree import Mark
 from xpm.launchers.units import Comparison
@@ -120,11 +120,15 @@ class Policy:
     """By cause, in the words of a job's record."""
     signal: str | None = None
     lead_s: int | None = None
+    dealings: Dealings = AS_USUAL
 
     def then(self, other: "Policy") -> "Policy":
         """This with what the other one says instead."""
         return Policy(
-            {**self.retry, **other.retry}, other.signal or self.signal, other.lead_s or self.lead_s
+            {**self.retry, **other.retry},
+            other.signal or self.signal,
+            other.lead_s or self.lead_s,
+            self.dealings,
         )
 
 

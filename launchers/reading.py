@@ -109,7 +109,7 @@ def _connectors(tree: Table, report: Report) -> dict[str, Table]:
 def _sites(
     connectors: Mapping[str, Table], tree: Table, values: Values, report: Report
 ) -> dict[str, Site | None]:
-    policies = read_policies(values)
+    policies = read_policies(values, report)
     sites: dict[str, Site | None] = {LOCAL: THIS_MACHINE}
     for name, table in connectors.items():
         read = CONNECTOR.read(

@@ -150,6 +150,10 @@ class MapOf:
         }
 
 
+def _remark(key: "Key") -> str:
+    return f" ({key.later if isinstance(key.later, str) else LATER})" if key.later else ""
+
+
 def _such(key: str, example: str) -> str:
     return f" (example: {key}: {example})" if example else ""
 
@@ -169,12 +173,12 @@ def example_of(kind: Kind) -> str:
 class Key:
     """One key of a record: its values, what it is for, and whether anything uses it yet.
 
-    ``later`` keys give a note; values in ``usual`` say what happens anyway, so they give none.
+    ``later`` keys give a note, which may be words of their own; values in ``usual`` say what happens anyway: no note.
     """
 
     kind: Kind
     doc: str
-    later: bool = False
+    later: bool | str = False
     usual: tuple[object, ...] = ()
 
 
@@ -212,7 +216,8 @@ class Record:
             if known.later:
                 report.problems += inner.problems
                 if read is not None and read not in known.usual:
-                    report.note(node.keys[name], here, LATER)
+                    words = known.later if isinstance(known.later, str) else LATER
+                    report.note(node.keys[name], here, words)
             if read is not None:
                 values[name] = read
         return Values(values, node.keys, node.mark)
@@ -234,7 +239,7 @@ class Record:
     def schema(self) -> dict[str, object]:
         properties = {
             name: {
-                "description": key.doc + (f" ({LATER})" if key.later else ""),
+                "description": key.doc + _remark(key),
                 **key.kind.schema(),
             }
             for name, key in self.fields.items()

@@ -1,10 +1,12 @@
 """From a connector of a profile to the place it describes, reporting what is missing or contradicts itself."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from xpm.connectors.specs import (
     Capacity,
+    Dealings,
     KeeperWish,
     LocalSpec,
     SlurmSpec,
@@ -53,7 +55,10 @@ def read_site(
     for key in needed:
         report.problem(values.mark, path, f"{key!r} is missing: {MISSING[key]}")
     words = _words(values, path, report)
+    policy = _policy(values, policies, path, report)
     spec = _spec(name, kind, values, words, path, report)
+    if isinstance(spec, SlurmSpec):
+        spec = replace(spec, dealings=_dealings(values.get("slurm", Values), policy.dealings))
     _say_without_effect(kind, values, present, path, report)
     _check_export(name, values, words, path, report)
     customs = _customs(values, report, path)
@@ -71,7 +76,7 @@ def read_site(
         setup=read_setup(values, words),
         env=values.get("env", str),
         words=words,
-        policy=_policy(values, policies, path, report),
+        policy=policy,
         tags=values.texts("tags"),
         cost=values.get("cost", float),
         only_if=_only_if(values.get("only_if", Values)),
@@ -117,6 +122,24 @@ def _spec(
     if kind == "slurm":
         return SlurmSpec(name, target, workspace, python, _keeper(values.get("slurm", Values)))
     return SshSpec(name, target, workspace, python, capacity)
+
+
+def _dealings(slurm: Values | None, policy: Dealings) -> Dealings:
+    """How the cluster is dealt with: as its policy says, within what the connector says of it."""
+    if slurm is None:
+        return policy
+    arrays, env = slurm.get("arrays", Values), slurm.get("env", Values)
+    most = [each for each in (policy.most_jobs, slurm.get("max_submit", int)) if each is not None]
+    sizes = [policy.array_size, arrays.get("max_size", int) if arrays else None]
+    accounting = slurm.get("accounting", str)
+    return replace(
+        policy,
+        most_jobs=min(most, default=None),
+        array_size=min((each for each in sizes if each is not None), default=None),
+        array_tasks=arrays.get("max_tasks", int) if arrays else None,
+        accounting=None if accounting in (None, "auto") else accounting == "sacct",
+        keep_environ=env.texts("keep") if env else (),
+    )
 
 
 def _capacity(values: Values) -> Capacity:

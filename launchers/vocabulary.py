@@ -11,6 +11,7 @@ from xpm.launchers.kinds import (
     Truth,
     Whole,
 )
+from xpm.launchers.policy_vocabulary import ARRAYS, POLICY
 from xpm.launchers.schema import Either, Key, ListOf, MapOf, Record
 
 VERSION = 1
@@ -125,38 +126,35 @@ SLURM = Record(
         "mem_per_cpu": Key(SIZE, "memory that comes with a core, for mem_flag: from-cpus"),
         "licenses": Key(MapOf(TEXT), "licences of the site: token name -> Slurm's name"),
         "extra": Key(LINES, "further sbatch flags, one per item"),
-        "command_source": Key(
-            Choice(("flags",)), "flags beat SBATCH_* variables", True, ("flags",)
-        ),
+        "command_source": Key(Choice(("flags",)), "flags beat SBATCH_* variables"),
         "env": Key(
             Record(
-                {"scrub": Key(LINES, "variables not to inherit"), "keep": Key(LINES, "but these")}
+                {
+                    "scrub": Key(
+                        LINES,
+                        "variables not to inherit",
+                        "has no effect: jobs inherit nothing but a short list of variables, and keep",
+                    ),
+                    "keep": Key(
+                        LINES, "variables of the login that jobs inherit too; * is any text"
+                    ),
+                }
             ),
-            "what a job inherits",
-            True,
+            "what a job inherits of the login",
         ),
         "keeper": Key(
             Either((Choice(("off",)), KEEPER)),
             "the small job that goes on with a plan when everybody else has died",
         ),
         "srun": Key(
-            Choice(("never", "multi-task", "always")), "when srun starts jobs", True, ("never",)
+            Choice(("never",)), "when srun starts jobs: a task that wants it calls it itself"
         ),
         "requeue": Key(Truth(), "whether Slurm may requeue jobs; default: as the site does"),
         "accounting": Key(
-            Choice(("auto", "sacct", "none")), "whether to ask sacct", True, ("auto",)
+            Choice(("auto", "sacct", "none")), "whether to ask sacct; auto: where accounts are kept"
         ),
-        "max_submit": Key(Whole(1), "the most jobs queued at once", True),
-        "arrays": Key(
-            Record(
-                {
-                    "max_size": Key(Either((AUTO, Whole(1))), "MaxArraySize"),
-                    "max_tasks": Key(Either((AUTO, Whole(1))), "max_array_tasks"),
-                }
-            ),
-            "limits of job arrays",
-            True,
-        ),
+        "max_submit": Key(Whole(1), "the most jobs of yours in the queue at once"),
+        "arrays": Key(ARRAYS, "limits of job arrays; auto: as the site says"),
     },
     "{account: mylab}",
 )
@@ -312,22 +310,6 @@ SYNC = Record(
         "skip": Key(LINES, "what stays there"),
         "pull_on": Key(ListOf(TEXT), "after which ends"),
         "max_total": Key(SIZE, "the most that comes back"),
-    }
-)
-
-POLICY = Record(
-    {
-        "retry": Key(
-            RETRY_TABLE,
-            "further attempts, by cause",
-        ),
-        "poll": Key(MapOf(DURATION), "how often to look", True),
-        "commands": Key(
-            MapOf(Either((DURATION, Whole(), ListOf(DURATION)))), "care with commands", True
-        ),
-        "submit": Key(MapOf(Either((AUTO, DURATION, Whole()))), "how jobs are grouped", True),
-        "stop": Key(STOP, "the warning before the end"),
-        "on_pending_reason": Key(MapOf(Choice(("fail", "alert", "wait"))), "pending reasons", True),
     }
 )
 
