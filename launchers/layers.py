@@ -3,7 +3,8 @@
 ::
 
     built-in      what xpm knows itself (builtin.py)
-    discovered    <user's folder>/launchers.d/*.discovered.yaml: what sites have told; the base of all that people write
+    discovered    <user's folder>/launchers.d/*.discovered.yaml and discovered/*.yaml: what sites have told; the base of all
+                  that people write. Of a connector that nobody else names nothing is taken
     admin         /etc/xpm/launchers.yaml ($XPM_ADMIN_DIR): for all users of this machine
     user          ~/.config/xpm/launchers.yaml ($XPM_CONFIG_DIR, $XDG_CONFIG_HOME)
     project       xpm-launchers.yaml beside the plan, or in a folder above it up to the top of the repository
@@ -23,7 +24,7 @@ from xpm.launchers.tree import Mark, Node, Table
 
 FILE = "launchers.yaml"
 PROJECT_FILE = "xpm-launchers.yaml"
-DISCOVERED = "launchers.d/*.discovered.yaml"
+DISCOVERED = ("launchers.d/*.discovered.yaml", "discovered/*.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,11 @@ def user_folder() -> Path:
 
 def files(sources: Sources, report: Report) -> list[Layer]:
     """The files that are there, those that count less first; what cannot be looked at is reported."""
-    found = [Layer("discovered", path) for path in sorted(sources.folder.glob(DISCOVERED))]
+    found = [
+        Layer("discovered", path)
+        for pattern in DISCOVERED
+        for path in sorted(sources.folder.glob(pattern))
+    ]
     wanted = [Layer("admin", sources.admin / FILE), Layer("user", sources.folder / FILE)]
     project = _project(sources.start) if sources.start is not None else None
     if project is not None:
@@ -97,6 +102,21 @@ def _project(start: Path) -> Path | None:
         if folder == home or (folder / ".git").exists():
             return None
     return None
+
+
+def without_strangers(discovered: Table, others: Iterable[Table]) -> Table:
+    """What was discovered, of connectors that are still there."""
+    known = {name for other in others for name in other.table("connectors").items}
+    found = discovered.table("connectors")
+    kept = {name: node for name, node in found.items.items() if name in known}
+    if len(kept) == len(found.items):
+        return discovered
+    keys = {name: found.keys[name] for name in kept}
+    return Table(
+        {**discovered.items, "connectors": Table(kept, keys, found.mark)},
+        discovered.keys,
+        discovered.mark,
+    )
 
 
 def words(sets: Sequence[str], report: Report) -> Iterator[Table]:

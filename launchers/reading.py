@@ -42,6 +42,7 @@ def read_profile(files: Sequence[Layer], sets: Sequence[str], report: Report) ->
         report: takes what is wrong.
     """
     found: list[Table] = []
+    told: list[Table] = []
     for layer in files:
         try:
             tree = load.load(layer.path, report)
@@ -51,13 +52,14 @@ def read_profile(files: Sequence[Layer], sets: Sequence[str], report: Report) ->
         if tree is not None:
             values = PROFILE.read(tree, "", report) or Values({}, {}, tree.mark)
             _check_version(values, tree, report)
-            found.append(tree)
-    if len(found) < len(files):
+            (told if layer.name == "discovered" else found).append(tree)
+    if len(found) + len(told) < len(files):
         return Read()
     for tree in layers.words(sets, report):
         PROFILE.read(tree, "", report)
         found.append(tree)
-    return _read(reduce(merge, found, builtin.layer()), report)
+    told = [layers.without_strangers(each, found) for each in told]
+    return _read(reduce(merge, [*told, *found], builtin.layer()), report)
 
 
 def _read(tree: Table, report: Report) -> Read:

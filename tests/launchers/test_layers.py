@@ -131,6 +131,17 @@ def test_the_mistakes_of_all_files_are_told_at_once_also_of_words_that_others_re
     ]
 
 
+def test_what_was_discovered_of_a_connector_that_is_gone_is_left_aside(home: Path) -> None:
+    text = "version: 1\nconnectors: {gone: {partitions: {p: {time: 1h}}}, uni: {cost: 3}}\n"
+    (home / "config/discovered").mkdir()
+    (home / "config/discovered/both.yaml").write_text(text)
+
+    profiles = load_profiles()
+
+    assert "gone" not in profiles.connectors
+    assert "3 (config/discovered/both.yaml:2)" == words(profiles, "uni", home)["cost"]
+
+
 def test_a_folder_that_is_named_stands_alone(home: Path) -> None:
     (home / "alone").mkdir()
     (home / "alone/launchers.yaml").write_text("version: 1\n")
