@@ -12,6 +12,7 @@ another laptop's jobs were adopted: with an empty process and no script)::
      "outcome": null or one of OUTCOMES, "script", "argv"}
 """
 
+import errno
 import json
 import os
 import uuid
@@ -74,7 +75,7 @@ class ExperimentRecord:
         }  # fmt: skip
         if self._fd is None:
             self._fd = _open_for_lines(self._lines)
-        os.write(self._fd, files.dump(content))
+        _append(self._fd, files.dump(content), self._lines)
 
     def close(self) -> None:
         """Make the lines durable; another append opens the file again."""
@@ -153,6 +154,14 @@ def _open_for_lines(path: Path) -> int:
     if size and os.pread(fd, 1, size - 1) != b"\n":
         os.write(fd, b"\n")
     return fd
+
+
+def _append(fd: int, line: bytes, path: Path) -> None:
+    """Write a line whole, or not at all: a disk that fills takes part of one without an error."""
+    size = os.fstat(fd).st_size
+    if os.write(fd, line) < len(line):
+        os.ftruncate(fd, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _parsed(raw: bytes) -> Iterator[Line]:

@@ -1,8 +1,8 @@
 """The verbs of the agent: what the laptop may ask, what it gets.
 
 Version 1. A request is ``{"verb": v, ...}``; its reply ``{"ok": {...}}`` or ``{"error": {"kind", "message", "hint"}}`` with
-kind one of ``usage site busy defect``. Either may carry a payload (wire/frames.py). After MAGIC the agent sends,
-unasked and with id 0, its ``hello``::
+kind one of ``usage site disk busy defect`` (``disk``: full, or away; it heals). Either may carry a payload
+(wire/frames.py). After MAGIC the agent sends, unasked and with id 0, its ``hello``::
 
     {"hello": {"protocol": 1, "python": [3, 6, 15], "pid", "host", "user", "home", "time", "travel": sha12}}
 
