@@ -28,6 +28,8 @@ from xpm.errors import HostKeyProblem, HostUnreachable, ProfileProblem
 WINDOW = 8 * 1024 * 1024
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 MOST_JUMPS = 8
+LOST = (OSError, EOFError, paramiko.SSHException)
+"""What paramiko raises from a channel whose connection has just been lost."""
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 """paramiko logs with a traceback what it also raises; whoever wants to see that configures logging."""
 
@@ -120,14 +122,14 @@ class ChannelStream:
         """Send all these bytes to the command's input."""
         try:
             self._channel.sendall(data)
-        except OSError as error:
-            raise HostUnreachable(
-                "the connection is lost", on=self._name, cause=str(error)
-            ) from error
+        except LOST as error:
+            cause = str(error) or "the far end closed it"
+            raise HostUnreachable("the connection is lost", on=self._name, cause=cause) from error
 
     def close(self) -> None:
         """Close the channel: the command sees the end of its input."""
-        self._channel.close()
+        with contextlib.suppress(*LOST):  # it is closed, then
+            self._channel.close()
 
     def stderr(self) -> str:
         """What the command said last on its standard error."""

@@ -70,7 +70,7 @@ def begin(
         folder = os.path.join(workspace, ".xpm", "travel")
         _make(workspace)
         os.makedirs(folder, exist_ok=True)
-        probe = os.path.join(folder, "~probe.%d" % os.getpid())
+        probe = os.path.join(folder, "~probe.%d.%s" % (os.getpid(), os.urandom(4).hex()))
         os.close(os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600))
         os.unlink(probe)
         have = os.path.isdir(os.path.join(folder, asked["travel"]))

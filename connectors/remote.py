@@ -5,19 +5,21 @@ mirrored at all.
 """
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from xpm.connectors import answers
-from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Snapshot
+from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
 from xpm.errors import PlanProblem
 from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
 from xpm.wire import frames
 
 ASK_ON_S = 0.2
+WANTED_BYTES = 8 * 1024 * 1024
 PUT_BYTES = 8 * 1024 * 1024
 
 
@@ -68,6 +70,10 @@ class AgentConnector:
                 cause=f"{len(missing)} files lack",
             )
         self._staged.add((self._caller.life, snapshot.id))
+
+    def holds(self, snapshot: str) -> bool:
+        """Whether a code snapshot is there, whoever sent it."""
+        return bool(self._caller.call({"verb": "holds", "snapshot": snapshot})[0]["holds"])
 
     def submit(self, entries: Sequence[Entry]) -> None:
         """Make these jobs wanted, in one exchange."""
@@ -127,6 +133,27 @@ class AgentConnector:
         with answers.understood(self.name, "fetch"):
             return fetch(self._caller, refs, Path(main), progress)
 
+    def experiments(self) -> Sequence[Sent]:
+        """The experiments jobs were sent there for, the latest first."""
+        answer, _ = self._caller.call({"verb": "experiments"})
+        return [_sent(each) for each in answer["experiments"]]
+
+    def wanted(self, experiment: str | None) -> Iterator[tuple[float, Entry]]:
+        """The queue entries there, oldest first, and when each came."""
+        after: object = None
+        while True:
+            request = {"verb": "wanted", "experiment": experiment, "after": after}
+            answer, payload = self._caller.call({**request, "limit": WANTED_BYTES})
+            at = 0
+            for came, size in answer["entries"]:
+                entry = json.loads(payload[at : at + size])
+                at += size
+                if isinstance(entry, dict):
+                    yield float(came), entry
+            after = answer["next"]
+            if after is None:
+                return
+
     def probe(self, refresh_s: float = 0.0) -> Mapping[str, object]:
         """Facts and limits of the place, the latter asked for anew when that may take some seconds."""
         ends_at = time.monotonic() + refresh_s
@@ -184,6 +211,11 @@ def _batches(sources: Mapping[str, str]) -> Iterator[list[tuple[str, bytes]]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _sent(raw: Mapping[str, Any]) -> Sent:
+    states = {str(state): int(count) for state, count in raw["states"].items()}
+    return Sent(str(raw["name"]), int(raw["jobs"]), states, float(raw["last"]))
 
 
 _connector: type[Connector] = AgentConnector

@@ -14,6 +14,6 @@ class SlurmConnector(AgentConnector):
 
     def __init__(self, spec: SlurmSpec, mark: Mark | None = None) -> None:
         wishes = {name: value for name, value in asdict(spec.keeper).items() if value}
-        options = {"keeper": wishes} if wishes else None
-        place = Place(spec.workspace, "slurm", spec.python, options=options)
+        options = {**({"keeper": wishes} if wishes else {}), **spec.dealings.options}
+        place = Place(spec.workspace, "slurm", spec.python, options=options or None)
         super().__init__(spec.name, Link(spec.name, FabricHost(spec.ssh), place, mark=mark))

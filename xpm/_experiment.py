@@ -28,6 +28,7 @@ from xpm.follow.session import Session
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import HERE, Waiting
 from xpm.plan import context, places
+from xpm.plan.requirements import Req
 from xpm.wire import disks
 
 if TYPE_CHECKING:
@@ -42,12 +43,16 @@ GONE = (
 
 
 def opening(
-    path: str | os.PathLike[str], id: str, port: int | None, launcher: str | None
+    path: str | os.PathLike[str],
+    id: str,
+    port: int | None,
+    launcher: str | None,
+    require: "Req | str | None" = None,
 ) -> "Experiment":
     """The experiment a plan opens: one that submits, or one that runs tasks here for a debugger."""
     options = run_options.current()
     if options.debug is None:
-        return Experiment(path, id, port=port, launcher=launcher)
+        return Experiment(path, id, port=port, launcher=launcher, require=require)
     from xpm._debug import DebugExperiment
 
     folder = Path(options.workdir or path)
@@ -77,6 +82,7 @@ class Experiment:
         id: str,
         port: int | None = None,
         launcher: str | None = None,
+        require: "Req | str | None" = None,
         *,
         options: RunOptions | None = None,
     ) -> None:
@@ -85,6 +91,7 @@ class Experiment:
         self._record = self._main.experiment(id)
         self._port = port
         self._launcher = self._options.launcher or launcher
+        self._require = Req.of(require) if require is not None else None
         self._observer = (self._options.observer or PlainObserver)()
         self._session = Session(self._main, self._options.world)
         self._callbacks = Callbacks(self._observer.note)
@@ -159,7 +166,9 @@ class Experiment:
         """A counted right to run."""
         return self.connector.createtoken(name, total)
 
-    def accept(self, sealed: "Sealed", task: object, launcher: str | None) -> Handle:
+    def accept(
+        self, sealed: "Sealed", task: object, launcher: str | None, require: "Req | None" = None
+    ) -> Handle:
         """Submit a sealed task; equal tasks of a run are one job."""
         if threading.get_ident() != self._thread:
             self._stray = PlanProblem(
@@ -174,7 +183,9 @@ class Experiment:
             problem.where = problem.where or sealed.where
             raise
         with self._main.writing():
-            job = self._deciding.add(sealed, chosen)
+            job = self._deciding.add(
+                sealed, chosen, require.over(self._require) if require else self._require
+            )
         self._show(job)
         self._tell()
         return Handle(self, job, task)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.connectors.sshd import SSHD, Sshd, free_port, keygen, public
-from xpm.connectors.fabric_host import FabricHost
+from xpm.connectors.fabric_host import ChannelStream, FabricHost
 from xpm.connectors.specs import SshTarget
 from xpm.errors import HostKeyProblem, HostUnreachable, LoginNeeded, ProfileProblem
 
@@ -107,6 +107,24 @@ def test_it_connects_again_after_its_server_was_lost(sshd: Sshd) -> None:
     assert stream.read(10) == b""
     assert host.open(["echo", "x"]).read(10) == b"x\n"
     host.close()
+
+
+class LostChannel:
+    """paramiko's, when the connection is lost while it writes: it raises EOFError, also at closing."""
+
+    def sendall(self, data: bytes) -> None:
+        raise EOFError
+
+    def close(self) -> None:
+        raise EOFError
+
+
+def test_a_connection_lost_within_a_write_is_out_of_reach_and_can_be_closed() -> None:
+    stream = ChannelStream(LostChannel(), "box")  # type: ignore[arg-type]
+
+    with pytest.raises(HostUnreachable, match="the connection is lost"):
+        stream.write(b"x")
+    stream.close()
 
 
 def test_the_link_is_tuned(sshd: Sshd) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from xpm.agent import machine, place
 from xpm.agent.refusals import disk, site, usage
-from xpm.wire import disks, workspace
+from xpm.wire import disks, files, workspace
 from xpm.wire.workspace import Layout
 
 OLDEST = (3, 9)
@@ -132,7 +132,7 @@ def find_slurm(
 def _prepare(root: str) -> Tuple[Layout, str]:
     try:
         layout, identity = workspace.prepare(root)
-        probe = os.path.join(layout.own, "~probe.%d" % os.getpid())
+        probe = os.path.join(layout.own, files.temporary_name())
         os.close(os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600))
         os.unlink(probe)
     except OSError as error:

@@ -8,7 +8,7 @@ import time
 import uuid
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from xpm.agent import limits, opening, paths, place, probe, transfer
+from xpm.agent import limits, opening, paths, place, probe, remembering, sweeping, transfer
 from xpm.agent.advancing import Advancing
 from xpm.agent.board import Board
 from xpm.agent.learning import Learning
@@ -89,6 +89,9 @@ class Service:
             "manifest",
             "pull",
             "probe",
+            "holds",
+            "experiments",
+            "wanted",
         ):
             raise usage("no such verb: %r" % (verb,), "is the other side a newer xpm?")
         layout = self._layout()
@@ -100,9 +103,13 @@ class Service:
             "tail": transfer.tail,
             "manifest": transfer.manifest,
             "pull": transfer.pull,
+            "holds": transfer.holds,
+            "wanted": remembering.wanted,
         }
         if verb in transfers:
             return transfers[verb](layout, content)
+        if verb == "experiments":
+            return remembering.experiments(layout, self._words())
         calls = {
             "queue": self._queue,
             "observe": self._observe,
@@ -155,6 +162,7 @@ class Service:
         if opening.expand(request["workspace"], self._environ) != mine:
             raise usage("this agent was started for the workspace %s" % mine)
         opened = opening.open_workspace(request, self._sha12, self._environ)
+        sweeping.sweep(opened.layout, self._clock())
         self._opened = opened
         if self._board is None:
             self._board = Board(opened.layout)
@@ -230,6 +238,10 @@ class Service:
         return strangers.change(task, job, folder)
 
     # ------------------------------------------------------------------------- within
+
+    def _words(self) -> Dict[str, str]:
+        assert self._board is not None
+        return {job: view.state for job, view in self._board.views(self._clock()).items()}
 
     def _after(self, cursor: Optional[str]) -> Optional[int]:
         life, _, seq = (cursor or "").partition(":")

@@ -7,7 +7,9 @@ from queue import SimpleQueue
 from xpm.connectors.base import Change, Connector, Fetched, JobRef
 from xpm.follow.events import Arrived, Changed, Event, Noted
 from xpm.follow.journal import Journal
+from xpm.follow.main import local_end
 from xpm.follow.views import OVER
+from xpm.wire import ledger
 
 
 class Followed:
@@ -80,9 +82,10 @@ class Followed:
         return news.site
 
     def bring(self, link: Connector, journal: Journal, main: Path) -> None:
-        """Bring the files of what is over."""
+        """Bring the files of what is over, unless they are here since an earlier time."""
         refs = list(self._unfetched)
-        found = link.fetch(refs, str(main), lambda count: None)
+        lacking = [ref for ref in refs if not _is_here(main, self._unfetched[ref])]
+        found = link.fetch(lacking, str(main), lambda count: None) if lacking else []
         by_ref = {each.ref: each for each in found}
         brought = [self._unfetched[ref] for ref in refs]
         journal.arrived(
@@ -118,6 +121,12 @@ class Followed:
         if change.ref not in self._attempts:
             return False
         return change.ref in fresh or _facts(change) != _facts(self._last.get(change.ref))
+
+
+def _is_here(main: Path, change: Change) -> bool:
+    """Whether the final record of this attempt is here, and with it everything else."""
+    end = local_end(Path(ledger.job_folder(str(main), change.ref.task, change.ref.job)))
+    return end is not None and (end.attempt, end.state) == (change.attempt, change.state)
 
 
 def _facts(change: Change | None) -> object:

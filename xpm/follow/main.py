@@ -55,7 +55,8 @@ class MainFolder:
         files.make_private(str(self.own))
         for folder in (self.own, self.path / "xp", self.path / "jobs"):
             folder.mkdir(parents=True, exist_ok=True)
-            probe = folder / f"~write.{os.getpid()}"
+            files.listing(str(folder))  # what killed runs have left there goes
+            probe = folder / files.temporary_name()
             probe.touch()
             probe.unlink()
 

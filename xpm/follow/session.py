@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xpm.launchers.profiles import Profiles
 
 LEAVE_S = 5.0
+HERE = "local"
 ENTRY_FIELDS = (
     "job", "task", "attempt", "experiment", "parents", "tokens", "request", "document", "code",
     "tags",
@@ -120,38 +121,45 @@ class Session:
         return experiments(self.main, self.journal)
 
     def refresh(
-        self, connectors: Iterable[str] | None = None, patience_s: float | None = None
+        self,
+        connectors: Iterable[str] | None = None,
+        patience_s: float | None = None,
+        is_shared: bool = False,
     ) -> Mapping[str, XpmError]:
         """One exchange with every connector that has something to tell or to be told.
 
         Args:
             connectors: only these.
             patience_s: seconds after which those that have not answered are left out.
+            is_shared: ask for what is over and not done too: another laptop may have tried it again.
 
         Returns:
             The connectors that could not be asked, and why.
         """
         wanted = set(connectors) if connectors is not None else None
         asked: dict[str, list[JobView]] = {name: [] for name in self.main.outbox.connectors()}
+        shared: dict[str, list[JobView]] = {}
         for job in {job.ref: job for each in self.views() for job in each.jobs}.values():
             if not job.settled:
                 asked.setdefault(job.connector, []).append(job)
-        if wanted is not None:
-            asked = {name: jobs for name, jobs in asked.items() if name in wanted}
+            elif is_shared and job.state != "done" and job.connector != HERE:
+                shared.setdefault(job.connector, []).append(job)
         problems: dict[str, XpmError] = {}
         waiting: dict[str, int] = {}
-        for name, jobs in asked.items():
+        for name in asked.keys() | shared.keys():
+            if wanted is not None and name not in wanted:
+                continue
             try:
                 lane = self._lane(self.spec(name))
             except UsageProblem as problem:
                 problems[name] = problem
                 continue
-            for job in jobs:
+            for job in [*asked.get(name, ()), *shared.get(name, ())]:
                 lane.follow(job.ref, job.attempt)
             waiting[name] = lane.poke()
             lane.hurry()
         problems.update(self._one_round(waiting, patience_s))
-        return problems
+        return {name: problem for name, problem in problems.items() if name in asked}
 
     def _one_round(
         self, waiting: dict[str, int], patience_s: float | None
@@ -191,8 +199,8 @@ class Session:
         return None
 
     def sync(self, connectors: Iterable[str] | None = None) -> Mapping[str, XpmError]:
-        """Send what waits, hear what happened, bring what is over: the same exchange."""
-        return self.refresh(connectors)
+        """Send what waits, hear what happened (on other laptops too), bring what is over: the same exchange."""
+        return self.refresh(connectors, is_shared=True)
 
     def cancel(self, jobs: Sequence[JobView]) -> Mapping[str, XpmError]:
         """Cancel these jobs: noted here durably, then told to their connectors."""

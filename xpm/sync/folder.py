@@ -15,6 +15,7 @@ from types import TracebackType
 
 from xpm.sync import names
 from xpm.sync.mirror import PROGRESS, File, Local, Pull, slot_of
+from xpm.wire import files
 
 _PARTIAL = f"{names.OWN}/partial"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -116,7 +117,7 @@ class JobFolder:
 
     def record(self, path: str, raw: bytes) -> None:
         """Put a ledger entry there, whole, and on disk."""
-        partial = f"record.{os.getpid()}"
+        partial = "record" + files.temporary_name()
         with (
             self._parent(f"{_PARTIAL}/{partial}") as (source, _),
             self._parent(path) as (target, name),

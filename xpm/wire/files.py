@@ -21,6 +21,7 @@ ABANDONED_S = 86400.0
 """After so long without a change nobody will rename a temporary file any more: its process died."""
 _counter = itertools.count()
 _HOST = os.uname().nodename.split(".")[0]  # importing socket would cost each job milliseconds
+_CHANCE = os.urandom(4).hex()  # two containers may share folder, host name and pid
 
 
 def write(path: str, content: bytes, sync: bool = False) -> None:
@@ -164,9 +165,13 @@ def abandoned(folder: str, names: "list[str]") -> "list[str]":
     return found
 
 
+def temporary_name() -> str:
+    """A name in any folder that nobody else uses, not even a process elsewhere; ``listing`` leaves it out."""
+    return "~%s.%d.%s.%d" % (_HOST, os.getpid(), _CHANCE, next(_counter))
+
+
 def _temporary(path: str) -> str:
-    folder = os.path.dirname(path)
-    return os.path.join(folder, "~%s.%d.%d" % (_HOST, os.getpid(), next(_counter)))
+    return os.path.join(os.path.dirname(path), temporary_name())
 
 
 def _fill(path: str, content: bytes, sync: bool) -> None:

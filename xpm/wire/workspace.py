@@ -61,6 +61,7 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
     .xpm/supervisor/owner.<k>         who supervises a plain host: a process or {"left": true}; the highest k counts; exclusive
     .xpm/supervisor/log               what supervisor and nursery printed
     .xpm/supervisor/wake              a FIFO-free doorbell: touched by who wants the supervisor to look at once
+    .xpm/swept                        touched by who last removed what killed processes have left (xpm/agent/sweeping.py)
     .xpm/travel/<sha12>/xpm/...       our own packages, unpacked, one folder per version
     .xpm/blobs/<2 hex>/<sha256>       contents of code files, sent once
     .xpm/code/<snapshot>/...          a project folder as it was, hard-linked from blobs, made by rename
