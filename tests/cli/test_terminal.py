@@ -95,6 +95,6 @@ def test_many_jobs_are_cancelled_only_after_a_question(tmp_path: Path) -> None:
 
     shown = on_a_terminal(tmp_path, {}, "cancel", "demo", "--workdir", str(main), typed="n\n")
 
-    assert "cancel 11 jobs (11 unknown)? [y/N]" in shown
+    assert "cancel 11 jobs (11 waiting)? [y/N]" in shown
     assert "nothing is cancelled" in shown
     assert not list(main.glob(".xpm/owed/*/*"))

@@ -37,7 +37,7 @@ class Owner(object):
         number, content = self._last()
         if number and self._lives(number, content):
             return False
-        os.makedirs(self._folder, exist_ok=True)
+        files.make_one(self._folder)
         mine = number + 1
         if not files.create(self._path(mine), files.dump(processes.identity())):
             return False

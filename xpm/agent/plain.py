@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional
 from xpm.agent import place as places
 from xpm.agent.detach import detach
 from xpm.agent.owner import Owner
+from xpm.wire import files
 from xpm.wire.workspace import Layout
 
 _EVERY_S = 0.5
@@ -42,7 +43,7 @@ class PlainPlace(object):
             self._start(self.content.get("environ") or {})
 
     def _start(self, environ: Optional[Mapping[str, str]]) -> None:
-        os.makedirs(self.layout.supervisor, exist_ok=True)
+        files.make_one(self.layout.supervisor)
         travel = places.travel_folder(self.layout, self.content)
         detach(
             [self.python(), travel, "supervise", self.layout.root],

@@ -48,7 +48,7 @@ def join(
     elements = [Element(known.task, known.job, number) for known, number in group]
     mine = submission_id(workspace_id, elements)
     folder = layout.submission(mine)
-    os.makedirs(folder, exist_ok=True)
+    files.make_one(folder)
     intent = {
         "format": FORMAT,
         "id": mine,

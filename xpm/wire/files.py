@@ -83,6 +83,14 @@ def make_private(folder: str) -> None:
         pass
 
 
+def make_one(folder: str) -> None:
+    """Make a folder in one that is there: below a disk that is away, nothing is made."""
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        pass
+
+
 def read(path: str, most: int = MOST_BYTES) -> "Optional[bytes]":
     """The bytes at this path; None when there is no such file.
 
