@@ -9,12 +9,69 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from queue import Empty, SimpleQueue
 
 from xpm.connectors.bootstrap import Session
 from xpm.errors import HostUnreachable
 from xpm.wire import frames
 
 Answer = tuple[frames.Message, bytes]
+
+
+class Coming:
+    """A reply on its way, whose payload is read as it arrives. For one thread."""
+
+    def __init__(self, name: str, timeout_s: float | None, give_up: Callable[[str], None]) -> None:
+        self._name = name
+        self._timeout_s = timeout_s
+        self._give_up = give_up
+        self._arrived: SimpleQueue[frames.Frame | HostUnreachable] = SimpleQueue()
+        self.left = 1
+        """What lacks: bytes of payload, or 1 before the message. Kept by whoever delivers."""
+
+    def deliver(self, frame: frames.Frame) -> None:
+        """A frame of it has arrived."""
+        if frame.kind == frames.MESSAGE:
+            self.left = max(0, int(frames.parse(frame.body).get("payload", 0)))
+        else:
+            self.left -= len(frame.body)
+            if self.left < 0:
+                raise frames.FrameError("more payload than announced")
+        self._arrived.put(frame)
+
+    def fail(self, error: HostUnreachable) -> None:
+        """No more will arrive."""
+        self._arrived.put(error)
+
+    def message(self) -> frames.Message:
+        """The message.
+
+        Raises:
+            HostUnreachable: it did not arrive.
+        """
+        return frames.parse(self._next().body)
+
+    def payload(self, size: int) -> Iterator[bytes]:
+        """The payload piece by piece, of so many bytes.
+
+        Raises:
+            HostUnreachable: less than that arrived; what did was given before.
+        """
+        while size > 0:
+            piece = self._next().body
+            size -= len(piece)
+            yield piece
+
+    def _next(self) -> frames.Frame:
+        try:
+            found = self._arrived.get(timeout=self._timeout_s)
+        except Empty:
+            cause = f"waited {self._timeout_s:g} s"
+            self._give_up(cause)
+            raise HostUnreachable("the agent does not answer", on=self._name, cause=cause) from None
+        if isinstance(found, HostUnreachable):
+            raise found
+        return found
 
 
 class AgentClient:
@@ -27,6 +84,7 @@ class AgentClient:
         self._turns = _Turns()
         self._state = threading.Lock()
         self._pending: dict[int, Future[Answer]] = {}
+        self._coming: dict[int, Coming] = {}
         self._end: HostUnreachable | None = None
         self._reader = threading.Thread(target=self._read, daemon=True, name=f"xpm-read-{name}")
         self._reader.start()
@@ -70,6 +128,21 @@ class AgentClient:
             with self._state:
                 self._pending.pop(request, None)
 
+    def begin(self, content: frames.Message, timeout_s: float | None = None) -> Coming:
+        """Send a request whose reply is read as it arrives.
+
+        Raises:
+            HostUnreachable: the link ended.
+        """
+        coming = Coming(self._name, timeout_s, self._finish)
+        with self._state:
+            if self._end is not None:
+                raise _again(self._end)
+            request = next(self._ids)
+            self._coming[request] = coming
+        self._try_to_send(request, content, b"")
+        return coming
+
     def post(self, content: frames.Message) -> None:
         """Send a request whose reply does not matter; a link that ended is no matter either."""
         with contextlib.suppress(HostUnreachable):
@@ -99,6 +172,10 @@ class AgentClient:
         cause = ""
         try:
             while (frame := self._session.next_frame()) is not None:
+                coming = self._coming.get(frame.id)
+                if coming is not None:
+                    self._deliver(coming, frame)
+                    continue
                 for request, content, payload in assembler.feed(frame):
                     with self._state:
                         future = self._pending.get(request)
@@ -109,15 +186,25 @@ class AgentClient:
         said = self._session.stream.stderr().strip().splitlines()
         self._finish(cause or (said[-1] if said else "the stream ended"))
 
+    def _deliver(self, coming: Coming, frame: frames.Frame) -> None:
+        coming.deliver(frame)
+        if not coming.left:
+            with self._state:
+                self._coming.pop(frame.id, None)
+
     def _finish(self, cause: str) -> None:
         with self._state:
             if self._end is None:
                 self._end = HostUnreachable("the connection is lost", on=self._name, cause=cause)
             waiting = list(self._pending.values())
+            coming = list(self._coming.values())
+            self._coming.clear()
         self._session.stream.close()
         for future in waiting:
             if not future.done():
                 future.set_exception(_again(self._end))
+        for each in coming:
+            each.fail(_again(self._end))
 
 
 class _Turns:

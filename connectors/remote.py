@@ -6,7 +6,7 @@ mirrored at all.
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News,
 from xpm.errors import PlanProblem
 from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
+from xpm.sync.rules import EVERYTHING, Choice
 from xpm.wire import frames
 
 ASK_ON_S = 0.2
@@ -33,6 +34,14 @@ class Caller(Protocol):
 
     def call(self, content: frames.Message, payload: bytes = b"") -> tuple[frames.Message, bytes]:
         """The ``ok`` part of the reply, with its payload; raises ``XpmError`` for its ``error`` part."""
+
+    def stream(
+        self, contents: Iterable[frames.Message]
+    ) -> Iterator[tuple[frames.Message, Iterator[bytes]]]:
+        """The ``ok`` parts of the replies, in order, each with its payload as it arrives.
+
+        Raises ``HostUnreachable`` as soon as the link breaks: what had arrived is the caller's to count.
+        """
 
     def nudge(self) -> None:
         """Let an observe that waits answer at once."""
@@ -119,12 +128,16 @@ class AgentConnector:
         return self._caller.call(request)[1]
 
     def fetch(
-        self, refs: Sequence[JobRef], main: str, progress: Callable[[int], None]
+        self,
+        refs: Sequence[JobRef],
+        main: str,
+        progress: Callable[[int], None],
+        choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
-        """Mirror these jobs' folders below the main folder."""
+        """Mirror these files of the jobs' folders below the main folder."""
         if not self._mirrors:
             return [Fetched(ref, 0, 0, ()) for ref in refs]
-        return fetch(self._caller, refs, Path(main), progress)
+        return fetch(self._caller, refs, Path(main), progress, choice)
 
     def probe(self, refresh_s: float = 0.0) -> Mapping[str, object]:
         """Facts and limits of the place, the latter asked for anew when that may take some seconds."""

@@ -8,7 +8,7 @@ import time
 import uuid
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from xpm.agent import limits, opening, paths, place, probe, transfer
+from xpm.agent import limits, opening, paths, place, probe, results, transfer
 from xpm.agent.advancing import Advancing
 from xpm.agent.board import Board
 from xpm.agent.learning import Learning
@@ -88,6 +88,7 @@ class Service:
             "tail",
             "manifest",
             "pull",
+            "digests",
             "probe",
         ):
             raise usage("no such verb: %r" % (verb,), "is the other side a newer xpm?")
@@ -97,9 +98,10 @@ class Service:
         transfers = {
             "missing": transfer.missing,
             "tree": transfer.tree,
-            "tail": transfer.tail,
-            "manifest": transfer.manifest,
-            "pull": transfer.pull,
+            "tail": results.tail,
+            "manifest": results.manifest,
+            "pull": results.pull,
+            "digests": results.digests,
         }
         if verb in transfers:
             return transfers[verb](layout, content)

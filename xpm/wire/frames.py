@@ -106,7 +106,7 @@ class Assembler:
             FrameError: a chunk nobody announced, or a message that is no JSON object.
         """
         if frame.kind == MESSAGE:
-            content = _parse(frame.body)
+            content = parse(frame.body)
             missing = int(content.get("payload", 0))
             if not missing:
                 return [(frame.id, content, b"")]
@@ -125,7 +125,12 @@ class Assembler:
         return [(frame.id, content, b"".join(pieces))]
 
 
-def _parse(body: bytes) -> Message:
+def parse(body: bytes) -> Message:
+    """The content of a message frame.
+
+    Raises:
+        FrameError: it is no JSON object.
+    """
     try:
         content = json.loads(body.decode("utf-8"))
     except ValueError as error:

@@ -28,8 +28,11 @@ cancel    W {"jobs": [[task, job, attempt], ...]} -> {"noted": n}
 tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n} -> {"size": n, "offset": n} + payload
 manifest  W {"jobs": [[task, job], ...]} -> {"jobs": [{"task", "job", "files": [[path, size, mtime_ns, mode], ...],
           "links": [[path, target], ...], "problems": [text, ...]}, ...]}
-pull      W {"items": [[task, job, path, offset], ...], "limit": bytes}
-          -> {"pieces": [[item index, offset, length, size, mtime_ns], ...]} + payload; as many pieces as fit the limit
+pull      W {"items": [[task, job, path, offset, length], ...], "limit": bytes}      length may be missing: to the end
+          -> {"pieces": [[item index, offset, length, size, mtime_ns, crc32], ...]} + payload; as many as fit the limit
+digests   W {"items": [[task, job, path, offset], ...], "block": bytes}
+          -> {"digests": [[item index, offset, count, size, mtime_ns], ...]} + payload: 16 bytes of blake2b for each block from
+          the offset on; as many as are read in a moment, the last one may be short
 probe     W {"refresh": bool}
           -> facts {"host", "system", "cores", "memory_mib", "sbatch": path or null, "limits": {...} or null, "asking": bool}
           ``limits`` as in limits.json. With ``refresh`` the site is asked again; while it is, ``asking`` is true: ask on,
