@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from xpm.connectors.base import Fetched, JobRef, Stayed
@@ -134,16 +135,19 @@ def _round(
     choice: Choice,
 ) -> list[_Job]:
     request = {"verb": "manifest", "jobs": [[ref.task, ref.job] for ref in refs]}
-    manifests = source.call(request)[0].get("jobs")
-    if not isinstance(manifests, list) or len(manifests) != len(refs):
-        raise Defect("the agent's manifest does not answer the request")
     with contextlib.ExitStack() as stack:
-        jobs = []
-        for ref, manifest in zip(refs, manifests, strict=True):
-            path = Path(ledger.job_folder(str(main), ref.task, ref.job))
-            folder = stack.enter_context(JobFolder(path))
-            todo = delta(ref, manifest, folder.scan(), workspace, choice)
-            jobs.append(_Job(ref, folder, todo))
+        other = stack.enter_context(ThreadPoolExecutor(1, "xpm-manifest"))
+        asked = other.submit(source.call, request)  # both sides look at the same time
+        paths = [Path(ledger.job_folder(str(main), ref.task, ref.job)) for ref in refs]
+        folders = [stack.enter_context(JobFolder(path)) for path in paths]
+        here = [folder.scan() for folder in folders]
+        manifests = asked.result()[0].get("jobs")
+        if not isinstance(manifests, list) or len(manifests) != len(refs):
+            raise Defect("the agent's manifest does not answer the request")
+        jobs = [
+            _Job(ref, folder, delta(ref, manifest, local, workspace, choice))
+            for ref, folder, local, manifest in zip(refs, folders, here, manifests, strict=True)
+        ]
         _pull(source, jobs, progress)
         for job in jobs:
             job.complete()

@@ -9,6 +9,7 @@ that nothing lacks. What is here and not there stays.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from xpm.connectors.base import JobRef
 from xpm.sync import names
@@ -18,9 +19,8 @@ from xpm.wire import ledger
 PROGRESS = f"{ledger.FOLDER}/{ledger.PROGRESS}"
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file as a manifest or a folder has it."""
+class File(NamedTuple):
+    """A file as a manifest or a folder has it; there may be very many."""
 
     size: int
     mtime_ns: int
@@ -88,7 +88,7 @@ def delta(
             if path not in local.files:
                 records.append((slot, Pull(path, file, 0, grows=False)))
         elif path not in staying and (not path.startswith(f"{names.OWN}/") or path == PROGRESS):
-            pulls += _pull(path, file, local, choice.grows(path))
+            pulls += _pull(path, file, local, choice)
     links = _links(ref, manifest, files, local, workspace, problems)
     return Delta(pulls, links, [pull for _, pull in sorted(records)], problems, staying)
 
@@ -103,14 +103,13 @@ def _slot(path: str) -> ledger.Slot | None:
     return ledger.parse_name(name) if folder == ledger.FOLDER else None
 
 
-def _pull(path: str, file: File, local: Local, grows: bool) -> list[Pull]:
+def _pull(path: str, file: File, local: Local, choice: Choice) -> list[Pull]:
     here = local.files.get(path)
-    if grows and here is not None and here.size <= file.size:
-        return [Pull(path, file, here.size, grows=True)] if here.size < file.size else []
     if here is not None and (here.size, here.mtime_ns) == (file.size, file.mtime_ns):
         return []
-    if grows and here is None:
-        return [Pull(path, file, 0, grows=True)]
+    if choice.grows(path) and (here is None or here.size <= file.size):
+        size = here.size if here is not None else 0
+        return [Pull(path, file, size, grows=True)] if here is None or size < file.size else []
     pull = Pull(path, file, 0, grows=False, older=here)
     arrived = local.partials.get(pull.partial, 0)
     return [replace(pull, offset=arrived if arrived <= file.size else 0)]
@@ -125,7 +124,7 @@ def _files(manifest: Mapping[str, object], problems: list[str]) -> dict[str, Fil
             problems.append(f"{names.shown(path)}: {reason or 'no sizes'}")
         elif path not in found:
             found[path] = file
-    for path in sorted(found):
+    for path in [path for path in sorted(found) if "/" in path]:
         if any(parent in found for parent in _parents(path)):
             problems.append(f"{names.shown(path)}: below a file")
             del found[path]
@@ -151,8 +150,9 @@ def _links(
     problems: list[str],
 ) -> list[tuple[str, str]]:
     wanted: dict[str, str] = {}
-    taken = {parent for path in files for parent in _parents(path)} | set(files)
-    for row in _rows(manifest.get("links")):
+    rows = _rows(manifest.get("links"))
+    taken = {parent for path in files for parent in _parents(path)} | set(files) if rows else set()
+    for row in rows:
         path, target = row if isinstance(row, list) and len(row) == 2 else (row, None)
         reason = names.refusal(path)
         if reason or not isinstance(path, str):

@@ -43,6 +43,8 @@ class Choice:
         Args:
             sizes: every file of the job, with its size in bytes.
         """
+        if not (self.pull or self.skip or self.most_each is not None or self.most_all is not None):
+            return {}
         found = {path: why for path, size in sizes.items() if (why := self._why(path, size))}
         if self.most_all is not None:
             left = self.most_all
