@@ -45,7 +45,8 @@ class Coming:
         """
         if frame.kind == frames.MESSAGE and self.left is None:
             self.left = frames.payload_of(frames.parse(frame.body), self._most)
-        elif frame.kind == frames.CHUNK_KIND and self.left and len(frame.body) <= self.left:
+        elif frame.kind == frames.CHUNK_KIND and self.left:
+            frames.check_chunk(len(frame.body), self.left)
             self.left -= len(frame.body)
         else:
             raise frames.FrameError("more of an answer than it announced")

@@ -15,6 +15,7 @@ from xpm.launchers.profiles import Answer
 from xpm.launchers.requests import SlotEntry
 from xpm.plan.sealing import Sealed
 from xpm.plan.tokens import Token
+from xpm.sync.rules import EVERYTHING, Choice
 from xpm.wire import ledger
 
 OVER = {"done", "failed", "cancelled", "skipped", "lost"}
@@ -206,7 +207,11 @@ class FakeConnector:
         return b"a line\n"[offset : offset + limit]
 
     def fetch(
-        self, refs: Sequence[JobRef], main: str, progress: Callable[[int], None]
+        self,
+        refs: Sequence[JobRef],
+        main: str,
+        progress: Callable[[int], None],
+        choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
         self._reach()
         for ref in refs:

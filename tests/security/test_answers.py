@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,13 @@ class Answering:
 
     def call(self, content: dict[str, Any], payload: bytes = b"") -> tuple[Any, bytes]:
         return checked("far", {"ok": self._answer}, self._payload)
+
+    def stream(
+        self, contents: Iterable[dict[str, Any]]
+    ) -> Iterator[tuple[dict[str, Any], Iterator[bytes]]]:
+        for content in contents:
+            answer, payload = self.call(content)
+            yield answer, iter([payload] if payload else [])
 
     def nudge(self) -> None: ...
 
@@ -169,7 +176,7 @@ def test_records_that_are_kept_until_the_end_are_limited(tmp_path: Path) -> None
                 return {"jobs": [{"files": files}]}, b""
             asked.extend(content["items"])
             return {
-                "pieces": [[n, item[3], 0, -1, 0] for n, item in enumerate(content["items"])]
+                "pieces": [[n, item[3], 0, -1, 0, 0] for n, item in enumerate(content["items"])]
             }, b""
 
     fetching.fetch(Endless({}), [REF], tmp_path, lambda count: None)

@@ -1,6 +1,7 @@
 """The far side writes nothing outside of a mirror, whatever it names, links or swaps."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,13 +63,15 @@ def test_a_file_swapped_for_a_link_while_it_is_written_is_not_written_through(
     for grows, name in ((True, "stdout"), (False, "model")):
         pull = Pull(name, File(6, 1), 0, grows)
         with JobFolder(tmp_path / "job") as folder:
-            folder.add(pull, 0, b"the")
+            writer = folder.begin(pull)
+            writer.write(0, b"the")
+            writer.close()
             target = tmp_path / "job" / (name if grows else f".xpm/partial/{pull.partial}")
             target.unlink()
             target.symlink_to(precious / "keys")
 
             with pytest.raises(InTheWay):
-                folder.add(pull, 3, b"irs")
+                folder.begin(replace(pull, offset=3))
 
     assert tree(precious) == {"keys": b"mine"}
 
@@ -78,9 +81,10 @@ def test_the_target_of_a_rename_is_the_link_not_what_it_shows(
 ) -> None:
     pull = Pull("model", File(3, 1), 0, grows=False)
     with JobFolder(tmp_path / "job") as folder:
-        folder.add(pull, 0, b"new")
+        writer = folder.begin(pull)
+        writer.write(0, b"new")
         (tmp_path / "job" / "model").symlink_to(precious / "keys")
-        folder.finish(pull)
+        writer.finish()
 
     assert tree(precious) == {"keys": b"mine"}
     assert (tmp_path / "job" / "model").read_bytes() == b"new"

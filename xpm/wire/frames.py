@@ -9,7 +9,7 @@ then holds frames::
     body    length bytes
 
 A *message* is one UTF-8 JSON object. A message with ``"payload": n`` is followed, under the same id, by
-chunks of 1 to CHUNK bytes that add up to n; other ids' frames may come in between, so a
+chunks of CHUNK bytes (the last one has what is left) that add up to n; other ids' frames may come in between, so a
 cancel never waits behind a big pull.
 
 Neither side believes the other: whatever comes, what is kept of it stays below a few times LIMIT, and bytes that are
@@ -109,6 +109,16 @@ def _is_frame(kind: int, length: int) -> bool:
     return kind == MESSAGE and length <= LIMIT
 
 
+def check_chunk(size: int, left: int) -> None:
+    """Be sure that a chunk of this size is the next one of a payload of which so many bytes lack.
+
+    Raises:
+        FrameError: it is not: payloads in tiny pieces would cost far more than their bytes.
+    """
+    if not 0 < size == min(CHUNK, left):
+        raise FrameError("a chunk of %d bytes where %d lack" % (size, left))
+
+
 class Assembler:
     """Joins messages with their payloads: feed frames, get (id, message, payload).
 
@@ -138,8 +148,7 @@ class Assembler:
         if frame.id not in self._open:
             raise FrameError("a chunk for request %d, which announced none" % frame.id)
         content, payload, size = self._open[frame.id]
-        if len(payload) + len(frame.body) > size:
-            raise FrameError("more payload than announced for request %d" % frame.id)
+        check_chunk(len(frame.body), size - len(payload))
         payload += frame.body
         if len(payload) < size:
             return []
