@@ -213,8 +213,14 @@ class Lane(threading.Thread):
         return DiskProblem(words, on=HERE, hint=disks.hint(error))
 
     def _heals(self, problem: HostProblem) -> bool:
-        """Whether patience may help. At a place where nobody ever was, a wrong address or a lack is told at once."""
-        if isinstance(problem, HostUnknown | SiteProblem):
+        """Whether patience may help.
+
+        What a place lacks is told at once, to who has just begun; what it has had may come back. Nobody at an address is
+        a wrong address, unless jobs are there.
+        """
+        if isinstance(problem, SiteProblem):
+            return self._has_met
+        if isinstance(problem, HostUnknown):
             return self._has_met or bool(self._followed or self._fresh)
         return problem.transient
 
