@@ -163,7 +163,7 @@ class Req:
 
 def _made(alternatives: tuple[Need, ...], place: places.Place) -> Req:
     made = Req.__new__(Req)
-    made._set(alternatives, place)
+    made._set(alternatives, place)  # pyright: ignore[reportPrivateUsage]
     return made
 
 
