@@ -70,7 +70,7 @@ class Launcher:
             asked: what the job asks for.
             told: what places have said of themselves; asked where there is a choice.
         """
-        gpus = any(need.gpus for need in asked.alternatives)
+        gpus = any(need.wants_gpus for need in asked.alternatives)
         now = [here.as_it_is(each, asked.tokens, gpus) for each in self._blueprints]
         return matching.match(now, asked, _objecting(told) if told else None)
 
