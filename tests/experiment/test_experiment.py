@@ -386,8 +386,10 @@ def test_a_job_that_was_alive_after_all_is_followed_in_the_attempt_it_has(
     before = len(cluster.submissions)
 
     def finish_when_asked_again() -> None:
-        asked = lambda: {job for each in cluster.submissions[before:] for job in each}  # noqa: E731
-        cluster.wait_until(lambda: {A.job, B.job} <= asked())  # in one piece or two
+        def both_were_asked() -> bool:  # in one piece or two
+            return {A.job, B.job} <= {job for each in cluster.submissions[before:] for job in each}
+
+        cluster.wait_until(both_were_asked)
         cluster.finish(B.job)
 
     threading.Thread(target=finish_when_asked_again).start()
