@@ -41,6 +41,17 @@ class Asked:
     is_trial: bool = False
     """Whether jobs may say more than this: what is not said is not missed then."""
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for jobs that ask for the same."""
+        return (
+            self.alternatives,
+            tuple(self.tokens.items()),
+            tuple(self.totals.items()),
+            tuple(self.barred.items()),
+            self.is_trial,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

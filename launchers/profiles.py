@@ -28,11 +28,11 @@ Told = Callable[[Spec], "tuple[SiteLimits, str] | None"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a job is run: the place, its request, and the tokens that are counted."""
+    """How a job is run: the place, its request, and the tokens that are counted; shared by jobs that ask alike."""
 
     connector: Spec
-    request: dict[str, object]
-    slots: list[SlotEntry]
+    request: Mapping[str, object]
+    slots: Sequence[SlotEntry]
 
 
 class Launcher:
@@ -41,6 +41,7 @@ class Launcher:
     def __init__(self, *blueprints: Blueprint) -> None:
         self._blueprints = blueprints
         self._blueprint = blueprints[0]
+        self._answers: dict[object, Answer] = {}  # of many tasks most ask for the same
 
     @property
     def name(self) -> str:
@@ -69,7 +70,7 @@ class Launcher:
             asked: what the job asks for.
             told: what places have said of themselves; asked where there is a choice.
         """
-        gpus = any(need.gpus for need in asked.alternatives)
+        gpus = any(need.wants_gpus for need in asked.alternatives)
         now = [here.as_it_is(each, asked.tokens, gpus) for each in self._blueprints]
         return matching.match(now, asked, _objecting(told) if told else None)
 
@@ -85,10 +86,18 @@ class Launcher:
         Raises:
             ProfileProblem: no place of this launcher can ever give that; with the reasons of each.
         """
-        found = self.match(asked, told)
-        if found.chosen is None:
-            raise requests.refused(found)
-        return answer(found.chosen, asked, is_resumable, sealed)
+        sealed = tuple(sealed)
+        key = (asked.key, is_resumable, sealed, told)
+        if key not in self._answers:
+            found = self.match(asked, told)
+            if found.chosen is None:
+                raise requests.refused(found)
+            self._answers[key] = answer(found.chosen, asked, is_resumable, sealed)
+        return self._answers[key]
+
+    def at(self, connector: str) -> "Launcher":
+        """The same launcher, at one of its places only."""
+        return Launcher(*(each for each in self._blueprints if each.site.spec.name == connector))
 
     def request(
         self,
@@ -106,7 +115,7 @@ class Launcher:
         Raises:
             ProfileProblem: this place can never give that.
         """
-        return self.ask(Asked(tokens=tokens, totals=totals or {}), is_resumable).request
+        return dict(self.ask(Asked(tokens=tokens, totals=totals or {}), is_resumable).request)
 
     def refuse(
         self, request: Mapping[str, object], site: "SiteLimits", age: str, where: str = ""

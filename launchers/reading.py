@@ -52,6 +52,8 @@ def read_profile(files: Sequence[Layer], sets: Sequence[str], report: Report) ->
         if tree is not None:
             values = PROFILE.read(tree, "", report) or Values({}, {}, tree.mark)
             _check_version(values, tree, report)
+            if layer.name == "project":
+                _check_modesty(tree, report)
             (told if layer.name == "discovered" else found).append(tree)
     if len(found) + len(told) < len(files):
         return Read()
@@ -60,6 +62,16 @@ def read_profile(files: Sequence[Layer], sets: Sequence[str], report: Report) ->
         found.append(tree)
     told = [layers.without_strangers(each, found) for each in told]
     return _read(reduce(merge, [*told, *found], builtin.layer()), report)
+
+
+def _check_modesty(tree: Table, report: Report) -> None:
+    """A project's file comes with the project: it must not choose what runs on this machine."""
+    for section in ("connector_templates", "connectors"):
+        for name in tree.table(section).items:
+            ssh = tree.table(section).table(name).table("ssh")
+            if "config" in ssh.items:
+                words = "a project cannot name an ssh configuration, which may run programs here: name it in your own file"
+                report.problem(ssh.keys["config"], f"{section}.{name}.ssh.config", words)
 
 
 def _read(tree: Table, report: Report) -> Read:

@@ -25,6 +25,29 @@ class Value:
     mark: Mark
 
 
+def parts(tree: Table, launcher: str | None, places: Sequence[str]) -> dict[str, Table]:
+    """What a launcher comes to, by path: itself, its places, and the environments and policies these name."""
+    found: dict[str, Table] = {}
+
+    def add(section: str, name: str | None) -> Table:
+        table = tree.table(section)
+        if name is not None and name in table.items:
+            found[f"{section}.{name}"] = table.table(name)
+        return table.table(name or "")
+
+    envs = [add("launchers", launcher).text("env")]
+    policies: list[str] = []
+    for place in places:
+        connector = add("connectors", place)
+        envs.append(connector.text("env"))
+        policies.append(connector.text("policy") or "default")
+    for env in envs[:1] if envs[0] else envs[1:]:
+        add("envs", env)
+    for policy in policies:
+        add("policies", policy)
+    return found
+
+
 def values(tree: Node, path: str = "") -> Iterator[Value]:
     """Every single value and list below, in the order of the profile."""
     if isinstance(tree, Table):

@@ -27,7 +27,9 @@ def needs_of(blueprint: Blueprint, need: Need, paid: Tokens) -> Needs:
     """
     wish, least = blueprint.wish, blueprint.wish.least
     count = _most(need.gpus, paid.gpus)
-    count = _most(wish.gpus if count is None else count, least.gpus) or 0
+    if count is None:
+        count = wish.gpus or (1 if need.wants_gpus else None)
+    count = _most(count, least.gpus) or 0
     cpus = _most(need.cpus, paid.cpus) or wish.cpus
     if cpus is None and wish.cpus_per_gpu and count:
         cpus = wish.cpus_per_gpu * count

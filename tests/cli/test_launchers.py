@@ -74,7 +74,9 @@ def test_launchers_are_listed_with_what_they_ask_for(tmp_path: Path) -> None:
     told, programs = launchers(tmp_path, "list"), launchers(tmp_path, "list", "--json")
 
     assert "big       campus     slurm  32 cores, 240GB, 4 GPUs, 20h" in told.out
-    found = {each["name"]: each for each in json.loads(programs.out)}
+    told_all = json.loads(programs.out)
+    assert told_all["schema"] == 1
+    found = {each["name"]: each for each in told_all["launchers"]}
     assert found["cpu"]["default"] is True
     assert found["cpu"]["connectors"] == [{"name": "campus", "kind": "slurm"}]
     assert found["cpu"]["asks"] == {"cpus": 4, "mem_mib": 7630, "gpus": None, "time_s": 14400}
@@ -92,12 +94,14 @@ def test_a_launcher_is_shown_with_the_lines_that_say_so(tmp_path: Path) -> None:
     assert "by itself: 32 cores, 300GB, 4 GPUs, 20h, on campus" in told.out
     assert told.out.splitlines()[-1].startswith("sbatch --parsable ")
     assert lines["connectors.campus.slurm.account"][1] == "nlp-lab"
+    assert lines["envs.torch.modules"][1] == "[cuda/12.4]"
+    assert lines["policies.default.retry.oom.max"][1] == "2"
 
 
 def test_what_is_shown_is_there_for_programs_too(tmp_path: Path) -> None:
     found = json.loads(launchers(tmp_path, "show", "campus", "--why", "--json").out)
 
-    campus = found["connectors.campus"]
+    campus = found["values"]["connectors.campus"]
     assert campus["partitions"]["preempt"]["cpus"] == 64
     assert set(found["why"]) >= {"connectors.campus.kind", "connectors.campus.partitions.cpu.time"}
 

@@ -383,9 +383,13 @@ def test_a_job_that_was_alive_after_all_is_followed_in_the_attempt_it_has(
     cluster.fate = lambda entry: "done"
     cluster.keeps_attempts = True
     cluster.held[B.job].state = "running"
+    before = len(cluster.submissions)
 
     def finish_when_asked_again() -> None:
-        cluster.wait_until(lambda: [A.job, B.job] in cluster.submissions[1:])
+        def both_were_asked() -> bool:  # in one piece or two
+            return {A.job, B.job} <= {job for each in cluster.submissions[before:] for job in each}
+
+        cluster.wait_until(both_were_asked)
         cluster.finish(B.job)
 
     threading.Thread(target=finish_when_asked_again).start()

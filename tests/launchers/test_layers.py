@@ -142,6 +142,16 @@ def test_what_was_discovered_of_a_connector_that_is_gone_is_left_aside(home: Pat
     assert "3 (config/discovered/both.yaml:2)" == words(profiles, "uni", home)["cost"]
 
 
+def test_a_project_cannot_choose_what_runs_on_this_machine(home: Path) -> None:
+    text = "version: 1\nconnectors: {uni: {ssh: {config: evil}}}\n"
+    (home / "repository/xpm-launchers.yaml").write_text(text)
+
+    [problem] = examine().problems
+
+    assert "connectors.uni.ssh.config" == problem.path
+    assert "a project cannot name an ssh configuration" in problem.text
+
+
 def test_a_folder_that_is_named_stands_alone(home: Path) -> None:
     (home / "alone").mkdir()
     (home / "alone/launchers.yaml").write_text("version: 1\n")

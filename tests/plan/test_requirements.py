@@ -31,7 +31,9 @@ VRAM = (Comparison(">=", 24 * GB),)
         ("time=90m", [Need(time_s=5400)]),
         ("time=1-12:00:00", [Need(time_s=129600)]),
         ("gpu(type=a100-80, capability>=8.0, vram>=24GB, vram<80GB)",
-         [Need(gpus=1, gpu=GpuNeed("a100-80", None, (*VRAM, Comparison("<", 80 * GB)), (">=8.0",)))]),
+         [Need(gpu=GpuNeed("a100-80", None, (*VRAM, Comparison("<", 80 * GB)), (">=8.0",)))]),
+        ("gpu()", [Need(gpus=1)]),
+        ("cuda()", [Need(gpu=GpuNeed(cuda=True))]),
         ("gpu(vendor=amd)*4", [Need(gpus=4, gpu=GpuNeed(vendor="amd"))]),
         ("gpus=0 | gpus=2", [Need(gpus=0), Need(gpus=2)]),
         ("(gpus=1 | cpus=32) & mem=8GiB",
@@ -99,7 +101,7 @@ def test_keywords_say_the_same_as_text() -> None:
     assert Req("time=12h & cpu(cores=8, mem=60GB) & gpu(vram>=24GB)*2 & tokens(matlab)") == said
     assert said == Req(str(said))
     assert said == pickle.loads(pickle.dumps(said))
-    assert Req(gpu={"type": "a100"}).alternatives == (Need(gpus=1, gpu=GpuNeed("a100")),)
+    assert Req(gpu={"type": "a100"}).alternatives == (Need(gpu=GpuNeed("a100")),)
 
 
 def test_requirements_are_combined() -> None:
@@ -118,6 +120,7 @@ def test_nearer_words_win_over_those_further_away_each_for_itself() -> None:
     assert Req("mem=16GB & tokens(lane)").over(plan) == Req(
         "time=4h & mem=16GB & gpu(vram>=24GB)*2 & tokens(lane=1)"
     )
+    assert Req(gpu={"vram": ">=40GB"}).over(plan).alternatives[0].gpus == 2
     assert Req(gpus=0).over(plan) == Req("time=4h & mem=8GB & gpus=0 & tokens(lane=2)")
     assert Req("gpus=4 | cpus=8").over(plan).alternatives[0].gpus == 4
 

@@ -1,9 +1,11 @@
 """What a profile says of a cluster goes before what the cluster tells."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.agent_core.site import Site
 from xpm.agent import limits, place, slurm_reasons, slurm_wishes
 
 
@@ -35,12 +37,27 @@ def test_the_smaller_limit_counts_and_the_profiles_word_on_accounting(
 
 def test_pending_reasons_mean_what_the_profile_says() -> None:
     kinds = slurm_wishes.kinds(
-        {"reasons": {"Licenses": "fail", "BadConstraints": "wait", "Priority": "alert", "X": "?"}}
+        {
+            "reasons": {
+                "Licenses": "fail",
+                "BadConstraints": "wait",
+                "Priority": "alert",
+                "X": "?",
+                "launch_failed_requeued_held": "alert",
+            }
+        }
     )
 
     found = {
         each: slurm_reasons.explain(each, kinds).kind
-        for each in ("Licenses", "BadConstraints", "Priority", "InvalidQOS", "Resources")
+        for each in (
+            "Licenses",
+            "BadConstraints",
+            "Priority",
+            "InvalidQOS",
+            "Resources",
+            "launch failed requeued held",
+        )
     }
     assert found == {
         "Licenses": slurm_reasons.FATAL,
@@ -48,6 +65,7 @@ def test_pending_reasons_mean_what_the_profile_says() -> None:
         "Priority": slurm_reasons.LATER,
         "InvalidQOS": slurm_reasons.FATAL,
         "Resources": slurm_reasons.WAITING,
+        "launch failed requeued held": slurm_reasons.LATER,
     }
     rows = [Row("1", "PENDING", "Licenses"), Row("2", "PENDING", "BadConstraints")]
     assert {"1": 5.0} == slurm_reasons.stuck_since({}, rows, 5.0, kinds)
@@ -59,3 +77,22 @@ def test_a_job_inherits_what_the_profile_keeps_besides_the_short_list() -> None:
 
     assert {"HOME": "/h"} == place.clean_environ(login)
     assert {"HOME": "/h", "LAB_A": "1", "LAB_B": "2"} == place.clean_environ(login, ["LAB_*"])
+
+
+@pytest.mark.host
+@pytest.mark.parametrize(
+    ("options", "sent", "calls"),
+    [({}, 4, 1), ({"most_jobs": 2}, 2, None), ({"array_size": 1}, 4, 4), ({"array_size": 2}, 4, 2)],
+)
+def test_the_queue_takes_no_more_and_arrays_are_no_longer_than_the_profile_says(
+    options: dict[str, Any], sent: int, calls: int | None, tmp_path: Path
+) -> None:
+    site = Site(tmp_path, **options)
+    site.yard.ask("a", "b", "c", "d")
+
+    for _ in range(3):
+        site.advance(1)
+    site.rest()
+
+    assert sent == len(site.queue)
+    assert calls in (None, len(site.calls("sbatch")))

@@ -13,6 +13,7 @@ from xpm import (
     Option,
     Param,
     PathGenerator,
+    Req,
     ResumableTask,
     Task,
     Token,
@@ -94,6 +95,9 @@ def plan(token: Token) -> None:
     assert_type(tagspath(learn), str)
     assert_type(tags(learn) == learn.tags(), bool)
     learn.submit(launcher="gpu")
+    learn.submit(require="time=4h & gpus=2")
+    learn.submit(require=Req(cpus=8, mem="60GB", gpu={"vram": ">=24GB"}) | "cpus=32")
+    assert_type(Req(time="4h") & "cpus=2", Req)
 
     Deep(model=model, data=[], depth=4)
 

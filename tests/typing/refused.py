@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xpm import Config, Meta, Param, PathGenerator, Task, field
+from xpm import Config, Meta, Param, PathGenerator, Req, Task, field
 
 
 class Model(Config):
@@ -32,6 +32,8 @@ model.layers = "3"  # type: ignore[assignment]
 model.layrs = 3  # type: ignore[attr-defined]
 print(model.layrs)  # type: ignore[attr-defined]
 Learn(model=model).submit("gpu")  # type: ignore[call-arg]
+Learn(model=model).submit(require=4)  # type: ignore[arg-type]
+Req(mem=60)  # type: ignore[arg-type]
 
 
 class Wrong(Config):

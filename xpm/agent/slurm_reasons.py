@@ -132,14 +132,19 @@ _THINGS = {
 def explain(said: str, kinds: Optional[Mapping[str, str]] = None) -> Reason:
     """A pending reason, as squeue tells it; ``kinds``: what some mean by the words of the profile."""
     reason = _explain(said)
-    kind = (kinds or {}).get(reason.word.split(",")[0].strip())
+    kind = (kinds or {}).get(plain(reason.word))
     return reason if kind is None else reason._replace(kind=kind, certain=False)
+
+
+def plain(word: str) -> str:
+    """A reason as it is compared: versions of SLURM write some with spaces, some with underscores."""
+    return word.split(",")[0].strip().lower().replace("_", " ")
 
 
 def _explain(said: str) -> Reason:
     word = said.strip().strip("()").strip()
     bare = word.split(",")[0].strip()
-    key = _KEYS.get(bare.lower().replace("_", " "))
+    key = _KEYS.get(plain(bare))
     if key is not None:
         kind, words, fix = _NAMED[key]
         return Reason(word, kind, words, fix, _CAUSES.get(key, "refused"), key in _CERTAIN)

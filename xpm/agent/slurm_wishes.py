@@ -28,7 +28,8 @@ def limits(site: SiteLimits, options: Mapping[str, Any]) -> SiteLimits:
 def kinds(options: Mapping[str, Any]) -> Dict[str, str]:
     """What pending reasons mean, where the profile says so."""
     said = options.get("reasons") or {}
-    return {str(word): _KINDS[kind] for word, kind in said.items() if kind in _KINDS}
+    known = {str(word): _KINDS[kind] for word, kind in said.items() if kind in _KINDS}
+    return {slurm_reasons.plain(word): kind for word, kind in known.items()}
 
 
 def _smaller(told: Optional[int], said: Optional[int]) -> Optional[int]:

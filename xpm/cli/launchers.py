@@ -15,6 +15,7 @@ SETS = click.option(
     "--set", "sets", metavar="KEY=VALUE", multiple=True,
     help="Say something over all files: launchers.gpu.time=2h.",
 )  # fmt: skip
+SCHEMA = 1
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -36,7 +37,8 @@ def list_(sets: tuple[str, ...], as_json: bool) -> int:
 
     profiles = load_profiles(sets=sets)
     if as_json:
-        render.document([_told(profiles, name) for name in profiles.names])
+        told = [_told(profiles, name) for name in profiles.names]
+        render.document({"schema": SCHEMA, "launchers": told})
         return 0
     _table(profiles)
     return 0
@@ -48,7 +50,7 @@ def list_(sets: tuple[str, ...], as_json: bool) -> int:
 @SETS
 @JSON
 def show(name: str, why: bool, sets: tuple[str, ...], as_json: bool) -> int:
-    """Print what the launcher or connector NAME comes to, with all that it extends."""
+    """Print what the launcher or connector NAME comes to, with all that it extends and names."""
     from xpm.errors import ProfileProblem
     from xpm.launchers import showing
     from xpm.launchers.profiles import load_profiles
@@ -56,8 +58,6 @@ def show(name: str, why: bool, sets: tuple[str, ...], as_json: bool) -> int:
     from xpm.launchers.tree import plain
 
     profiles = load_profiles(sets=sets)
-    launchers, connectors = (profiles.tree.table(each) for each in ("launchers", "connectors"))
-    shown = {f"launchers.{name}": launchers.table(name)} if name in profiles.names else {}
     places = [name] if name in profiles.connectors else []
     if name in profiles.names:
         places = [spec.name for spec in profiles.launcher(name).connectors]
@@ -66,12 +66,13 @@ def show(name: str, why: bool, sets: tuple[str, ...], as_json: bool) -> int:
         raise ProfileProblem(
             f"there is no launcher or connector {name!r}{did_you_mean(name, known)}"
         )
-    shown |= {f"connectors.{each}": connectors.table(each) for each in places}
+    shown = showing.parts(profiles.tree, name if name in profiles.names else None, places)
     if as_json:
         found = [value for path, tree in shown.items() for value in showing.values(tree, path)]
         marks = {each.path: each.mark.exact for each in found}
         trees = {path: plain(tree) for path, tree in shown.items()}
-        render.document({**trees, **({"why": marks} if why else {})})
+        told = {"schema": SCHEMA, "values": trees}
+        render.document({**told, "why": marks} if why else told)
         return 0
     for path, tree in shown.items():
         found = list(showing.values(tree, path)) if tree.items else []
@@ -118,6 +119,7 @@ def check(folder: Path | None, online: bool, sets: tuple[str, ...], as_json: boo
     if as_json:
         render.document(
             {
+                "schema": SCHEMA,
                 "files": [str(layer.path) for layer in profiles.files] if profiles else [],
                 "problems": [_finding(each) for each in found.problems],
                 "notes": [_finding(each) for each in found.notes],
@@ -164,7 +166,7 @@ def explain(requirement: str, launcher: str | None, sets: tuple[str, ...], as_js
     chosen = load_profiles(sets=sets).launcher(launcher)
     found = chosen.match(Asked(alternatives), told)
     if as_json:
-        render.document(showing.as_document(found))
+        render.document({"schema": SCHEMA, **showing.as_document(found)})
         return 0 if found.chosen else 2
     render.table(showing.HEADINGS, showing.rows(found))
     if found.chosen is None:

@@ -11,7 +11,10 @@ from xpm.connectors.specs import SlurmSpec, Spec
 from xpm.errors import ProfileProblem, XpmError
 from xpm.follow import sites
 from xpm.follow.world import World
+from xpm.launchers import claims
+from xpm.launchers.matching import Asked
 from xpm.launchers.profiles import Profiles
+from xpm.launchers.requests import request
 
 ANSWER_S = 60.0
 
@@ -25,6 +28,10 @@ def check(profiles: Profiles, world: World | None = None) -> int:
         try:
             site = _asked(spec, world or World())
             _tell(spec, site)
+            for finding in claims.differences(
+                profiles.tree.table("connectors").table(spec.name), site, spec.name
+            ):
+                render.note(str(finding))
             problems += _wrong(profiles, spec, site)
         except XpmError as problem:
             problems.append(problem)
@@ -69,10 +76,14 @@ def _wrong(profiles: Profiles, spec: SlurmSpec, site: SiteLimits) -> list[XpmErr
     found: list[XpmError] = []
     for name in profiles.names:
         launcher = profiles.launcher(name)
-        if launcher.connector != spec:
+        if spec not in launcher.connectors:
+            continue
+        there = launcher.at(spec.name)
+        chosen = there.match(Asked(is_trial=True)).chosen
+        if chosen is None:
             continue
         try:
-            launcher.refuse(launcher.request({}), site, "just now", launcher.where)
+            there.refuse(request(chosen, False, {}), site, "just now", launcher.where)
         except ProfileProblem as problem:
             found.append(problem)
     return found

@@ -45,6 +45,11 @@ class Need:
     tokens: tuple[tuple[str, int], ...] = ()
     tags: tuple[str, ...] = ()
 
+    @property
+    def wants_gpus(self) -> bool:
+        """Whether it needs some; without a count, as many as others say, or one."""
+        return bool(self.gpus) or (self.gpus is None and self.gpu != GpuNeed())
+
     def over(self, base: Need) -> Need:
         """This one, and what only the base says; without GPUs, nothing is demanded of them."""
         said = {
@@ -90,7 +95,7 @@ class Need:
         inner = [f"cores={self.cpus}"] if self.cpus is not None else []
         inner += [f"mem={say_size(self.mem)}"] if self.mem is not None else []
         terms += [f"cpu({', '.join(inner)})"] if inner else []
-        terms += [_say_gpus(self.gpus, self.gpu)] if self.gpus is not None else []
+        terms += [_say_gpus(self.gpus, self.gpu)] if self.wants_gpus or self.gpus == 0 else []
         tokens = ", ".join(f"{name}={count}" for name, count in self.tokens)
         terms += [f"tokens({tokens})"] if tokens else []
         terms += [f"tags({', '.join(self.tags)})"] if self.tags else []
@@ -105,5 +110,5 @@ def _say_gpus(count: int | None, gpu: GpuNeed) -> str:
     said += [f"vendor={gpu.vendor}"] if gpu.vendor else []
     said += [f"vram{each.sign}{say_size(each.value)}" for each in gpu.vram]
     said += [f"capability{each}" for each in gpu.capability]
-    name = "cuda" if gpu.cuda else "gpu"
-    return f"{name}({', '.join(said)})*{count}" if said or gpu.cuda else f"gpus={count}"
+    name, times = "cuda" if gpu.cuda else "gpu", "" if count is None else f"*{count}"
+    return f"{name}({', '.join(said)}){times}" if said or gpu.cuda else f"gpus={count}"

@@ -199,7 +199,8 @@ class _Parser:
                 self._refuse("nothing is said of cpu", column, "cpu(cores=8, mem=60GB)")
             return Need(**said)
         gpu = GpuNeed(**{key: value for key, value in said.items() if value}, cuda=name == "cuda")
-        return Need(gpus=self._count(), gpu=gpu)
+        count = self._count()
+        return Need(gpus=1 if count is None and gpu == GpuNeed() else count, gpu=gpu)
 
     def _argument(self, name: str, said: dict[str, Any]) -> None:
         column = self._column
@@ -226,9 +227,9 @@ class _Parser:
             self._refuse(f"{key} is said twice", column)
         said[field] = value
 
-    def _count(self) -> int:
+    def _count(self) -> int | None:
         if not self._take("*"):
-            return 1
+            return None
         column = self._column
         return int(self._value(count_of, self._text_value(), column))
 

@@ -40,7 +40,7 @@ class Req:
         text: a requirement as text: ``"time=4h & cuda(mem=24G)*2 | cpu(cores=32)"``; what else is given is needed besides.
         cpus: cores.
         mem: memory, with its unit: ``"60GB"``.
-        gpus: how many GPUs.
+        gpus: how many GPUs; where only ``gpu`` is said, as many as a further word says, or one.
         gpu: what each must be like: ``vram`` and ``capability`` (``">=24GB"``, ``">=8.0"``), ``type`` (of the profile's
             catalog), ``vendor``.
         time: the longest it may take, with its unit: ``"12h"``.
@@ -76,9 +76,7 @@ class Req:
             mem=_read("mem", mem, str, size_of, "'60GB'"),
             time_s=_read("time", time, str, time_of, "'12h'"),
             nodes=_read("nodes", nodes, int, count_of, "2"),
-            gpus=_read(
-                "gpus", 1 if gpu is not None and gpus is None else gpus, int, number_of, "2"
-            ),
+            gpus=_read("gpus", gpus, int, number_of, "2"),
             gpu=said,
             tokens=tuple(sorted(_tokens(tokens or {}))),
             tags=_tags(tags),
@@ -163,7 +161,7 @@ class Req:
 
 def _made(alternatives: tuple[Need, ...], place: places.Place) -> Req:
     made = Req.__new__(Req)
-    made._set(alternatives, place)
+    made._set(alternatives, place)  # pyright: ignore[reportPrivateUsage]
     return made
 
 

@@ -7,7 +7,8 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
     .xpm/place.json                   {"format": 1, "kind": "slurm" | "plain", "capacity": {"jobs": n, "cpus": n, "mem_mib": n,
                                       "gpus": n or [id, ...]} (what is missing, the host tells), "python": path, "travel": sha12,
                                       "environ": {...}, "options": {...}}: how jobs are started here, recorded by the agent's
-                                      ``open`` so that whoever advances does it alike
+                                      ``open`` so that whoever advances does it alike. Options: those of site.json, of
+                                      xpm/agent/slurm_wishes.py, "keeper" (keeper.py), "keep_environ" (place.py)
     .xpm/site.json                    {"squeue_every_s", "message_timeout_s", "lost_after_s", "commands_per_minute",
                                       "keeper_apart_s"}: what somebody who knows this site better has written by hand; goes
                                       before place.json's options
