@@ -17,7 +17,7 @@ import fabric
 import paramiko
 
 from xpm.connectors.hosts import STDERR_KEPT, Host, Stream
-from xpm.connectors.known_hosts import KnownKey, fingerprint, known_keys
+from xpm.connectors.known_hosts import KnownKey, contradiction, fingerprint, known_keys
 from xpm.connectors.relay import Relay
 from xpm.connectors.specs import SshTarget
 from xpm.connectors.ssh_config import Resolved, resolve
@@ -242,8 +242,7 @@ class _Checked(paramiko.MissingHostKeyPolicy):
             file = others[0].where.rpartition(":")[0]
             raise HostKeyProblem(
                 what, on=on,
-                cause=f"the host shows {shown}, but {others[0].where} records another key: "
-                "the host was reinstalled, or somebody listens in",
+                cause=f"the host shows {shown}, but {contradiction(others, key.get_name())}",
                 hint=f"compare with the fingerprint the site publishes; if it is right: `ssh-keygen -R "
                 f"{shlex.quote(host.key_name)} -f {shlex.quote(file)}`, then `{host.command}`",
             )  # fmt: skip

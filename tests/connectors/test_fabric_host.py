@@ -178,6 +178,29 @@ def test_a_changed_key_is_refused_with_the_command_to_type(sshd: Sshd) -> None:
     assert "Accepted" not in (sshd.folder / "sshd.log").read_text()
 
 
+def test_a_key_of_a_kind_that_is_not_recorded_is_refused_when_another_kind_is(sshd: Sshd) -> None:
+    keygen(sshd.folder / "other", "ecdsa")
+    line = f"[127.0.0.1]:{sshd.port} {public(sshd.folder / 'other')}\n"
+    (sshd.folder / "known_hosts").write_text(line)
+
+    with pytest.raises(HostKeyProblem) as caught:
+        output(sshd.target, "true")
+
+    assert "shows ssh-ed25519 SHA256:" in caught.value.cause
+    assert "known_hosts:1 records only keys of another kind (ecdsa-sha2" in caught.value.cause
+    assert not caught.value.transient
+    assert "Accepted" not in (sshd.folder / "sshd.log").read_text()
+    assert (sshd.folder / "known_hosts").read_text() == line, "nothing is recorded by us"
+    ssh = [
+        "ssh",
+        "-F",
+        str(sshd.folder / "config"),
+        "-oBatchMode=yes",
+        "-oStrictHostKeyChecking=yes",
+    ]
+    assert subprocess.run([*ssh, "box", "true"], capture_output=True).returncode == 255
+
+
 def test_a_revoked_key_is_refused(sshd: Sshd) -> None:
     known = sshd.folder / "known_hosts"
     known.write_text(
