@@ -6,6 +6,8 @@ import errno
 import sys
 import time
 
+from xpm.wire import disks
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, TypeVar
@@ -14,20 +16,15 @@ if TYPE_CHECKING:
 
 LONG_S = 300.0
 SHORT_S = 10.0
-PASSING = frozenset(
-    (
-        errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.ENOMEM,
-        errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENOLCK, errno.ENFILE, errno.EMFILE,
-    )
-)  # fmt: skip
-"""Troubles that pass by themselves, or when somebody sees to them."""
-REFUSED = frozenset([errno.EACCES, errno.EPERM])
+PASSING = (errno.EFBIG, errno.EAGAIN, errno.ENOMEM, errno.ENOLCK, errno.ENFILE, errno.EMFILE)
+"""Troubles of a machine that pass by themselves, besides those of disks."""
+REFUSED = (errno.EACCES, errno.EPERM)
 """Troubles that rarely do: a file server that is about to learn who we are."""
 
 
 def patience_s(error: OSError) -> float:
     """How long to try again."""
-    if error.errno in PASSING:
+    if disks.heals(error) or error.errno in PASSING:
         return LONG_S
     return SHORT_S if error.errno in REFUSED else 0.0
 
