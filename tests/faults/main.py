@@ -37,6 +37,9 @@ SAMPLES = {
 }  # fmt: skip
 """How many faults of each sort are tried by default: as much as two cores do in some minutes."""
 
+MOST_S = 300
+"""What has not healed in this time does not heal."""
+
 
 class Family(Protocol):
     """Faults of one sort."""
@@ -122,13 +125,21 @@ class Bench:
 def trial(bench: Bench, name: str, fault: Any) -> Tried:
     """Try one fault in a folder of its own, which goes when nothing is wrong."""
     home = Path(tempfile.mkdtemp(dir=bench.folder))
+    signal.signal(signal.SIGALRM, _late)
+    signal.alarm(MOST_S)
     try:
         broken = bench.families[name].violations(fault, home / "h")
     except (AssertionError, OSError, ValueError, KeyError, XpmError) as error:
         broken = [f"{type(error).__name__}: {error}"]
+    finally:
+        signal.alarm(0)
     if not broken:
         shutil.rmtree(home, ignore_errors=True)
     return Tried(name, str(fault), [f"{each} ({home})" for each in broken])
+
+
+def _late(_signum: int, _frame: object) -> None:
+    raise TimeoutError(f"it does not end within {MOST_S} s")
 
 
 def spread(points: Sequence[Any], count: int) -> Sequence[Any]:
@@ -280,7 +291,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--replay", metavar="SORT/FAULT", help="one fault once more, as a violation names it")
     add("--only", default="", help=f"sorts whose name has this: {names}")
     add("--json", action="store_true", help="what was tried, as one JSON object")
-    add("--workers", type=int, default=2 * (os.cpu_count() or 1), help="faults tried at once")
+    add("--workers", type=int, default=3 * (os.cpu_count() or 1), help="faults tried at once")
     return parser
 
 
