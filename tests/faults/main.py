@@ -31,9 +31,9 @@ from xpm.errors import XpmError
 
 SAMPLES = {
     "link": 100, "pipe": 200, "ssh": 20,
-    "killed here": 36, "killed far": 60, "torn here": 24, "torn far": 40, "errors here": 36, "errors far": 60,
-    "outages here": 12, "outages far": 20, "old view far": 20,
-    "advance": 800, "overtaken": 800, "old view slurm": 100,
+    "killed here": 28, "killed far": 48, "torn here": 20, "torn far": 32, "errors here": 28, "errors far": 48,
+    "outages here": 8, "outages far": 16, "old view far": 16,
+    "advance": 600, "overtaken": 600, "old view slurm": 80,
 }  # fmt: skip
 """How many faults of each sort are tried by default: as much as two cores do in some minutes."""
 
