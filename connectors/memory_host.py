@@ -105,6 +105,7 @@ class MemoryStream:
         self._link = link
         self._name = name
         self._faults = faults
+        self._is_closed = False
         self._flowing = threading.Event()
         self._flowing.set()
 
@@ -121,7 +122,7 @@ class MemoryStream:
     def read(self, size: int) -> bytes:
         """The next bytes from the agent."""
         left = None if self._faults.received is None else self._faults.received - self.received
-        if left == 0:
+        if left == 0 and not self._is_closed:
             self._fail()
             self._flowing.wait()
             return b""
@@ -158,7 +159,8 @@ class MemoryStream:
             self.cut()
 
     def close(self) -> None:
-        """End both directions."""
+        """End both directions, also of what is frozen."""
+        self._is_closed = True
         self.cut()
         self._link.close()
 

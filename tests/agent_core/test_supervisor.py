@@ -431,6 +431,33 @@ def test_a_run_that_vanished_while_nobody_watched_is_lost_and_tried_once_more(ho
     assert ["lost", "done"] == [host.workshop.outcome("a", n)["state"] for n in (1, 2)]
 
 
+def test_a_supervisor_whose_workspace_was_removed_goes(host: Host) -> None:
+    host.ask("a", WAIT)
+    travel = Path(host.workshop.travel, "xpm", "agent", "supervisor.py")
+    text = travel.read_text().replace("REMOVED_S = 60.0", "REMOVED_S = 0.1")
+    travel.write_text(text.replace("KEEP_S = 5.0", "KEEP_S = 0.1"))
+    supervisor = host.supervise()
+    eventually(lambda: host.effects("a"))
+    release(host, "a")
+    host.until("a", "done")
+
+    Path(host.layout.root).rename(f"{host.layout.root}.removed")
+
+    assert 0 == supervisor.wait(20)
+
+
+def test_a_job_whose_start_met_a_disk_that_was_away_is_started_again(host: Host) -> None:
+    tripped = host.workshop.folder("a").parent / "tripped"
+    tripped.parent.mkdir(parents=True)
+    setup = [f"test -e {tripped} || {{ touch {tripped}; echo 'Input/output error' >&2; exit 1; }}"]
+    host.ask("a", request={"kind": "plain", "options": [], "setup": setup})
+
+    host.supervise()
+
+    host.until("a", "done", "failed")
+    assert "done" == host.workshop.outcome("a")["state"]
+
+
 def test_a_job_that_cannot_be_started_says_why(host: Host) -> None:
     request = {"kind": "plain", "options": [], "setup": ["echo no such module >&2", "exit 4"]}
     host.ask("a", request=request)

@@ -160,6 +160,18 @@ def test_after_a_reconnection_an_old_cursor_still_tells_everything_once(
     connector.close()
 
 
+def test_a_link_that_freezes_before_the_agent_has_said_hello_is_given_up(
+    host: MemoryHost, tmp_path: Path
+) -> None:
+    host.faults = [Faults(received=100, freezes=True)]
+    place = Place(str(tmp_path / "far"), "plain", None, Capacity(2))
+    link = Link("memory", host, place, ONCE, lambda seconds: None, 0.5)
+
+    with pytest.raises(HostUnreachable):
+        link.call({"verb": "probe"})
+    link.close()
+
+
 def test_a_cut_while_observing_is_told_at_once(host: MemoryHost, tmp_path: Path) -> None:
     connector = in_memory(host, tmp_path / "far", ONCE)
     cursor = connector.observe(None, [], 0).cursor

@@ -249,6 +249,7 @@ class Relay:
 
     def close(self) -> None:
         """Take no more connections."""
+        self._listener.shutdown(socket.SHUT_RDWR)  # who waits for one wakes up
         self._listener.close()
 
     def _accept(self) -> None:

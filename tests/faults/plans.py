@@ -94,11 +94,20 @@ def _effects(desk: Desk, fault: Fault) -> list[str]:
         done = [each for each in entries if each.get("state") == "done"]
         claims = [each for each in entries if each.get("kind") == "claim"]
         most = len(claims) if fault.role in ("runner", "task") or fault.what in OUTAGES else 1
+        failed = [each for each in entries if each.get("state") in ("failed", "cancelled")]
+        if failed and not _is_the_jobs_own(fault):
+            found.append(f"step {number} failed of it: {failed}")
         if len(done) != 1:
             found.append(f"step {number} has {len(done)} outcomes: {entries}")
         if not 1 <= traces.count(number) <= most:
             found.append(f"step {number} took effect {traces.count(number)} times: {entries}")
     return found
+
+
+def _is_the_jobs_own(fault: Fault) -> bool:
+    """Whether it may well fail the job: its task meets the fault, or its runner is killed."""
+    is_killed = fault.role == "runner" and fault.what in (*KILLS, "TORN")
+    return fault.role == "task" or fault.what in OUTAGES or is_killed
 
 
 def _results(desk: Desk) -> list[str]:

@@ -39,7 +39,7 @@ def main(argv: "List[str]") -> int:
 
 
 def _run(workspace: str, submission: str, index: "Optional[str]" = None) -> int:
-    from xpm.runner.main import run
+    run = _runner()
 
     workspace = os.path.abspath(workspace)
 
@@ -58,6 +58,23 @@ def _run(workspace: str, submission: str, index: "Optional[str]" = None) -> int:
     if code == 0 and orders and orders[0].in_slurm:
         _remove_if_empty(orders[0].log)
     os._exit(code)  # nothing of ours is left to be cleaned up, and every job pays for the cleaning
+
+
+def _runner() -> "Callable[..., int]":
+    """The runner, as soon as its files can be read: a disk that is away for a moment fails no job."""
+    for pause in (0.5, 1.0, 4.0, 15.0, 60.0, 60.0, 60.0, 60.0):
+        try:
+            from xpm.runner.main import run
+
+            return run
+        except OSError as error:
+            sys.stderr.write("xpm: cannot read our own programs yet: %s\n" % error)
+            import time
+
+            time.sleep(pause)
+    from xpm.runner.main import run
+
+    return run
 
 
 def _remove_if_empty(log: str) -> None:

@@ -216,7 +216,7 @@ def _be_a_runner(
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
         null = os.open(os.devnull, os.O_RDONLY)
-        log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        log = _log(request["log"])
         for source, target in ((null, 0), (log, 1), (log, 2)):
             os.dup2(source, target)
         for each in (null, log, *woken):
@@ -234,3 +234,11 @@ def _be_a_runner(
             if sys.exc_info()[0] is not None:
                 sys.excepthook(*sys.exc_info())
             os._exit(code)
+
+
+def _log(path: str) -> int:
+    """Where a runner prints; nowhere when the disk is full or away: that fails no job."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)

@@ -10,7 +10,7 @@ import select
 import signal
 import sys
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from xpm.agent import advance as advancing
 from xpm.agent import place as places
@@ -27,6 +27,8 @@ KEEP_S = 5.0
 FRESH_S = 15.0
 REST_S = 0.03
 TROUBLE_S = 1.0
+REMOVED_S = 60.0
+"""A workspace that has been missing for so long, from a disk that is there, was removed."""
 
 
 def main(workspace: str, linger_s: float = LINGER_S) -> int:
@@ -41,8 +43,11 @@ def main(workspace: str, linger_s: float = LINGER_S) -> int:
         supervisor = Supervisor(layout, content, identity, owner)
         supervisor.run(linger_s)
         supervisor.crew.close()
-        owner.leave()
-        if not supervisor.finds_work():
+        try:
+            owner.leave()
+            if not supervisor.finds_work():
+                break
+        except OSError:  # nothing to leave, and nobody to work for: the workspace was removed, or its disk is away
             break
     return 0
 
@@ -58,6 +63,8 @@ class Supervisor(object):
         self._owner = owner
         self._layout = layout
         self._trouble = ""
+        self._disk = _device(layout.root)
+        self._missing_since: Optional[float] = None
         self._woken = _child_alarm()
 
     def run(self, linger_s: float) -> None:
@@ -85,10 +92,20 @@ class Supervisor(object):
                 return False
             content = places.read(self._layout)
         except OSError:  # the disk is away: nobody else can tell either
-            return True
+            return not self._is_removed()
+        self._missing_since = None
         if content is not None:
             self.crew.refit(content.get("capacity") or {})
         return True
+
+    def _is_removed(self) -> bool:
+        """Whether the workspace has been removed from a disk that is there, and does not come back."""
+        now = time.monotonic()
+        if _device(self._layout.root) != self._disk:
+            self._missing_since = None
+        elif self._missing_since is None:
+            self._missing_since = now
+        return self._missing_since is not None and now - self._missing_since >= REMOVED_S
 
     def _advance(self) -> bool:
         """Advance once; whether somebody must look again."""
@@ -115,6 +132,18 @@ class Supervisor(object):
                 os.read(self._woken, 4096)
             except BlockingIOError:
                 pass
+
+
+def _device(path: str) -> int:
+    """The disk that holds a path, or would."""
+    while True:
+        try:
+            return os.stat(path).st_dev
+        except OSError:
+            above = os.path.dirname(path)
+            if above == path:
+                return 0
+            path = above
 
 
 _ALARM: List[int] = []

@@ -6,7 +6,7 @@ Exit codes, for whoever started us (the ledger is the truth):
 0       the task is done, or there was nothing to do (duplicate, revoked, not released)
 1-255   the task failed: its exit code, or 128 + the signal that killed it
 70      the submission cannot be read
-73      the job's folder cannot be made or written: nothing ran, nothing could be recorded there
+73      the job's folder could not be made or written, for minutes: nothing ran, nothing could be recorded there
 74      the task ran, but its outcome could not be written
 ======  ============================================================================
 
@@ -23,6 +23,7 @@ from xpm.runner import child, fence, memory, outcome, process, resume
 from xpm.runner.claim import Claimed, Leave, claim
 from xpm.runner.environment import task_environment
 from xpm.runner.order import Order, OrderProblem, read_order
+from xpm.runner.patience import patiently
 from xpm.runner.stepd import Stepd
 from xpm.runner.watch import HANDLED, Ending, Signals, Watch
 
@@ -50,12 +51,12 @@ def run(
         after: called with what was run when something may have become ready.
     """
     try:
-        order = read_order(workspace, submission, index, os.environ)
-    except OrderProblem as problem:
+        order = patiently(lambda: read_order(workspace, submission, index, os.environ))
+    except (OrderProblem, OSError) as problem:
         print("xpm: nothing can be run: %s" % problem, file=sys.stderr)  # noqa: T201
         return EX_SOFTWARE
     try:
-        claimed = claim(order, time.time())
+        claimed = patiently(lambda: claim(order, time.time()))
     except OSError as error:
         note(order, "cannot use the job's folder %s: %s" % (order.folder, error))
         return EX_CANTCREAT

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 
+from xpm.runner.patience import patience_s
 from xpm.runner.record import Record
 from xpm.wire import files
 from xpm.wire.workspace import Layout
@@ -104,6 +105,7 @@ def read_order(
 
     Raises:
         OrderProblem: there is no such submission or element, or its queue entry is gone.
+        OSError: the disk is away; that may pass.
     """
     layout = Layout(workspace)
     folder = layout.submission(submission)
@@ -183,6 +185,8 @@ def _load(path: str) -> Entry:
     try:
         content = files.load(path)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and patience_s(error):
+            raise
         raise OrderProblem("%s cannot be read: %s" % (path, error)) from error
     if content is None:
         raise OrderProblem("%s is missing" % path)

@@ -23,6 +23,7 @@ import time
 from xpm.runner import process, resume
 from xpm.runner.claim import Claimed
 from xpm.runner.order import Order
+from xpm.runner.patience import patiently
 from xpm.runner.record import Record
 from xpm.runner.watch import ENDS, Ending
 from xpm.wire import hints, ledger
@@ -31,7 +32,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Mapping, Optional
 
-PUBLISH_FOR_S = 300.0
 _MAY_START_AGAIN = ("REQUEUE", "PREEMPT", "NODE FAIL")
 _IMPORTS = ("ImportError", "ModuleNotFoundError")
 
@@ -180,16 +180,9 @@ def publish(order: Order, entry: ledger.Entry, sleep: Callable[[float], None] = 
     Raises:
         OSError: it stayed so.
     """
-    waited, pause = 0.0, 0.5
-    while True:
-        try:
-            return ledger.append(order.folder, entry, _inbox(order))
-        except OSError:
-            if waited >= PUBLISH_FOR_S:
-                raise
-        sleep(pause)
-        waited += pause
-        pause = min(15.0, pause * 2)
+    return patiently(
+        lambda: ledger.append(order.folder, entry, _inbox(order)), sleep, whatever=True
+    )
 
 
 def _inbox(order: Order) -> Optional[str]:

@@ -204,5 +204,5 @@ def _sync_folder(folder: str) -> None:
 def _forget(path: str) -> None:
     try:
         os.unlink(path)
-    except FileNotFoundError:
+    except OSError:  # whether it is gone is not what counts: what is left is swept a day later
         pass

@@ -147,7 +147,10 @@ def append(job_dir: str, content: Entry, inbox: "Optional[str]") -> bool:
     if not files.create(path, files.dump(content), sync=content["kind"] in FINAL):
         return False
     if inbox:
-        ring(path, content, inbox)
+        try:
+            ring(path, content, inbox)
+        except OSError:  # the entry is there, and who looks for it will ring
+            pass
     return True
 
 

@@ -21,8 +21,17 @@ MAIN = b"""import sys
 
 if __name__ == "__main__":
     sys.dont_write_bytecode = False  # every job would compile this folder anew
-    from xpm.agent.launch import main
+    for pause in (1, 4, 15, 60, 60, 60, 0):
+        try:
+            from xpm.agent.launch import main
 
+            break
+        except OSError:  # its disk is away for a moment
+            if not pause:
+                raise
+            import time
+
+            time.sleep(pause)
     sys.exit(main(sys.argv[1:]))
 """
 FILES = (
