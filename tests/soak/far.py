@@ -23,6 +23,8 @@ class Process:
     pid: int
     inner: int
     """What its node calls it."""
+    parent: int | None
+    """What its node calls its parent."""
     node: str
     words: tuple[str, ...]
 
@@ -113,7 +115,7 @@ class Far:
         spaces = {self._space(pid): node for node in NODES if (pid := self.pid(node))}
         for each in Path("/proc").iterdir():
             if each.name.isdecimal():
-                with contextlib.suppress(OSError, ValueError):
+                with contextlib.suppress(OSError, ValueError, KeyError):
                     node = spaces.get(self._space(int(each.name)))
                     if node and each.stat().st_uid == USER_ID:
                         yield _process(each, node)
@@ -144,6 +146,15 @@ def kill(process: Process) -> bool:
 
 def _process(folder: Path, node: str) -> Process:
     words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-    status = (folder / "status").read_text()
-    inner = next(line.split()[-1] for line in status.splitlines() if line.startswith("NSpid"))
-    return Process(int(folder.name), int(inner), node, tuple(words))
+    status = _status(folder)
+    parent = _status(Path("/proc", status["PPid"]))
+    inner = int(parent["NSpid"].split()[-1]) if "NSpid" in parent else None
+    return Process(int(folder.name), int(status["NSpid"].split()[-1]), inner, node, tuple(words))
+
+
+def _status(folder: Path) -> dict[str, str]:
+    try:
+        lines = (folder / "status").read_text().splitlines()
+    except OSError:
+        return {}
+    return {name: text.strip() for name, _, text in (line.partition(":") for line in lines)}

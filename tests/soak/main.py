@@ -74,8 +74,8 @@ def soak(cluster: RunningCluster, laptop: Laptop, wish: Plan) -> Result:
     begun = time.monotonic()
     laptop.write_profile(plans.PROFILE)
     own = f"$HOME/{laptop.name}/.xpm"
-    site = {"squeue_every_s": 5, "message_timeout_s": 3, "keeper_apart_s": 10}
-    text = json.dumps({**site, "lost_after_s": wish.lost_after_s})
+    pauses = {"squeue_every_s": wish.lost_after_s / 9, "lost_after_s": wish.lost_after_s}
+    text = json.dumps({**pauses, "message_timeout_s": 3, "keeper_apart_s": 10})
     laptop.there(f"mkdir -p {own} && echo '{text}' > {own}/site.json")
     far, toll, over = Far(cluster, laptop.name), Toll(), threading.Event()
     ends_at = begun + 60 * wish.minutes + wish.patience_s
