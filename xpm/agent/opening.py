@@ -12,8 +12,8 @@ import sys
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from xpm.agent import machine, place
-from xpm.agent.refusals import site, usage
-from xpm.wire import files, workspace
+from xpm.agent.refusals import disk, site, usage
+from xpm.wire import disks, files, workspace
 from xpm.wire.workspace import Layout
 
 OLDEST = (3, 9)
@@ -143,6 +143,8 @@ def _prepare(root: str) -> Tuple[Layout, str]:
 
 
 def _unusable(root: str, error: OSError) -> Exception:
+    if disks.heals(error):
+        return disk(error, root)
     return site(
         "cannot write in the workspace %s: %s" % (root, error.strerror or error),
         "name a folder of yours with room in the profile (workspace:)",

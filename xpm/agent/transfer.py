@@ -59,6 +59,12 @@ def tree(layout: Layout, request: Request) -> Reply:
     return {"missing": lacking}, b""
 
 
+def holds(layout: Layout, request: Request) -> Reply:
+    """Whether a code snapshot is here, whole."""
+    path = os.path.join(layout.code, paths.snapshot_id(request["snapshot"]))
+    return {"holds": os.path.isdir(path)}, b""
+
+
 def tail(layout: Layout, request: Request) -> Reply:
     """Bytes of a job's output from an offset on."""
     stream = request["stream"]

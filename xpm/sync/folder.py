@@ -56,7 +56,20 @@ class JobFolder:
             for path, file in files.items()
             if not path.startswith(f"{names.OWN}/") or slot_of(path) or path == PROGRESS
         }
-        return Local(files, links, partials)
+        return Local(files, links, partials, self._folds())
+
+    def _folds(self) -> bool:
+        """Whether this disk takes names that differ only in case for one."""
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(names.OWN, dir_fd=self._root)
+        return self._is_same(names.OWN, names.OWN.upper())
+
+    def _is_same(self, one: str, other: str) -> bool:
+        try:
+            found = [os.lstat(each, dir_fd=self._root) for each in (one, other)]
+        except OSError:
+            return False
+        return os.path.samestat(*found)
 
     def add(self, pull: Pull, offset: int, data: bytes) -> None:
         """Write a piece of a file at its offset.
