@@ -8,7 +8,7 @@ import time
 import uuid
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from xpm.agent import limits, opening, paths, place, probe, remembering, sweeping, transfer
+from xpm.agent import limits, opening, paths, place, probe, remembering, results, sweeping, transfer
 from xpm.agent.advancing import Advancing
 from xpm.agent.board import Board
 from xpm.agent.learning import Learning
@@ -88,6 +88,7 @@ class Service:
             "tail",
             "manifest",
             "pull",
+            "digests",
             "probe",
             "holds",
             "experiments",
@@ -100,9 +101,10 @@ class Service:
         transfers = {
             "missing": transfer.missing,
             "tree": transfer.tree,
-            "tail": transfer.tail,
-            "manifest": transfer.manifest,
-            "pull": transfer.pull,
+            "tail": results.tail,
+            "manifest": results.manifest,
+            "pull": results.pull,
+            "digests": results.digests,
             "holds": transfer.holds,
             "wanted": remembering.wanted,
         }
