@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster import RunningCluster
+from xpm.runner import process
 from xpm.wire import ledger
 
 NODES = ("login1", "c1", "c2", "ctl")
@@ -16,17 +17,24 @@ USER_ID = 2001
 TASK = "soak.step"
 
 
+Birth = tuple[str, int, int]
+"""A process, for ever: its node, what that calls it, and when it began. A node that was off gives the same pids again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """One process of the cluster's user."""
 
     pid: int
-    inner: int
-    """What its node calls it."""
-    parent: int | None
-    """What its node calls its parent."""
     node: str
+    birth: Birth
+    parent: Birth | None
     words: tuple[str, ...]
+
+
+def runner_of(claim: ledger.Entry) -> Birth:
+    """The process that has made a claim."""
+    return claim["node"], claim["pid"], claim["started"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +143,10 @@ def read_job(folder: Path) -> Job:
     return Job(folder.name, folder, tuple(tuple(each) for each in attempts if each))
 
 
-def kill(process: Process) -> bool:
+def kill(victim: Process) -> bool:
     """End a process at once; False when it was faster."""
     try:
-        os.kill(process.pid, signal.SIGKILL)
+        os.kill(victim.pid, signal.SIGKILL)
     except ProcessLookupError:
         return False
     return True
@@ -146,10 +154,16 @@ def kill(process: Process) -> bool:
 
 def _process(folder: Path, node: str) -> Process:
     words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-    status = _status(folder)
-    parent = _status(Path("/proc", status["PPid"]))
-    inner = int(parent["NSpid"].split()[-1]) if "NSpid" in parent else None
-    return Process(int(folder.name), int(status["NSpid"].split()[-1]), inner, node, tuple(words))
+    above = Path("/proc", _status(folder)["PPid"])
+    parent = _birth(above, node) if "NSpid" in _status(above) else None
+    return Process(int(folder.name), node, _birth(folder, node), parent, tuple(words))
+
+
+def _birth(folder: Path, node: str) -> Birth:
+    began = process.started(int(folder.name))
+    if began is None:
+        raise ProcessLookupError(folder.name)
+    return node, int(_status(folder)["NSpid"].split()[-1]), began
 
 
 def _status(folder: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.cluster import RunningCluster, run
 from tests.soak import far as far_side
-from tests.soak.far import COMPUTE, Far, Process
+from tests.soak.far import COMPUTE, Far, Process, runner_of
 from tests.soak.toll import Toll
 from xpm.wire import ledger
 
@@ -121,7 +121,7 @@ def runner(scene: Scene, chance: random.Random) -> bool:
     """The program inside a job is killed while its task runs."""
     found = _run_under_way(scene, chance)
     return found is not None and _kill_in(
-        scene, found, lambda each, claim: each.inner == claim["pid"]
+        scene, found, lambda each, claim: each.birth == runner_of(claim)
     )
 
 
@@ -129,21 +129,15 @@ def task(scene: Scene, chance: random.Random) -> bool:
     """A task's process is killed, and not the runner that watches it."""
     found = _run_under_way(scene, chance)
     return found is not None and _kill_in(
-        scene, found, lambda each, claim: each.parent == claim["pid"]
+        scene, found, lambda each, claim: each.parent == runner_of(claim)
     )
 
 
 def finishing(scene: Scene, chance: random.Random) -> bool:
     """A job is killed that has published its end, and lets others go on."""
     for _ in range(40):
-        jobs = scene.far.jobs()
-        ended = {(job.claims[-1]["node"], job.claims[-1]["pid"]) for job in jobs if job.done}
-        running = {(claim["node"], claim["pid"]) for claim in scene.far.running().values()}
-        found = [
-            each
-            for each in scene.far.processes()
-            if each.node in COMPUTE and (each.node, each.inner) in ended - running
-        ]
+        ended = {runner_of(job.claims[-1]) for job in scene.far.jobs() if job.done}
+        found = [each for each in scene.far.processes() if each.birth in ended]
         if found:
             return far_side.kill(chance.choice(found))
         if scene.over.wait(0.05):
