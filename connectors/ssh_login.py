@@ -26,6 +26,7 @@ class Login:
     def __init__(self, host: Resolved) -> None:
         self._host = host
         self._notes: list[str] = []
+        self._was_refused = False
 
     def authenticate(self, transport: paramiko.Transport) -> None:
         """Log in, or raise ``AuthenticationException`` with what was tried."""
@@ -56,21 +57,28 @@ class Login:
             raise paramiko.AuthenticationException(
                 f"the host does not take keys, only {', '.join(error.allowed_types)}"
             ) from error
-        except paramiko.AuthenticationException:
-            self._notes.append(f"{name} refused")
-            return False
         except paramiko.SSHException as error:
             if not transport.is_active():
-                raise paramiko.AuthenticationException(
-                    f"the host hung up after {name}: {error}"
-                ) from error
-            self._notes.append(f"{name}: {error}")
+                raise self._hung_up(name, error) from error
+            is_no = isinstance(error, paramiko.AuthenticationException)
+            self._was_refused = self._was_refused or is_no
+            self._notes.append(f"{name} refused" if is_no else f"{name}: {error}")
             return False
         if further:
             raise paramiko.AuthenticationException(
                 f"{name} was accepted, but the host also asks for {', '.join(further)}"
             )
         return True
+
+    def _hung_up(self, name: str, error: paramiko.SSHException) -> Exception:
+        """What the end of the connection means: a host that has refused a key may hang up, else the link is cut.
+
+        paramiko calls both a failed authentication.
+        """
+        if not self._was_refused:
+            return EOFError(f"while {name} was offered: {error}")
+        tried = "; ".join(self._notes)
+        return paramiko.AuthenticationException(f"the host hung up after {name} ({tried})")
 
     def _keys(self, agent: "_Agent | None") -> Iterator[tuple[str, paramiko.PKey]]:
         held = list(agent.get_keys()) if agent is not None else []

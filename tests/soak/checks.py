@@ -1,5 +1,6 @@
 """What must be true once a soak has ended and all plans were run to their end."""
 
+import json
 import re
 import time
 from collections import Counter, defaultdict
@@ -44,16 +45,16 @@ def wrong(laptop: Laptop, far: Far, experiments: Sequence[str], toll: Toll) -> l
     for each in traces:
         by_job[each.job].append(each)
     for job in jobs:
-        found += [f"job {job.id[:12]}: {words}" for words in _of_job(job, by_job[job.id], toll)]
+        found += [f"job {job.id[:12]}: {words}" for words in wrong_with(job, by_job[job.id], toll)]
     found += _lost(laptop, jobs, by_job)
-    found += _sides(far.workspace / "jobs", laptop.main / "jobs")
-    found += _tokens(laptop, by_job)
+    found += differences(far.workspace / "jobs", laptop.main / "jobs")
+    found += too_many_units(_holders(laptop), by_job)
     found += _journal(laptop, experiments)
     found += _logs(laptop)
     return found
 
 
-def _of_job(job: Job, traces: Sequence[Trace], toll: Toll) -> Iterator[str]:
+def wrong_with(job: Job, traces: Sequence[Trace], toll: Toll) -> Iterator[str]:
     """Done once, by the run whose result lies there, and no run without a claim, none more than the faults explain."""
     if len(job.done) != 1:
         yield f"{len(job.done)} outcomes say done"
@@ -93,7 +94,7 @@ def _lost(laptop: Laptop, jobs: Sequence[Job], traces: "dict[str, list[Trace]]")
         yield f"job {job[:12]} left traces and no record"
 
 
-def _sides(there: Path, here: Path) -> Iterator[str]:
+def differences(there: Path, here: Path) -> Iterator[str]:
     """Every file of a job is the same on both sides, but for the note of what was asked for, which each side writes itself."""
     far, near = _files(there), _files(here)
     for name in sorted(far.keys() | near.keys()):
@@ -111,9 +112,8 @@ def _files(root: Path) -> dict[str, Path]:
     }
 
 
-def _tokens(laptop: Laptop, traces: "dict[str, list[Trace]]") -> Iterator[str]:
+def too_many_units(holders: set[str], traces: "dict[str, list[Trace]]") -> Iterator[str]:
     """Never more units of the token in use than there are."""
-    holders = _holders(laptop)
     changes = []
     for job in holders & set(traces):
         begun = {each.run: each.at for each in traces[job] if each.word == "begin"}
@@ -121,7 +121,7 @@ def _tokens(laptop: Laptop, traces: "dict[str, list[Trace]]") -> Iterator[str]:
             if each.word == "end":
                 changes += [(begun[each.run], 1), (each.at, -1)]
     used = 0
-    for at, change in sorted(changes, key=lambda each: (each[0], each[1])):
+    for at, change in sorted(changes):
         used += change
         if used > plans.UNITS:
             yield f"{used} units of {plans.LANE} were in use at {at}"
@@ -152,8 +152,6 @@ def _journal(laptop: Laptop, experiments: Sequence[str]) -> Iterator[str]:
 
 
 def _status(laptop: Laptop, name: str) -> list[dict[str, object]]:
-    import json
-
     done = laptop.xpm("status", name, "--json")
     assert done.returncode == 0, done.stderr
     jobs = json.loads(done.stdout)["jobs"]

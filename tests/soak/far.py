@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster import RunningCluster
+from xpm.runner import process
 from xpm.wire import ledger
 
 NODES = ("login1", "c1", "c2", "ctl")
@@ -16,15 +17,24 @@ USER_ID = 2001
 TASK = "soak.step"
 
 
+Birth = tuple[str, int, int]
+"""A process, for ever: its node, what that calls it, and when it began. A node that was off gives the same pids again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """One process of the cluster's user."""
 
     pid: int
-    inner: int
-    """What its node calls it."""
     node: str
+    birth: Birth
+    parent: Birth | None
     words: tuple[str, ...]
+
+
+def runner_of(claim: ledger.Entry) -> Birth:
+    """The process that has made a claim."""
+    return claim["node"], claim["pid"], claim["started"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +123,7 @@ class Far:
         spaces = {self._space(pid): node for node in NODES if (pid := self.pid(node))}
         for each in Path("/proc").iterdir():
             if each.name.isdecimal():
-                with contextlib.suppress(OSError, ValueError):
+                with contextlib.suppress(OSError, ValueError, KeyError):
                     node = spaces.get(self._space(int(each.name)))
                     if node and each.stat().st_uid == USER_ID:
                         yield _process(each, node)
@@ -133,10 +143,10 @@ def read_job(folder: Path) -> Job:
     return Job(folder.name, folder, tuple(tuple(each) for each in attempts if each))
 
 
-def kill(process: Process) -> bool:
+def kill(victim: Process) -> bool:
     """End a process at once; False when it was faster."""
     try:
-        os.kill(process.pid, signal.SIGKILL)
+        os.kill(victim.pid, signal.SIGKILL)
     except ProcessLookupError:
         return False
     return True
@@ -144,6 +154,21 @@ def kill(process: Process) -> bool:
 
 def _process(folder: Path, node: str) -> Process:
     words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-    status = (folder / "status").read_text()
-    inner = next(line.split()[-1] for line in status.splitlines() if line.startswith("NSpid"))
-    return Process(int(folder.name), int(inner), node, tuple(words))
+    above = Path("/proc", _status(folder)["PPid"])
+    parent = _birth(above, node) if "NSpid" in _status(above) else None
+    return Process(int(folder.name), node, _birth(folder, node), parent, tuple(words))
+
+
+def _birth(folder: Path, node: str) -> Birth:
+    began = process.started(int(folder.name))
+    if began is None:
+        raise ProcessLookupError(folder.name)
+    return node, int(_status(folder)["NSpid"].split()[-1]), began
+
+
+def _status(folder: Path) -> dict[str, str]:
+    try:
+        lines = (folder / "status").read_text().splitlines()
+    except OSError:
+        return {}
+    return {name: text.strip() for name, _, text in (line.partition(":") for line in lines)}

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from tests.cluster import RunningCluster, run
 from tests.soak import far as far_side
-from tests.soak.far import COMPUTE, Far
+from tests.soak.far import COMPUTE, Far, Process, runner_of
 from tests.soak.toll import Toll
+from xpm.wire import ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,29 +119,25 @@ def command(scene: Scene, chance: random.Random) -> bool:
 
 def runner(scene: Scene, chance: random.Random) -> bool:
     """The program inside a job is killed while its task runs."""
-    return _kill_in_job(scene, chance, lambda inner, words, owner: inner == owner)
+    found = _run_under_way(scene, chance)
+    return found is not None and _kill_in(
+        scene, found, lambda each, claim: each.birth == runner_of(claim)
+    )
 
 
 def task(scene: Scene, chance: random.Random) -> bool:
     """A task's process is killed, and not the runner that watches it."""
-
-    def is_task(inner: int, words: str, owner: int) -> bool:
-        return inner != owner and "travel" in words and " run " in words
-
-    return _kill_in_job(scene, chance, is_task)
+    found = _run_under_way(scene, chance)
+    return found is not None and _kill_in(
+        scene, found, lambda each, claim: each.parent == runner_of(claim)
+    )
 
 
 def finishing(scene: Scene, chance: random.Random) -> bool:
     """A job is killed that has published its end, and lets others go on."""
     for _ in range(40):
-        jobs = scene.far.jobs()
-        ended = {(job.claims[-1]["node"], job.claims[-1]["pid"]) for job in jobs if job.done}
-        running = {(claim["node"], claim["pid"]) for claim in scene.far.running().values()}
-        found = [
-            each
-            for each in scene.far.processes()
-            if each.node in COMPUTE and (each.node, each.inner) in ended - running
-        ]
+        ended = {runner_of(job.claims[-1]) for job in scene.far.jobs() if job.done}
+        found = [each for each in scene.far.processes() if each.birth in ended]
         if found:
             return far_side.kill(chance.choice(found))
         if scene.over.wait(0.05):
@@ -148,33 +145,24 @@ def finishing(scene: Scene, chance: random.Random) -> bool:
     return False
 
 
-def _kill_in_job(
-    scene: Scene, chance: random.Random, wanted: Callable[[int, str, int], bool]
-) -> bool:
+def _run_under_way(scene: Scene, chance: random.Random) -> tuple[str, ledger.Entry] | None:
     running = list(scene.far.running().items())
-    if not running:
-        return False
-    job, claim = chance.choice(running)
+    return chance.choice(running) if running else None
+
+
+def _kill_in(
+    scene: Scene,
+    run: tuple[str, ledger.Entry],
+    wanted: Callable[[Process, ledger.Entry], bool],
+) -> bool:
+    """Kill a process of a run; False when there is none."""
+    job, claim = run
     processes = [each for each in scene.far.processes() if each.node == claim["node"]]
-    if wanted(claim["pid"], "", claim["pid"]):
-        found = [each for each in processes if each.inner == claim["pid"]]
-    else:
-        group = [p for p in processes if wanted(p.inner, " ".join(p.words), claim["pid"])]
-        found = [each for each in group if _parent(each.pid, processes) == claim["pid"]]
-    if not found:
-        return False
-    scene.toll.cost([job])
-    return far_side.kill(chance.choice(found))
-
-
-def _parent(pid: int, processes: "list[far_side.Process]") -> int | None:
-    """What its node calls the parent of a process."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
-            outer = int(file.read().rpartition(")")[2].split()[1])
-    except OSError:
-        return None
-    return next((each.inner for each in processes if each.pid == outer), None)
+    for each in processes:
+        if wanted(each, claim):
+            scene.toll.cost([job])
+            return far_side.kill(each)
+    return False
 
 
 # -------------------------------------------------------------------------------- SLURM

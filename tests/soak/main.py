@@ -28,6 +28,9 @@ from tests.soak.faults import Scene, resume
 from tests.soak.lanes import Lane, end_a_run
 from tests.soak.toll import Toll
 
+REPORT_S = 15.0
+"""SLURM takes nobody's word that a batch job is gone which has started in the last 10 s (BatchStartTimeout)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -74,8 +77,8 @@ def soak(cluster: RunningCluster, laptop: Laptop, wish: Plan) -> Result:
     begun = time.monotonic()
     laptop.write_profile(plans.PROFILE)
     own = f"$HOME/{laptop.name}/.xpm"
-    site = {"squeue_every_s": 5, "message_timeout_s": 3, "keeper_apart_s": 10}
-    text = json.dumps({**site, "lost_after_s": wish.lost_after_s})
+    pauses = {"squeue_every_s": wish.lost_after_s / 9, "lost_after_s": wish.lost_after_s}
+    text = json.dumps({**pauses, "message_timeout_s": 3, "keeper_apart_s": 10})
     laptop.there(f"mkdir -p {own} && echo '{text}' > {own}/site.json")
     far, toll, over = Far(cluster, laptop.name), Toll(), threading.Event()
     ends_at = begun + 60 * wish.minutes + wish.patience_s
@@ -99,7 +102,9 @@ def soak(cluster: RunningCluster, laptop: Laptop, wish: Plan) -> Result:
     heal(cluster)
     healed = time.monotonic()
     for lane in lanes:
-        lane.join()
+        while lane.is_alive():
+            lane.join(REPORT_S)
+            reregister(cluster)
     names = [name for lane in lanes for name in lane.plans]
     broken = [words for lane in lanes for words in lane.wrong]
     broken += checks.wrong(laptop, far, names, toll)
@@ -128,6 +133,12 @@ def heal(cluster: RunningCluster) -> None:
     if not cluster.status()["accounting"]:
         cluster.do("accounting", "on")
     cluster.repair()
+
+
+def reregister(cluster: RunningCluster) -> None:
+    """Have the nodes say what runs there: a slurmctld that was killed believes for minutes in jobs that have ended."""
+    for node in COMPUTE:
+        cluster.do("node-heal", node)
 
 
 def report(result: Result, wish: Plan) -> int:
