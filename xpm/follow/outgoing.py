@@ -100,7 +100,7 @@ class Outgoing:
             link.submit(sendable)
             self._outbox.remove(self._connector, sendable)
             now = self._clock()
-            journal.record(self._connector, [_sent(each, now) for each in sendable], now)
+            journal.sent(self._connector, [_sent(each, now) for each in sendable], now)
         with self._lock:
             for each in entries:
                 if self._entries.get(str(each["job"])) is each:
