@@ -7,14 +7,16 @@ mirrored at all.
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
+from xpm.connectors import answers
+from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
 from xpm.errors import PlanProblem
 from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
+from xpm.sync.rules import EVERYTHING, Choice
 from xpm.wire import frames
 
 ASK_ON_S = 0.2
@@ -35,6 +37,14 @@ class Caller(Protocol):
 
     def call(self, content: frames.Message, payload: bytes = b"") -> tuple[frames.Message, bytes]:
         """The ``ok`` part of the reply, with its payload; raises ``XpmError`` for its ``error`` part."""
+
+    def stream(
+        self, contents: Iterable[frames.Message]
+    ) -> Iterator[tuple[frames.Message, Iterator[bytes]]]:
+        """The ``ok`` parts of the replies, in order, each with its payload as it arrives.
+
+        Raises ``HostUnreachable`` as soon as the link breaks: what had arrived is the caller's to count.
+        """
 
     def nudge(self) -> None:
         """Let an observe that waits answer at once."""
@@ -102,9 +112,8 @@ class AgentConnector:
                 break
         self._told_life = self._caller.life
         self._told.update(refs)
-        changes = [_change(each) for each in answer["changes"]]
-        notes = [str(note) for note in answer["notes"]]
-        return News(changes, str(answer["cursor"]), notes, answer.get("limits"))
+        with answers.understood(self.name, "observe"):
+            return answers.news(answer)
 
     def nudge(self) -> None:
         """Let an ``observe`` that waits return at once."""
@@ -125,12 +134,17 @@ class AgentConnector:
         return self._caller.call(request)[1]
 
     def fetch(
-        self, refs: Sequence[JobRef], main: str, progress: Callable[[int], None]
+        self,
+        refs: Sequence[JobRef],
+        main: str,
+        progress: Callable[[int], None],
+        choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
-        """Mirror these jobs' folders below the main folder."""
+        """Mirror these files of the jobs' folders below the main folder."""
         if not self._mirrors:
             return [Fetched(ref, 0, 0, ()) for ref in refs]
-        return fetch(self._caller, refs, Path(main), progress)
+        with answers.understood(self.name, "fetch"):
+            return fetch(self._caller, refs, Path(main), progress, choice)
 
     def experiments(self) -> Sequence[Sent]:
         """The experiments jobs were sent there for, the latest first."""
@@ -175,7 +189,9 @@ class AgentConnector:
     def _tree(self, snapshot: Snapshot) -> Sequence[str]:
         files = [[path, sha, mode] for path, (sha, mode, _) in sorted(snapshot.files.items())]
         request = {"verb": "tree", "snapshot": snapshot.id, "files": files}
-        return [str(sha) for sha in self._caller.call(request)[0]["missing"]]
+        answer = self._caller.call(request)[0]
+        with answers.understood(self.name, "tree"):
+            return [str(sha) for sha in answer["missing"]]
 
     def _put(
         self, snapshot: Snapshot, missing: set[str], progress: Callable[[int, int], None]
@@ -213,24 +229,6 @@ def _batches(sources: Mapping[str, str]) -> Iterator[list[tuple[str, bytes]]]:
 def _sent(raw: Mapping[str, Any]) -> Sent:
     states = {str(state): int(count) for state, count in raw["states"].items()}
     return Sent(str(raw["name"]), int(raw["jobs"]), states, float(raw["last"]))
-
-
-def _change(raw: Mapping[str, object]) -> Change:
-    def text(key: str) -> str | None:
-        value = raw.get(key)
-        return None if value is None else str(value)
-
-    return Change(
-        ref=JobRef(str(raw["task"]), str(raw["job"])),
-        state=str(raw["state"]),
-        cause=text("cause"),
-        attempt=int(str(raw["attempt"])),
-        generation=int(str(raw["generation"])),
-        batch_id=text("batch_id"),
-        reason=text("reason") or "",
-        message=text("message") or "",
-        at=float(str(raw["at"])),
-    )
 
 
 _connector: type[Connector] = AgentConnector

@@ -11,8 +11,11 @@ from pathlib import Path
 from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import HostUnreachable, ProfileProblem
+from xpm.launchers.profiles import Answer
+from xpm.launchers.requests import SlotEntry
 from xpm.plan.sealing import Sealed
 from xpm.plan.tokens import Token
+from xpm.sync.rules import EVERYTHING, Choice
 from xpm.wire import ledger
 
 OVER = {"done", "failed", "cancelled", "skipped", "lost"}
@@ -204,7 +207,11 @@ class FakeConnector:
         return b"a line\n"[offset : offset + limit]
 
     def fetch(
-        self, refs: Sequence[JobRef], main: str, progress: Callable[[int], None]
+        self,
+        refs: Sequence[JobRef],
+        main: str,
+        progress: Callable[[int], None],
+        choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
         self._reach()
         for ref in refs:
@@ -270,8 +277,14 @@ class FakeLauncher:
             "resources": {}, "python": None, "setup": [], "retry": {},
         }  # fmt: skip
 
-    def slot_entries(self, tokens: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-        return list(tokens)
+    @property
+    def connectors(self) -> tuple[Spec, ...]:
+        return (self.connector,)
+
+    def ask(
+        self, asked: object, is_resumable: bool, tokens: Iterable[SlotEntry], *facts: object
+    ) -> Answer:
+        return Answer(self.connector, self.request({}), list(tokens))
 
 
 class FakeProfiles:

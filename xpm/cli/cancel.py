@@ -27,10 +27,12 @@ def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
     reach, the wish is kept here and told at the next exchange with it.
     """
     main = selecting.main_folder(workdir, targets[0])
+    silent: Mapping[str, XpmError] = {}
     with sessions.opened(main) as session:
         selecting.jobs(session.look(), targets)  # a slip of the pen is told before anybody is asked
         if any(map(filtering.is_filter, targets)):
-            sessions.remark(sessions.ask(session))  # states are compared: those of now
+            silent = sessions.ask(session)  # states are compared: those of now
+            sessions.remark(silent)
         chosen = [
             job for job in selecting.jobs(session.look(), targets) if not sessions.is_over(job)
         ]
@@ -42,8 +44,8 @@ def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
             return 1
         problems = session.cancel(chosen)
         _tell(session.look(), chosen, problems)
-    sessions.insist(problems)
-    return 0
+    sessions.insist({name: problems[name] for name in problems if name not in silent})
+    return max((each.exit_code for each in problems.values()), default=0)
 
 
 def _is_confirmed(chosen: Sequence[JobView]) -> bool:

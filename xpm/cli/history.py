@@ -29,7 +29,17 @@ def happenings(look: Look, ref: JobRef) -> list[Happening]:
         *_noted(look.journal.story(ref.job)),
         *_entries(look.main, ref),
     ]
-    return sorted(found, key=lambda each: each.at)
+    return _once(sorted(found, key=lambda each: each.at))
+
+
+def _once(found: list[Happening]) -> list[Happening]:
+    """Without what is said twice in a row: a state asked for again is no news."""
+    before = [None, *found]
+    return [
+        each
+        for each, last in zip(found, before, strict=False)
+        if last is None or each.text != last.text
+    ]
 
 
 def local_time(at: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 from xpm.cli.lazy import Lazy, LazyGroup
-from xpm.errors import XpmError
+from xpm.errors import DiskProblem, XpmError
 
 INTERRUPTED = 130
 EXIT_CODES = (
@@ -82,6 +82,15 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
             "interrupted: submitted jobs go on. Run the plan again to follow them, or `xpm status`"
         )
         return INTERRUPTED
+    except OSError as error:
+        from xpm.cli import render
+        from xpm.wire import disks
+
+        if not disks.heals(error):
+            render.defect(error, arguments)
+            return 1
+        render.problem(DiskProblem(disks.words(error), hint=disks.hint(error)))
+        return DiskProblem.exit_code
     except Exception as error:  # noqa: BLE001  the one broad handler: whatever comes here is our defect
         from xpm.cli import render
 

@@ -49,7 +49,7 @@ def follow(session: Session, experiment: str, without: Collection[JobRef] = ()) 
             counts = telling.per_state(view.jobs)
             observer.changed(view.jobs, counts)
             jobs = [job for job in view.jobs if job.ref not in without]
-            if not sessions.look(session, jobs, observer.note):
+            if not sessions.look(session, jobs, observer):
                 if view.state != "running" or without:
                     return view
                 time.sleep(sessions.GLANCE_S)  # the plan's own process may submit more

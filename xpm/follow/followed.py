@@ -45,6 +45,11 @@ class Followed:
         """Whether jobs are over whose files are not here."""
         return bool(self._unfetched)
 
+    @property
+    def count_unfetched(self) -> int:
+        """How many they are."""
+        return len(self._unfetched)
+
     def ask_for_all(self) -> None:
         """Ask for the states of all, the next time: news may have been lost."""
         self._cursor = None
@@ -82,9 +87,12 @@ class Followed:
         lacking = [ref for ref in refs if not _is_here(main, self._unfetched[ref])]
         found = link.fetch(lacking, str(main), lambda count: None) if lacking else []
         by_ref = {each.ref: each for each in found}
-        brought = [self._unfetched.pop(ref) for ref in refs]
-        journal.arrived(self._connector, brought, self._clock())
+        brought = [self._unfetched[ref] for ref in refs]
+        journal.arrived(
+            self._connector, brought, self._clock()
+        )  # fails on a full disk: it comes again
         for change in brought:
+            del self._unfetched[change.ref]
             fetched = by_ref.get(change.ref) or Fetched(change.ref, 0, 0, ())
             for problem in fetched.problems:
                 self._events.put(Noted(self._connector, f"{change.ref.task}: {problem}"))
@@ -94,16 +102,18 @@ class Followed:
         self, changes: Sequence[Change], fresh: Mapping[JobRef, int], journal: Journal
     ) -> None:
         told = [each for each in changes if self._is_news(each, fresh)]
+        journal.record(
+            self._connector, told, self._clock()
+        )  # fails on a full disk: it is told again
+        over = [each for each in told if each.state == "skipped"]
+        if over:
+            journal.arrived(self._connector, over, self._clock())
         for each in told:
             self._last[each.ref] = each
             if each.state in OVER:
                 self._attempts.pop(each.ref, None)
                 if each.state != "skipped" and each.attempt:
                     self._unfetched[each.ref] = each
-        journal.record(self._connector, told, self._clock())
-        over = [each for each in told if each.state == "skipped"]
-        if over:
-            journal.arrived(self._connector, over, self._clock())
         if told:
             self._events.put(Changed(self._connector, told))
 

@@ -42,9 +42,9 @@ class Outgoing:
         self._staged: set[str] = set()
         self._absent: set[str] = set()
 
-    def __bool__(self) -> bool:
-        """Whether there is anything to send."""
-        return bool(self._entries)
+    def __len__(self) -> int:
+        """How many jobs there are to send."""
+        return len(self._entries)
 
     def add(self, entry: Entry, snapshot: Snapshot | None) -> None:
         """Send this job, which is in the outbox already; without a snapshot its code is there."""

@@ -12,6 +12,7 @@ another laptop's jobs were adopted: with an empty process and no script)::
      "outcome": null or one of OUTCOMES, "script", "argv"}
 """
 
+import errno
 import json
 import os
 import uuid
@@ -75,7 +76,7 @@ class ExperimentRecord:
         }  # fmt: skip
         if self._fd is None:
             self._fd = _open_for_lines(self._lines)
-        os.write(self._fd, files.dump(content))
+        _append(self._fd, files.dump(content), self._lines)
 
     def close(self) -> None:
         """Make the lines durable; another append opens the file again."""
@@ -122,6 +123,7 @@ class ExperimentRecord:
             "started": now, "ended": None, "outcome": None, "script": script, "argv": list(argv),
         }  # fmt: skip
         self.results.mkdir(parents=True, exist_ok=True)
+        files.listing(str(self._run.parent))  # what killed runs have left there goes
         files.write(str(self._run), files.dump(content))
         return run
 
@@ -179,6 +181,14 @@ def _open_for_lines(path: Path) -> int:
     if size and os.pread(fd, 1, size - 1) != b"\n":
         os.write(fd, b"\n")
     return fd
+
+
+def _append(fd: int, line: bytes, path: Path) -> None:
+    """Write a line whole, or not at all: a disk that fills takes part of one without an error."""
+    size = os.fstat(fd).st_size
+    if os.write(fd, line) < len(line):
+        os.ftruncate(fd, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _parsed(raw: bytes) -> Iterator[Line]:

@@ -17,6 +17,7 @@ from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.outbox import Entry
 from xpm.follow.views import OVER, ExperimentView, JobView, experiment
+from xpm.follow.waiting import Waiting
 from xpm.follow.world import World, spec_named
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ class Session:
         self.world = world or World()
         self.events: SimpleQueue[Event] = SimpleQueue()
         self._lanes: dict[str, Lane] = {}
-        self.down: dict[str, XpmError] = {}
-        """The connectors that do not answer now, as far as ``next`` has told."""
+        self.waiting: dict[str, Waiting] = {}
+        """The connectors that are waited for now, as far as ``next`` has told."""
         self.notes: dict[str, list[str]] = {}
         """What connectors have said to people during ``refresh``."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
+        self._late: set[str] = set()
+        """The connectors that have not answered in time: nobody waits for them at the end."""
         self._profiles: Profiles | None = None
         self._journal: Journal | None = None
         self._look: Look | None = None
@@ -92,9 +95,9 @@ class Session:
         if isinstance(event, Delivered):
             self._undelivered.get(event.connector, set()).difference_update(event.attempts)
         if isinstance(event, LinkDown):
-            self.down[event.connector] = event.error
+            self.waiting[event.connector] = event.waiting
         if isinstance(event, LinkUp):
-            self.down.pop(event.connector, None)
+            self.waiting.pop(event.connector, None)
         if isinstance(event, Stopped):
             self._lanes.pop(event.connector, None)
             if event.error is not None:
@@ -183,6 +186,7 @@ class Session:
             except Empty:
                 late = f"it did not answer within {patience_s:.0f} s"
                 problems.update((each, HostUnreachable("no news", cause=late)) for each in waiting)
+                self._late.update(waiting)
                 break
             error = self._hear(event)
             if error is not None:
@@ -250,8 +254,9 @@ class Session:
         """End all lanes; jobs go on."""
         for lane in self._lanes.values():
             lane.stop()
-        for lane in self._lanes.values():
-            lane.leave(LEAVE_S)
+        for name, lane in self._lanes.items():
+            is_lost = name in self._late or name in self.waiting
+            lane.leave(0.0 if is_lost else LEAVE_S)
         self._lanes.clear()
         self.events = SimpleQueue()
         for connector in self._tails.values():
