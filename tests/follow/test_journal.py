@@ -181,3 +181,34 @@ def test_another_record_of_the_same_name_is_folded_anew(main_path: Path) -> None
     look.update()
     assert [] == list(look.rows("exp"))
     journal.close()
+
+
+def test_each_line_of_a_long_record_costs_the_same(main_path: Path) -> None:
+    """Steps of SQLite's machine, not time: a scan per line would make ten times as many lines cost a hundred times."""
+
+    def steps(name: str, count: int) -> int:
+        record = main.experiment(name)
+        run = record.start(1.0, None, [])
+        for number in range(count):
+            job = job_id(f"{name}{number}")
+            record.append(Line(job, REF.task, 1, "cluster", "gpu", {}, (), "/w", 2.0, run))
+        record.close()
+        counted = [0]
+
+        def count_one() -> int:
+            counted[0] += 1
+            return 0
+
+        journal._database.set_progress_handler(count_one, 100)
+        journal.catch_up()
+        journal._database.set_progress_handler(None, 0)
+        return counted[0]
+
+    main = MainFolder(main_path)
+    main.prepare()
+    journal = Journal(main)
+
+    few, many = steps("few", 100), steps("many", 1000)
+
+    journal.close()
+    assert many < 20 * few

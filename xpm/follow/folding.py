@@ -84,7 +84,10 @@ def _fold(database: "sqlite3.Connection", name: str, lines: Sequence[Line]) -> N
     for each in lines:
         place += 1
         key = (each.job, each.task, name)
-        before = database.execute(f"SELECT n, place FROM lines {known}", key).fetchone()
+        query = (
+            f"SELECT n, place FROM lines INDEXED BY lines_by_job {known}"  # else all of its lines
+        )
+        before = database.execute(query, key).fetchone()
         if before is not None:
             database.execute("UPDATE lines SET is_last = 0 WHERE n = ?", (before[0],))
         database.execute(
