@@ -117,9 +117,9 @@ def test_of_many_jobs_the_most_pressing_are_shown_in_their_order() -> None:
     shown = telling.pressing(jobs, most=3)
 
     assert ["d0", "f", JOB.id] == [job.id for job in shown]
-    assert telling.left_out(jobs, shown).startswith("not shown: 299 done (")
+    assert telling.left_out(telling.per_state(jobs), shown).startswith("not shown: 299 done (")
 
 
 def test_of_few_jobs_all_are_shown() -> None:
     assert [JOB, JOB] == list(telling.pressing([JOB, JOB]))
-    assert telling.left_out([JOB, JOB], [JOB, JOB]) == ""
+    assert telling.left_out(telling.per_state([JOB, JOB]), [JOB, JOB]) == ""

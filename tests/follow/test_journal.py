@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.follow.fakes import Held, job_id, mirror
 from xpm.connectors.base import Change, JobRef
 from xpm.follow.journal import Journal, folders, remember
+from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.records import Line
 
@@ -67,7 +68,7 @@ def test_a_deleted_journal_is_rebuilt_from_the_folders(main_path: Path) -> None:
 
     assert again.jobs()[REF].state == "done"
     assert again.jobs()[REF].arrived
-    assert [each.kind for each in again.story(REF.job)] == ["submitted"]
+    assert [line.attempt for _, line in Look(main, again).lines(REF)] == [1]
     again.close()
 
 
@@ -124,3 +125,90 @@ def test_main_folders_are_remembered_latest_first(tmp_path: Path) -> None:
         remember(each)
 
     assert [one, two] == list(folders())
+
+
+def test_that_an_attempt_is_sent_again_takes_nothing_back(main_path: Path) -> None:
+    """A laptop is killed before it forgets what was accepted, and sends it once more."""
+    journal = Journal(MainFolder(main_path))
+    journal.record("cluster", [change("running")], 10.0)
+
+    journal.sent("cluster", [change("waiting")], 20.0)
+    assert journal.jobs()[REF].state == "running"
+    journal.sent("cluster", [change("waiting", attempt=2)], 30.0)
+
+    assert (journal.jobs()[REF].state, journal.jobs()[REF].attempt) == ("waiting", 2)
+    journal.close()
+
+
+def test_a_record_is_folded_from_where_it_was_left(main_path: Path) -> None:
+    main = MainFolder(main_path)
+    main.prepare()
+    record = main.experiment("exp")
+    run = record.start(1.0, None, [])
+    journal = Journal(main)
+    look = Look(main, journal)
+    other = JobRef(REF.task, job_id("b"))
+
+    for place, ref in enumerate((REF, other, REF)):
+        line = Line(ref.job, ref.task, 1, "cluster", "gpu", {"n": 1}, (), "/w", 2.0 + place, run)
+        record.append(line)
+        look.update()
+
+    assert [REF, other] == [row.ref for row in look.rows("exp")]
+    assert [2.0, 4.0] == [line.at for _, line in look.lines(REF)]
+    record.close()
+    with (record.folder / "jobs.jsonl").open("a") as file:
+        file.write('{"job": "torn')
+    look.update()
+    assert 2 == len(list(look.rows("exp")))
+    journal.close()
+
+
+def test_another_record_of_the_same_name_is_folded_anew(main_path: Path) -> None:
+    main = MainFolder(main_path)
+    journal = Journal(main)
+    for turn in (1, 2):
+        main.prepare()
+        record = main.experiment("exp")
+        run = record.start(1.0, None, [])
+        record.append(Line(REF.job, REF.task, 1, "cluster", "gpu", {}, (), "/w", turn, run))
+        record.close()
+        look = Look(main, journal)
+        assert ["unknown"] == [row.state for row in look.rows("exp")]
+        journal.record("cluster", [change("done")], 10.0)
+        shutil.rmtree(main_path)
+
+    look.update()
+    assert [] == list(look.rows("exp"))
+    journal.close()
+
+
+def test_each_line_of_a_long_record_costs_the_same(main_path: Path) -> None:
+    """Steps of SQLite's machine, not time: a scan per line would make ten times as many lines cost a hundred times."""
+
+    def steps(name: str, count: int) -> int:
+        record = main.experiment(name)
+        run = record.start(1.0, None, [])
+        for number in range(count):
+            job = job_id(f"{name}{number}")
+            record.append(Line(job, REF.task, 1, "cluster", "gpu", {}, (), "/w", 2.0, run))
+        record.close()
+        counted = [0]
+
+        def count_one() -> int:
+            counted[0] += 1
+            return 0
+
+        journal._database.set_progress_handler(count_one, 100)
+        journal.catch_up()
+        journal._database.set_progress_handler(None, 0)
+        return counted[0]
+
+    main = MainFolder(main_path)
+    main.prepare()
+    journal = Journal(main)
+
+    few, many = steps("few", 100), steps("many", 1000)
+
+    journal.close()
+    assert many < 20 * few

@@ -180,14 +180,14 @@ def test_logs_come_from_here_when_they_are_here(session: Session, cluster: Clust
 
 @pytest.mark.usefixtures("_submitted")
 def test_a_job_is_named_by_any_unique_beginning_of_its_id(session: Session) -> None:
-    views = session.views()
+    look = session.look()
 
-    assert find_job(views, A.job[:6]).id == A.job
-    assert find_job(views, f"demo.task/{A.job}").id == A.job
+    assert find_job(look, A.job[:6]).id == A.job
+    assert find_job(look, f"demo.task/{A.job}").id == A.job
     with pytest.raises(UsageProblem, match="no job"):
-        find_job(views, "0" * 64)
+        find_job(look, "0" * 64)
     with pytest.raises(UsageProblem, match="no job"):
-        find_job(views, "")
+        find_job(look, "")
 
 
 def test_an_experiment_of_a_later_plan_forgets_what_the_plan_no_longer_has(

@@ -12,8 +12,9 @@ from xpm.cli import render, selecting, sessions, telling
 from xpm.connectors.base import Sent
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import UsageProblem
-from xpm.follow import adopting
+from xpm.follow import adopting, views
 from xpm.follow.adopting import Adopted
+from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 
 HEADINGS = ("EXPERIMENT", "JOBS", "STATES", "LAST SENT")
@@ -54,7 +55,7 @@ def command(connector: str, names: tuple[str, ...], every: bool, workdir: Path |
         finally:
             link.close()
         problems = session.sync([connector])
-    _tell(main, connector, chosen, found)
+        _tell(session.look(), connector, chosen, found)
     sessions.insist(problems)
     return 0
 
@@ -97,7 +98,7 @@ def _workspace(spec: Spec, main: MainFolder) -> str:
     return str(getattr(spec, "workspace", main.path))
 
 
-def _tell(main: MainFolder, connector: str, chosen: Sequence[str], found: Adopted) -> None:
+def _tell(look: Look, connector: str, chosen: Sequence[str], found: Adopted) -> None:
     for reason in dict.fromkeys(found.refused[:REFUSED_SHOWN]):
         render.note(f"{len(found.refused)} queue entries of {connector} are not taken: {reason}")
     if found.elsewhere:
@@ -109,8 +110,8 @@ def _tell(main: MainFolder, connector: str, chosen: Sequence[str], found: Adopte
     for name in chosen:
         if name not in fresh:
             continue
-        (view,) = selecting.experiments(main, name)
-        render.line(f"{telling.heading(view, telling.now())} · {fresh[name]} new here")
+        summary = views.summary(look, name, telling.ORDER, 0)
+        render.line(f"{telling.heading(summary, telling.now())} · {fresh[name]} new here")
     render.note(
         "`xpm run PLAN.py` goes on with a plan and runs its callbacks; without it: `xpm wait`"
     )

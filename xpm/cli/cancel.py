@@ -8,7 +8,8 @@ import click
 
 from xpm.cli import filtering, render, selecting, sessions, telling
 from xpm.errors import XpmError
-from xpm.follow.main import MainFolder
+from xpm.follow import views
+from xpm.follow.looking import Look
 from xpm.follow.views import JobView
 
 MANY = 10
@@ -26,13 +27,15 @@ def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
     reach, the wish is kept here and told at the next exchange with it.
     """
     main = selecting.main_folder(workdir, targets[0])
-    selecting.jobs(main, targets)  # a slip of the pen is told before anybody is asked
     silent: Mapping[str, XpmError] = {}
     with sessions.opened(main) as session:
+        selecting.jobs(session.look(), targets)  # a slip of the pen is told before anybody is asked
         if any(map(filtering.is_filter, targets)):
             silent = sessions.ask(session)  # states are compared: those of now
             sessions.remark(silent)
-        chosen = [job for job in selecting.jobs(main, targets) if not sessions.is_over(job)]
+        chosen = [
+            job for job in selecting.jobs(session.look(), targets) if not sessions.is_over(job)
+        ]
         if not chosen:
             render.note("nothing to cancel: no such job waits or runs")
             return 0
@@ -40,7 +43,7 @@ def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
             render.note("nothing is cancelled")
             return 1
         problems = session.cancel(chosen)
-    _tell(main, chosen, problems)
+        _tell(session.look(), chosen, problems)
     sessions.insist({name: problems[name] for name in problems if name not in silent})
     return max((each.exit_code for each in problems.values()), default=0)
 
@@ -52,12 +55,11 @@ def _is_confirmed(chosen: Sequence[JobView]) -> bool:
     return click.confirm(question, err=True)
 
 
-def _tell(main: MainFolder, chosen: Sequence[JobView], problems: Mapping[str, XpmError]) -> None:
+def _tell(look: Look, chosen: Sequence[JobView], problems: Mapping[str, XpmError]) -> None:
     """What has become of them; some may have ended by themselves at the same moment."""
     late = [job for job in chosen if job.connector in problems]
-    paths = {job.path for job in chosen} - {job.path for job in late}
-    now = {job.path: job for view in selecting.experiments(main) for job in view.jobs}
-    told = [now[path] for path in paths]
+    rows = (look.job(job.ref) for job in chosen if job not in late)
+    told = [views.seen(look, row) for row in rows if row is not None]
     ending = [job for job in told if not sessions.is_over(job)]
     cancelled = [job for job in told if job.state in ("cancelled", "skipped")]
     before = [job for job in told if sessions.is_over(job) and job not in cancelled]

@@ -1,16 +1,17 @@
 """What the records here know of one job and of what it depends on: gathered, not judged."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from xpm._failures import last_lines, last_log
 from xpm.connectors.base import JobRef
-from xpm.errors import UsageProblem
+from xpm.follow import views
 from xpm.follow.journal import Place
+from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
-from xpm.follow.views import ExperimentView, JobView
+from xpm.follow.views import JobView
 from xpm.wire import ledger
 
 HOLDING = frozenset({"submitted", "pending", "running", "unknown"})
@@ -53,29 +54,24 @@ class Case:
     lines: Sequence[str]
 
 
-def gather(main: MainFolder, seen: Sequence[ExperimentView], job: JobView) -> Case:
+def gather(look: Look, job: JobView) -> Case:
     """The case of a job."""
-    jobs = {each.ref: each for view in seen for each in view.jobs}
-    view = next((each for each in seen if job.id in {one.id for one in each.jobs}), None)
+    main = look.main
     noted = _noted(main, job.ref)
     claims, ends = _attempts(str(main.job_folder(job.ref)))
     log = last_log(Path(job.path)) if job.settled or job.connector == "local" else None
+    parents = map(look.job, _parents(noted))
     return Case(
         job=job,
         noted=noted,
-        parents=[jobs[ref] for ref in _parents(noted) if ref in jobs],
-        holders=list(_holders(main, jobs.values(), job, noted)),
+        parents=[views.seen(look, row) for row in parents if row is not None],
+        holders=list(_holders(look, job, noted)),
         claims=claims,
         ends=ends,
-        asked=frozenset(
-            line.attempt
-            for record in main.experiments()
-            for line in record.lines()
-            if line.job == job.id and line.task == job.task
-        ),
-        place=view.places.get(job.connector) if view else None,
+        asked=frozenset(line.attempt for _, line in look.lines(job.ref)),
+        place=look.places.get(job.connector),
         is_unsent=main.outbox.holds(job.connector, job.id),
-        done=list(_done(main, list(jobs.values()), job)),
+        done=list(_done(look, job)),
         log=log,
         lines=last_lines(log) if log else (),
     )
@@ -103,36 +99,18 @@ def _attempts(folder: str) -> tuple[Mapping[int, Record], Mapping[int, Record]]:
     return claims, ends
 
 
-def _holders(
-    main: MainFolder, jobs: Iterable[JobView], job: JobView, noted: Record
-) -> Iterator[Holder]:
-    wanted = {str(name) for name, _, _ in noted.get("tokens") or ()}
-    for each in jobs if wanted else ():
-        if each.ref == job.ref or each.connector != job.connector or each.state not in HOLDING:
+def _holders(look: Look, job: JobView, noted: Record) -> Iterator[Holder]:
+    wanted = {str(name) for name, *_ in noted.get("tokens") or ()}
+    for row in look.on(job.connector, sorted(HOLDING)) if wanted else ():
+        if row.ref == job.ref:
             continue
-        for name, count, _ in _noted(main, each.ref).get("tokens") or ():
+        for name, count, *_ in _noted(look.main, row.ref).get("tokens") or ():
             if name in wanted:
-                yield Holder(each, str(name), int(count))
+                yield Holder(views.seen(look, row), str(name), int(count))
 
 
-def _done(
-    main: MainFolder, jobs: Sequence[JobView], job: JobView
-) -> Iterator[tuple[JobView, Record]]:
-    alike = [
-        each
-        for each in jobs
-        if each.task == job.task and each.id != job.id and each.state == "done"
-    ]
-    for each in alike[-ALIKE:]:
-        noted = _noted(main, each.ref)
+def _done(look: Look, job: JobView) -> Iterator[tuple[JobView, Record]]:
+    for row in look.alike(job.ref, ALIKE):
+        noted = _noted(look.main, row.ref)
         if noted:
-            yield each, noted
-
-
-def only(seen: Sequence[ExperimentView], job: JobView) -> JobView:
-    """The same job, as it is seen now."""
-    for view in seen:
-        for each in view.jobs:
-            if each.ref == job.ref:
-                return each
-    raise UsageProblem(f"job {job.id[:12]} is not known any more", hint="`xpm status` lists all")
+            yield views.seen(look, row), noted

@@ -20,6 +20,7 @@ from fnmatch import fnmatchcase
 
 from xpm.decide.states import WORDS
 from xpm.errors import UsageProblem
+from xpm.follow.looking import Row
 from xpm.follow.views import JobView
 from xpm.wire.ledger import CAUSES
 
@@ -124,7 +125,7 @@ def check_tags(found: Filter, known: Collection[str]) -> None:
             )
 
 
-def passes(found: Filter, job: JobView, experiment: str) -> bool:
+def passes(found: Filter, job: JobView | Row, experiment: str) -> bool:
     """Whether a job passes a filter."""
     if isinstance(found, Comparison):
         return _compare(found, job, experiment)
@@ -135,7 +136,7 @@ def passes(found: Filter, job: JobView, experiment: str) -> bool:
     return passes(found.left, job, experiment) or passes(found.right, job, experiment)
 
 
-def _compare(asked: Comparison, job: JobView, experiment: str) -> bool:
+def _compare(asked: Comparison, job: JobView | Row, experiment: str) -> bool:
     actual = _actual(asked.name, job, experiment)
     if asked.operator == "!=":
         return not _equals(actual, asked)
@@ -150,13 +151,10 @@ def _compare(asked: Comparison, job: JobView, experiment: str) -> bool:
     return _ORDERS[asked.operator]((text > asked.value) - (text < asked.value))
 
 
-def _actual(name: str, job: JobView, experiment: str) -> object:
-    fields: Mapping[str, object] = {
-        "state": job.state, "task": job.task, "cause": job.cause, "id": job.id,
-        "connector": job.connector, "launcher": job.launcher, "attempt": job.attempt,
-        "experiment": experiment,
-    }  # fmt: skip
-    return fields[name] if name in fields else job.tags.get(name.removeprefix("tag."))
+def _actual(name: str, job: JobView | Row, experiment: str) -> object:
+    if name == "experiment":
+        return experiment
+    return getattr(job, name) if name in FIELDS else job.tags.get(name.removeprefix("tag."))
 
 
 def _equals(actual: object, asked: Comparison) -> bool:

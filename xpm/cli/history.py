@@ -8,6 +8,7 @@ from typing import cast
 from xpm.cli import telling
 from xpm.connectors.base import JobRef
 from xpm.follow.journal import Happened
+from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.views import OVER
 from xpm.wire import ledger
@@ -21,15 +22,13 @@ class Happening:
     text: str
 
 
-def happenings(main: MainFolder, ref: JobRef, journal: Sequence[Happened]) -> list[Happening]:
-    """Everything known of a job, oldest first.
-
-    Args:
-        main: the main folder.
-        ref: the job.
-        journal: what the journal noted of it: what the records do not tell, such as time spent in a queue.
-    """
-    found = [*_submissions(main, ref), *_noted(journal), *_entries(main, ref)]
+def happenings(look: Look, ref: JobRef) -> list[Happening]:
+    """Everything known of a job, oldest first; what its records do not tell, such as time in a queue, the journal noted."""
+    found = [
+        *_submissions(look, ref),
+        *_noted(look.journal.story(ref.job)),
+        *_entries(look.main, ref),
+    ]
     return _once(sorted(found, key=lambda each: each.at))
 
 
@@ -48,21 +47,18 @@ def local_time(at: float) -> str:
     return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
 
 
-def _submissions(main: MainFolder, ref: JobRef) -> Iterator[Happening]:
+def _submissions(look: Look, ref: JobRef) -> Iterator[Happening]:
     told: set[tuple[str, int]] = set()
-    for record in main.experiments():
-        for line in record.lines():
-            if line.job != ref.job or line.task != ref.task:
-                continue
-            if (record.id, line.attempt) in told:
-                yield Happening(line.at, f"wanted again by {record.id} (run {line.run})")
-                continue
-            told.add((record.id, line.attempt))
-            yield Happening(
-                line.at,
-                f"attempt {line.attempt} wanted by {record.id} (run {line.run}), "
-                f"launcher {line.launcher}, on {line.connector}",
-            )
+    for name, line in look.lines(ref):
+        if (name, line.attempt) in told:
+            yield Happening(line.at, f"wanted again by {name} (run {line.run})")
+            continue
+        told.add((name, line.attempt))
+        yield Happening(
+            line.at,
+            f"attempt {line.attempt} wanted by {name} (run {line.run}), "
+            f"launcher {line.launcher}, on {line.connector}",
+        )
 
 
 def _noted(journal: Sequence[Happened]) -> Iterator[Happening]:

@@ -18,16 +18,16 @@ from xpm.follow.views import JobView
 def command(job: str, follow: bool, stderr: bool, workdir: Path | None) -> int:
     """Show what JOB (the beginning of an id, or a filter that one passes) printed."""
     main = selecting.main_folder(workdir)
-    chosen = selecting.job(main, job)
     stream = "stderr" if stderr else "stdout"
     observer = PlainObserver()
     with sessions.opened(main) as session:
+        chosen = selecting.job(session.look(), job)
         size = _shown(session, chosen, stream, 0)
         if not follow and not size:
             render.note(f"{stream} of {chosen.id[:12]} ({chosen.state}) is empty")
         while follow and not sessions.is_over(chosen):
             sessions.look(session, [chosen], observer)
-            chosen = selecting.job(main, chosen.id)
+            chosen = selecting.job(session.look(), chosen.id)
             size = _shown(session, chosen, stream, size)
     return 0
 

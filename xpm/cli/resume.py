@@ -10,6 +10,8 @@ from xpm.cli import live, render, run, selecting, sessions, telling, wait
 from xpm.cli.retry import AGAIN
 from xpm.connectors.base import JobRef
 from xpm.errors import UsageProblem
+from xpm.follow import views
+from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.options import RunOptions
 from xpm.follow.session import Session
@@ -41,10 +43,8 @@ def command(
     from the records alone, with the code it had. Callbacks then do not run: they are in the script.
     """
     main = selecting.main_folder(workdir, experiment)
-    found = selecting.experiments(main, experiment)
-    if not found:
-        raise UsageProblem("no experiment has run yet", on=str(main.path))
-    view = found[0]
+    with sessions.opened(main) as session:
+        view = selecting.last(session.look(), experiment)
     content = files.load(str(main.experiment(view.id).folder / "run.json")) or {}
     script = Path(content["script"]) if content.get("script") else None
     if without_script or script is None or not script.is_file():
@@ -98,41 +98,40 @@ def _without(
         problems = sessions.ask(session)
         sessions.remark(problems)
         if retry:
-            _retry(main, session, view.id)
-        unsendable = _unsendable(main, view.id, problems)
+            _retry(session, view.id)
+        unsendable = _unsendable(session.look(), view.id, problems)
         if detach:
-            return _left(main, view.id, unsendable)
-        view = wait.follow(main, session, view.id, without=set(unsendable))
+            return _left(session.look(), view.id, unsendable)
+        view = wait.follow(session, view.id, without=set(unsendable))
     code = wait.tell(view)
     if unsendable:
         render.note(_no_code(unsendable))
     return code
 
 
-def _retry(main: MainFolder, session: Session, experiment: str) -> None:
-    (view,) = selecting.experiments(main, experiment)
+def _retry(session: Session, experiment: str) -> None:
+    view = views.experiment(session.look(), experiment)
     failed = [job for job in view.jobs if job.state in AGAIN]
     if failed:
         sessions.remark(session.retry(failed))
         render.note(f"{telling.counts(failed)}: tried again")
 
 
-def _unsendable(
-    main: MainFolder, experiment: str, problems: Mapping[str, object]
-) -> Sequence[JobRef]:
+def _unsendable(look: Look, experiment: str, problems: Mapping[str, object]) -> Sequence[JobRef]:
     """The jobs that nobody here has the code of: their connector was asked, and they are still here."""
-    (view,) = selecting.experiments(main, experiment)
+    outbox = look.main.outbox
     return [
-        job.ref
-        for job in view.jobs
-        if job.connector not in problems and main.outbox.holds(job.connector, job.id)
+        row.ref
+        for row in look.rows(experiment)
+        if row.connector not in problems and outbox.holds(row.connector, row.id)
     ]
 
 
-def _left(main: MainFolder, experiment: str, unsendable: Sequence[JobRef]) -> int:
-    (view,) = selecting.experiments(main, experiment)
-    unsent = [job for job in view.jobs if main.outbox.holds(job.connector, job.id)]
-    render.line(telling.heading(view, telling.now()))
+def _left(look: Look, experiment: str, unsendable: Sequence[JobRef]) -> int:
+    outbox = look.main.outbox
+    unsent = [row for row in look.rows(experiment) if outbox.holds(row.connector, row.id)]
+    found = views.summary(look, experiment, telling.ORDER, 0)
+    render.line(telling.heading(found, telling.now()))
     if unsendable:
         render.note(_no_code(unsendable))
     elif unsent:

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from xpm.cli import filtering, render, selecting, sessions
-from xpm.follow.main import MainFolder
 from xpm.follow.session import Session
 
 AGAIN = frozenset({"failed", "cancelled", "lost", "skipped"})
@@ -21,17 +20,18 @@ def command(targets: tuple[str, ...], workdir: Path | None) -> int:
     them with the code of now: `xpm run PLAN.py`.
     """
     main = selecting.main_folder(workdir, targets[0])
-    selecting.jobs(main, targets)  # a slip of the pen is told before anybody is asked
     with sessions.opened(main) as session:
+        selecting.jobs(session.look(), targets)  # a slip of the pen is told before anybody is asked
         sessions.remark(session.refresh(patience_s=sessions.PATIENCE_S, is_shared=True))
-        return _retry(main, session, targets)
+        return _retry(session, targets)
 
 
-def _retry(main: MainFolder, session: Session, targets: tuple[str, ...]) -> int:
-    names = {view.id for view in selecting.experiments(main)}
+def _retry(session: Session, targets: tuple[str, ...]) -> int:
+    look = session.look()
+    names = look.experiments()
     whole = [each for each in targets if each in names or filtering.is_filter(each)]
-    chosen = [job for job in selecting.jobs(main, whole) if job.state in AGAIN]
-    chosen += selecting.jobs(main, [each for each in targets if each not in whole])
+    chosen = [job for job in selecting.jobs(look, whole) if job.state in AGAIN]
+    chosen += selecting.jobs(look, [each for each in targets if each not in whole])
     if not chosen:
         render.note("nothing to try again: no job failed, was cancelled, lost or skipped")
         return 0

@@ -3,7 +3,6 @@
 import difflib
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ import click
 from xpm.cli import filtering
 from xpm.errors import UsageProblem
 from xpm.follow import journal, views
+from xpm.follow.looking import Look, Row
 from xpm.follow.main import MainFolder
 from xpm.follow.views import ExperimentView, JobView
 
@@ -84,34 +84,50 @@ def _last_used(experiment: str | None) -> Path:
     return (holding or known)[0]
 
 
-def experiments(main: MainFolder, name: str | None = None) -> Sequence[ExperimentView]:
+def names(look: Look, name: str | None = None) -> Sequence[str]:
     """The experiment of this name, or all of them, the one that ran last first.
 
     Raises:
         UsageProblem: there is none of this name.
     """
-    found = sorted(
-        views.experiments(main), key=lambda each: each.run.started if each.run else 0, reverse=True
-    )
+    found = look.experiments()
     if name is None:
         return found
-    chosen = [each for each in found if each.id == name]
-    if not chosen:
-        names = [each.id for each in found]
-        near = difflib.get_close_matches(name, names, 1)
+    if name not in found:
+        near = difflib.get_close_matches(name, found, 1)
         raise UsageProblem(
             f"there is no experiment {name!r}",
-            on=str(main.path),
-            hint=f"did you mean {near[0]!r}?" if near else "known: " + (", ".join(names) or "none"),
+            on=str(look.main.path),
+            hint=f"did you mean {near[0]!r}?" if near else "known: " + (", ".join(found) or "none"),
         )
-    return chosen
+    return [name]
 
 
-def job(main: MainFolder, target: str) -> JobView:
-    """The one job whose id begins like this, or that passes this filter."""
+def last(look: Look, name: str | None = None) -> ExperimentView:
+    """The experiment of this name, or the one that ran last, with all its jobs.
+
+    Raises:
+        UsageProblem: there is none.
+    """
+    found = names(look, name)
+    if not found:
+        raise UsageProblem("no experiment has run yet", on=str(look.main.path))
+    return views.experiment(look, found[0])
+
+
+def job(look: Look, target: str) -> JobView:
+    """The one job whose id begins like this, or that passes this filter, as its folder has it too."""
+    found = _job(look, target)
+    if not found.settled:
+        look.reconcile_jobs([(found.connector, found.ref, found.attempt)])
+        found = views.find_job(look, f"{found.task}/{found.id}")
+    return found
+
+
+def _job(look: Look, target: str) -> JobView:
     if not filtering.is_filter(target):
-        return views.find_job(experiments(main), target)
-    found = jobs(main, [target])
+        return views.find_job(look, target)
+    found = jobs(look, [target])
     if len(found) != 1:
         names = ", ".join(f"{job.task}/{job.id[:12]}" for job in found[:5])
         raise UsageProblem(
@@ -120,34 +136,34 @@ def job(main: MainFolder, target: str) -> JobView:
     return found[0]
 
 
-def jobs(main: MainFolder, targets: Sequence[str]) -> list[JobView]:
+def jobs(look: Look, targets: Sequence[str]) -> list[JobView]:
     """The jobs meant by targets: filters, names of experiments (all their jobs) or beginnings of job ids.
 
     Raises:
         UsageProblem: a target is none of these, or several.
     """
-    seen = experiments(main)
+    known = look.experiments()
     chosen: dict[str, JobView] = {}
     for target in targets:
-        named = [each for each in seen if each.id == target]
         if filtering.is_filter(target):
-            found = [job for view in filtered(seen, target) for job in view.jobs]
+            found = [views.seen(look, row) for row in passing(look, target)]
+        elif target in known:
+            found = [views.seen(look, row) for row in look.rows(target)]
         else:
-            found = list(named[0].jobs) if named else [views.find_job(seen, target)]
+            found = [views.find_job(look, target)]
         chosen.update({job.path: job for job in found})
     return list(chosen.values())
 
 
-def filtered(seen: Sequence[ExperimentView], text: str) -> list[ExperimentView]:
-    """The experiments that have jobs which pass a filter, with these alone.
+def passing(look: Look, text: str) -> list[Row]:
+    """The jobs that pass a filter, of the experiment that ran last first.
 
     Raises:
         UsageProblem: the filter cannot be read, or names a tag that no job has.
     """
     wanted = filtering.parse(text)
-    filtering.check_tags(wanted, {tag for view in seen for job in view.jobs for tag in job.tags})
-    found = [
-        replace(view, jobs=[job for job in view.jobs if filtering.passes(wanted, job, view.id)])
-        for view in seen
-    ]
-    return [view for view in found if view.jobs]
+    rows = [row for name in look.experiments() for row in look.rows(name)]
+    asked = set(filtering.names(wanted))
+    if asked:
+        filtering.check_tags(wanted, {tag for row in rows for tag in row.tags})
+    return [row for row in rows if filtering.passes(wanted, row, row.experiment)]

@@ -1,5 +1,6 @@
 """``xpm status``: the truth about experiments, with its age."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,8 @@ import click
 from xpm.cli import filtering, render, selecting, sessions, telling
 from xpm.errors import UsageProblem, XpmError
 from xpm.follow import views
-from xpm.follow.views import ExperimentView
+from xpm.follow.looking import Look, Row
+from xpm.follow.views import Summary
 
 
 @click.command("status")
@@ -25,36 +27,56 @@ def command(experiment: str | None, as_json: bool, all_jobs: bool, workdir: Path
     wanted = experiment if experiment and filtering.is_filter(experiment) else None
     name = None if wanted else experiment
     main = selecting.main_folder(workdir, name)
-    if not selecting.experiments(main, name):
-        raise UsageProblem("no experiment has run yet", on=str(main.path))
     with sessions.opened(main) as session:
+        look = session.look()
+        if not selecting.names(look, name):
+            raise UsageProblem("no experiment has run yet", on=str(main.path))
         silent = sessions.ask(session)
-        found = selecting.experiments(main, name)
-        if wanted:
-            found = selecting.filtered(found, wanted) or [replace(found[0], jobs=())]
-        _show(found, silent, as_json, all_jobs)
+        look = session.look()
+        if as_json:
+            sessions.remark(silent)
+            _document(look, name, wanted)
+        else:
+            _show(_summaries(look, name, wanted, all_jobs), silent)
         for connector, notes in sorted(session.notes.items()):
             for note in notes:
                 render.note(f"{connector}: {note}")
     return 0
 
 
-def _show(
-    found: Sequence[ExperimentView],
-    silent: Mapping[str, XpmError],
-    as_json: bool,
-    all_jobs: bool,
-) -> None:
-    told = {name for view in found for name in telling.silent(view)} if not as_json else set()
+def _document(look: Look, name: str | None, wanted: str | None) -> None:
+    """The experiment named, or that ran last, or that ran last of those with jobs that pass."""
+    passing = selecting.passing(look, wanted) if wanted else []
+    view = selecting.last(look, passing[0].experiment if passing else name)
+    if wanted:
+        ids = {row.ref for row in passing if row.experiment == view.id}
+        view = replace(view, jobs=[job for job in view.jobs if job.ref in ids])
+    render.document(views.as_json(view))
+
+
+def _summaries(
+    look: Look, name: str | None, wanted: str | None, all_jobs: bool
+) -> Sequence[Summary]:
+    most = sys.maxsize if all_jobs else telling.MOST_ROWS
+    names = selecting.names(look, name)
+    if wanted is None:
+        return [views.summary(look, each, telling.ORDER, most) for each in names]
+    rows: dict[str, list[Row]] = {}
+    for row in selecting.passing(look, wanted):
+        rows.setdefault(row.experiment, []).append(row)
+    found = [
+        views.chosen(look, each, rows[each], telling.pressing(rows[each], most)) for each in rows
+    ]
+    return found or [views.chosen(look, names[0], [], [])]
+
+
+def _show(found: Sequence[Summary], silent: Mapping[str, XpmError]) -> None:
+    told = {name for view in found for name in telling.silent(view)}
     sessions.remark({name: silent[name] for name in silent if name not in told})
-    if as_json:
-        render.document(views.as_json(found[0]))
-        return
     now = telling.now()
     for view in reversed(found):
-        shown = view.jobs if all_jobs else telling.pressing(view.jobs)
-        render.table(telling.HEADINGS, telling.rows(shown), telling.heading(view, now))
-        if rest := telling.left_out(view.jobs, shown):
+        render.table(telling.HEADINGS, telling.rows(view.jobs), telling.heading(view, now))
+        if rest := telling.left_out(view.counts, view.jobs):
             render.note(rest)
         for line in telling.links(view, now):
             render.note(line)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from xpm.cli import render, selecting, sessions, telling
+from xpm.follow import views
 
 
 @click.command("sync")
@@ -14,7 +15,9 @@ def command(workdir: Path | None) -> int:
     main = selecting.main_folder(workdir)
     with sessions.opened(main) as session:
         problems = session.sync()
-    for view in reversed(selecting.experiments(main)):
-        render.line(telling.heading(view, telling.now()))
+        look = session.look()
+        for name in reversed(look.experiments()):
+            found = views.summary(look, name, telling.ORDER, 0)
+            render.line(telling.heading(found, telling.now()))
     sessions.insist(problems)
     return 0

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
-from xpm.follow.views import OVER, ExperimentView, JobView
+from xpm.follow.looking import OVER, Row
+from xpm.follow.views import ExperimentView, JobView, Summary
 
 HEADINGS = ("JOB", "TASK", "STATE", "TAGS", "WHERE", "REMARK")
 ORDER = (
@@ -14,19 +16,19 @@ ORDER = (
 STALE_S = 10.0
 ID_SHOWN = 8
 MOST_ROWS = 200
+Job = TypeVar("Job", JobView, Row)
 
 
-def heading(view: ExperimentView, at: datetime) -> str:
+def heading(view: ExperimentView | Summary, at: datetime) -> str:
     """One line on an experiment: its state, its jobs by state, the age of what is known."""
-    parts = [f"{view.id}: {view.state}", counts(view.jobs)]
-    alive = [job.seen_at for job in view.jobs if job.state not in OVER]
-    old = (at - min(alive)).total_seconds() if alive else 0.0
+    parts = [f"{view.id}: {view.state}", in_words(view.counts)]
+    old = (at - view.oldest).total_seconds() if view.oldest is not None else 0.0
     if old > STALE_S:
         parts.append(f"as of {age(old)} ago")
     return " · ".join(part for part in parts if part)
 
 
-def links(view: ExperimentView, at: datetime) -> list[str]:
+def links(view: ExperimentView | Summary, at: datetime) -> list[str]:
     """What is waited for: one line for each connector of this experiment that cannot be used now, and what to do."""
     return [
         waits(place.name, at.timestamp() - place.down_since, place.down_message or "")
@@ -44,9 +46,9 @@ def waits(connector: str, for_s: float, message: str) -> str:
     return f"{line}\n{hint}" if hint else line
 
 
-def silent(view: ExperimentView) -> list[str]:
+def silent(view: ExperimentView | Summary) -> list[str]:
     """The connectors that do not answer, and have jobs of this experiment."""
-    used = {job.connector for job in view.jobs if not job.settled}
+    used = view.awaited
     return [
         place.name
         for place in view.places.values()
@@ -56,8 +58,12 @@ def silent(view: ExperimentView) -> list[str]:
 
 def counts(jobs: Sequence[JobView]) -> str:
     """``12 done, 3 running``."""
-    found = per_state(jobs)
-    return ", ".join(f"{found[state]} {state}" for state in ORDER if found[state])
+    return in_words(per_state(jobs))
+
+
+def in_words(found: Mapping[str, int]) -> str:
+    """``12 done, 3 running``."""
+    return ", ".join(f"{found[state]} {state}" for state in ORDER if found.get(state))
 
 
 def per_state(jobs: Sequence[JobView]) -> Counter[str]:
@@ -78,7 +84,7 @@ def rows(jobs: Sequence[JobView]) -> list[list[str]]:
     ]
 
 
-def pressing(jobs: Sequence[JobView], most: int = MOST_ROWS) -> Sequence[JobView]:
+def pressing(jobs: Sequence[Job], most: int = MOST_ROWS) -> Sequence[Job]:
     """As many of these jobs, in their order: those that have failed before those that wait, and what is done last."""
     if len(jobs) <= most:
         return jobs
@@ -87,13 +93,12 @@ def pressing(jobs: Sequence[JobView], most: int = MOST_ROWS) -> Sequence[JobView
     return [jobs[place] for place in sorted(by_urgency[:most])]
 
 
-def left_out(jobs: Sequence[JobView], shown: Sequence[JobView]) -> str:
+def left_out(counts: Counter[str], shown: Sequence[JobView]) -> str:
     """One line on the jobs that are not shown; empty when there are none."""
-    if len(shown) == len(jobs):
+    rest = counts - per_state(shown)
+    if not rest:
         return ""
-    rest = per_state(jobs) - per_state(shown)
-    told = ", ".join(f"{rest[state]} {state}" for state in ORDER if rest[state])
-    return f"not shown: {told} (--all shows them, a filter like 'state=failed' some)"
+    return f"not shown: {in_words(rest)} (--all shows them, a filter like 'state=failed' some)"
 
 
 def tag_text(tags: Mapping[str, object]) -> str:

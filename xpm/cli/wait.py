@@ -8,8 +8,7 @@ import click
 
 from xpm.cli import live, render, selecting, sessions, telling
 from xpm.connectors.base import JobRef
-from xpm.errors import UsageProblem
-from xpm.follow.main import MainFolder
+from xpm.follow import views
 from xpm.follow.session import Session
 from xpm.follow.views import ExperimentView
 
@@ -23,11 +22,9 @@ def command(experiment: str | None, workdir: Path | None) -> int:
     The plan's callbacks do not run: `xpm run PLAN.py` follows and runs them.
     """
     main = selecting.main_folder(workdir, experiment)
-    found = selecting.experiments(main, experiment)
-    if not found:
-        raise UsageProblem("no experiment has run yet", on=str(main.path))
     with sessions.opened(main) as session:
-        view = follow(main, session, found[0].id)
+        view = selecting.last(session.look(), experiment)
+        view = follow(session, view.id)
     return tell(view)
 
 
@@ -41,16 +38,14 @@ def tell(view: ExperimentView) -> int:
     return 0 if view.state == "done" else 1
 
 
-def follow(
-    main: MainFolder, session: Session, experiment: str, without: Collection[JobRef] = ()
-) -> ExperimentView:
+def follow(session: Session, experiment: str, without: Collection[JobRef] = ()) -> ExperimentView:
     """Show an experiment until its jobs are over and their files here; what is ``without`` is not waited for."""
     observer = live.observer()
-    observer.started(experiment, str(main.path))
+    observer.started(experiment, str(session.main.path))
     counts = telling.per_state([])
     try:
         while True:
-            (view,) = selecting.experiments(main, experiment)
+            view = views.experiment(session.look(), experiment)
             counts = telling.per_state(view.jobs)
             observer.changed(view.jobs, counts)
             jobs = [job for job in view.jobs if job.ref not in without]

@@ -24,13 +24,13 @@ def command(job: str, online: bool, as_json: bool, workdir: Path | None) -> int:
     From what is known here, with its age; --online asks its connector first.
     """
     main = selecting.main_folder(workdir)
-    chosen = selecting.job(main, job)
     with sessions.opened(main) as session:
+        chosen = selecting.job(session.look(), job)
         if online or chosen.connector == LOCAL:
             _ask(session, chosen)
-    seen = selecting.experiments(main)
-    chosen = evidence.only(seen, chosen)
-    told = explaining.explain(evidence.gather(main, seen, chosen), telling.now())
+        look = session.look()
+        chosen = selecting.job(look, f"{chosen.task}/{chosen.id}")
+        told = explaining.explain(evidence.gather(look, chosen), telling.now())
     if as_json:
         render.document(_as_json(chosen, told))
         return 0

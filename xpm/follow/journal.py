@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import UsageProblem
+from xpm.follow import folding
 from xpm.follow.main import MainFolder
 from xpm.wire import disks, files
 
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 1
+VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     task TEXT NOT NULL, job TEXT NOT NULL, connector TEXT NOT NULL, state TEXT NOT NULL, cause TEXT,
@@ -38,6 +39,7 @@ CREATE TABLE IF NOT EXISTS events (
     n INTEGER PRIMARY KEY, at REAL NOT NULL, job TEXT, kind TEXT NOT NULL, content TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS events_by_job ON events (job);
 """
+_TABLES = ("jobs", "connectors", "events", "lines", "records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +125,14 @@ class Journal:
                 (connector, now),
             )
             self._put(database, connector, changes, now, arrived=False)
-            told = [(each, _told(each, connector)) for each in changes]
-            database.executemany(  # unless it is what was said last
-                "INSERT INTO events (at, job, kind, content) SELECT ?1, ?2, 'state', ?3 WHERE NOT"
-                " EXISTS (SELECT 1 FROM events WHERE n ="
-                " (SELECT max(n) FROM events WHERE job = ?2) AND kind = 'state' AND content = ?3)",
-                [(each.at, each.ref.job, content) for each, content in told],
-            )
+            self._note(database, connector, changes)
+
+    def sent(self, connector: str, changes: Sequence[Change], now: float) -> None:
+        """Note that attempts are accepted; of one that more is known of already, nothing."""
+        with self._writing() as database:
+            fresh = [each for each in changes if not self._knows(database, each)]
+            self._put(database, connector, fresh, now, arrived=False)
+            self._note(database, connector, fresh)
 
     def arrived(self, connector: str, changes: Sequence[Change], now: float) -> None:
         """Note that the files of these attempts are here."""
@@ -186,13 +189,60 @@ class Journal:
     def rebuild(self) -> None:
         """Fold the main folder's records again."""
         with self._writing() as database:
-            for table in ("jobs", "connectors", "events"):
+            for table in _TABLES:
                 database.execute(f"DELETE FROM {table}")
-            _fold(self._main, self, database)
+            folding.catch_up(self._main, database)
+            self._take_ends(database.execute("SELECT task, job, attempt, connector FROM lines"))
+
+    def catch_up(self) -> None:
+        """Fold what the main folder's records say since the last time."""
+        if folding.lags(self._main, self._database):
+            with self._writing() as database:
+                folding.catch_up(self._main, database)
+
+    def reconcile(self, attempts: "Iterable[tuple[str, str, int, str]]") -> None:
+        """Note the ends that the folders of these jobs (task, job, attempt, connector) tell."""
+        with self._writing():
+            self._take_ends(attempts)
+
+    def read(self, query: str, values: Sequence[object] = ()) -> "sqlite3.Cursor":
+        """What the tables say; xpm/follow/looking.py asks."""
+        return self._database.execute(query, values)
+
+    def write_aside(self, query: str, rows: "Iterable[Sequence[object]]") -> None:
+        """Fill a temporary table of this connection."""
+        self._database.executemany(query, rows)
 
     def close(self) -> None:
         """End the connection."""
         self._database.close()
+
+    def _knows(self, database: "sqlite3.Connection", change: Change) -> bool:
+        query = "SELECT 1 FROM jobs WHERE job = ? AND task = ? AND attempt >= ?"
+        key = (change.ref.job, change.ref.task, change.attempt)
+        return database.execute(query, key).fetchone() is not None
+
+    def _note(
+        self, database: "sqlite3.Connection", connector: str, changes: Sequence[Change]
+    ) -> None:
+        told = [(each, _told(each, connector)) for each in changes]
+        database.executemany(  # unless it is what was said last
+            "INSERT INTO events (at, job, kind, content) SELECT ?1, ?2, 'state', ?3 WHERE NOT"
+            " EXISTS (SELECT 1 FROM events WHERE n ="
+            " (SELECT max(n) FROM events WHERE job = ?2) AND kind = 'state' AND content = ?3)",
+            [(each.at, each.ref.job, content) for each, content in told],
+        )
+
+    def _take_ends(self, attempts: "Iterable[tuple[str, str, int, str]]") -> None:
+        for task, job, attempt, connector in list(attempts):
+            ref = JobRef(task, job)
+            end = self._main.local_end(ref)
+            if end is not None and end.attempt >= attempt:
+                change = Change(
+                    ref, end.state, end.cause, end.attempt, end.generation, end.batch_id, "",
+                    end.message, end.at,
+                )  # fmt: skip
+                self._put(self._database, connector, [change], end.at, arrived=True)
 
     def _put(
         self,
@@ -305,26 +355,10 @@ def _is_made_new(database: "sqlite3.Connection") -> bool:
     if version:
         raise sqlite3.DatabaseError(f"version {version}")
     database.execute("PRAGMA journal_mode = WAL")
-    database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    database.executescript(
+        f"BEGIN; {_SCHEMA} {folding.SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
+    )
     return True
-
-
-def _fold(main: MainFolder, journal: Journal, database: "sqlite3.Connection") -> None:
-    for record in main.experiments():
-        for line in record.lines():
-            ref = JobRef(line.task, line.job)
-            told = {"experiment": record.id, "attempt": line.attempt, "connector": line.connector}
-            database.execute(
-                "INSERT INTO events (at, job, kind, content) VALUES (?, ?, 'submitted', ?)",
-                (line.at, line.job, json.dumps(told)),
-            )
-            end = main.local_end(ref)
-            if end is not None and end.attempt >= line.attempt:
-                change = Change(
-                    ref, end.state, end.cause, end.attempt, end.generation, end.batch_id, "",
-                    end.message, end.at,
-                )  # fmt: skip
-                journal._put(database, line.connector, [change], end.at, arrived=True)
 
 
 def _told(change: Change, connector: str) -> str:

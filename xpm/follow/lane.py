@@ -13,6 +13,7 @@ import contextlib
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from queue import SimpleQueue
 
 from xpm.connectors.base import Connector, JobRef, Snapshot
@@ -78,6 +79,13 @@ class Lane(threading.Thread):
         """Tell the state of this job soon, then whatever happens to it."""
         with self._changed:
             self._fresh[ref] = attempt
+            self._touch()
+        self._nudge()
+
+    def follow_all(self, attempts: Mapping[JobRef, int]) -> None:
+        """Likewise of many jobs."""
+        with self._changed:
+            self._fresh.update(attempts)
             self._touch()
         self._nudge()
 

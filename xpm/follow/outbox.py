@@ -111,14 +111,24 @@ class Outbox:
             name = f"{each.ref.job}.a{each.attempt}.json"
             (self._cancels / connector / name).unlink(missing_ok=True)
 
+    def unsent(self) -> Mapping[str, Sequence[str]]:
+        """The ids of the jobs still to be sent, by connector."""
+        ids = {name: self.jobs(name) for name in files.listing(str(self._jobs))}
+        return {name: found for name, found in ids.items() if found}
+
+    def jobs(self, connector: str) -> Sequence[str]:
+        """The ids of the jobs still to be sent there."""
+        found = files.listing(str(self._jobs / connector))
+        return [name.removesuffix(".json") for name in found if name.endswith(".json")]
+
+    def cancelling(self) -> Sequence[str]:
+        """The connectors that cancels are still to be told."""
+        found = files.listing(str(self._cancels))
+        return [name for name in found if files.listing(str(self._cancels / name))]
+
     def connectors(self) -> set[str]:
         """The connectors something is owed to."""
-        found: set[str] = set()
-        for folder in (self._jobs, self._cancels):
-            for name in files.listing(str(folder)):
-                if files.listing(str(folder / name)):
-                    found.add(name)
-        return found
+        return {*self.unsent(), *self.cancelling()}
 
     def settle(self, connector: str) -> None:
         """Make what waits for this connector survive a power cut."""

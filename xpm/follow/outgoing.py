@@ -101,7 +101,7 @@ class Outgoing:
             link.submit(sendable)
             self._outbox.remove(self._connector, sendable)
             now = self._clock()
-            journal.record(
+            journal.sent(
                 self._connector, [sent(_ref(each), _attempt(each), now) for each in sendable], now
             )
         with self._lock:

@@ -23,6 +23,7 @@ from pathlib import Path
 from xpm.agent import processes
 from xpm.wire import files
 
+HEAD = 160
 OUTCOMES = ("done", "failed", "detached", "interrupted", "error")
 
 
@@ -87,6 +88,32 @@ class ExperimentRecord:
     def lines(self) -> Sequence[Line]:
         """All submissions, oldest first."""
         return list(_parsed(files.read(str(self._lines)) or b""))
+
+    def lines_after(self, offset: int) -> tuple[Sequence[Line], int]:
+        """The submissions written behind so many bytes, and the bytes that are read then; a line still being written waits."""
+        try:
+            with self._lines.open("rb") as file:
+                file.seek(offset)
+                raw = file.read()
+        except FileNotFoundError:
+            return [], 0
+        whole = raw[: raw.rfind(b"\n") + 1]
+        return list(_parsed(whole)), offset + len(whole)
+
+    def size(self) -> int:
+        """The bytes of all submissions."""
+        try:
+            return self._lines.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def head(self) -> bytes:
+        """The first bytes, by which this record is told from a later one in its place."""
+        try:
+            with self._lines.open("rb") as file:
+                return file.read(HEAD)
+        except FileNotFoundError:
+            return b""
 
     def start(self, now: float, script: str | None, argv: Sequence[str]) -> str:
         """Note that a run starts; its name."""

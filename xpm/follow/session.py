@@ -1,7 +1,7 @@
 """The facade of the laptop's side: one main folder, and the connectors its jobs need."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -13,9 +13,10 @@ from xpm.errors import HostUnreachable, UsageProblem, XpmError
 from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
 from xpm.follow.lane import Lane
+from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.outbox import Entry
-from xpm.follow.views import OVER, ExperimentView, JobView, experiments
+from xpm.follow.views import OVER, ExperimentView, JobView, experiment
 from xpm.follow.waiting import Waiting
 from xpm.follow.world import World, spec_named
 
@@ -47,6 +48,7 @@ class Session:
         """The connectors that have not answered in time: nobody waits for them at the end."""
         self._profiles: Profiles | None = None
         self._journal: Journal | None = None
+        self._look: Look | None = None
         self._tails: dict[str, Connector] = {}
 
     @property
@@ -69,10 +71,11 @@ class Session:
 
         Without a snapshot, the code the entry names has been sent there before.
         """
+        lane = self._lane(spec)  # first: a new one sends what it finds in the outbox
         self.main.outbox.put(spec.name, entry)
         ref, attempt = JobRef(str(entry["task"]), str(entry["job"])), int(str(entry["attempt"]))
         self._undelivered.setdefault(spec.name, set()).add((ref, attempt))
-        self._lane(spec).submit(entry, snapshot)
+        lane.submit(entry, snapshot)
 
     def follow(self, spec: Spec, ref: JobRef, attempt: int) -> None:
         """Hear of a job sent earlier: its state soon, then its changes."""
@@ -118,11 +121,12 @@ class Session:
 
     def views(self) -> Sequence[ExperimentView]:
         """All experiments, as last known."""
-        return experiments(self.main, self.journal)
+        look = self.look()
+        return [experiment(look, each.id) for each in self.main.experiments()]
 
     def refresh(
         self,
-        connectors: Iterable[str] | None = None,
+        connectors: Collection[str] | None = None,
         patience_s: float | None = None,
         is_shared: bool = False,
     ) -> Mapping[str, XpmError]:
@@ -136,30 +140,39 @@ class Session:
         Returns:
             The connectors that could not be asked, and why.
         """
-        wanted = set(connectors) if connectors is not None else None
-        asked: dict[str, list[JobView]] = {name: [] for name in self.main.outbox.connectors()}
-        shared: dict[str, list[JobView]] = {}
-        for job in {job.ref: job for each in self.views() for job in each.jobs}.values():
-            if not job.settled:
-                asked.setdefault(job.connector, []).append(job)
-            elif is_shared and job.state != "done" and job.connector != HERE:
-                shared.setdefault(job.connector, []).append(job)
+        look = self.look()
+        asked: dict[str, dict[JobRef, int]] = {name: {} for name in self.main.outbox.connectors()}
+        for name, ref, attempt in look.unsettled():
+            asked.setdefault(name, {})[ref] = attempt
+        shared: dict[str, dict[JobRef, int]] = {}
+        for name, ref, attempt in look.ended_badly() if is_shared else ():
+            if name != HERE:
+                shared.setdefault(name, {})[ref] = attempt
         problems: dict[str, XpmError] = {}
         waiting: dict[str, int] = {}
         for name in asked.keys() | shared.keys():
-            if wanted is not None and name not in wanted:
+            if connectors is not None and name not in connectors:
                 continue
             try:
                 lane = self._lane(self.spec(name))
             except UsageProblem as problem:
                 problems[name] = problem
                 continue
-            for job in [*asked.get(name, ()), *shared.get(name, ())]:
-                lane.follow(job.ref, job.attempt)
+            lane.follow_all({**shared.get(name, {}), **asked.get(name, {})})
             waiting[name] = lane.poke()
             lane.hurry()
         problems.update(self._one_round(waiting, patience_s))
+        if problems:
+            look.reconcile(list(problems))
         return {name: problem for name, problem in problems.items() if name in asked}
+
+    def look(self) -> Look:
+        """What is known now, to be asked."""
+        if self._look is None:
+            self._look = Look(self.main, self.journal)
+        else:
+            self._look.update()
+        return self._look
 
     def _one_round(
         self, waiting: dict[str, int], patience_s: float | None
@@ -198,7 +211,7 @@ class Session:
             return event.error
         return None
 
-    def sync(self, connectors: Iterable[str] | None = None) -> Mapping[str, XpmError]:
+    def sync(self, connectors: Collection[str] | None = None) -> Mapping[str, XpmError]:
         """Send what waits, hear what happened (on other laptops too), bring what is over: the same exchange."""
         return self.refresh(connectors, is_shared=True)
 
@@ -251,7 +264,7 @@ class Session:
         self._tails.clear()
         if self._journal is not None:
             self._journal.close()
-            self._journal = None
+            self._journal = self._look = None
 
     def _lane(self, spec: Spec) -> Lane:
         lane = self._lanes.get(spec.name)

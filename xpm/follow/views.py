@@ -1,17 +1,19 @@
 """What a person or a program sees of experiments and jobs."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import UsageProblem
 from xpm.follow.journal import Journal, Known, Place
+from xpm.follow.looking import OVER as OVER
+from xpm.follow.looking import Look, Row
 from xpm.follow.main import LocalEnd, MainFolder
-from xpm.follow.records import ExperimentRecord, Line, Run, is_going
+from xpm.follow.records import Line, Run, is_going
 
-OVER = frozenset({"done", "failed", "cancelled", "lost", "skipped"})
 SCHEMA = 1
 
 
@@ -55,36 +57,120 @@ class ExperimentView:
     run: Run | None
     places: Mapping[str, Place]
 
+    @property
+    def counts(self) -> Counter[str]:
+        """How many jobs are in each state."""
+        return Counter(job.state for job in self.jobs)
+
+    @property
+    def oldest(self) -> datetime | None:
+        """When the jobs that are not over were all seen since; None when all are over."""
+        return min((job.seen_at for job in self.jobs if job.state not in OVER), default=None)
+
+    @property
+    def awaited(self) -> frozenset[str]:
+        """The connectors that have more to tell or to bring."""
+        return frozenset(job.connector for job in self.jobs if not job.settled)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One experiment in numbers, as last known; of its jobs those that matter."""
+
+    id: str
+    state: str
+    counts: Counter[str]
+    """How many jobs are in each state."""
+    oldest: datetime | None
+    """When the jobs that are not over were all seen since; None when all are over."""
+    awaited: frozenset[str]
+    """The connectors that have more to tell or to bring."""
+    jobs: Sequence[JobView]
+    places: Mapping[str, Place]
+
 
 def experiments(main: MainFolder, journal: Journal | None = None) -> Sequence[ExperimentView]:
     """All experiments of a main folder."""
     ours = journal or Journal(main)
     try:
-        known, places = ours.jobs(), ours.places()
-        return [_experiment(main, record, known, places) for record in main.experiments()]
+        look = Look(main, ours)
+        return [experiment(look, each.id) for each in main.experiments()]
     finally:
         if journal is None:
             ours.close()
 
 
-def find_job(seen: Sequence[ExperimentView], prefix: str) -> JobView:
+def experiment(look: Look, name: str) -> ExperimentView:
+    """One experiment, with all its jobs."""
+    rows = list(look.rows(name))
+    jobs = [seen(look, row) for row in rows]
+    run = look.run(name)
+    parents = {row.id: [ref.job for ref in row.parents] for row in rows}
+    state = experiment_state({job.state for job in jobs}, run)
+    return ExperimentView(name, look.main.path, state, jobs, parents, run, look.places)
+
+
+def summary(look: Look, name: str, order: Sequence[str], most: int) -> Summary:
+    """One experiment in numbers, with so many jobs at most: those in states that come first in the order."""
+    tallies = look.tallies(name)
+    counts: Counter[str] = Counter()
+    for each in tallies:
+        counts[each.state] += each.jobs
+    jobs = [seen(look, row) for row in look.pressing(name, order, most)]
+    alive = [each.seen_at for each in tallies if each.state not in OVER]
+    return Summary(
+        name, experiment_state(set(counts), look.run(name)), counts,
+        datetime.fromtimestamp(min(alive), UTC) if alive else None,
+        frozenset(each.connector for each in tallies if not each.settled), jobs, look.places,
+    )  # fmt: skip
+
+
+def chosen(look: Look, name: str, rows: Sequence[Row], picked: Sequence[Row]) -> Summary:
+    """Some jobs of an experiment in numbers; those picked of them as they are."""
+    states = {each.state for each in look.tallies(name)}
+    alive = [row.seen_at for row in rows if row.state not in OVER]
+    return Summary(
+        name, experiment_state(states, look.run(name)), Counter(row.state for row in rows),
+        datetime.fromtimestamp(min(alive), UTC) if alive else None,
+        frozenset(row.connector for row in rows if not row.settled),
+        [seen(look, row) for row in picked], look.places,
+    )  # fmt: skip
+
+
+def seen(look: Look, row: Row) -> JobView:
+    """One job."""
+    return JobView(
+        id=row.id,
+        task=row.task,
+        state=row.state,
+        cause=row.cause,
+        attempt=row.attempt,
+        generation=row.generation,
+        batch_id=row.batch_id,
+        launcher=row.launcher,
+        connector=row.connector,
+        tags=row.tags,
+        path=f"{look.main.path}/jobs/{row.task}/{row.id}",
+        seen_at=datetime.fromtimestamp(row.seen_at, UTC),
+        reason=look.reason(row),
+        message=row.message,
+        settled=bool(row.settled),
+    )
+
+
+def find_job(look: Look, prefix: str) -> JobView:
     """The one job whose id begins like this; ``task/prefix`` narrows it down.
 
     Raises:
         UsageProblem: none does, or several do.
     """
     task, _, start = prefix.strip("/").rpartition("/")
-    jobs = {job.ref: job for each in seen for job in each.jobs}
-    found = [
-        job
-        for job in jobs.values()
-        if start and job.id.startswith(start.lower()) and (not task or job.task == task)
-    ]
+    found = look.beginning(start.lower(), task) if start else []
     if len(found) == 1:
-        return found[0]
+        return seen(look, found[0])
     if not found:
         raise UsageProblem(f"no job begins with {prefix!r}", hint="`xpm status` lists all jobs")
-    names = ", ".join(f"{job.task}/{job.id[:12]}" for job in found[:5])
+    names = ", ".join(f"{row.task}/{row.id[:12]}" for row in found[:5])
     raise UsageProblem(
         f"{prefix!r} names {len(found)} jobs", cause=names, hint="give more digits of its id"
     )
@@ -139,26 +225,9 @@ def job_view(
     )
 
 
-def latest_lines(lines: Sequence[Line], alive: Mapping[JobRef, bool]) -> Sequence[Line]:
-    """The submissions that make the experiment: the latest run's, then older ones still alive."""
-    if not lines:
-        return []
-    last: dict[JobRef, Line] = {}
-    for line in lines:
-        last[JobRef(line.task, line.job)] = line
-    run = lines[-1].run
-    kept = [each for each in last.values() if each.run == run]
-    older = [
-        each
-        for ref, each in last.items()
-        if each.run != run and alive.get(ref, True)
-    ]  # fmt: skip
-    return [*kept, *older]
-
-
-def experiment_state(jobs: Sequence[JobView], run: Run | None) -> str:
+def experiment_state(states: Collection[str], run: Run | None) -> str:
     """One word for all."""
-    states = {job.state for job in jobs}
+    states = frozenset(states)
     if states - OVER:
         return "running"
     going = run is not None and is_going(run)
@@ -171,69 +240,6 @@ def experiment_state(jobs: Sequence[JobView], run: Run | None) -> str:
     if going:
         return "running"
     return "failed" if run is not None and run.outcome == "error" else "done"
-
-
-def _experiment(
-    main: MainFolder,
-    record: ExperimentRecord,
-    known: Mapping[JobRef, Known],
-    places: Mapping[str, Place],
-) -> ExperimentView:
-    lines = record.lines()
-    views: dict[JobRef, JobView] = {}
-    cancels = _cancels(main, {line.connector for line in lines}, places)
-    for line in lines:
-        ref = JobRef(line.task, line.job)
-        view = _seen(main, line, known.get(ref), places.get(line.connector))
-        if ref in cancels and view.state not in OVER:
-            view = replace(view, reason=cancels[ref])
-        views[ref] = view
-    alive = {ref: view.state not in OVER for ref, view in views.items()}
-    chosen = latest_lines(lines, alive)
-    jobs = [views[JobRef(each.task, each.job)] for each in chosen]
-    run = record.latest()
-    parents = {each.job: [job for _, job in each.parents] for each in chosen}
-    return ExperimentView(
-        record.id, main.path, experiment_state(jobs, run), jobs, parents, run, places
-    )
-
-
-def _cancels(
-    main: MainFolder, connectors: Iterable[str], places: Mapping[str, Place]
-) -> Mapping[JobRef, str]:
-    """What to say of jobs whose cancelling has not been told to their connector."""
-    found: dict[JobRef, str] = {}
-    for name in connectors:
-        words = "being cancelled, not delivered yet"
-        place = places.get(name)
-        if place is not None and place.down_since is not None:
-            since = datetime.fromtimestamp(place.down_since).astimezone()
-            words += f": {name} is out of reach since {since:%Y-%m-%d %H:%M}"
-        found.update((owed.ref, words) for owed in main.outbox.owed(name))
-    return found
-
-
-def _seen(main: MainFolder, line: Line, known: Known | None, place: Place | None) -> JobView:
-    ref = JobRef(line.task, line.job)
-    folder = main.job_folder(ref)
-    if known is not None and known.attempt < line.attempt and known.seen_at < line.at:
-        known = None  # of an attempt before this submission
-    if known is not None and known.state in OVER and known.arrived:
-        return job_view(line, folder, known, known.seen_at, settled=True)
-    end = main.local_end(ref)
-    if end is not None and end.attempt >= line.attempt:
-        return job_view(line, folder, end, end.at, settled=True)
-    seen_at = known.seen_at if known else line.at
-    if place is not None and place.seen_at is not None and known is not None:
-        seen_at = max(seen_at, place.seen_at)
-    if main.outbox.holds(line.connector, line.job):
-        waiting = Change(
-            ref, "waiting", None, line.attempt, 0, None, "not sent yet", "", line.at
-        )  # fmt: skip
-        return job_view(line, folder, waiting, line.at, settled=False)
-    # without a word, it was accepted there, by our records: `unknown` is only what an answer says
-    heard = known or sent(ref, line.attempt, line.at)
-    return job_view(line, folder, heard, seen_at, settled=False)
 
 
 def sent(ref: JobRef, attempt: int, at: float) -> Change:
