@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from xpm.connectors.base import Connector
-from xpm.connectors.specs import LocalSpec, Spec, SshSpec
+from xpm.connectors.hosts import Host
+from xpm.connectors.specs import LocalSpec, Spec, SshSpec, SshTarget
 
 
 def open_connector(spec: Spec, main: Path) -> Connector:
@@ -19,3 +20,19 @@ def open_connector(spec: Spec, main: Path) -> Connector:
     from xpm.connectors.slurm import SlurmConnector
 
     return SlurmConnector(spec)
+
+
+def open_host(target: SshTarget | None) -> Host:
+    """The machine behind a place, to be asked without our agent; None: this one."""
+    if target is None:
+        from xpm.connectors.local_host import LocalHost
+
+        return LocalHost()
+    from xpm.connectors.fabric_host import FabricHost
+
+    return FabricHost(target)
+
+
+def target_of(spec: Spec) -> SshTarget | None:
+    """How the machine of a place is reached; None: it is this one."""
+    return None if isinstance(spec, LocalSpec) else spec.ssh
