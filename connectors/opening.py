@@ -7,8 +7,14 @@ from xpm.connectors.hosts import Host
 from xpm.connectors.specs import LocalSpec, Spec, SshSpec, SshTarget
 
 
-def open_connector(spec: Spec, main: Path) -> Connector:
-    """The connector of a place; imports only what this kind needs."""
+def open_connector(spec: Spec, main: Path, host: Host | None = None) -> Connector:
+    """The connector of a place; imports only what this kind needs.
+
+    Args:
+        spec: the place.
+        main: the main folder.
+        host: the way to its machine, when there is one already; the connector's to close.
+    """
     if isinstance(spec, LocalSpec):
         from xpm.connectors.local import LocalConnector
 
@@ -16,10 +22,10 @@ def open_connector(spec: Spec, main: Path) -> Connector:
     if isinstance(spec, SshSpec):
         from xpm.connectors.ssh import SshConnector
 
-        return SshConnector(spec)
+        return SshConnector(spec, host)
     from xpm.connectors.slurm import SlurmConnector
 
-    return SlurmConnector(spec)
+    return SlurmConnector(spec, host)
 
 
 def open_host(target: SshTarget | None) -> Host:

@@ -178,3 +178,8 @@ def _profiles(
     launchers = {name: Launcher(blueprint) for name, blueprint in blueprints.items()}
     connectors = {LOCAL: LocalSpec(), **specs}
     return Profiles(path, default or LOCAL, launchers, connectors, in_file_order(report.notes))
+
+
+def config_folder() -> Path:
+    """Where the user's profile lies."""
+    return _folder()

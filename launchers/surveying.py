@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xpm.agent import limits, slurm_site
 from xpm.agent.limits import SiteLimits
 from xpm.connectors.questions import Answers, Question
+from xpm.launchers.placeholders import quoted
 
 SITE_S = 120
 OLDEST = (3, 9)
@@ -176,6 +177,29 @@ def rooms(text: str) -> list[Room]:
             name, path, kib, inodes = fields
             found.setdefault(path.rstrip("/"), Room(name, path, _int(kib), _int(inodes)))
     return list(found.values())
+
+
+def with_variables(script: str) -> str:
+    """The lines with the variables that they use and only login shells have; they end where one is not set at all."""
+    names = sorted(set(re.findall(r"\$\{?([A-Z_][A-Z0-9_]*)", script)) - {"HOME", "USER", "PATH"})
+    if not names:
+        return script
+    lines = [f"e=$({LOGIN_ENV} | grep -E '^({'|'.join(names)})=')"]
+    for name in names:
+        value = f'$(printf "%s\\n" "$e" | sed -n "s/^{name}=//p")'
+        lines.append(f'[ -n "${{{name}:-}}" ] || {{ {name}={value}; export {name}; }}')
+        lines.append(f': "${{{name}:?not set there, nor in a login shell}}"')
+    return "\n".join([*lines, script])
+
+
+def python_check(asked: str | None) -> str:
+    """Lines that print the Python that jobs would get, and its version; they fail when it is not fit."""
+    check = "import sys;print(*sys.version_info[:3]);sys.exit(sys.version_info<(3,9))"
+    names = [quoted(asked)] if asked else ["python3", *(f"python3.{n}" for n in range(14, 8, -1))]
+    return (
+        f"for p in {' '.join(names)}; do r=$(\"$p\" -ISc '{check}' 2>&1 </dev/null)"
+        ' && { echo "$p"; echo "$r"; exit 0; }; done; echo "$p: $r"; exit 1'
+    )
 
 
 def _rank(name: str) -> tuple[int, str]:

@@ -17,7 +17,7 @@ from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec
 from xpm.follow import dry
 from xpm.follow.dry import Ask, DryRun, Parcel
 from xpm.launchers.placeholders import quoted
-from xpm.launchers.surveying import LOGIN_ENV, SLURM_PATH
+from xpm.launchers.surveying import SLURM_PATH, python_check, with_variables
 from xpm.wire import hints
 
 MOST_PATHS = 200
@@ -63,10 +63,10 @@ def _check_one(run: DryRun, spec: Spec, host: Host, parcel: Parcel) -> list[Find
 def ask_for(spec: Spec, asks: Sequence[Ask], paths: Sequence[str]) -> list[Question]:
     """The questions for a place."""
     found = [
-        Question("room", _with_variables(_ROOM.format(workspace=quoted(dry.workspace_of(spec)))))
+        Question("room", with_variables(_ROOM.format(workspace=quoted(dry.workspace_of(spec)))))
     ]
     for number, ask in enumerate(asks):
-        found.append(Question(f"python{number}", _with_variables(_python(ask))))
+        found.append(Question(f"python{number}", with_variables(python_check(python_asked(ask)))))
         setup = [
             line
             for line in dry.setup_of(ask)
@@ -95,35 +95,6 @@ df -Pi "$d" 2>/dev/null | awk 'NR>1{{print $(NF-2)}}' | tail -n 1
 """
 
 
-def _with_variables(script: str) -> str:
-    """The lines with the variables that they use and only login shells have."""
-    names = set(re.findall(r"\$\{?([A-Z_][A-Z0-9_]*)", script)) - {"HOME", "USER", "PATH"}
-    if not names:
-        return script
-    pattern = "|".join(sorted(names))
-    lines = [
-        f"e=$({LOGIN_ENV} | grep -E '^({pattern})=')",
-        *(
-            f'[ -n "${{{name}:-}}" ] || {name}=$(printf "%s\\n" "$e" | sed -n "s/^{name}=//p")'
-            for name in sorted(names)
-        ),
-    ]
-    lines += [f': "${{{name}:?not set there, nor in a login shell}}"' for name in sorted(names)]
-    return "\n".join([*lines, script])
-
-
-def _python(ask: Ask) -> str:
-    check = "import sys;print(*sys.version_info[:2]);sys.exit(sys.version_info<(3,9))"
-    asked = ask.request.get("python") or ask.spec.python
-    names = (
-        [quoted(str(asked))] if asked else ["python3", *(f"python3.{n}" for n in range(14, 8, -1))]
-    )
-    return (
-        f"for p in {' '.join(names)}; do r=$(\"$p\" -ISc '{check}' 2>&1 </dev/null)"
-        ' && { echo "$p"; echo "$r"; exit 0; }; done; echo "$p: $r"; exit 1'
-    )
-
-
 # ----------------------------------------------------------------------------- judging
 
 
@@ -139,6 +110,12 @@ def judged(
             yield _of_test(ask, answers.found.get(f"test{number}"))
     if paths:
         yield _of_paths(paths, answers.found.get("paths"))
+
+
+def python_asked(ask: Ask) -> str | None:
+    """The Python the profile names for these jobs."""
+    asked = ask.request.get("python") or ask.spec.python
+    return str(asked) if asked else None
 
 
 def _of_room(answer: Answer | None, parcel: Parcel) -> Iterator[Finding]:
