@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Snapshot
-from xpm.errors import PlanProblem
+from xpm.errors import PlanProblem, SiteProblem
 from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
 from xpm.wire import frames
@@ -56,10 +56,12 @@ class AgentConnector:
         """Make a code snapshot available there; ``progress`` gets bytes sent and to send."""
         if (self._caller.life, snapshot.id) in self._staged:
             return
-        missing = set(self._tree(snapshot))
+        answer = self._tree(snapshot)
+        missing = set(map(str, answer["missing"]))
         if missing:
+            self._require_room(snapshot, missing, answer.get("room"))
             self._put(snapshot, missing, progress)
-            missing = set(self._tree(snapshot))
+            missing = set(map(str, self._tree(snapshot)["missing"]))
         if missing:
             raise PlanProblem(
                 "the code could not be stored there",
@@ -145,10 +147,28 @@ class AgentConnector:
         """End the connection."""
         self._caller.close()
 
-    def _tree(self, snapshot: Snapshot) -> Sequence[str]:
+    def _require_room(self, snapshot: Snapshot, missing: set[str], room: object) -> None:
+        """Refuse before anything is sent what cannot fit."""
+        if not isinstance(room, list):
+            return
+        sources = {sha: path for sha, _, path in snapshot.files.values() if sha in missing}
+        size = sum(Path(path).stat().st_size for path in sources.values())
+        free, files = room
+        if size > free:
+            lack = f"{size / 1e6:.1f} MB are to be sent, {free / 1e6:.1f} MB are free"
+        elif files is not None and len(missing) > files:
+            lack = f"{len(missing)} files are to be sent, the file system takes {files} more"
+        else:
+            return
+        raise SiteProblem(
+            "there is no room for the code", on=f"{self.name}, {self._caller.workspace}", cause=lack,
+            hint="remove old results there, or name another `workspace:` in the profile",
+        )  # fmt: skip
+
+    def _tree(self, snapshot: Snapshot) -> frames.Message:
         files = [[path, sha, mode] for path, (sha, mode, _) in sorted(snapshot.files.items())]
         request = {"verb": "tree", "snapshot": snapshot.id, "files": files}
-        return [str(sha) for sha in self._caller.call(request)[0]["missing"]]
+        return self._caller.call(request)[0]
 
     def _put(
         self, snapshot: Snapshot, missing: set[str], progress: Callable[[int, int], None]

@@ -14,6 +14,6 @@ class SlurmConnector(AgentConnector):
 
     def __init__(self, spec: SlurmSpec, host: Host | None = None) -> None:
         wishes = {name: value for name, value in asdict(spec.keeper).items() if value}
-        options = {"keeper": wishes} if wishes else None
+        options = {**({"keeper": wishes} if wishes else {}), **spec.keeping.options}
         place = Place(spec.workspace, "slurm", spec.python, options=options)
         super().__init__(spec.name, Link(spec.name, host or FabricHost(spec.ssh), place))

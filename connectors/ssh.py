@@ -11,5 +11,5 @@ class SshConnector(AgentConnector):
     """Jobs run on a host reached by ssh."""
 
     def __init__(self, spec: SshSpec, host: Host | None = None) -> None:
-        place = Place(spec.workspace, "plain", spec.python, spec.capacity)
+        place = Place(spec.workspace, "plain", spec.python, spec.capacity, spec.keeping.options)
         super().__init__(spec.name, Link(spec.name, host or FabricHost(spec.ssh), place))

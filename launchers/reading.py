@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xpm.connectors.specs import Spec
 from xpm.errors import ProfileProblem
-from xpm.launchers import load, placeholders
+from xpm.launchers import load, placeholders, variables
 from xpm.launchers.blueprints import Surroundings, read_blueprint
 from xpm.launchers.inherit import Family
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, GpuType, Site, TokenRule
@@ -71,7 +71,7 @@ def _sites(tree: Table, values: Values, report: Report) -> dict[str, Site | None
             words = "is this machine, choose another name for another place"
             report.problem(table.mark, f"connectors.{LOCAL}", words)
         sites[name] = read_site(name, read, frozenset(table.items), policies, report)
-    return sites
+    return variables.told(sites, tree)
 
 
 def _with_partitions(table: Table, name: str, report: Report) -> Table:

@@ -42,6 +42,7 @@ def _run(workspace: str, submission: str, index: "Optional[str]" = None) -> int:
     from xpm.runner.main import run
 
     workspace = os.path.abspath(workspace)
+    _share(workspace)
 
     orders: "List[Order]" = []
     parent = os.getppid()
@@ -58,6 +59,23 @@ def _run(workspace: str, submission: str, index: "Optional[str]" = None) -> int:
     if code == 0 and orders and orders[0].in_slurm:
         _remove_if_empty(orders[0].log)
     os._exit(code)  # nothing of ours is left to be cleaned up, and every job pays for the cleaning
+
+
+def _share(workspace: str) -> None:
+    """Let others read what this run makes, where the profile says so."""
+    from xpm.wire import files
+    from xpm.wire.workspace import Layout
+
+    try:
+        content = files.load(Layout(workspace).place)
+    except (OSError, ValueError):
+        return
+    if content is not None and (content.get("options") or {}).get("share"):
+        from xpm.agent import sharing
+
+        mask = sharing.mask(content)
+        if mask is not None:
+            os.umask(mask)
 
 
 def _remove_if_empty(log: str) -> None:

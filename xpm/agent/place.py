@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Iterable, Mapping, Optional
 
 from xpm.wire import files
 from xpm.wire.workspace import FORMAT, Layout
@@ -16,14 +16,17 @@ _ALLOWED = frozenset(
 )
 
 
-def clean_environ(environ: Mapping[str, str]) -> Dict[str, str]:
+def clean_environ(environ: Mapping[str, str], more: Iterable[str] = ()) -> Dict[str, str]:
     """What jobs on a cluster start with: an allow-list, so that whoever submits, they get the same.
+
+    ``more``: the variables that the profile names besides.
 
     SLURM_* and SBATCH_* would silently change what sbatch and srun do (a SLURM_CPU_BIND of the shell around, for
     instance); only SLURM_CONF, which says where the cluster is, stays.
     """
+    allowed = _ALLOWED.union(more)
     return {
-        name: value for name, value in environ.items() if name in _ALLOWED or name.startswith("LC_")
+        name: value for name, value in environ.items() if name in allowed or name.startswith("LC_")
     }
 
 
@@ -43,7 +46,9 @@ def record(
         "capacity": dict(capacity or {}),
         "python": python,
         "travel": travel,
-        "environ": clean_environ(os.environ if environ is None else environ),
+        "environ": clean_environ(
+            os.environ if environ is None else environ, (options or {}).get("variables") or ()
+        ),
         "options": dict(options or {}),
     }
     raw = files.dump(content)

@@ -14,7 +14,7 @@ import shutil
 import stat
 from typing import Any, Dict, Iterator, List, Tuple
 
-from xpm.agent import paths
+from xpm.agent import disk, paths
 from xpm.agent.refusals import usage
 from xpm.wire import files, jobfile, ledger
 from xpm.wire.workspace import Layout
@@ -58,7 +58,8 @@ def tree(layout: Layout, request: Request) -> Reply:
     lacking = sorted({sha for _, sha, _ in wanted if not os.path.exists(_blob(layout, sha))})
     if not lacking:
         _build(layout, target, wanted)
-    return {"missing": lacking}, b""
+        return {"missing": []}, b""
+    return {"missing": lacking, "room": list(disk.left(layout.own))}, b""
 
 
 def tail(layout: Layout, request: Request) -> Reply:
