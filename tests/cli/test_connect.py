@@ -100,7 +100,7 @@ def test_a_profile_that_is_broken_is_left_alone(person: Person) -> None:
 @pytest.mark.host
 def test_what_a_place_tells_is_kept_and_compared_with_the_last_time(tmp_path: Path) -> None:
     first = xpm("launchers", "discover", "local", home=tmp_path)
-    (path,) = (tmp_path / "config" / "discovered").iterdir()
+    (path,) = (tmp_path / "config").glob("launchers.d/*.discovered.yaml")
     text = path.read_text()
     path.write_text(text.replace("cpus: ", "cpus: 9"))
 

@@ -28,7 +28,7 @@ def discover(
         survey, _ = connect.ask(way)
     finally:
         way.close()
-    path = (folder or config_folder()) / "discovered" / f"{spec.name}.yaml"
+    path = (folder or config_folder()) / "launchers.d" / f"{spec.name}.discovered.yaml"
     text = content(spec, survey)
     changes = difference(path.read_text("utf-8") if path.exists() else "", text)
     for line in changes:
