@@ -187,9 +187,27 @@ def _of_partition(partition: Partition, site: SiteLimits) -> dict[str, Value]:
             key = kind or "gpu"
             gpus[key] = max(count, int(str(gpus.get(key, 0))))
     facts.update({"gpus": gpus} if gpus else {})
+    account = _account(partition, site)
+    facts.update({"account": account} if account else {})
     qos = _qos(partition, site)
     facts.update({"qos": qos} if qos else {})
     return facts
+
+
+def _account(partition: Partition, site: SiteLimits) -> str | None:
+    """The account to charge there, where it cannot be the default one."""
+    mine = [each for each in site.associations or () if each.partition in ("", partition.name)]
+    allowed = None if partition.accounts is None else {each.lower() for each in partition.accounts}
+    denied = {each.lower() for each in partition.denied_accounts}
+    fit = [
+        each
+        for each in mine
+        if (allowed is None or each.account.lower() in allowed)
+        and each.account.lower() not in denied
+    ]
+    if not fit or any(each.is_default for each in fit):
+        return None
+    return fit[0].account
 
 
 def _qos(partition: Partition, site: SiteLimits) -> list[Value]:

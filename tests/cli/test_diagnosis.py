@@ -55,6 +55,7 @@ def test_a_workspace_with_room_is_well() -> None:
         ("quota nas:/home 10 0 100 0 99 0 100 0", "quota", "warn"),
         ("quota nas:/home 100* 100 120 0 1 0 0 0", "quota", "ok"),
         ("quota nas:/home 120* 100 120 6days 1 0 0 0", "quota", "bad"),
+        ("quota 95 0 100 - 1 0 0 -", "quota", "warn"),
     ],
 )
 def test_what_is_short_is_told_with_what_to_do(line: str, topic: str, verdict: str) -> None:

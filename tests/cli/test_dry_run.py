@@ -287,6 +287,29 @@ def test_what_the_place_refuses_or_lacks_is_bad_with_what_to_do(
     assert all(each.do for each in found if each.verdict != "ok")
 
 
+QUOTA = """#!/bin/sh
+echo "Disk quotas for user ann (uid 1000): "
+echo "     Filesystem  blocks   quota   limit   grace   files   quota   limit   grace"
+echo "nas:/home 1990 0 2000 0 70 0 100 0"
+"""
+
+
+def test_a_quota_that_is_nearly_used_up_is_told_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "quota").write_text(QUOTA)
+    (tmp_path / "bin" / "quota").chmod(0o755)
+
+    found = asked(monkeypatch, tmp_path, str(tmp_path), "gpu")
+
+    told = [(each.verdict, each.what) for each in found if each.topic == "quota"]
+    assert [
+        ("warn", "nas:/home: 2 MB of 2 MB used"),
+        ("ok", "nas:/home: 70 files of 100 files used"),
+    ] == told
+
+
 def test_a_silent_slurmctld_says_nothing_of_the_request(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

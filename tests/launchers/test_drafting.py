@@ -97,6 +97,16 @@ def test_a_cluster_becomes_a_profile_that_can_be_used(tmp_path: Path) -> None:
     assert not [name for name in ("staff", "old", "club") if f"  {name}:" in text]
 
 
+def test_a_partition_that_the_default_account_may_not_use_names_another() -> None:
+    side = partition("side", accounts=("Side",))
+    site = SITE._replace(partitions=(side, partition("barred", denied_accounts=("lab",))))
+
+    lines = drafting.lines_of(drafting.discovered("campus", survey(site), is_slurm=True))
+
+    text = "\n".join(lines)
+    assert 2 == text.count("account: side")
+
+
 def test_a_plain_host_becomes_a_profile_with_its_machine(tmp_path: Path) -> None:
     plain = survey(
         limits.UNKNOWN, sbatch="", gpus=[Gpu("NVIDIA GeForce RTX 4090", 24564)] * 2, pythons=[]

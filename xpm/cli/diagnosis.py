@@ -105,7 +105,7 @@ def _of_umask(text: str) -> Iterator[Finding]:
 
 def workspace_question(workspace: str) -> Question:
     """Asks about the file system of a workspace that is there: room, quota, clock, the oldest file, the home."""
-    script = with_variables(_WORKSPACE.format(workspace=quoted(workspace)))
+    script = with_variables(_WORKSPACE.format(workspace=quoted(workspace), quota=QUOTA))
     return Question("workspace", script, 60)
 
 
@@ -123,6 +123,12 @@ def of_python(answer: Answer | None) -> Finding:
     return Finding("python", "bad", f"of jobs: {lines[-1] if lines else 'no answer'}", do)
 
 
+QUOTA = (
+    "timeout 15 quota -wp 2>/dev/null | awk 'NF>=9 && $2 ~ /^[0-9]/ {print \"quota\", $0}';"
+    " command -v lfs >/dev/null 2>&1 && timeout 15 lfs quota -q -u $(id -un) . 2>/dev/null"
+    " | awk 'NF>=8 {print \"quota\", $0}'; true"
+)
+"""Lines of sh that print a row for each quota of this user, and of Lustre's in the current folder."""
 _WORKSPACE = """
 w={workspace}; cd "$w" 2>/dev/null || {{ echo "lost $w"; exit 0; }}
 echo "path $(pwd)"
@@ -133,8 +139,7 @@ df -PT . 2>/dev/null | awk 'NR>1{{print "type " $2}}' | tail -n 1
 t=.xpm/~clock.$$; if : > "$t"; then echo "here $(date +%s.%N)"; echo "file $(stat -c %Y "$t")"; rm -f "$t"; fi
 [ -w "$HOME" ] && echo "home yes" || echo "home no"
 timeout 10 find jobs -type f -printf 'oldest %T@ %A@\\n' 2>/dev/null | sort -n -k2 | head -n 1
-timeout 15 quota -wp 2>/dev/null | awk 'NF>=9 && $2 ~ /^[0-9]/ {{print "quota", $0}}'
-command -v lfs >/dev/null 2>&1 && timeout 15 lfs quota -q -u "$(id -un)" . 2>/dev/null | awk 'NF>=8 {{print "quota", $0}}'
+{quota}
 true
 """
 
@@ -162,7 +167,7 @@ def of_workspace(text: str, now: float) -> Iterator[Finding]:
         yield Finding("inodes", "warn" if few else "ok", f"{inodes} more files fit", do)
     for row in rows:
         if row[0] == "quota":
-            yield from _of_quota(row[1:])
+            yield from of_quota(row[1:])
     if "file" in said and "here" in said:
         yield from _of_file_server(float(said["file"][0]), float(said["here"][0]))
     yield from _of_age(said, now)
@@ -171,8 +176,10 @@ def of_workspace(text: str, now: float) -> Iterator[Finding]:
         yield Finding("home", "warn", "your home cannot be written", do)
 
 
-def _of_quota(fields: Sequence[str]) -> Iterator[Finding]:
+def of_quota(fields: Sequence[str]) -> Iterator[Finding]:
     """One row of quota(1) or lfs-quota(1): file system, then used, soft, hard, grace of KiB and of files."""
+    if fields[0].strip("*").isdigit():  # a long name is on a line of its own
+        fields = ["quota", *fields]
     numbers = [int(each.strip("*")) if each.strip("*").isdigit() else 0 for each in fields[1:8]]
     for unit, (used, soft, hard) in (("", numbers[:3]), ("files", numbers[4:7])):
         limit = hard or soft

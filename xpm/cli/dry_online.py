@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 
+from xpm.cli.diagnosis import QUOTA, of_quota
 from xpm.cli.findings import Finding
 from xpm.connectors import questions
 from xpm.connectors.hosts import Host
@@ -63,7 +64,10 @@ def _check_one(run: DryRun, spec: Spec, host: Host, parcel: Parcel) -> list[Find
 def ask_for(spec: Spec, asks: Sequence[Ask], paths: Sequence[str]) -> list[Question]:
     """The questions for a place."""
     found = [
-        Question("room", with_variables(_ROOM.format(workspace=quoted(dry.workspace_of(spec)))))
+        Question(
+            "room",
+            with_variables(_ROOM.format(workspace=quoted(dry.workspace_of(spec)), quota=QUOTA)),
+        )
     ]
     for number, ask in enumerate(asks):
         found.append(Question(f"python{number}", with_variables(python_check(python_asked(ask)))))
@@ -92,6 +96,7 @@ while [ ! -d "$d" ] && [ "$d" != / ] && [ "$d" != . ]; do d=$(dirname "$d"); don
 [ -w "$d" ] && echo yes || echo no
 df -Pk "$d" 2>/dev/null | awk 'NR>1{{print $(NF-2)}}' | tail -n 1
 df -Pi "$d" 2>/dev/null | awk 'NR>1{{print $(NF-2)}}' | tail -n 1
+cd "$d" 2>/dev/null; {quota}
 """
 
 
@@ -133,7 +138,8 @@ def _of_room(answer: Answer | None, parcel: Parcel) -> Iterator[Finding]:
             "workspace", "bad", f"{workspace} cannot be written", "name another `workspace:`"
         )
         return
-    free = [int(each) if each.isdigit() else None for each in [*lines[2:], "", ""]]
+    rest = [line for line in lines[2:] if not line.startswith("quota ")]
+    free = [int(each) if each.isdigit() else None for each in [*rest, "", ""]]
     kib, inodes = free[0], free[1]
     needed = parcel.new_bytes + parcel.jobs_bytes + parcel.program_bytes
     told = f"{workspace}: " + ("room unknown" if kib is None else f"{hints.size(kib)} free")
@@ -147,6 +153,9 @@ def _of_room(answer: Answer | None, parcel: Parcel) -> Iterator[Finding]:
         )
     else:
         yield Finding("workspace", "ok", told)
+    for line in lines:
+        if line.startswith("quota "):
+            yield from of_quota(line.split()[1:])
 
 
 def _of_python(ask: Ask, answer: Answer | None) -> Iterator[Finding]:
