@@ -94,6 +94,11 @@ def ask(host: Host, questions: Sequence[Question], timeout_s: float = 120.0) -> 
     return Answers(parse(text), first_s, noise(text))
 
 
+def lines_of(answer: Answer | None) -> Sequence[str]:
+    """The lines of an answer; none when there is none."""
+    return answer.lines if answer is not None else ()
+
+
 def parse(text: str) -> Mapping[str, Answer]:
     """The answers in what came back; one that was cut off is not there."""
     found: dict[str, Answer] = {}

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from xpm.agent.limits import Nodes, Partition, SiteLimits
 from xpm.launchers import gpu_types, units
@@ -94,7 +95,7 @@ def discovered(name: str, survey: Survey, is_slurm: bool) -> dict[str, Value]:
 def usable(site: SiteLimits) -> list[Partition]:
     """The partitions this user may send jobs to, the site's default one first."""
     mine = {each.account.lower() for each in site.associations or ()}
-    found = []
+    found: list[Partition] = []
     for each in site.partitions or ():
         accounts = None if each.accounts is None else {account.lower() for account in each.accounts}
         if each.state not in ("UP", "") or (
@@ -127,7 +128,7 @@ def lines_of(content: Mapping[str, Value], depth: int = 0) -> Iterator[str]:
         head = f"{'  ' * depth}{_text(key)}:"
         if isinstance(value, Mapping) and depth < DEEP:
             yield head
-            yield from lines_of(value, depth + 1)
+            yield from lines_of(cast("Mapping[str, Value]", value), depth + 1)
         else:
             yield f"{head} {flow(value)}"
 
@@ -135,11 +136,10 @@ def lines_of(content: Mapping[str, Value], depth: int = 0) -> Iterator[str]:
 def flow(value: Value) -> str:
     """A value on one line of YAML."""
     if isinstance(value, Mapping):
-        return (
-            "{" + ", ".join(f"{_text(str(key))}: {flow(each)}" for key, each in value.items()) + "}"
-        )
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(flow(each) for each in value) + "]"
+        table = cast("Mapping[str, Value]", value)
+        return "{" + ", ".join(f"{_text(key)}: {flow(each)}" for key, each in table.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(flow, cast("list[Value]", value))) + "]"
     return _text(value) if isinstance(value, str) else json.dumps(value)
 
 

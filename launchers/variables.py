@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from xpm.launchers.model import Site
-from xpm.launchers.tree import Items, Leaf, Node, Table
+from xpm.launchers.tree import Items, Node, Table
 
 _NAME = re.compile(r"(?<!\\)\$\{?([A-Z_][A-Z0-9_]*)")
 _SECTIONS = ("connector_templates", "connectors", "envs", "launchers")
@@ -37,5 +37,5 @@ def _texts(node: Node) -> Iterator[str]:
     elif isinstance(node, Items):
         for item in node.items:
             yield from _texts(item)
-    elif isinstance(node, Leaf) and isinstance(node.value, str):
+    elif isinstance(node.value, str):
         yield node.value

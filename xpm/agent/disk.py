@@ -20,7 +20,7 @@ def remarks(folder: str) -> List[str]:
         free, files = left(folder)
     except OSError:  # away for a moment: whoever writes will say so
         return []
-    told = []
+    told: List[str] = []
     if free < LITTLE:
         told.append("%d MB" % (free // 1000000))
     if files is not None and files < FEW:

@@ -7,7 +7,7 @@ from xpm.agent import limits
 from xpm.agent.limits import Partition, SiteLimits
 from xpm.cli.findings import Finding
 from xpm.connectors.measuring import Distance
-from xpm.connectors.questions import Answer, Answers, Question
+from xpm.connectors.questions import Answer, Answers, Question, lines_of
 from xpm.launchers.placeholders import quoted
 from xpm.launchers.surveying import Survey, python_check, with_variables
 from xpm.wire import hints
@@ -116,7 +116,7 @@ def python_question(python: str | None) -> Question:
 
 def of_python(answer: Answer | None) -> Finding:
     """What the answer to that question means."""
-    lines = answer.lines if answer is not None else []
+    lines = lines_of(answer)
     if answer is not None and answer.status == 0 and len(lines) >= 2:
         return Finding("python", "ok", f"of jobs: {lines[-2]} is {'.'.join(lines[-1].split())}")
     do = "name one of 3.9 or newer as `python:`; on many clusters `module avail python` lists them"

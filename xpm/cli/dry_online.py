@@ -13,7 +13,7 @@ from xpm.cli.findings import Finding
 from xpm.connectors import questions
 from xpm.connectors.hosts import Host
 from xpm.connectors.opening import open_host, target_of
-from xpm.connectors.questions import Answer, Answers, Question
+from xpm.connectors.questions import Answer, Answers, Question, lines_of
 from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec
 from xpm.follow import dry
 from xpm.follow.dry import Ask, DryRun, Parcel
@@ -43,7 +43,7 @@ def check(
         for spec in dict.fromkeys(job.spec for job in run.jobs if job.entry is not None):
             if isinstance(spec, LocalSpec):
                 continue
-            host = (opened or (lambda each: open_host(target_of(each))))(spec)
+            host = opened(spec) if opened is not None else open_host(target_of(spec))
             try:
                 said = _check_one(run, spec, host, sizes[spec])
             finally:
@@ -124,7 +124,7 @@ def python_asked(ask: Ask) -> str | None:
 
 
 def _of_room(answer: Answer | None, parcel: Parcel) -> Iterator[Finding]:
-    lines = answer.lines if answer is not None else []
+    lines = lines_of(answer)
     if answer is not None and answer.status and lines:
         said = re.sub(r"^.*?(?=[A-Z_]\w*: )", "", lines[-1])
         yield Finding("workspace", "bad", said, "mend `workspace:` of the connector")
@@ -159,7 +159,7 @@ def _of_room(answer: Answer | None, parcel: Parcel) -> Iterator[Finding]:
 
 
 def _of_python(ask: Ask, answer: Answer | None) -> Iterator[Finding]:
-    lines = answer.lines if answer is not None else []
+    lines = lines_of(answer)
     if answer is not None and answer.status == 0 and len(lines) >= 2:
         version = ".".join(lines[-1].split())
         yield Finding(
@@ -176,7 +176,7 @@ def _of_modules(ask: Ask, answer: Answer | None) -> Iterator[Finding]:
         return
     wrong = [line for line in answer.lines if _MISSING.search(line)]
     if answer.status or wrong:
-        said = " ".join((wrong or list(answer.lines) or ["no answer"])[:2])
+        said = " ".join((wrong or list(lines_of(answer)) or ["no answer"])[:2])
         do = "`module avail` there lists what there is"
         yield Finding("modules", "bad", f"launcher {ask.launcher}: {said}", do)
     else:
@@ -189,7 +189,7 @@ def _of_test(ask: Ask, answer: Answer | None) -> Finding:
     if answer is not None and answer.status == 0 and start is not None:
         when = f"would start about {start[1].replace('T', ' ')} (SLURM's guess, its clock)"
         return Finding("sbatch", "ok", f"launcher {ask.launcher}: {when}")
-    lines = [re.sub(r"^sbatch: (error: )?", "", line) for line in (answer.lines if answer else [])]
+    lines = [re.sub(r"^sbatch: (error: )?", "", line) for line in lines_of(answer)]
     if answer is not None and answer.status == 0:
         return Finding("sbatch", "ok", f"launcher {ask.launcher}: accepted")
     if answer is None or answer.status == 124 or _is_away(text):

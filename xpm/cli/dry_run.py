@@ -4,6 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from xpm import _dry
 from xpm.agent.limits import SiteLimits
@@ -68,8 +69,7 @@ def rehearse(plan: Path, arguments: Sequence[str], options: RunOptions) -> list[
 def parcels(run: DryRun) -> list[Parcel]:
     """What would be sent, place by place; nothing is to this machine."""
     specs = list(dict.fromkeys(job.spec for job in run.jobs if job.entry is not None))
-    files = run.snapshot.files if run.snapshot else {}
-    sizes = {path: Path(local).stat().st_size for path, (_, _, local) in files.items()}
+    sizes = {path: Path(local).stat().st_size for path, (_, _, local) in run.files.items()}
     name, raw = travel.archive()
     return [
         dry.parcel(run, spec, sent.known(spec), (name, len(raw)), sizes)
@@ -131,7 +131,7 @@ def _tags(jobs: Sequence[DryJob]) -> str:
     for job in jobs:
         for name, value in job.tags.items():
             values.setdefault(name, {})[str(value)] = None
-    told = []
+    told: list[str] = []
     for name, found in sorted(values.items()):
         shown = [*list(found)[:6], *(["..."] if len(found) > 6 else [])]
         told.append(f"{name}={shown[0]}" if len(found) == 1 else f"{name}=[{' '.join(shown)}]")
@@ -171,15 +171,13 @@ def _known(spec: Spec) -> SiteLimits:
 
 def resources(request: Mapping[str, object]) -> str:
     """What a job asks for, in words."""
-    wants = request.get("resources")
-    told: list[str] = []
-    if isinstance(wants, Mapping):
-        cpus, mem, gpus, time_s = (wants.get(key) for key in ("cpus", "mem_mib", "gpus", "time_s"))
-        told += [f"{cpus} core{'s' if cpus != 1 else ''}"] if cpus else []
-        told += [hints.size(float(mem) * 1024)] if isinstance(mem, int) else []
-        told += [f"{gpus} GPU{'s' if gpus != 1 else ''}"] if gpus else []
-        told += [hints.duration(float(time_s))] if isinstance(time_s, int) else []
-        told += ["a whole host"] if wants.get("exclusive") else []
+    wants = cast("Mapping[str, object]", request.get("resources") or {})
+    cpus, mem, gpus, time_s = (wants.get(key) for key in ("cpus", "mem_mib", "gpus", "time_s"))
+    told = [f"{cpus} core{'s' if cpus != 1 else ''}"] if cpus else []
+    told += [hints.size(float(mem) * 1024)] if isinstance(mem, int) else []
+    told += [f"{gpus} GPU{'s' if gpus != 1 else ''}"] if gpus else []
+    told += [hints.duration(float(time_s))] if isinstance(time_s, int) else []
+    told += ["a whole host"] if wants.get("exclusive") else []
     return ", ".join(told)
 
 

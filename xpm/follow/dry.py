@@ -48,6 +48,11 @@ class DryRun:
     ends_at: str = ""
     """The line where the plan waits for what is not done; empty when it went through."""
 
+    @property
+    def files(self) -> Mapping[str, tuple[str, int, str]]:
+        """Those of the code: path to (sha256, mode, local path)."""
+        return self.snapshot.files if self.snapshot is not None else {}
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -163,7 +168,7 @@ def parcel(
         program: the name and the size of what travels of ours.
         sizes: the sizes of the code's files.
     """
-    files = run.snapshot.files if run.snapshot else {}
+    files = run.files
     contents = {sha: sizes[path] for path, (sha, _, _) in files.items()}
     fresh = {sha: size for sha, size in contents.items() if sha not in sent}
     entries = [job.entry for job in run.jobs if job.entry is not None and job.spec == spec]
