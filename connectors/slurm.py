@@ -14,6 +14,10 @@ class SlurmConnector(AgentConnector):
 
     def __init__(self, spec: SlurmSpec, host: Host | None = None) -> None:
         wishes = {name: value for name, value in asdict(spec.keeper).items() if value}
-        options = {**({"keeper": wishes} if wishes else {}), **spec.keeping.options}
-        place = Place(spec.workspace, "slurm", spec.python, options=options)
+        options = {
+            **({"keeper": wishes} if wishes else {}),
+            **spec.dealings.options,
+            **spec.keeping.options,
+        }
+        place = Place(spec.workspace, "slurm", spec.python, options=options or None)
         super().__init__(spec.name, Link(spec.name, host or FabricHost(spec.ssh), place))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from xpm.agent.limits import Nodes, Partition, SiteLimits
-from xpm.launchers import gpu_types, units
+from xpm.launchers import builtin, gpu_types, units
 from xpm.launchers.surveying import Room, Survey
 from xpm.wire import hints
 
@@ -86,7 +86,7 @@ def discovered(name: str, survey: Survey, is_slurm: bool) -> dict[str, Value]:
             }
         }
     content: dict[str, Value] = {"version": 1, "connectors": {name: facts}}
-    catalog = {kind: _of_type(kind) for kind in types_of(survey) if gpu_types.known(kind)}
+    catalog = {kind: _of_type(kind) for kind in _unknown_types(survey)}
     if catalog:
         content["catalog"] = {"gpus": catalog}
     return content
@@ -328,7 +328,13 @@ def _modest(partition: Partition, site: SiteLimits) -> dict[str, Value]:
 
 
 def _catalog(survey: Survey) -> dict[str, str]:
-    return {kind: flow(_of_type(kind)) for kind in types_of(survey) if gpu_types.known(kind)}
+    return {kind: flow(_of_type(kind)) for kind in _unknown_types(survey)}
+
+
+def _unknown_types(survey: Survey) -> list[str]:
+    """The types there that are known by their names, and not built in under these."""
+    known = builtin.layer().table("catalog").table("gpus").items
+    return [kind for kind in types_of(survey) if kind not in known and gpu_types.known(kind)]
 
 
 def _of_type(kind: str) -> dict[str, Value]:

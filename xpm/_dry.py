@@ -29,6 +29,7 @@ from xpm.follow.outbox import Entry, Outbox
 from xpm.follow.records import ExperimentRecord, Line
 from xpm.follow.session import Session
 from xpm.plan import context, places
+from xpm.plan.requirements import Req
 
 if TYPE_CHECKING:
     from xpm.plan.sealing import Sealed
@@ -42,12 +43,20 @@ class Waits(SystemExit):
 class DryExperiment:
     """What a plan sees of an experiment, with nothing behind it."""
 
-    def __init__(self, path: Path, id: str, launcher: str | None, options: RunOptions) -> None:
+    def __init__(
+        self,
+        path: Path,
+        id: str,
+        launcher: str | None,
+        require: "Req | str | None",
+        options: RunOptions,
+    ) -> None:
         assert options.dry is not None
         sys.dont_write_bytecode = True  # not even beside the plan's own modules
         self._main = DryMain(path)
         self._session = DrySession(self._main, options)
         self._launcher = options.launcher or launcher
+        self._require = Req.of(require) if require is not None else None
         self._run = DryRun(id, str(self._main.path))
         options.dry.found.append(self._run)
         record = DryRecord(self._main.experiment(id).folder)
@@ -95,14 +104,17 @@ class DryExperiment:
         """A counted right to run."""
         return self.connector.createtoken(name, total)
 
-    def accept(self, sealed: "Sealed", task: object, launcher: str | None) -> Handle:
+    def accept(
+        self, sealed: "Sealed", task: object, launcher: str | None, require: "Req | None" = None
+    ) -> Handle:
         """Find out what would become of a sealed task."""
         try:
             chosen = self._session.profiles.launcher(launcher or self._launcher)
         except ProfileProblem as problem:
             problem.where = problem.where or sealed.where
             raise
-        return Handle(self, self._deciding.add(sealed, chosen), task)
+        require = require.over(self._require) if require else self._require
+        return Handle(self, self._deciding.add(sealed, chosen, require), task)
 
     def wait(self) -> None:
         """Go on when all is done here; end the script otherwise."""

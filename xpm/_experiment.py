@@ -25,6 +25,7 @@ from xpm.follow.options import RunOptions
 from xpm.follow.session import Session
 from xpm.follow.views import OVER, JobView
 from xpm.plan import context, places
+from xpm.plan.requirements import Req
 
 if TYPE_CHECKING:
     from xpm.plan.sealing import Sealed
@@ -38,7 +39,11 @@ GONE = (
 
 
 def opening(
-    path: str | os.PathLike[str], id: str, port: int | None, launcher: str | None
+    path: str | os.PathLike[str],
+    id: str,
+    port: int | None,
+    launcher: str | None,
+    require: "Req | str | None" = None,
 ) -> "Experiment":
     """The experiment a plan opens: one that submits, or one that runs tasks here for a debugger."""
     options = run_options.current()
@@ -46,9 +51,9 @@ def opening(
         from xpm._dry import DryExperiment
 
         folder = Path(options.workdir or path)
-        return cast("Experiment", DryExperiment(folder, id, launcher, options))
+        return cast("Experiment", DryExperiment(folder, id, launcher, require, options))
     if options.debug is None:
-        return Experiment(path, id, port=port, launcher=launcher)
+        return Experiment(path, id, port=port, launcher=launcher, require=require)
     from xpm._debug import DebugExperiment
 
     folder = Path(options.workdir or path)
@@ -78,6 +83,7 @@ class Experiment:
         id: str,
         port: int | None = None,
         launcher: str | None = None,
+        require: "Req | str | None" = None,
         *,
         options: RunOptions | None = None,
     ) -> None:
@@ -86,6 +92,7 @@ class Experiment:
         self._record = self._main.experiment(id)
         self._port = port
         self._launcher = self._options.launcher or launcher
+        self._require = Req.of(require) if require is not None else None
         self._observer = (self._options.observer or PlainObserver)()
         self._session = Session(self._main, self._options.world)
         self._callbacks = Callbacks(self._observer.note)
@@ -155,7 +162,9 @@ class Experiment:
         """A counted right to run."""
         return self.connector.createtoken(name, total)
 
-    def accept(self, sealed: "Sealed", task: object, launcher: str | None) -> Handle:
+    def accept(
+        self, sealed: "Sealed", task: object, launcher: str | None, require: "Req | None" = None
+    ) -> Handle:
         """Submit a sealed task; equal tasks of a run are one job."""
         if threading.get_ident() != self._thread:
             self._stray = PlanProblem(
@@ -170,7 +179,9 @@ class Experiment:
             problem.where = problem.where or sealed.where
             raise
         with self._main.writing():
-            job = self._deciding.add(sealed, chosen)
+            job = self._deciding.add(
+                sealed, chosen, require.over(self._require) if require else self._require
+            )
         self._show(job)
         self._tell()
         return Handle(self, job, task)

@@ -11,6 +11,8 @@ from pathlib import Path
 from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Snapshot
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import HostUnreachable, ProfileProblem
+from xpm.launchers.profiles import Answer
+from xpm.launchers.requests import SlotEntry
 from xpm.plan.sealing import Sealed
 from xpm.plan.tokens import Token
 from xpm.wire import ledger
@@ -253,8 +255,14 @@ class FakeLauncher:
             "resources": {}, "python": None, "setup": [], "retry": {},
         }  # fmt: skip
 
-    def slot_entries(self, tokens: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-        return list(tokens)
+    @property
+    def connectors(self) -> tuple[Spec, ...]:
+        return (self.connector,)
+
+    def ask(
+        self, asked: object, is_resumable: bool, tokens: Iterable[SlotEntry], *facts: object
+    ) -> Answer:
+        return Answer(self.connector, self.request({}), list(tokens))
 
 
 class FakeProfiles:

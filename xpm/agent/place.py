@@ -1,9 +1,10 @@
 """How jobs are started in a workspace: the file the agent's ``open`` records, so that whoever advances does it alike."""
 
+import fnmatch
 import os
 import re
 import sys
-from typing import Any, Dict, Iterable, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from xpm.wire import files
 from xpm.wire.workspace import FORMAT, Layout
@@ -16,17 +17,19 @@ _ALLOWED = frozenset(
 )
 
 
-def clean_environ(environ: Mapping[str, str], more: Iterable[str] = ()) -> Dict[str, str]:
+def clean_environ(environ: Mapping[str, str], keep: Iterable[str] = ()) -> Dict[str, str]:
     """What jobs on a cluster start with: an allow-list, so that whoever submits, they get the same.
 
-    ``more``: the variables that the profile names besides.
+    ``keep``: what the profile adds to it, ``*`` standing for anything.
 
     SLURM_* and SBATCH_* would silently change what sbatch and srun do (a SLURM_CPU_BIND of the shell around, for
     instance); only SLURM_CONF, which says where the cluster is, stays.
     """
-    allowed = _ALLOWED.union(more)
+    patterns = ["LC_*", *keep]
     return {
-        name: value for name, value in environ.items() if name in allowed or name.startswith("LC_")
+        name: value
+        for name, value in environ.items()
+        if name in _ALLOWED or any(fnmatch.fnmatchcase(name, each) for each in patterns)
     }
 
 
@@ -46,15 +49,18 @@ def record(
         "capacity": dict(capacity or {}),
         "python": python,
         "travel": travel,
-        "environ": clean_environ(
-            os.environ if environ is None else environ, (options or {}).get("variables") or ()
-        ),
+        "environ": clean_environ(os.environ if environ is None else environ, _kept(options or {})),
         "options": dict(options or {}),
     }
     raw = files.dump(content)
     if files.read(layout.place) != raw:
         files.write(layout.place, raw, sync=True)
     return content
+
+
+def _kept(options: Mapping[str, Any]) -> List[str]:
+    """What jobs get besides the usual: what the profile names, and the variables it uses."""
+    return [*(options.get("keep_environ") or ()), *(options.get("variables") or ())]
 
 
 def read(layout: Layout) -> Optional[Dict[str, Any]]:

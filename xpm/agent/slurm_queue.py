@@ -40,6 +40,7 @@ class Queue(object):
         environ: what commands run with.
         budget: how many commands there may be.
         every_s: seconds between two queries, of all advancers together.
+        kinds: what pending reasons mean by the words of the profile.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class Queue(object):
         environ: Dict[str, str],
         budget: Budget,
         every_s: float = EVERY_S,
+        kinds: Optional[Dict[str, str]] = None,
     ) -> None:
         self._budget = budget
+        self._kinds = kinds
         self._prefix = prefix
         self._layout = layout
         self._environ = environ
@@ -123,7 +126,7 @@ class Queue(object):
         mine = [row for row in rows if row.name.startswith(self._prefix)]
         others = sum(1 for row in rows if self._is_other(row))
         before = (reading.load(self._layout.squeue) or {}).get("stuck") or {}
-        stuck = slurm_reasons.stuck_since(before, mine, self._asked_at)
+        stuck = slurm_reasons.stuck_since(before, mine, self._asked_at, self._kinds)
         content = {
             "at": self._asked_at, "ok": True, "rows": mine, "others": others, "stuck": stuck,
         }  # fmt: skip

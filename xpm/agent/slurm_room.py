@@ -81,9 +81,17 @@ class Room(object):
         layout: the workspace.
         limits: what the site says of its limits.
         keepers: how many places are theirs, where there is a limit.
+        at_most: how many jobs the profile wants in the queue at the most.
     """
 
-    def __init__(self, layout: Layout, limits: Callable[[], SiteLimits], keepers: int) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        limits: Callable[[], SiteLimits],
+        keepers: int,
+        at_most: Optional[int] = None,
+    ) -> None:
+        self._at_most = at_most
         self._path = os.path.join(layout.own, "room.json")
         self._limits = limits
         self._stamp: Any = None
@@ -121,7 +129,8 @@ class Room(object):
         """How many jobs of the user to have in the queue; None: any number."""
         site = self._limits()
         is_enforced = site.enforced is None or bool(_ENFORCING & set(site.enforced))
-        return most(self._learned, site.max_submit if is_enforced else None)
+        told = [site.max_submit if is_enforced else None, self._at_most]
+        return most(self._learned, min((each for each in told if each is not None), default=None))
 
     @property
     def piece(self) -> int:

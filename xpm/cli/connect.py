@@ -18,7 +18,8 @@ from xpm.connectors.specs import SshTarget
 from xpm.errors import ProfileProblem, SiteProblem, UsageProblem
 from xpm.launchers import drafting, surveying, writing
 from xpm.launchers.drafting import Draft
-from xpm.launchers.profiles import FILE, config_folder, examine
+from xpm.launchers.layers import user_folder
+from xpm.launchers.profiles import FILE, examine
 from xpm.launchers.surveying import Room, Survey
 from xpm.wire import files
 
@@ -74,7 +75,7 @@ def command(
     folder for jobs. Nothing is left there. Then the place is examined, as by `xpm doctor`.
     """
     name = name or name_of(host)
-    path = to or config_folder() / FILE
+    path = to or user_folder() / FILE
     target = SshTarget(host, ssh_config.absolute() if ssh_config else None)
     way = open_host(target)
     try:

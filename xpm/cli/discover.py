@@ -10,7 +10,7 @@ from xpm.connectors.opening import open_host, target_of
 from xpm.connectors.specs import SlurmSpec, Spec
 from xpm.errors import SiteProblem
 from xpm.launchers import drafting
-from xpm.launchers.profiles import config_folder
+from xpm.launchers.layers import user_folder
 from xpm.launchers.surveying import Survey
 from xpm.wire import files
 
@@ -28,7 +28,7 @@ def discover(
         survey, _ = connect.ask(way)
     finally:
         way.close()
-    path = (folder or config_folder()) / "launchers.d" / f"{spec.name}.discovered.yaml"
+    path = (folder or user_folder()) / "launchers.d" / f"{spec.name}.discovered.yaml"
     text = content(spec, survey)
     changes = difference(path.read_text("utf-8") if path.exists() else "", text)
     for line in changes:

@@ -144,15 +144,17 @@ def _probe_job(profiles: Profiles, spec: Spec, wanted: str | None) -> ProbeJob |
     launcher: Launcher | None = None
     if wanted is not None:
         launcher = profiles.launcher(wanted)
-        if launcher.connector != spec:
+        if spec not in launcher.connectors:
             words = f"launcher {wanted} is not of {spec.name}, but of {launcher.connector.name}"
             raise ProfileProblem(words)
     else:
         mine = [profiles.launcher(name) for name in profiles.names]
-        launcher = next((each for each in mine if each.connector == spec), None)
+        launcher = next((each for each in mine if spec == each.connector), None)
     if launcher is None:
         return ProbeJob(spec.workspace, [], [], spec.python, "")
     request = launcher.request({})
+    if request["connector"] != spec.name:  # of several places it takes another first
+        return ProbeJob(spec.workspace, [], [], spec.python, "")
     return ProbeJob(
         spec.workspace,
         [str(each) for each in cast("list[object]", request["options"])],

@@ -14,7 +14,7 @@ from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec
 from xpm.errors import PlanProblem
 from xpm.follow import dry, sent, sites
 from xpm.follow.dry import Ask, DryJob, DryRun, Parcel
-from xpm.follow.options import DryOptions, RunOptions, using
+from xpm.follow.options import RunOptions, using
 from xpm.wire import hints, travel
 
 SCHEMA = 1
@@ -24,13 +24,11 @@ MOST_ROWS = 40
 def command(
     plan: Path,
     arguments: Sequence[str],
-    launcher: str | None,
-    workdir: Path | None,
+    options: RunOptions,
     online: bool,
     as_json: bool,
 ) -> int:
     """Find out what a run would do and tell it; the exit code."""
-    options = RunOptions(launcher=launcher, workdir=workdir, dry=DryOptions())
     runs = rehearse(plan, arguments, options)
     if not runs:
         render.note(f"{plan} opened no experiment, so nothing would be submitted")
