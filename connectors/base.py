@@ -5,7 +5,7 @@ may raise ``xpm.errors.HostProblem`` (transient or not): that is news about the 
 called from one thread, except ``nudge``, ``cancel`` and ``close``, which any thread may call.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,6 +70,18 @@ class Fetched:
     problems: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An experiment as a workspace remembers it."""
+
+    name: str
+    jobs: int
+    states: Mapping[str, int]
+    """How many of its jobs are in each state."""
+    last_at: float
+    """When jobs were last sent for it, seconds since 1970."""
+
+
 class Connector(Protocol):
     """A place that takes sealed jobs and answers for them."""
 
@@ -79,6 +91,9 @@ class Connector(Protocol):
 
     def stage(self, snapshot: Snapshot, progress: Callable[[int, int], None]) -> None:
         """Make a code snapshot available there; contents already there are not sent again."""
+
+    def holds(self, snapshot: str) -> bool:
+        """Whether a code snapshot is available there, whoever sent it."""
 
     def submit(self, entries: Sequence[Entry]) -> None:
         """Make these jobs wanted: durable there on return, in one exchange. Idempotent."""
@@ -102,6 +117,12 @@ class Connector(Protocol):
         self, refs: Sequence[JobRef], main: str, progress: Callable[[int], None]
     ) -> Sequence[Fetched]:
         """Mirror these jobs' folders below the main folder, final records last. Safe to repeat."""
+
+    def experiments(self) -> Sequence[Sent]:
+        """The experiments jobs were ever sent there for, by whichever laptop; the latest first."""
+
+    def wanted(self, experiment: str | None) -> Iterator[tuple[float, Entry]]:
+        """Every queue entry sent there, of one experiment or of all, oldest first, and when it came."""
 
     def probe(self, refresh_s: float = 0.0) -> Mapping[str, object]:
         """Facts and limits of the place; with some seconds' time for it, the limits are asked for anew."""

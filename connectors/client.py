@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
+from xpm.connectors.answers import plain
 from xpm.connectors.bootstrap import Session
 from xpm.errors import HostUnreachable
 from xpm.wire import frames
@@ -27,6 +28,7 @@ class AgentClient:
         self._turns = _Turns()
         self._state = threading.Lock()
         self._pending: dict[int, Future[Answer]] = {}
+        self._unanswered: set[int] = set()
         self._end: HostUnreachable | None = None
         self._reader = threading.Thread(target=self._read, daemon=True, name=f"xpm-read-{name}")
         self._reader.start()
@@ -54,6 +56,7 @@ class AgentClient:
                 raise _again(self._end)
             request = next(self._ids)
             self._pending[request] = future
+            self._unanswered.add(request)
         if payload:
             content = {**content, "payload": len(payload)}
         try:
@@ -72,8 +75,11 @@ class AgentClient:
 
     def post(self, content: frames.Message) -> None:
         """Send a request whose reply does not matter; a link that ended is no matter either."""
+        with self._state:
+            request = next(self._ids)
+            self._unanswered.add(request)
         with contextlib.suppress(HostUnreachable):
-            self._send(next(self._ids), content, b"")
+            self._send(request, content, b"")
 
     def close(self) -> None:
         """End the link; calls that wait fail."""
@@ -99,15 +105,27 @@ class AgentClient:
         cause = ""
         try:
             while (frame := self._session.next_frame()) is not None:
+                self._check(frame.id)
                 for request, content, payload in assembler.feed(frame):
-                    with self._state:
-                        future = self._pending.get(request)
-                    if future is not None and not future.done():
-                        future.set_result((content, payload))
+                    self._answer(request, content, payload)
         except frames.FrameError as error:
             cause = f"garbled: {error}"
-        said = self._session.stream.stderr().strip().splitlines()
-        self._finish(cause or (said[-1] if said else "the stream ended"))
+        finally:
+            said = self._session.stream.stderr().strip().splitlines()
+            self._finish(cause or (plain(said[-1]) if said else "the stream ended"))
+
+    def _check(self, request: int) -> None:
+        """Each request is answered once, and nothing comes unasked: a flood of answers has an end."""
+        with self._state:
+            if request not in self._unanswered:
+                raise frames.FrameError(f"an answer to request {request}, which nobody has made")
+
+    def _answer(self, request: int, content: frames.Message, payload: bytes) -> None:
+        with self._state:
+            self._unanswered.discard(request)
+            future = self._pending.get(request)
+        if future is not None and not future.done():
+            future.set_result((content, payload))
 
     def _finish(self, cause: str) -> None:
         with self._state:

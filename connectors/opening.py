@@ -4,6 +4,7 @@ from pathlib import Path
 
 from xpm.connectors.base import Connector
 from xpm.connectors.hosts import Host
+from xpm.connectors.marks import Mark
 from xpm.connectors.specs import LocalSpec, Spec, SshSpec, SshTarget
 
 
@@ -22,10 +23,10 @@ def open_connector(spec: Spec, main: Path, host: Host | None = None) -> Connecto
     if isinstance(spec, SshSpec):
         from xpm.connectors.ssh import SshConnector
 
-        return SshConnector(spec, host)
+        return SshConnector(spec, Mark(spec, main), host)
     from xpm.connectors.slurm import SlurmConnector
 
-    return SlurmConnector(spec, host)
+    return SlurmConnector(spec, Mark(spec, main), host)
 
 
 def open_host(target: SshTarget | None) -> Host:

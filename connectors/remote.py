@@ -5,18 +5,22 @@ mirrored at all.
 """
 
 import hashlib
+import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Snapshot
-from xpm.errors import PlanProblem, SiteProblem
+from xpm.connectors import answers
+from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
+from xpm.errors import DiskProblem, PlanProblem
 from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
 from xpm.wire import frames
 
 ASK_ON_S = 0.2
+WANTED_BYTES = 8 * 1024 * 1024
 PUT_BYTES = 8 * 1024 * 1024
 
 
@@ -56,12 +60,11 @@ class AgentConnector:
         """Make a code snapshot available there; ``progress`` gets bytes sent and to send."""
         if (self._caller.life, snapshot.id) in self._staged:
             return
-        answer = self._tree(snapshot)
-        missing = set(map(str, answer["missing"]))
+        missing, room = self._tree(snapshot)
         if missing:
-            self._require_room(snapshot, missing, answer.get("room"))
+            self._require_room(snapshot, missing, room)
             self._put(snapshot, missing, progress)
-            missing = set(map(str, self._tree(snapshot)["missing"]))
+            missing, _ = self._tree(snapshot)
         if missing:
             raise PlanProblem(
                 "the code could not be stored there",
@@ -69,6 +72,10 @@ class AgentConnector:
                 cause=f"{len(missing)} files lack",
             )
         self._staged.add((self._caller.life, snapshot.id))
+
+    def holds(self, snapshot: str) -> bool:
+        """Whether a code snapshot is there, whoever sent it."""
+        return bool(self._caller.call({"verb": "holds", "snapshot": snapshot})[0]["holds"])
 
     def submit(self, entries: Sequence[Entry]) -> None:
         """Make these jobs wanted, in one exchange."""
@@ -98,9 +105,8 @@ class AgentConnector:
                 break
         self._told_life = self._caller.life
         self._told.update(refs)
-        changes = [_change(each) for each in answer["changes"]]
-        notes = [str(note) for note in answer["notes"]]
-        return News(changes, str(answer["cursor"]), notes, answer.get("limits"))
+        with answers.understood(self.name, "observe"):
+            return answers.news(answer)
 
     def nudge(self) -> None:
         """Let an ``observe`` that waits return at once."""
@@ -126,7 +132,29 @@ class AgentConnector:
         """Mirror these jobs' folders below the main folder."""
         if not self._mirrors:
             return [Fetched(ref, 0, 0, ()) for ref in refs]
-        return fetch(self._caller, refs, Path(main), progress)
+        with answers.understood(self.name, "fetch"):
+            return fetch(self._caller, refs, Path(main), progress)
+
+    def experiments(self) -> Sequence[Sent]:
+        """The experiments jobs were sent there for, the latest first."""
+        answer, _ = self._caller.call({"verb": "experiments"})
+        return [_sent(each) for each in answer["experiments"]]
+
+    def wanted(self, experiment: str | None) -> Iterator[tuple[float, Entry]]:
+        """The queue entries there, oldest first, and when each came."""
+        after: object = None
+        while True:
+            request = {"verb": "wanted", "experiment": experiment, "after": after}
+            answer, payload = self._caller.call({**request, "limit": WANTED_BYTES})
+            at = 0
+            for came, size in answer["entries"]:
+                entry = json.loads(payload[at : at + size])
+                at += size
+                if isinstance(entry, dict):
+                    yield float(came), entry
+            after = answer["next"]
+            if after is None:
+                return
 
     def probe(self, refresh_s: float = 0.0) -> Mapping[str, object]:
         """Facts and limits of the place, the latter asked for anew when that may take some seconds."""
@@ -147,28 +175,33 @@ class AgentConnector:
         """End the connection."""
         self._caller.close()
 
-    def _require_room(self, snapshot: Snapshot, missing: set[str], room: object) -> None:
-        """Refuse before anything is sent what cannot fit."""
-        if not isinstance(room, list):
-            return
+    def _require_room(
+        self, snapshot: Snapshot, missing: set[str], room: tuple[float, float]
+    ) -> None:
+        """Send nothing of what cannot fit: a disk that is full is full for everybody."""
         sources = {sha: path for sha, _, path in snapshot.files.values() if sha in missing}
         size = sum(Path(path).stat().st_size for path in sources.values())
         free, files = room
         if size > free:
             lack = f"{size / 1e6:.1f} MB are to be sent, {free / 1e6:.1f} MB are free"
-        elif files is not None and len(missing) > files:
-            lack = f"{len(missing)} files are to be sent, the file system takes {files} more"
+        elif len(missing) > files:
+            lack = f"{len(missing)} files are to be sent, the file system takes {files:.0f} more"
         else:
             return
-        raise SiteProblem(
+        raise DiskProblem(
             "there is no room for the code", on=f"{self.name}, {self._caller.workspace}", cause=lack,
-            hint="remove old results there, or name another `workspace:` in the profile",
+            hint="make room there, and it goes on by itself; or name another `workspace:` in the profile",
         )  # fmt: skip
 
-    def _tree(self, snapshot: Snapshot) -> frames.Message:
+    def _tree(self, snapshot: Snapshot) -> tuple[set[str], tuple[float, float]]:
+        """The contents that lack there, and how many bytes and files still fit."""
         files = [[path, sha, mode] for path, (sha, mode, _) in sorted(snapshot.files.items())]
         request = {"verb": "tree", "snapshot": snapshot.id, "files": files}
-        return self._caller.call(request)[0]
+        answer = self._caller.call(request)[0]
+        with answers.understood(self.name, "tree"):
+            free, fit = answer.get("room") or (math.inf, None)
+            room = float(free), math.inf if fit is None else float(fit)
+            return {str(sha) for sha in answer["missing"]}, room
 
     def _put(
         self, snapshot: Snapshot, missing: set[str], progress: Callable[[int, int], None]
@@ -203,22 +236,9 @@ def _batches(sources: Mapping[str, str]) -> Iterator[list[tuple[str, bytes]]]:
         yield batch
 
 
-def _change(raw: Mapping[str, object]) -> Change:
-    def text(key: str) -> str | None:
-        value = raw.get(key)
-        return None if value is None else str(value)
-
-    return Change(
-        ref=JobRef(str(raw["task"]), str(raw["job"])),
-        state=str(raw["state"]),
-        cause=text("cause"),
-        attempt=int(str(raw["attempt"])),
-        generation=int(str(raw["generation"])),
-        batch_id=text("batch_id"),
-        reason=text("reason") or "",
-        message=text("message") or "",
-        at=float(str(raw["at"])),
-    )
+def _sent(raw: Mapping[str, Any]) -> Sent:
+    states = {str(state): int(count) for state, count in raw["states"].items()}
+    return Sent(str(raw["name"]), int(raw["jobs"]), states, float(raw["last"]))
 
 
 _connector: type[Connector] = AgentConnector

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from xpm.connectors.fabric_host import FabricHost
 from xpm.connectors.hosts import Host
 from xpm.connectors.link import Link, Place
+from xpm.connectors.marks import Mark
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.specs import SlurmSpec
 
@@ -12,7 +13,7 @@ from xpm.connectors.specs import SlurmSpec
 class SlurmConnector(AgentConnector):
     """Jobs run under SLURM."""
 
-    def __init__(self, spec: SlurmSpec, host: Host | None = None) -> None:
+    def __init__(self, spec: SlurmSpec, mark: Mark | None = None, host: Host | None = None) -> None:
         wishes = {name: value for name, value in asdict(spec.keeper).items() if value}
         options = {
             **({"keeper": wishes} if wishes else {}),
@@ -20,4 +21,5 @@ class SlurmConnector(AgentConnector):
             **spec.keeping.options,
         }
         place = Place(spec.workspace, "slurm", spec.python, options=options or None)
-        super().__init__(spec.name, Link(spec.name, host or FabricHost(spec.ssh), place))
+        way = host or FabricHost(spec.ssh)
+        super().__init__(spec.name, Link(spec.name, way, place, mark=mark))

@@ -3,6 +3,7 @@
 from xpm.connectors.fabric_host import FabricHost
 from xpm.connectors.hosts import Host
 from xpm.connectors.link import Link, Place
+from xpm.connectors.marks import Mark
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.specs import SshSpec
 
@@ -10,6 +11,7 @@ from xpm.connectors.specs import SshSpec
 class SshConnector(AgentConnector):
     """Jobs run on a host reached by ssh."""
 
-    def __init__(self, spec: SshSpec, host: Host | None = None) -> None:
+    def __init__(self, spec: SshSpec, mark: Mark | None = None, host: Host | None = None) -> None:
         place = Place(spec.workspace, "plain", spec.python, spec.capacity, spec.keeping.options)
-        super().__init__(spec.name, Link(spec.name, host or FabricHost(spec.ssh), place))
+        way = host or FabricHost(spec.ssh)
+        super().__init__(spec.name, Link(spec.name, way, place, mark=mark))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xpm.launchers import placeholders
+from xpm.launchers import placeholders, secrets
 from xpm.launchers.flags import check_extra
 from xpm.launchers.model import Blueprint, GpuType, Prefer, Setup, Site, TokenRule, Wish
 from xpm.launchers.policies import read_policy
@@ -240,6 +240,7 @@ def _setup(values: Values, site: Site, around: Surroundings, path: str, report: 
 
 
 def _check_words(values: Values, site: Site, path: str, report: Report) -> None:
+    secrets.check_lines(values.texts("pre"), values.where("pre"), f"{path}.pre", report)
     python = values.get("python", str)
     if python:
         placeholders.check(python, site.words, values.where("python"), f"{path}.python", report)

@@ -23,6 +23,7 @@ from xpm.launchers.tree import Items, Leaf, Mark, Node, Scalar, Table
 
 PLAIN = "plain"
 STANDARD = "tag:yaml.org,2002:"
+MOST_BYTES = 1024 * 1024
 MOST_VALUES = 100_000
 """More is a file of anchors that name anchors (a "billion laughs"), not a profile."""
 
@@ -61,6 +62,10 @@ class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
 def load(path: Path, report: Report) -> Table | None:
     """What the file says, or None when its syntax is broken (then the report says where)."""
     name = str(path)
+    if path.stat().st_size > MOST_BYTES:
+        words = f"a profile of more than {MOST_BYTES // 1024} KiB is none: is this the right file?"
+        report.problem(Mark(name, 1, 1), "", words)
+        return None
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -73,6 +78,14 @@ def load(path: Path, report: Report) -> Table | None:
 
 def parse(text: str, name: str, report: Report) -> Table | None:
     """What the text says; ``name`` stands for the file in marks."""
+    try:
+        return _parse(text, name, report)
+    except RecursionError:
+        report.problem(Mark(name, 1, 1), "", "it is nested too deeply to be a profile")
+        return None
+
+
+def _parse(text: str, name: str, report: Report) -> Table | None:
     try:
         root = _compose(text)
     except yaml.YAMLError as error:

@@ -15,7 +15,7 @@ from xpm.connectors.specs import (
     SshSpec,
     SshTarget,
 )
-from xpm.launchers import placeholders, units
+from xpm.launchers import placeholders, secrets, units
 from xpm.launchers.flags import check_extra
 from xpm.launchers.model import (
     Customs,
@@ -195,6 +195,7 @@ def _target(values: Values, path: str, report: Report) -> SshTarget | None:
 def _check_export(
     name: str, values: Values, words: Mapping[str, str], path: str, report: Report
 ) -> None:
+    secrets.check_lines(values.texts("pre"), values.where("pre"), f"{path}.pre", report)
     export = values.get("export", Values)
     for key, value in texts_of(export).items():
         mark = export.where(key) if export else values.mark

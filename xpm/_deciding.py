@@ -26,11 +26,25 @@ HERE = "local"
 
 
 class Deciding:
-    """The jobs of one run, and how each came to its attempt. Used from the plan's thread."""
+    """The jobs of one run, and how each came to its attempt. Used from the plan's thread.
+
+    Args:
+        session: the main folder, and the connectors its jobs need.
+        record: the experiment's.
+        run: the name of this run.
+        note: says something once.
+        patiently: writes, again and again while the disk here is full or away; each write may be repeated.
+    """
 
     def __init__(
-        self, session: Session, record: ExperimentRecord, run: str, note: Callable[[str], None]
+        self,
+        session: Session,
+        record: ExperimentRecord,
+        run: str,
+        note: Callable[[str], None],
+        patiently: Callable[[Callable[[], None]], None],
     ) -> None:
+        self._patiently = patiently
         self._session = session
         self._main = session.main
         self._record = record
@@ -160,7 +174,8 @@ class Deciding:
 
     def _hold(self, job: Job) -> None:
         job.phase = Phase.HELD
-        (job.folder / ".xpm").mkdir(parents=True, exist_ok=True)
+        own = job.folder / ".xpm"
+        self._patiently(lambda: own.mkdir(parents=True, exist_ok=True))
 
     def _reuse(self, job: Job, end: LocalEnd) -> None:
         noted = self._main.job(job.ref)
@@ -209,9 +224,10 @@ class Deciding:
         }  # fmt: skip
         now = self._session.world.clock()
         job.attempt, job.known, job.seen_at, job.delivered = attempt, None, now, False
-        self._main.note_job(job.spec.name, sealed.where, now, entry)
-        self._append(job, job.spec.name)
-        self._session.submit(job.spec, entry, self.code.snapshot)
+        spec = job.spec
+        self._patiently(lambda: self._main.note_job(spec.name, sealed.where, now, entry))
+        self._append(job, spec.name)
+        self._patiently(lambda: self._session.submit(spec, entry, self.code.snapshot))
         job.phase = Phase.FOLLOWED
 
     def _barred(self, launcher: "Launcher", parents: Sequence[JobRef]) -> dict[str, str]:
@@ -254,12 +270,12 @@ class Deciding:
     def _append(self, job: Job, connector: str) -> None:
         sealed = job.sealed
         now = self._session.world.clock()
-        job.line = Line(
+        line = job.line = Line(
             sealed.job, sealed.task, job.attempt, connector, job.launcher, sealed.tags,
             sealed.parents, getattr(job.spec, "workspace", str(self._main.path)), now, self._run,
         )  # fmt: skip
         job.seen_at = job.seen_at or now
-        self._record.append(job.line)
+        self._patiently(lambda: self._record.append(line))
 
     def _compare(self, job: Job) -> None:
         """No silent reuse: a default that changed is refused, a path that differs is told."""

@@ -150,7 +150,7 @@ class DryDeciding(Deciding):
     """Decides as ever, and remembers why."""
 
     def __init__(self, session: "DrySession", record: ExperimentRecord, run: DryRun) -> None:
-        super().__init__(session, record, "dry", run.notes.append)
+        super().__init__(session, record, "dry", run.notes.append, lambda write: write())
         self._dry = session
         self._whys: dict[JobRef, str] = {}
 

@@ -11,7 +11,7 @@ import pytest
 from tests.agent.conversation import all_over, entry, follow, ok, opening, stage, unpacked
 from tests.agent.test_opening import executable, opened
 from tests.runner.workshop import TASK, job_id
-from xpm.agent import disk, login_shell, place, sharing
+from xpm.agent import login_shell, place, sharing, space
 from xpm.agent.inprocess import InProcess
 from xpm.connectors import bootstrap
 from xpm.connectors.local_host import LocalHost
@@ -148,7 +148,7 @@ def test_a_full_file_system_is_told_before_it_is_full(tmp_path: Path) -> None:
         answer = ok(
             agent.call({"verb": "tree", "snapshot": "s", "files": [["a", "1" * 64, 0o644]]})
         )
-        remarks = disk.remarks(str(small))
+        remarks = space.remarks(str(small))
         agent.close()
     finally:
         subprocess.run(["umount", "-l", small], check=True)
@@ -162,9 +162,9 @@ def test_a_full_file_system_is_told_before_it_is_full(tmp_path: Path) -> None:
 
 
 def test_a_file_system_that_counts_no_files_says_nothing_of_them(tmp_path: Path) -> None:
-    free, fits = disk.left(str(tmp_path))
+    free, fits = space.left(str(tmp_path))
 
     assert free > 0
     assert fits is None or fits > 0
-    assert [] == disk.remarks(str(tmp_path / "gone"))
+    assert [] == space.remarks(str(tmp_path / "gone"))
     assert files.load(str(tmp_path / "none")) is None

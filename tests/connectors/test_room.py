@@ -6,7 +6,7 @@ import pytest
 
 from xpm.connectors.base import Snapshot
 from xpm.connectors.remote import AgentConnector
-from xpm.errors import SiteProblem
+from xpm.errors import DiskProblem
 from xpm.wire import frames
 
 
@@ -50,7 +50,7 @@ def test_what_does_not_fit_is_not_sent(
 ) -> None:
     far = Far(free, files)
 
-    with pytest.raises(SiteProblem) as told:
+    with pytest.raises(DiskProblem) as told:
         AgentConnector("cluster", far).stage(snapshot(tmp_path), lambda done, total: None)
 
     assert ["tree"] == far.verbs

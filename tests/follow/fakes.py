@@ -4,11 +4,11 @@ import hashlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Snapshot
+from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import HostUnreachable, ProfileProblem
 from xpm.launchers.profiles import Answer
@@ -146,6 +146,23 @@ class FakeConnector:
     def stage(self, snapshot: Snapshot, progress: Callable[[int, int], None]) -> None:
         self._reach()
         self._cluster.staged.add(snapshot.id)
+
+    def holds(self, snapshot: str) -> bool:
+        self._reach()
+        return snapshot in self._cluster.staged
+
+    def experiments(self) -> Sequence[Sent]:
+        self._reach()
+        found: dict[str, Counter[str]] = {}
+        for held in self._cluster.held.values():
+            found.setdefault(str(held.entry["experiment"]), Counter())[held.state] += 1
+        return [Sent(name, sum(each.values()), each, 1.0) for name, each in found.items()]
+
+    def wanted(self, experiment: str | None) -> Iterator[tuple[float, Entry]]:
+        self._reach()
+        for held in list(self._cluster.held.values()):
+            if experiment in (None, held.entry["experiment"]):
+                yield 1.0, held.entry
 
     def submit(self, entries: Sequence[Entry]) -> None:
         self._reach()

@@ -13,8 +13,8 @@ import sys
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from xpm.agent import login_shell, machine, place, sharing
-from xpm.agent.refusals import site, usage
-from xpm.wire import workspace
+from xpm.agent.refusals import disk, site, usage
+from xpm.wire import disks, files, workspace
 from xpm.wire.workspace import Layout
 
 OLDEST = (3, 9)
@@ -138,7 +138,7 @@ def find_slurm(
 def _prepare(root: str) -> Tuple[Layout, str]:
     try:
         layout, identity = workspace.prepare(root)
-        probe = os.path.join(layout.own, "~probe.%d" % os.getpid())
+        probe = os.path.join(layout.own, files.temporary_name())
         os.close(os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600))
         mine = os.stat(probe).st_uid  # as this file system has it
         os.unlink(probe)
@@ -163,6 +163,8 @@ def _name_of(uid: int) -> str:
 
 
 def _unusable(root: str, error: OSError) -> Exception:
+    if disks.heals(error):
+        return disk(error, root)
     return site(
         "cannot write in the workspace %s: %s" % (root, error.strerror or error),
         "name a folder of yours with room in the profile (workspace:)",

@@ -138,7 +138,7 @@ class Loop:
         self._clock = clock
         self._decoder = frames.Decoder()
         self._decoder.feed(frames.MAGIC)  # on this side of the pipe nothing precedes the frames
-        self._assembler = frames.Assembler()
+        self._assembler = frames.Assembler(frames.PUT_LIMIT)
         self._waiting: List[Waiting] = []
         self._tick_at = 0.0
 

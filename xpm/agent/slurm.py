@@ -52,11 +52,11 @@ class SlurmPlace(object):
         self.workspace_id = str((files.load(layout.identity) or {}).get("id"))
         self._every_s = float(options.get("squeue_every_s") or EVERY_S)
         prefix = submit.name_prefix(self.workspace_id)
-        self.site = Learning(layout, environ)
         per_minute = int(options.get("commands_per_minute") or PER_MINUTE)
         self._budget = Budget(layout, environ, self._cluster, per_minute)
         kinds = slurm_wishes.kinds(options)
         self._options = options
+        self.site = Learning(layout, environ, self._budget)
         self.queue = Queue(layout, prefix, environ, self._budget, self._every_s, kinds)
         self._room = Room(layout, self._limits, reserve(options), options.get("most_jobs"))
         self._judge = Judge(self.site)
@@ -76,7 +76,9 @@ class SlurmPlace(object):
         self._layout = layout
         self._barred: Optional[str] = None
         self._held = 0
-        self.keeper = Keeper(layout, content, options, self.queue, self._canceller, self._apart_s)
+        self.keeper = Keeper(
+            layout, content, options, self.queue, self._canceller, self._budget, self._apart_s
+        )
 
     # ---------------------------------------------------------- what advance asks of a place
 

@@ -8,13 +8,12 @@ Results. Only what lies in a job's own folder is read; links are told, never fol
 """
 
 import hashlib
-import itertools
 import os
 import shutil
 import stat
 from typing import Any, Dict, Iterator, List, Tuple
 
-from xpm.agent import disk, paths
+from xpm.agent import paths, space
 from xpm.agent.refusals import usage
 from xpm.wire import files, jobfile, ledger
 from xpm.wire.workspace import Layout
@@ -23,7 +22,6 @@ Request = Dict[str, Any]
 Reply = Tuple[Dict[str, Any], bytes]
 MOST_BYTES = 32 * 1024 * 1024
 GONE = -1
-_counter = itertools.count()
 
 
 def missing(layout: Layout, request: Request) -> Reply:
@@ -59,7 +57,13 @@ def tree(layout: Layout, request: Request) -> Reply:
     if not lacking:
         _build(layout, target, wanted)
         return {"missing": []}, b""
-    return {"missing": lacking, "room": list(disk.left(layout.own))}, b""
+    return {"missing": lacking, "room": list(space.left(layout.own))}, b""
+
+
+def holds(layout: Layout, request: Request) -> Reply:
+    """Whether a code snapshot is here, whole."""
+    path = os.path.join(layout.code, paths.snapshot_id(request["snapshot"]))
+    return {"holds": os.path.isdir(path)}, b""
 
 
 def tail(layout: Layout, request: Request) -> Reply:
@@ -111,9 +115,7 @@ def _store(path: str, content: bytes, mode: int) -> None:
 
 
 def _build(layout: Layout, target: str, wanted: List[Tuple[List[str], str, bool]]) -> None:
-    own = "~%s.%d.%d" % (os.uname().nodename.split(".")[0], os.getpid(), next(_counter))
-    temporary = os.path.join(layout.code, own)
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = os.path.join(layout.code, files.temporary_name())
     os.makedirs(temporary)
     try:
         for parts, sha, executable in wanted:

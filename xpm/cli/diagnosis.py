@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from xpm.agent import limits
 from xpm.agent.limits import Partition, SiteLimits
 from xpm.cli.findings import Finding
 from xpm.connectors.measuring import Distance
 from xpm.connectors.questions import Answer, Answers, Question, lines_of
+from xpm.follow import sites
 from xpm.launchers.placeholders import quoted
 from xpm.launchers.surveying import Survey, python_check, with_variables
 from xpm.wire import hints
@@ -239,7 +239,7 @@ def _plain(facts: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _cluster(facts: Mapping[str, Any]) -> Iterator[Finding]:
-    site = limits.parse(facts.get("limits"))
+    site = sites.parsed(facts.get("limits"))
     if facts.get("asking") or site.at is None:
         what = "did not say in time what it allows"
         yield Finding("slurm", "warn", what, "try again when its commands are less slow")

@@ -53,7 +53,7 @@ def facts_of(spec: Spec, connector: Connector) -> Mapping[str, object]:
 
 def _asked(spec: SlurmSpec, world: World) -> SiteLimits:
     told = ask(spec, world, Path()).get("limits")
-    return limits.parse(told) if isinstance(told, dict) else limits.UNKNOWN
+    return sites.parsed(told) if isinstance(told, dict) else limits.UNKNOWN
 
 
 def _tell(spec: SlurmSpec, site: SiteLimits) -> None:

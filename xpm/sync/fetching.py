@@ -26,6 +26,8 @@ ITEMS = 500
 BYTES = 16 * 1024 * 1024
 ROUNDS = 4
 MOST_RECORD = 4 * 1024 * 1024
+MOST_RECORDS = 64 * 1024 * 1024
+"""So many bytes of records, which are kept until all else is here, one job may have."""
 
 
 class Source(Protocol):
@@ -83,8 +85,10 @@ class _Job:
     def wanted(self) -> Iterator[Pull]:
         """The files to get, records last."""
         yield from self.todo.pulls
+        room = MOST_RECORDS
         for pull in self.todo.records:
-            if pull.file.size <= MOST_RECORD:
+            if pull.file.size <= min(MOST_RECORD, room):
+                room -= pull.file.size
                 yield pull
 
     def take(self, pull: Pull, offset: int, data: bytes, size: int, mtime_ns: int) -> int | None:
@@ -210,7 +214,7 @@ def _entry(ref: JobRef, path: str, raw: bytes) -> Mapping[str, object] | None:
     slot = slot_of(path)
     try:
         content = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or slot is None:
         return None

@@ -15,6 +15,7 @@ from types import TracebackType
 
 from xpm.sync import names
 from xpm.sync.mirror import PROGRESS, File, Local, Pull, slot_of
+from xpm.wire import files
 
 _PARTIAL = f"{names.OWN}/partial"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -55,7 +56,20 @@ class JobFolder:
             for path, file in files.items()
             if not path.startswith(f"{names.OWN}/") or slot_of(path) or path == PROGRESS
         }
-        return Local(files, links, partials)
+        return Local(files, links, partials, self._folds())
+
+    def _folds(self) -> bool:
+        """Whether this disk takes names that differ only in case for one."""
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(names.OWN, dir_fd=self._root)
+        return self._is_same(names.OWN, names.OWN.upper())
+
+    def _is_same(self, one: str, other: str) -> bool:
+        try:
+            found = [os.lstat(each, dir_fd=self._root) for each in (one, other)]
+        except OSError:
+            return False
+        return os.path.samestat(*found)
 
     def add(self, pull: Pull, offset: int, data: bytes) -> None:
         """Write a piece of a file at its offset.
@@ -103,7 +117,7 @@ class JobFolder:
 
     def record(self, path: str, raw: bytes) -> None:
         """Put a ledger entry there, whole, and on disk."""
-        partial = f"record.{os.getpid()}"
+        partial = "record" + files.temporary_name()
         with (
             self._parent(f"{_PARTIAL}/{partial}") as (source, _),
             self._parent(path) as (target, name),

@@ -5,6 +5,7 @@ end is all that is needed. Ledger entries (xpm/wire/ledger.py) are kept apart: t
 that a final one here means that nothing lacks. What is here and not there stays.
 """
 
+import bisect
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ class Local:
     files: Mapping[str, File] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     partials: Mapping[str, int] = field(default_factory=dict)
+    folds: bool = False
+    """Whether names that differ only in case are one here (macOS, some mounts)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Delta:
 def delta(ref: JobRef, manifest: Mapping[str, object], local: Local, workspace: str) -> Delta:
     """What brings the local folder to the manifest's state. The manifest may hold anything."""
     problems = [names.shown(each) for each in _rows(manifest.get("problems"))]
-    files = _files(manifest, problems)
+    files = _files(manifest, problems, local.folds)
     records, pulls = [], []
     for path, file in files.items():
         slot = _slot(path)
@@ -101,7 +104,7 @@ def _pull(path: str, file: File, local: Local) -> list[Pull]:
     return [Pull(path, file, arrived if arrived <= file.size else 0, grows=False)]
 
 
-def _files(manifest: Mapping[str, object], problems: list[str]) -> dict[str, File]:
+def _files(manifest: Mapping[str, object], problems: list[str], folds: bool) -> dict[str, File]:
     found: dict[str, File] = {}
     for row in _rows(manifest.get("files")):
         path, file = _file(row)
@@ -113,6 +116,19 @@ def _files(manifest: Mapping[str, object], problems: list[str]) -> dict[str, Fil
     for path in sorted(found):
         if any(parent in found for parent in _parents(path)):
             problems.append(f"{names.shown(path)}: below a file")
+            del found[path]
+    return _apart(found, problems) if folds else found
+
+
+def _apart(found: dict[str, File], problems: list[str]) -> dict[str, File]:
+    """Without files whose names this disk does not tell from another's: one would take the place of the other."""
+    kept: dict[str, str] = {}
+    for path in sorted(found):
+        first = kept.setdefault(names.folded(path), path)
+        if first != path:
+            problems.append(
+                f"{names.shown(path)}: this disk does not tell it from {names.shown(first)}"
+            )
             del found[path]
     return found
 
@@ -136,7 +152,7 @@ def _links(
     problems: list[str],
 ) -> list[tuple[str, str]]:
     wanted: dict[str, str] = {}
-    taken = {parent for path in files for parent in _parents(path)} | set(files)
+    ordered = sorted(files)
     for row in _rows(manifest.get("links")):
         path, target = row if isinstance(row, list) and len(row) == 2 else (row, None)
         reason = names.refusal(path)
@@ -144,7 +160,7 @@ def _links(
             problems.append(f"{names.shown(path)}: {reason}")
             continue
         here = names.local_target(ref.task, ref.job, path, target, workspace)
-        if path.split("/")[0] == names.OWN or path in taken:
+        if path.split("/")[0] == names.OWN or _is_taken(path, files, ordered):
             problems.append(f"{names.shown(path)}: a link in the way of a file")
         elif here is None:
             problems.append(
@@ -159,6 +175,12 @@ def _links(
         for path, target in sorted(wanted.items())
         if path not in inner and local.links.get(path) != target
     ]
+
+
+def _is_taken(path: str, files: Mapping[str, File], ordered: Sequence[str]) -> bool:
+    """Whether a file has this name, or lies below it."""
+    at = bisect.bisect_left(ordered, f"{path}/")
+    return path in files or (at < len(ordered) and ordered[at].startswith(f"{path}/"))
 
 
 def _parents(path: str) -> list[str]:

@@ -25,9 +25,16 @@ def refusal(path: object) -> str | None:
         reason = _part_refusal(part)
         if reason:
             return reason
+    if path == OWN:
+        return "the name of our own folder"
     if parts[0] != OWN and _bare(parts[0]) == OWN:
         return f"too like {OWN}"
     return None
+
+
+def folded(path: str) -> str:
+    """The same for all names that a forgetful file system takes for one."""
+    return "/".join(map(_bare, path.split("/")))
 
 
 def shown(path: object) -> str:
