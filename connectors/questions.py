@@ -18,6 +18,8 @@ from xpm.errors import HostUnreachable, SiteProblem
 EACH_S = 20
 """How long one question may take there, unless it says otherwise."""
 READ = 256 * 1024
+_TIMEOUT = 'command -v timeout >/dev/null 2>&1 || timeout() { shift; "$@"; }'
+"""Not every system has one (macOS): without it the host's own patience counts, and the asker's."""
 _MARK = re.compile(r"^%xpm-answer (\w+) (begin|\d+)$", re.MULTILINE)
 
 
@@ -61,7 +63,7 @@ class Answers:
 
 def script(questions: Sequence[Question]) -> str:
     """The whole script: each question in a shell of its own, so that none can end the others."""
-    lines = ["exec </dev/null"]
+    lines = ["exec </dev/null", _TIMEOUT]
     for each in questions:
         limited = "" if not each.limit_s else f"timeout {each.limit_s} "
         lines += [

@@ -41,7 +41,7 @@ for p in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python3.
   v=$("$q" -ISc "{_VERSION}" 2>/dev/null </dev/null) && echo "$q $v"
 done"""
 _MACHINE = """
-nproc 2>/dev/null || echo 1
+nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1
 awk '/^MemTotal:/{print int($2 / 1024)}' /proc/meminfo 2>/dev/null || echo 0
 nvidia-smi --query-gpu=name,memory.total --format=csv,noheader,nounits 2>/dev/null | sed 's/^/gpu|/'
 true"""

@@ -33,6 +33,15 @@ def test_each_question_has_an_answer_of_its_own() -> None:
     }  # fmt: skip
 
 
+def test_a_host_without_timeout_answers_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert "here" == questions.ask(LocalHost(), [Question("a", "echo here")]).said("a")
+
+
 def test_what_looks_like_an_answer_but_was_cut_is_none() -> None:
     text = "noise\n%xpm-answer a begin\nhalf"
 

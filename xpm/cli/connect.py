@@ -72,7 +72,8 @@ def command(
     """Ask HOST, an alias of your ssh configuration or user@host, what it is, and write a profile for it.
 
     Found are SLURM or a plain host, partitions with their limits, accounts, QOS, GPUs, Python and a
-    folder for jobs. Nothing is left there. Then the place is examined, as by `xpm doctor`.
+    folder for jobs; nothing is left there by that. Then the place is examined, as by `xpm doctor`,
+    which makes the workspace.
     """
     name = name or name_of(host)
     path = to or user_folder() / FILE
