@@ -121,7 +121,7 @@ def test_a_fresh_plan_is_told_whole_and_nothing_is_written_or_connected(home: Ho
     assert line.endswith("--array=0-1")
     assert "| module purge" in told.out
     assert "| exec ~/bin/python3 $SCRATCH/xpm/.xpm/travel/ID run $SCRATCH/xpm ID" in told.out
-    assert "nothing was started, and nobody was asked" in told.err
+    assert "nothing was started" in told.err
     assert "after" not in told.out.splitlines()
 
 
@@ -196,6 +196,15 @@ def test_what_a_run_would_refuse_a_dry_run_refuses(home: Home) -> None:
     assert "unknown launcher 'gpo', did you mean 'gpu'?" in unknown.err
     assert "KeyError: 'mine'" in crash.err
     assert "defect" not in crash.err
+
+
+def test_a_host_out_of_reach_takes_nothing_from_what_is_known_here(home: Home) -> None:
+    home.plan(1)
+
+    told = home.run("--dry-run", "--online")
+
+    assert (told.code, home.touched.exists()) == (3, True), told.err
+    assert "launcher gpu on cluster: 1 job at once, 1 job after others" in told.out
 
 
 def test_options_that_contradict_a_dry_run_are_refused(home: Home) -> None:

@@ -33,16 +33,21 @@ def command(
     if not runs:
         render.note(f"{plan} opened no experiment, so nothing would be submitted")
         return 0
-    found: dict[str, list[Finding]] = {}
-    if online:
-        from xpm.cli import dry_online
-
-        found = dry_online.check(runs)
+    if not as_json:
+        tell(runs)
+    found = _asked(runs) if online else {}
     if as_json:
         render.document(document(runs, found))
     else:
-        tell(runs, found, plan)
+        tell_online(found)
+        render.note(f"nothing was started. To run it: xpm run {shlex.quote(str(plan))}")
     return 2 if any(map(findings.is_bad, found.values())) else 0
+
+
+def _asked(runs: Sequence[DryRun]) -> dict[str, list[Finding]]:
+    from xpm.cli import dry_online
+
+    return dry_online.check(runs)
 
 
 def rehearse(plan: Path, arguments: Sequence[str], options: RunOptions) -> list[DryRun]:
@@ -79,15 +84,17 @@ def parcels(run: DryRun) -> list[Parcel]:
 # ---------------------------------------------------------------------------- for people
 
 
-def tell(runs: Sequence[DryRun], found: Mapping[str, Sequence[Finding]], plan: Path) -> None:
-    """All of it in lines."""
+def tell(runs: Sequence[DryRun]) -> None:
+    """What is known here, in lines."""
     for run in runs:
         _tell_one(run)
+
+
+def tell_online(found: Mapping[str, Sequence[Finding]]) -> None:
+    """What the places say."""
     for connector, said in found.items():
         render.line(f"\nasked {connector}:")
         findings.show(said)
-    started = "nothing was started, and nobody was asked" if not found else "nothing was started"
-    render.note(f"{started}. To run it: xpm run {shlex.quote(str(plan))}")
 
 
 def _tell_one(run: DryRun) -> None:
