@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from xpm.plan.tokens import Token
+from xpm.sync.rules import EVERYTHING, Choice
 
 Entry = Mapping[str, object]
 """A queue entry, as xpm/wire/workspace.py describes it."""
@@ -61,13 +62,25 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Stayed:
+    """A file that a rule keeps on the far side."""
+
+    path: str
+    size: int
+    """Bytes."""
+    why: str
+    """The rule: ``pull``, ``skip``, ``max_file`` or ``max_total``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
-    """The mirror of one job: what arrived and what was left, in words."""
+    """The mirror of one job: what arrived, and what was left: by mishap, in words, and by rule."""
 
     ref: JobRef
     files: int
     bytes: int
     problems: Sequence[str]
+    stayed: Sequence[Stayed] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +127,13 @@ class Connector(Protocol):
         """Bytes of ``stdout`` or ``stderr`` from an offset on; b"" when there is no more."""
 
     def fetch(
-        self, refs: Sequence[JobRef], main: str, progress: Callable[[int], None]
+        self,
+        refs: Sequence[JobRef],
+        main: str,
+        progress: Callable[[int], None],
+        choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
-        """Mirror these jobs' folders below the main folder, final records last. Safe to repeat."""
+        """Mirror these files of the jobs' folders below the main folder, final records last. Safe to repeat."""
 
     def experiments(self) -> Sequence[Sent]:
         """The experiments jobs were ever sent there for, by whichever laptop; the latest first."""

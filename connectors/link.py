@@ -6,12 +6,13 @@ exclusive files, offsets are explicit), so a call whose link breaks is made agai
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from xpm.connectors import bootstrap
 from xpm.connectors.answers import plain, shown, understood
-from xpm.connectors.client import AgentClient
+from xpm.connectors.client import AgentClient, Coming
 from xpm.connectors.hosts import Host
 from xpm.connectors.marks import Mark
 from xpm.connectors.retrying import Patience, Retrying
@@ -50,6 +51,12 @@ class Place:
             "python": self.python,
             "options": dict(self.options or {}),
         }
+
+
+AHEAD = 3
+"""How many streamed answers are under way: with 8 MB each, more than fits into any link."""
+
+Streamed = tuple[frames.Message, Iterator[bytes]]
 
 
 class Link:
@@ -105,6 +112,22 @@ class Link:
                 return checked(self.name, *client.call(content, payload, timeout_s, on_sent))
 
         return self._retrying.run(attempt)
+
+    def stream(self, contents: Iterable[frames.Message]) -> Iterator[Streamed]:
+        """The agent's answers, in order, some asked for ahead; not asked again when the link breaks."""
+        client = self._retrying.run(self._alive)
+        coming: deque[Coming] = deque()
+        for content in contents:
+            coming.append(client.begin(content, self._grace_s))
+            if len(coming) == AHEAD:
+                yield self._streamed(coming.popleft())
+        while coming:
+            yield self._streamed(coming.popleft())
+
+    def _streamed(self, coming: Coming) -> Streamed:
+        reply = coming.message()
+        ok, _ = checked(self.name, reply, b"")
+        return ok, coming.payload(int(reply.get("payload", 0)))
 
     def nudge(self) -> None:
         """Let the observe that waits, else the next one, answer at once."""

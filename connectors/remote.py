@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Sent, S
 from xpm.errors import DiskProblem, PlanProblem
 from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
+from xpm.sync.rules import EVERYTHING, Choice
 from xpm.wire import frames
 
 ASK_ON_S = 0.2
@@ -37,6 +38,14 @@ class Caller(Protocol):
 
     def call(self, content: frames.Message, payload: bytes = b"") -> tuple[frames.Message, bytes]:
         """The ``ok`` part of the reply, with its payload; raises ``XpmError`` for its ``error`` part."""
+
+    def stream(
+        self, contents: Iterable[frames.Message]
+    ) -> Iterator[tuple[frames.Message, Iterator[bytes]]]:
+        """The ``ok`` parts of the replies, in order, each with its payload as it arrives.
+
+        Raises ``HostUnreachable`` as soon as the link breaks: what had arrived is the caller's to count.
+        """
 
     def nudge(self) -> None:
         """Let an observe that waits answer at once."""
@@ -127,13 +136,17 @@ class AgentConnector:
         return self._caller.call(request)[1]
 
     def fetch(
-        self, refs: Sequence[JobRef], main: str, progress: Callable[[int], None]
+        self,
+        refs: Sequence[JobRef],
+        main: str,
+        progress: Callable[[int], None],
+        choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
-        """Mirror these jobs' folders below the main folder."""
+        """Mirror these files of the jobs' folders below the main folder."""
         if not self._mirrors:
             return [Fetched(ref, 0, 0, ()) for ref in refs]
         with answers.understood(self.name, "fetch"):
-            return fetch(self._caller, refs, Path(main), progress)
+            return fetch(self._caller, refs, Path(main), progress, choice)
 
     def experiments(self) -> Sequence[Sent]:
         """The experiments jobs were sent there for, the latest first."""

@@ -128,8 +128,8 @@ class Assembler:
             FrameError: a chunk nobody announced, a message that is no JSON object, or too much of anything.
         """
         if frame.kind == MESSAGE:
-            content = _parse(frame.body)
-            size = self._payload(content)
+            content = parse(frame.body)
+            size = payload_of(content, self._most)
             if not size:
                 return [(frame.id, content, b"")]
             self._announce(frame.id, size)
@@ -154,15 +154,25 @@ class Assembler:
         if len(self._open) >= MOST_OPEN or self._announced > 2 * self._most:
             raise FrameError("more payloads at once than anybody asks for")
 
-    def _payload(self, content: Message) -> int:
-        """How many bytes of payload a message announces."""
-        size = content.get("payload", 0)
-        if type(size) is not int or not 0 <= size <= self._most:  # True is no number
-            raise FrameError("a message announces a payload of %.40r bytes" % (size,))
-        return size
+
+def payload_of(content: Message, most: int) -> int:
+    """How many bytes of payload a message announces.
+
+    Raises:
+        FrameError: no number of bytes, or over ``most``.
+    """
+    size = content.get("payload", 0)
+    if type(size) is not int or not 0 <= size <= most:  # True is no number
+        raise FrameError("a message announces a payload of %.40r bytes" % (size,))
+    return size
 
 
-def _parse(body: bytes) -> Message:
+def parse(body: bytes) -> Message:
+    """The content of a message frame.
+
+    Raises:
+        FrameError: it is no JSON object, or an outrageous one.
+    """
     values = body.count(b",") + body.count(b"[") + body.count(b"{")
     if values > MOST_VALUES:
         raise FrameError(

@@ -32,8 +32,11 @@ cancel    W {"jobs": [[task, job, attempt], ...]} -> {"noted": n}
 tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n} -> {"size": n, "offset": n} + payload
 manifest  W {"jobs": [[task, job], ...]} -> {"jobs": [{"task", "job", "files": [[path, size, mtime_ns, mode], ...],
           "links": [[path, target], ...], "problems": [text, ...]}, ...]}
-pull      W {"items": [[task, job, path, offset], ...], "limit": bytes}
-          -> {"pieces": [[item index, offset, length, size, mtime_ns], ...]} + payload; as many pieces as fit the limit
+pull      W {"items": [[task, job, path, offset, length], ...], "limit": bytes}      length may be missing: to the end
+          -> {"pieces": [[item index, offset, length, size, mtime_ns, crc32], ...]} + payload; as many as fit the limit
+digests   W {"items": [[task, job, path, offset], ...], "block": bytes}
+          -> {"digests": [[item index, offset, count, size, mtime_ns], ...]} + payload: 16 bytes of blake2b for each block from
+          the offset on; as many as are read in a moment, the last one may be short
 experiments W {} -> {"experiments": [{"name", "jobs": n, "states": {state: n}, "first": t, "last": t}, ...]}
           for which jobs were ever sent here, the one that sent last first
 wanted    W {"experiment": name or null, "after": text or null, "limit": bytes}
