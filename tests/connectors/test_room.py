@@ -1,5 +1,7 @@
 """Code that cannot fit on the far side is refused before any of it is sent."""
 
+import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,11 @@ class Far:
             return {"missing": []}, b""
         return {"missing": [each[1] for each in content["files"]], "room": self.room}, b""
 
+    def stream(
+        self, contents: Iterable[frames.Message]
+    ) -> Iterator[tuple[frames.Message, Iterator[bytes]]]:
+        raise AssertionError("nothing is fetched")
+
     def nudge(self) -> None: ...
 
     def close(self) -> None: ...
@@ -36,8 +43,6 @@ def snapshot(folder: Path, count: int = 2) -> Snapshot:
     for number in range(count):
         path = folder / f"{number}.py"
         path.write_bytes(b"%d" % number * 100)
-        import hashlib
-
         files[path.name] = (hashlib.sha256(path.read_bytes()).hexdigest(), 0o644, str(path))
     return Snapshot("s", files)
 
