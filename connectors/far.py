@@ -72,7 +72,10 @@ def begin(
         os.makedirs(folder, exist_ok=True)
         probe = os.path.join(folder, "~probe.%d.%s" % (os.getpid(), os.urandom(4).hex()))
         os.close(os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600))
+        mine = os.stat(probe).st_uid  # as this file system has it
         os.unlink(probe)
+        if os.stat(os.path.dirname(folder)).st_uid != mine:
+            raise ValueError("it is another user's, and each user needs one of their own")
         have = os.path.isdir(os.path.join(folder, asked["travel"]))
         _say(target, {"have": have, "workspace": workspace})
         if not have:
@@ -126,12 +129,31 @@ def _is_there(target: int, workspace: str, known: str) -> bool:
 
 def _expand(text: str) -> str:
     path = os.path.expanduser(os.path.expandvars(text))
+    if "$" in path:
+        _log_in(re.findall(r"\$\{?(\w+)", path))
+        path = os.path.expanduser(os.path.expandvars(text))
     missing = re.search(r"\$(\w+|\{[^}]*\})", path)
     if missing:
         raise ValueError(f"the variable {missing.group(0)} is not defined there")
     if path.startswith("~"):
         raise ValueError("there is no such user")
     return os.path.join(os.path.expanduser("~"), path)
+
+
+def _log_in(names: "list[str]") -> None:
+    """Take over what only login shells have of these: sites set SCRATCH and the like in profile files."""
+    import subprocess
+
+    argv = ["bash", "-lc", "env"]
+    pipes = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    try:
+        out = subprocess.check_output(argv, timeout=30, **pipes)  # type: ignore[call-overload]
+    except (OSError, subprocess.SubprocessError):
+        return
+    for line in out.decode("utf-8", "replace").splitlines():
+        name, _, value = line.partition("=")
+        if name in names:
+            os.environ[name] = value
 
 
 def _read_frame(source: int) -> "tuple[int, bytes]":

@@ -82,7 +82,8 @@ class Here:
             if self._agent is None:
                 agent = InProcess(self.workspace, self._unpacked())
                 python = self._spec.python or sys.executable
-                place = Place(self.workspace, "plain", python, self._spec.capacity)
+                options = self._spec.keeping.options
+                place = Place(self.workspace, "plain", python, self._spec.capacity, options)
                 checked(self._spec.name, *agent.call(place.opening(self.workspace)))
                 self._agent = agent
             return self._agent

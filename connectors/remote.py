@@ -6,6 +6,7 @@ mirrored at all.
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 
 from xpm.connectors import answers
 from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
-from xpm.errors import PlanProblem
+from xpm.errors import DiskProblem, PlanProblem
 from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
 from xpm.sync.rules import EVERYTHING, Choice
@@ -68,10 +69,11 @@ class AgentConnector:
         """Make a code snapshot available there; ``progress`` gets bytes sent and to send."""
         if (self._caller.life, snapshot.id) in self._staged:
             return
-        missing = set(self._tree(snapshot))
+        missing, room = self._tree(snapshot)
         if missing:
+            self._require_room(snapshot, missing, room)
             self._put(snapshot, missing, progress)
-            missing = set(self._tree(snapshot))
+            missing, _ = self._tree(snapshot)
         if missing:
             raise PlanProblem(
                 "the code could not be stored there",
@@ -186,12 +188,33 @@ class AgentConnector:
         """End the connection."""
         self._caller.close()
 
-    def _tree(self, snapshot: Snapshot) -> Sequence[str]:
+    def _require_room(
+        self, snapshot: Snapshot, missing: set[str], room: tuple[float, float]
+    ) -> None:
+        """Send nothing of what cannot fit: a disk that is full is full for everybody."""
+        sources = {sha: path for sha, _, path in snapshot.files.values() if sha in missing}
+        size = sum(Path(path).stat().st_size for path in sources.values())
+        free, files = room
+        if size > free:
+            lack = f"{size / 1e6:.1f} MB are to be sent, {free / 1e6:.1f} MB are free"
+        elif len(missing) > files:
+            lack = f"{len(missing)} files are to be sent, the file system takes {files:.0f} more"
+        else:
+            return
+        raise DiskProblem(
+            "there is no room for the code", on=f"{self.name}, {self._caller.workspace}", cause=lack,
+            hint="make room there, and it goes on by itself; or name another `workspace:` in the profile",
+        )  # fmt: skip
+
+    def _tree(self, snapshot: Snapshot) -> tuple[set[str], tuple[float, float]]:
+        """The contents that lack there, and how many bytes and files still fit."""
         files = [[path, sha, mode] for path, (sha, mode, _) in sorted(snapshot.files.items())]
         request = {"verb": "tree", "snapshot": snapshot.id, "files": files}
         answer = self._caller.call(request)[0]
         with answers.understood(self.name, "tree"):
-            return [str(sha) for sha in answer["missing"]]
+            free, fit = answer.get("room") or (math.inf, None)
+            room = float(free), math.inf if fit is None else float(fit)
+            return {str(sha) for sha in answer["missing"]}, room
 
     def _put(
         self, snapshot: Snapshot, missing: set[str], progress: Callable[[int, int], None]

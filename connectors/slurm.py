@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from xpm.connectors.fabric_host import FabricHost
+from xpm.connectors.hosts import Host
 from xpm.connectors.link import Link, Place
 from xpm.connectors.marks import Mark
 from xpm.connectors.remote import AgentConnector
@@ -12,8 +13,13 @@ from xpm.connectors.specs import SlurmSpec
 class SlurmConnector(AgentConnector):
     """Jobs run under SLURM."""
 
-    def __init__(self, spec: SlurmSpec, mark: Mark | None = None) -> None:
+    def __init__(self, spec: SlurmSpec, mark: Mark | None = None, host: Host | None = None) -> None:
         wishes = {name: value for name, value in asdict(spec.keeper).items() if value}
-        options = {**({"keeper": wishes} if wishes else {}), **spec.dealings.options}
+        options = {
+            **({"keeper": wishes} if wishes else {}),
+            **spec.dealings.options,
+            **spec.keeping.options,
+        }
         place = Place(spec.workspace, "slurm", spec.python, options=options or None)
-        super().__init__(spec.name, Link(spec.name, FabricHost(spec.ssh), place, mark=mark))
+        way = host or FabricHost(spec.ssh)
+        super().__init__(spec.name, Link(spec.name, way, place, mark=mark))

@@ -34,12 +34,29 @@ UNLIMITED = Capacity()
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """How a workspace is kept, besides where it is."""
+
+    variables: tuple[str, ...] = ()
+    """Those of the far side that the profile uses."""
+    share: str | None = None
+    """Who else may read results: ``group``, ``all``; None: as the user's mask of new files says."""
+
+    @property
+    def options(self) -> dict[str, object]:
+        """What the agent is told of it."""
+        told: dict[str, object] = {"variables": list(self.variables)} if self.variables else {}
+        return {**told, **({"share": self.share} if self.share else {})}
+
+
+@dataclass(frozen=True, slots=True)
 class LocalSpec:
     """This machine. The workspace is the main folder itself; jobs run under this very Python."""
 
     name: str = "local"
     python: str | None = None
     capacity: Capacity = UNLIMITED
+    keeping: Keeping = Keeping()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +68,7 @@ class SshSpec:
     workspace: str
     python: str | None = None
     capacity: Capacity = UNLIMITED
+    keeping: Keeping = Keeping()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +124,7 @@ class SlurmSpec:
     python: str | None = None
     keeper: KeeperWish = KeeperWish()
     dealings: Dealings = AS_USUAL
+    keeping: Keeping = Keeping()
 
 
 Spec = LocalSpec | SshSpec | SlurmSpec

@@ -1,6 +1,7 @@
 """The connector to a host without a batch system: a supervisor there starts the jobs."""
 
 from xpm.connectors.fabric_host import FabricHost
+from xpm.connectors.hosts import Host
 from xpm.connectors.link import Link, Place
 from xpm.connectors.marks import Mark
 from xpm.connectors.remote import AgentConnector
@@ -10,6 +11,7 @@ from xpm.connectors.specs import SshSpec
 class SshConnector(AgentConnector):
     """Jobs run on a host reached by ssh."""
 
-    def __init__(self, spec: SshSpec, mark: Mark | None = None) -> None:
-        place = Place(spec.workspace, "plain", spec.python, spec.capacity)
-        super().__init__(spec.name, Link(spec.name, FabricHost(spec.ssh), place, mark=mark))
+    def __init__(self, spec: SshSpec, mark: Mark | None = None, host: Host | None = None) -> None:
+        place = Place(spec.workspace, "plain", spec.python, spec.capacity, spec.keeping.options)
+        way = host or FabricHost(spec.ssh)
+        super().__init__(spec.name, Link(spec.name, way, place, mark=mark))

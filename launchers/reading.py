@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 
 from xpm.connectors.specs import Spec
-from xpm.launchers import builtin, layers, load, placeholders
+from xpm.launchers import builtin, layers, load, placeholders, variables
 from xpm.launchers.blueprints import Surroundings, read_blueprints
 from xpm.launchers.inherit import Family, merge
 from xpm.launchers.layers import Layer
@@ -134,7 +134,7 @@ def _sites(
             words = "is this machine, choose another name for another place"
             report.problem(table.mark, f"connectors.{LOCAL}", words)
         sites[name] = read_site(name, read, frozenset(table.items), policies, report)
-    return sites
+    return variables.told(sites, tree)
 
 
 def _with_partitions(table: Table, name: str, report: Report) -> Table:

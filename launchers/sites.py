@@ -8,6 +8,7 @@ from xpm.connectors.specs import (
     Capacity,
     Dealings,
     KeeperWish,
+    Keeping,
     LocalSpec,
     SlurmSpec,
     Spec,
@@ -113,15 +114,17 @@ def _spec(
         placeholders.check(python, words, values.where("python"), f"{path}.python", report)
         python = placeholders.expand(python, words)
     capacity = _capacity(values)
+    keeping = Keeping(share=values.get("share", str))
     if kind == "local":
-        return LocalSpec(name, python, capacity)
+        return LocalSpec(name, python, capacity, keeping)
     target = _target(values, path, report)
     workspace = words.get("workspace")
     if kind is None or target is None or workspace is None:
         return None
     if kind == "slurm":
-        return SlurmSpec(name, target, workspace, python, _keeper(values.get("slurm", Values)))
-    return SshSpec(name, target, workspace, python, capacity)
+        keeper = _keeper(values.get("slurm", Values))
+        return SlurmSpec(name, target, workspace, python, keeper, keeping=keeping)
+    return SshSpec(name, target, workspace, python, capacity, keeping)
 
 
 def _dealings(slurm: Values | None, policy: Dealings) -> Dealings:

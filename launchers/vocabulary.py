@@ -179,6 +179,9 @@ CONNECTOR = Record(
         "ssh": Key(SSH, "how to reach it"),
         "workspace": Key(FOLDER, "the folder for jobs there"),
         "fast": Key(FOLDER, "a fast file system there, {fast} elsewhere"),
+        "share": Key(
+            Choice(("group", "all")), "who else may read results there; default: nobody is let in"
+        ),
         **SETUP,
         "env": Key(TEXT, "the environment of jobs, one of envs"),
         "slurm": Key(SLURM, "the customs of the cluster"),

@@ -51,6 +51,11 @@ def opening(
 ) -> "Experiment":
     """The experiment a plan opens: one that submits, or one that runs tasks here for a debugger."""
     options = run_options.current()
+    if options.dry is not None:
+        from xpm._dry import DryExperiment
+
+        folder = Path(options.workdir or path)
+        return cast("Experiment", DryExperiment(folder, id, launcher, require, options))
     if options.debug is None:
         return Experiment(path, id, port=port, launcher=launcher, require=require)
     from xpm._debug import DebugExperiment

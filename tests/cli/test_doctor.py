@@ -17,8 +17,7 @@ HOST = Finding("host", "ok", "n1, Linux 6.1 x86_64: 8 cores, 16.4 GB")
 
 
 def partition(name: str, state: str = "UP", max_time_s: int | None = None) -> Partition:
-    unknown = dict.fromkeys(Partition._fields)
-    unknown.update(denied_accounts=(), denied_qos=())
+    unknown = {**dict.fromkeys(Partition._fields), "denied_accounts": (), "denied_qos": ()}
     row = {**unknown, "name": name, "state": state, "max_time_s": max_time_s}
     return Partition(**{**row, "is_default": name == "cpu"})  # type: ignore[arg-type]
 

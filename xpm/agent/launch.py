@@ -42,6 +42,7 @@ def _run(workspace: str, submission: str, index: "Optional[str]" = None) -> int:
     run = _runner()
 
     workspace = os.path.abspath(workspace)
+    _share(workspace)
 
     orders: "List[Order]" = []
     parent = os.getppid()
@@ -75,6 +76,23 @@ def _runner() -> "Callable[..., int]":
     from xpm.runner.main import run
 
     return run
+
+
+def _share(workspace: str) -> None:
+    """Let others read what this run makes, where the profile says so."""
+    from xpm.wire import files
+    from xpm.wire.workspace import Layout
+
+    try:
+        content = files.load(Layout(workspace).place)
+    except (OSError, ValueError):
+        return
+    if content is not None and (content.get("options") or {}).get("share"):
+        from xpm.agent import sharing
+
+        mask = sharing.mask(content)
+        if mask is not None:
+            os.umask(mask)
 
 
 def _remove_if_empty(log: str) -> None:

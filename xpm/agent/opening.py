@@ -5,13 +5,14 @@ slurm, the commands. What is found goes into place.json, for whoever advances.
 """
 
 import os
+import pwd
 import re
 import shutil
 import subprocess
 import sys
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from xpm.agent import machine, place
+from xpm.agent import login_shell, machine, place, sharing
 from xpm.agent.refusals import disk, site, usage
 from xpm.wire import disks, files, workspace
 from xpm.wire.workspace import Layout
@@ -52,8 +53,11 @@ def open_workspace(request: Mapping[str, Any], travel: str, environ: Mapping[str
     root = expand(request["workspace"], environ)
     layout, identity = _prepare(root)
     _refuse_another_kind(layout, kind)
+    options = request.get("options") or {}
+    wanted = [str(each) for each in options.get("variables") or ()]
+    environ = {**environ, **login_shell.variables(wanted, environ)}
     python, version = find_python(request.get("python"), environ)
-    environ, facts = dict(environ), {"python": python, "cores": machine.cores()}
+    facts: Dict[str, Any] = {"python": python, "cores": machine.cores()}
     if kind == "slurm":
         folder = find_slurm(environ)
         facts["slurm"] = folder
@@ -61,7 +65,9 @@ def open_workspace(request: Mapping[str, Any], travel: str, environ: Mapping[str
             environ["PATH"] = folder + os.pathsep + environ.get("PATH", os.defpath)
     capacity = {name: n for name, n in (request.get("capacity") or {}).items() if n is not None}
     try:
-        place.record(layout, kind, travel, capacity, python, environ, request.get("options"))
+        if options.get("share"):
+            sharing.let_in(layout, str(options["share"]))
+        place.record(layout, kind, travel, capacity, python, environ, options)
     except OSError as error:
         raise _unusable(root, error) from error
     return Opened(layout, identity, kind, python, version, facts)
@@ -134,12 +140,26 @@ def _prepare(root: str) -> Tuple[Layout, str]:
         layout, identity = workspace.prepare(root)
         probe = os.path.join(layout.own, files.temporary_name())
         os.close(os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600))
+        mine = os.stat(probe).st_uid  # as this file system has it
         os.unlink(probe)
+        owner = os.stat(layout.identity).st_uid
     except OSError as error:
         raise _unusable(root, error) from error
     except ValueError as error:
         raise site(str(error), "use a newer xpm here, or another folder (workspace:)") from error
+    if owner != mine:
+        raise site(
+            "the workspace %s is another user's (%s)" % (root, _name_of(owner)),
+            "each user needs a workspace of their own: name a folder of yours (workspace:)",
+        )
     return layout, identity
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return "user %d" % uid
 
 
 def _unusable(root: str, error: OSError) -> Exception:

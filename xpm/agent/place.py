@@ -4,7 +4,7 @@ import fnmatch
 import os
 import re
 import sys
-from typing import Any, Dict, Iterable, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from xpm.wire import files
 from xpm.wire.workspace import FORMAT, Layout
@@ -49,15 +49,18 @@ def record(
         "capacity": dict(capacity or {}),
         "python": python,
         "travel": travel,
-        "environ": clean_environ(
-            os.environ if environ is None else environ, (options or {}).get("keep_environ") or ()
-        ),
+        "environ": clean_environ(os.environ if environ is None else environ, _kept(options or {})),
         "options": dict(options or {}),
     }
     raw = files.dump(content)
     if files.read(layout.place) != raw:
         files.write(layout.place, raw, sync=True)
     return content
+
+
+def _kept(options: Mapping[str, Any]) -> List[str]:
+    """What jobs get besides the usual: what the profile names, and the variables it uses."""
+    return [*(options.get("keep_environ") or ()), *(options.get("variables") or ())]
 
 
 def read(layout: Layout) -> Optional[Dict[str, Any]]:

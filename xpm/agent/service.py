@@ -8,7 +8,18 @@ import time
 import uuid
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from xpm.agent import limits, opening, paths, place, probe, remembering, results, sweeping, transfer
+from xpm.agent import (
+    limits,
+    opening,
+    paths,
+    place,
+    probe,
+    remembering,
+    results,
+    space,
+    sweeping,
+    transfer,
+)
 from xpm.agent.advancing import Advancing
 from xpm.agent.board import Board
 from xpm.agent.learning import Learning
@@ -53,6 +64,7 @@ class Service:
         self._told_at: Optional[float] = None
         self._notes: List[str] = []
         self._said: List[str] = []
+        self._has_looked = False
 
     # ------------------------------------------------------------------------- answering
 
@@ -188,6 +200,9 @@ class Service:
         for entry in entries:
             _check(entry, self._opened.kind)
         name = write_bundle(self._layout(), entries)
+        if not self._has_looked:  # once: it is said, not refused
+            self._has_looked = True
+            self._notes += space.remarks(self._layout().root)
         self._hurry()
         return {"bundle": name}
 

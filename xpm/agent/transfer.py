@@ -10,7 +10,7 @@ import shutil
 import stat
 from typing import Any, Dict, List, Tuple
 
-from xpm.agent import paths
+from xpm.agent import paths, space
 from xpm.agent.refusals import usage
 from xpm.wire import files
 from xpm.wire.workspace import Layout
@@ -51,7 +51,8 @@ def tree(layout: Layout, request: Request) -> Reply:
     lacking = sorted({sha for _, sha, _ in wanted if not os.path.exists(_blob(layout, sha))})
     if not lacking:
         _build(layout, target, wanted)
-    return {"missing": lacking}, b""
+        return {"missing": []}, b""
+    return {"missing": lacking, "room": list(space.left(layout.own))}, b""
 
 
 def holds(layout: Layout, request: Request) -> Reply:

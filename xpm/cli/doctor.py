@@ -1,151 +1,195 @@
 """``xpm doctor``: whether a place works, what it has, and what to do where something is not right."""
 
-import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, cast
 
 import click
 
-from xpm.agent.limits import Partition, SiteLimits
-from xpm.cli import online, render, telling
-from xpm.connectors.specs import Spec
-from xpm.errors import ProfileProblem
-from xpm.follow import sites
+from xpm.cli import diagnosis, findings, online, probe_job, render, telling
+from xpm.cli.diagnosis import examine
+from xpm.cli.findings import Finding
+from xpm.cli.probe_job import ProbeJob
+from xpm.connectors import measuring, questions
+from xpm.connectors.hosts import Host
+from xpm.connectors.measuring import Distance
+from xpm.connectors.opening import open_connector, open_host, target_of
+from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec
+from xpm.errors import ProfileProblem, SiteProblem, UsageProblem
 from xpm.follow.world import World
-from xpm.launchers.profiles import Profiles
+from xpm.launchers import surveying
+from xpm.launchers.profiles import Launcher, Profiles
 from xpm.launchers.report import did_you_mean
 from xpm.wire import hints
 
 SCHEMA = 1
-SLURM = "slurm"
-STAFF = "ask the staff of the site"
-_COLOURS = {"ok": "green", "warn": "yellow", "bad": "red"}
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is so at a place; ``do`` says how to mend it, empty where there is nothing to mend."""
-
-    topic: str
-    verdict: Literal["ok", "warn", "bad"]
-    what: str
-    do: str = ""
+__all__ = ["Finding", "command", "examine", "examine_place"]
 
 
 @click.command("doctor")
 @click.argument("connector")
+@click.option("--jobs", is_flag=True, help="Also run a job of a minute there (SLURM).")
+@click.option("--launcher", "-l", metavar="NAME", help="With --jobs: one as this launcher's.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: schema 1, stable.")
-def command(connector: str, as_json: bool) -> int:
-    """Examine the place CONNECTOR leads to: the login, the machine, what it allows.
+def command(connector: str, jobs: bool, launcher: str | None, as_json: bool) -> int:
+    """Examine the place CONNECTOR leads to: the way there, the machine, its files, what it allows.
 
-    Exit code 0 when nothing there is bad, 1 when something is.
+    With --jobs a job of a minute looks at it from a compute node. Exit code 0 when nothing there is bad,
+    1 when something is, 3 when the host is out of reach, 4 when it wants a login.
     """
-    world = World()
-    spec = _named(world.profiles(), connector)
+    profiles = World().profiles()
+    spec = spec_of(profiles, connector)
+    host = open_host(target_of(spec))
+    try:
+        return examine_place(profiles, spec, host, jobs, launcher, as_json)
+    finally:
+        host.close()
+
+
+def examine_place(
+    profiles: Profiles,
+    spec: Spec,
+    host: Host,
+    jobs: bool = False,
+    launcher: str | None = None,
+    as_json: bool = False,
+) -> int:
+    """Examine a place over this way to its machine and tell; the exit code."""
     kind = type(spec).__name__.removesuffix("Spec").lower()
-    with (
-        tempfile.TemporaryDirectory() as scratch
-    ):  # stands for the main folder, which only `local` uses
-        facts, answered_s = online.ask(spec, world, Path(scratch))
-    login = Finding("login", "ok", f"answers after {telling.duration(answered_s)}")
-    found = [login, *examine(facts, kind)]
+    probe = _probe_job(profiles, spec, launcher) if jobs else None
+    found: list[Finding] = []
+    for each in look(spec, kind, host, probe):
+        found.append(each)
+        if not as_json:
+            findings.show([each])
     if as_json:
-        rows = [asdict(each) for each in found]
+        rows = findings.rows(found)
         render.document({"schema": SCHEMA, "connector": spec.name, "kind": kind, "findings": rows})
+    return int(findings.is_bad(found))
+
+
+def look(spec: Spec, kind: str, host: Host, probe: ProbeJob | None = None) -> Iterator[Finding]:
+    """Everything that can be found out, as it is found."""
+    began = time.monotonic()
+    answers = questions.ask(host, surveying.QUESTIONS, timeout_s=300)
+    survey = surveying.read(answers, time.time())
+    took = answers.first_s or time.monotonic() - began
+    first = f"answers after {telling.duration(took) if took >= 1 else f'{took * 1000:.0f} ms'}"
+    is_far = not isinstance(spec, LocalSpec)
+    by = f", by {_transport(host)}; its host key is the recorded one" if is_far else ""
+    yield Finding("login", "ok", first + by)
+    distance = Distance(None, None, None, None)
+    if is_far:
+        with suppress(SiteProblem):
+            distance = measuring.measure(host)
+        yield from diagnosis.of_distance(distance)
+        yield from diagnosis.of_login(answers, survey)
+    with tempfile.TemporaryDirectory() as scratch:  # the main folder, which only `local` uses
+        yield from _agent(spec, kind, host, Path(scratch))
+    if not isinstance(spec, LocalSpec):
+        mine = [
+            diagnosis.python_question(spec.python),
+            diagnosis.workspace_question(spec.workspace),
+        ]
+        asked = questions.ask(host, mine)
+        yield diagnosis.of_python(asked.found.get("python"))
+        yield from diagnosis.of_workspace(asked.said("workspace"), time.time())
+    if isinstance(spec, SlurmSpec):
+        if probe is not None:
+            yield from probe_job.run(host, probe)
+        else:
+            yield from _sacct(host)
+
+
+def _agent(spec: Spec, kind: str, host: Host, main: Path) -> Iterator[Finding]:
+    """What our own program says there, or why it does not."""
+    connector = open_connector(spec, main, _Shared(host))
+    try:
+        facts = online.facts_of(spec, connector)
+        yield from examine(cast("Mapping[str, Any]", facts), kind)
+    except (SiteProblem, UsageProblem) as problem:
+        yield Finding("agent", "bad", str(problem).partition("\n")[0], problem.hint)
+    finally:
+        connector.close()
+
+
+def _sacct(host: Host) -> Iterator[Finding]:
+    line = (
+        f"{surveying.SLURM_PATH}; timeout 20 sacct -X -n -P -S now-1hours -o JobID 2>&1 | tail -n 1"
+    )
+    began = time.monotonic()
+    asked = questions.ask(host, [questions.Question("sacct", line, 25)]).found.get("sacct")
+    took = hints.duration(time.monotonic() - began)
+    if (
+        asked is None
+        or asked.status
+        or "error" in asked.text.lower()
+        or "disabled" in asked.text.lower()
+    ):
+        words = asked.lines[-1] if asked is not None and asked.lines else "no answer"
+        do = "nothing depends on it, but why a job died is then told with less detail"
+        yield Finding("accounting", "ok", f"sacct does not work: {words}", do)
     else:
-        for each in found:
-            _show(each)
-    return int(any(each.verdict == "bad" for each in found))
+        yield Finding("accounting", "ok", f"sacct answers within {took}")
 
 
-def examine(facts: Mapping[str, Any], kind: str) -> list[Finding]:
-    """What the facts of a place (the verb ``probe``) mean for jobs sent there.
-
-    Args:
-        facts: what its agent told.
-        kind: that of its connector: ``local``, ``ssh`` or ``slurm``.
-    """
-    memory = facts.get("memory_mib")
-    has = f"{_count(facts['cores'], 'core')}, {_memory(memory) if memory else 'memory unknown'}"
-    machine = Finding("host", "ok", f"{facts['host']}, {facts['system']}: {has}")
-    return [machine, *(_cluster(facts) if kind == SLURM else _plain(facts))]
-
-
-def _plain(facts: Mapping[str, Any]) -> Iterator[Finding]:
-    yield Finding("gpus", "ok", ", ".join(facts.get("gpus") or ()) or "none")
-    logout = facts.get("logout") or {}
-    linger = "`loginctl enable-linger` there keeps jobs alive after you log out"
-    if logout.get("kills") is False or logout.get("lingers"):
-        yield Finding("logout", "ok", "jobs go on after you log out")
-    elif logout.get("kills") and logout.get("lingers") is False:
-        yield Finding("logout", "bad", "systemd ends your jobs when you log out", linger)
-    if facts.get("sbatch"):
-        what = "SLURM is there, but jobs of this connector run on this very host"
-        yield Finding("slurm", "warn", what, "`kind: slurm` in the profile sends them to its nodes")
-
-
-def _cluster(facts: Mapping[str, Any]) -> Iterator[Finding]:
-    site = sites.parsed(facts.get("limits"))
-    if facts.get("asking") or site.at is None:
-        what = f"did not say within {online.ANSWER_S:.0f} s what it allows"
-        yield Finding("slurm", "warn", what, "try again when its commands are less slow")
-    if site.at is None:
-        return
-    yield Finding("slurm", "ok", f"SLURM {site.version or 'of unknown version'}")
-    for problem in site.problems:
-        do = f"what it does not tell refuses no job here; {STAFF} to let you see it"
-        yield Finding("slurm", "warn", f"did not say everything: {problem}", do)
-    if site.has_accounting is not None:
-        yield Finding("accounting", "ok", "there is" if site.has_accounting else "there is none")
-    if site.max_array_size is not None:
-        most = site.max_array_size
-        yield Finding("arrays", "ok", f"MaxArraySize {most}" if most else "not allowed")
-    if site.partitions == ():
-        yield Finding("partition", "bad", "none that you can see", f"{STAFF} which you may use")
-    for partition in site.partitions or ():
-        yield _partition(partition, site)
-
-
-def _partition(partition: Partition, site: SiteLimits) -> Finding:
-    name = f"{partition.name} (default)" if partition.is_default else partition.name
-    alike = [each for each in site.nodes or () if each.partition == partition.name]
-    parts = [f"at most {hints.duration(partition.max_time_s)}"] if partition.max_time_s else []
-    for nodes in alike:
-        has = [_count(nodes.cpus, "core")] if nodes.cpus else []
-        has += [_memory(nodes.mem_mib)] if nodes.mem_mib else []
-        has += [f"{_count(count, 'GPU')} {kind}".rstrip() for kind, count in nodes.gpus.items()]
-        parts.append(_count(nodes.count, "node") + (f" with {', '.join(has)}" if has else ""))
-    text = f"{name}: {'; '.join(parts) or 'no limits told'}"
-    if partition.state == "UP":
-        return Finding("partition", "ok", text)
-    do = f"launchers had better name another one; {STAFF} when it is back"
-    return Finding(
-        "partition", "warn", f"{text}; it is {partition.state or 'in no known state'}", do
+def _probe_job(profiles: Profiles, spec: Spec, wanted: str | None) -> ProbeJob | None:
+    """A job as a launcher of this place has them: the one asked for, else the first."""
+    if not isinstance(spec, SlurmSpec):
+        return None
+    launcher: Launcher | None = None
+    if wanted is not None:
+        launcher = profiles.launcher(wanted)
+        if spec not in launcher.connectors:
+            words = f"launcher {wanted} is not of {spec.name}, but of {launcher.connector.name}"
+            raise ProfileProblem(words)
+    else:
+        mine = [profiles.launcher(name) for name in profiles.names]
+        launcher = next((each for each in mine if spec == each.connector), None)
+    if launcher is None:
+        return ProbeJob(spec.workspace, [], [], spec.python, "")
+    request = launcher.request({})
+    if request["connector"] != spec.name:  # of several places it takes another first
+        return ProbeJob(spec.workspace, [], [], spec.python, "")
+    return ProbeJob(
+        spec.workspace,
+        [str(each) for each in cast("list[object]", request["options"])],
+        [str(each) for each in cast("list[object]", request["setup"])],
+        str(request["python"] or spec.python or "") or None,
+        launcher.name,
     )
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+def _transport(host: Host) -> str:
+    """What carries the bytes."""
+    return {"FabricHost": "fabric", "OpensshHost": "openssh"}.get(type(host).__name__, "ssh")
 
 
-def _memory(mib: int) -> str:
-    return hints.size(mib * 1024)
+class _Shared:
+    """A host that outlives the connector that uses it: one login serves all that is asked."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.name = host.name
+        self.open = host.open
+
+    def close(self) -> None:
+        """Whoever opened it closes it."""
 
 
-def _named(profiles: Profiles, name: str) -> Spec:
+def spec_of(profiles: Profiles, name: str) -> Spec:
+    """The connector of this name, to be looked at.
+
+    Raises:
+        ProfileProblem: there is none.
+    """
     spec = profiles.connectors.get(name)
     if spec is None:
         hint = f"see {profiles.path}" if profiles.path else "there is no profile yet"
         near = did_you_mean(name, profiles.connectors)
         raise ProfileProblem(f"unknown connector {name!r}{near}", hint=hint)
     return spec
-
-
-def _show(finding: Finding) -> None:
-    verdict = render.paint(f"{finding.verdict:<4}", _COLOURS[finding.verdict], sys.stdout)
-    render.line(f"{verdict}  {finding.topic:<10}  {finding.what}")
-    if finding.do:
-        render.line(f"  -> {finding.do}")

@@ -142,6 +142,21 @@ def check(folder: Path | None, online: bool, sets: tuple[str, ...], as_json: boo
     return asking.check(profiles)
 
 
+@command.command("discover")
+@click.argument("connector")
+@click.option("--dry-run", is_flag=True, help="Show what is new; keep nothing.")
+def discover(connector: str, dry_run: bool) -> int:
+    """Ask the place of CONNECTOR what it is, keep that as the layer below your profile, and show what is new.
+
+    Partitions with their limits, nodes and GPUs, QOS; on a plain host its cores, memory and GPUs.
+    """
+    from xpm.cli import discover as discovering
+    from xpm.cli.doctor import spec_of
+    from xpm.launchers.profiles import load_profiles
+
+    return discovering.discover(spec_of(load_profiles(), connector), dry_run)
+
+
 @command.command("explain")
 @click.argument("requirement", default="")
 @click.option(

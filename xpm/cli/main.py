@@ -26,6 +26,7 @@ VERBS = {
     "adopt": Lazy("xpm.cli.adopt", "Take over what another laptop sent to a connector."),
     "story": Lazy("xpm.cli.story", "Tell what happened to a job, from its records."),
     "why": Lazy("xpm.cli.why", "Explain why a job waits, fails or is run again."),
+    "connect": Lazy("xpm.cli.connect", "Ask a host what it is, and write a profile for it."),
     "doctor": Lazy("xpm.cli.doctor", "Examine the place a connector leads to."),
     "launchers": Lazy("xpm.cli.launchers", "Look at the launcher profiles."),
 }

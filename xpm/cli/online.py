@@ -1,12 +1,12 @@
 """``xpm launchers check --online``: what the clusters of a profile allow now, and which launchers they can never serve."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from xpm.agent import limits
 from xpm.agent.limits import SiteLimits
 from xpm.cli import render
+from xpm.connectors.base import Connector
 from xpm.connectors.specs import SlurmSpec, Spec
 from xpm.errors import ProfileProblem, XpmError
 from xpm.follow import sites
@@ -40,25 +40,26 @@ def check(profiles: Profiles, world: World | None = None) -> int:
     return problems[0].exit_code if problems else 0
 
 
-def ask(spec: Spec, world: World, main: Path) -> tuple[Mapping[str, object], float]:
-    """The facts a place tells now, and the seconds until it first answered; what a cluster allows is remembered."""
+def ask(spec: Spec, world: World, main: Path) -> Mapping[str, object]:
+    """The facts a place tells now; what a cluster allows is remembered."""
     connector = world.open(spec, main)
     try:
-        began = time.monotonic()
-        facts = connector.probe()
-        answered_s = time.monotonic() - began
-        if isinstance(spec, SlurmSpec):
-            facts = connector.probe(refresh_s=ANSWER_S)
+        return facts_of(spec, connector)
     finally:
         connector.close()
+
+
+def facts_of(spec: Spec, connector: Connector) -> Mapping[str, object]:
+    """The facts a place tells over this connector, its limits asked for anew and remembered."""
+    facts = connector.probe(refresh_s=ANSWER_S if isinstance(spec, SlurmSpec) else 0.0)
     told = facts.get("limits")
     if isinstance(told, dict):
         sites.keep(spec, told)
-    return facts, answered_s
+    return facts
 
 
 def _asked(spec: SlurmSpec, world: World) -> SiteLimits:
-    told = ask(spec, world, Path())[0].get("limits")
+    told = ask(spec, world, Path()).get("limits")
     return sites.parsed(told) if isinstance(told, dict) else limits.UNKNOWN
 
 

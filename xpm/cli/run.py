@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 @click.option(
     "--debug", is_flag=True, help="Run the tasks in this process, one by one, for a debugger."
 )
+@click.option("--dry-run", is_flag=True, help="Tell what a run would do; do nothing.")
+@click.option(
+    "--online", is_flag=True, help="With --dry-run: ask the places whether it would work."
+)
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: for programs, schema 1.")
 def command(
     plan: Path,
     arguments: tuple[str, ...],
@@ -40,6 +45,9 @@ def command(
     sets: tuple[str, ...],
     detach: bool,
     debug: bool,
+    dry_run: bool,
+    online: bool,
+    as_json: bool,
 ) -> int:
     """Run PLAN, a Python script that opens its own experiment.
 
@@ -48,7 +56,21 @@ def command(
 
     With --debug nothing is submitted or recorded: breakpoints work, the first task that raises
     ends the plan (on a terminal in pdb, where it raised), and folders are below DIR/debug.
+
+    With --dry-run the jobs are told, what they would ask for, the exact commands and what would be
+    sent; nothing is written and no connection is opened, but for --online, which asks the places.
     """
+    if dry_run:
+        if detach or debug:
+            raise click.UsageError("--dry-run runs nothing: leave out --detach and --debug")
+        from xpm.cli import dry_run as dry
+        from xpm.follow.options import DryOptions, RunOptions
+
+        world = _world(plan, sets)
+        wishes = RunOptions(launcher=launcher, workdir=workdir, dry=DryOptions(), world=world)
+        return dry.command(plan, arguments, wishes, online, as_json)
+    if online or as_json:
+        raise click.UsageError("--online and --json go with --dry-run")
     from xpm.cli import live
     from xpm.follow.options import RunOptions
 

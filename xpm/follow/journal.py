@@ -106,13 +106,18 @@ def remember(main: Path) -> None:
         file.write(f"{main}\n")
 
 
-class Journal:
-    """A connection to the journal of one main folder, for one thread."""
+def journal_folder(main: MainFolder) -> Path:
+    """Where the journal of a main folder lies."""
+    name = hashlib.sha256(os.fsencode(os.path.realpath(main.path))).hexdigest()[:16]
+    return state_home() / name
 
-    def __init__(self, main: MainFolder) -> None:
+
+class Journal:
+    """A connection to the journal of one main folder, for one thread; ``folder``: to a copy of it."""
+
+    def __init__(self, main: MainFolder, folder: Path | None = None) -> None:
         self._main = main
-        name = hashlib.sha256(os.fsencode(os.path.realpath(main.path))).hexdigest()[:16]
-        self.folder = state_home() / name
+        self.folder = folder or journal_folder(main)
         self.path = self.folder / "journal.sqlite"
         self._database = self._open()
 

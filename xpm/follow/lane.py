@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import DiskProblem, HostProblem, HostUnknown, SiteProblem
-from xpm.follow import sites
+from xpm.follow import sent, sites
 from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.followed import Followed
 from xpm.follow.journal import Journal
@@ -28,7 +28,7 @@ from xpm.follow.outbox import Entry, Outbox
 from xpm.follow.outgoing import Outgoing
 from xpm.follow.waiting import HERE, Waiting
 from xpm.follow.world import World
-from xpm.wire import disks
+from xpm.wire import disks, travel
 
 OBSERVE_S = 30.0
 LINGER_S = 0.02
@@ -49,7 +49,9 @@ class Lane(threading.Thread):
         self._outbox: Outbox = main.outbox
         self._events = events
         self._world = world
-        self._outgoing = Outgoing(spec.name, main.outbox, world.clock, self._lacks_code)
+        self._outgoing = Outgoing(
+            spec.name, main.outbox, world.clock, self._lacks_code, self._code_arrived
+        )
         self._followed = Followed(spec.name, events, world.clock)
         self._changed = threading.Condition()  # guards the next seven
         self._fresh: dict[JobRef, int] = {}
@@ -259,6 +261,12 @@ class Lane(threading.Thread):
 
     def _lacks_code(self) -> None:
         self._events.put(Noted(self.connector_name, NO_CODE))
+
+    def _code_arrived(self, snapshot: Snapshot) -> None:
+        with contextlib.suppress(OSError):  # a cache for dry runs: it may be behind
+            sent.note(
+                self.spec, [travel.archive()[0], *(sha for sha, _, _ in snapshot.files.values())]
+            )
 
     def _heard(self) -> None:
         self._has_met = True

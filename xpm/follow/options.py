@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from xpm.follow.dry import DryRun
 from xpm.follow.observer import Observer
 from xpm.follow.world import World
 
@@ -19,6 +20,16 @@ class Debugging:
     """Called with what a task raised, before anything else happens."""
     raised: list[BaseException] = field(default_factory=list[BaseException])
     """What tasks have raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class DryOptions:
+    """That nothing is to be done, only told."""
+
+    found: list[DryRun] = field(default_factory=list[DryRun])
+    """What each experiment of the script would do, filled meanwhile."""
+    scratch: list[Path] = field(default_factory=list[Path])
+    """Folders that exist while the script runs, for whoever started it to remove."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,8 @@ class RunOptions:
     """Who shows what happens; None: plain lines on stderr."""
     debug: Debugging | None = None
     """Run the tasks in this process, instead of submitting them."""
+    dry: DryOptions | None = None
+    """Find out what a run would do, instead of doing it."""
     world: World = field(default_factory=World)
     """Where profiles and connectors come from."""
 

@@ -77,13 +77,21 @@ class Outbox:
         if connector != "local":
             _sync(self._tried / connector)
 
-    def withdraw(self, connector: str, job: str) -> bool:
-        """Take a job back that has certainly not been sent; whether it was so."""
+    def could_withdraw(self, connector: str, job: str) -> bool:
+        """Whether a job is here still, and has certainly not been sent."""
         path, tried = self._jobs / connector / f"{job}.json", self._tried / connector
         try:
-            if tried.exists() and tried.stat().st_mtime_ns >= path.stat().st_mtime_ns:
-                return False
-            path.unlink()
+            written = path.stat().st_mtime_ns
+        except FileNotFoundError:
+            return False
+        return not (tried.exists() and tried.stat().st_mtime_ns >= written)
+
+    def withdraw(self, connector: str, job: str) -> bool:
+        """Take a job back that has certainly not been sent; whether it was so."""
+        if not self.could_withdraw(connector, job):
+            return False
+        try:
+            (self._jobs / connector / f"{job}.json").unlink()
         except FileNotFoundError:
             return False
         return True

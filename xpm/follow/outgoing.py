@@ -23,6 +23,7 @@ class Outgoing:
         outbox: where each job lies until it is accepted.
         clock: the time.
         lacks_code: called once a turn when jobs cannot be sent: nobody here has their code any more.
+        arrived: called with code that is there now.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class Outgoing:
         outbox: Outbox,
         clock: Callable[[], float],
         lacks_code: Callable[[], None],
+        arrived: Callable[[Snapshot], object] = lambda snapshot: None,
     ) -> None:
         self._connector = connector
         self._outbox = outbox
         self._clock = clock
         self._lacks_code = lacks_code
+        self._arrived = arrived
         self._lock = threading.Lock()  # guards the next three; the rest is the lane's
         self._entries = {str(each["job"]): each for each in outbox.entries(connector)}
         self._snapshots: dict[str, Snapshot] = {}
@@ -120,6 +123,7 @@ class Outgoing:
             return self._is_there(snapshot_id, link)
         link.stage(snapshot, lambda done, total: None)
         self._staged.add(snapshot_id)
+        self._arrived(snapshot)
         self._outbox.forget(snapshot_id)
         return True
 

@@ -11,11 +11,14 @@ Verbs (W: the workspace must be open):
 open      {"workspace": text, "kind": "slurm" | "plain", "capacity": as in place.json, "python": path or null,
            "options": {...}}
           -> {"workspace": absolute path, "id": workspace id, "python": [version] or null, "facts": {...}}
-          ``~`` and ``$VAR`` are expanded on the far side. Checks that the folder can be written, that ``python``
-          starts and is 3.9 or newer, and, for slurm, that sbatch and squeue are found.
+          ``~`` and ``$VAR`` are expanded on the far side, also with what only login shells set. Options: "keeper"
+          (xpm/agent/keeper.py), "variables": [names], which jobs get too, "share": "group" | "all" (xpm/agent/sharing.py).
+          Checks that the folder can be written and is this user's, that ``python`` starts and is 3.9 or newer, and,
+          for slurm, that sbatch and squeue are found.
 missing   W {"blobs": [sha256, ...]} -> {"missing": [...]}
 put       W {"blobs": [[sha256, size], ...]} + payload (contents, joined) -> {}
 tree      W {"snapshot": id, "files": [[path, sha256, mode], ...]} -> {"missing": [...]}  (empty: the tree is there)
+          With something missing also "room": [bytes, files or null], what the file system still takes.
 holds     W {"snapshot": id} -> {"holds": bool}                               whether that code is there already
 queue     W {"jobs": [queue entry, ...]} -> {"bundle": name}                   durable before the reply; then advances
 observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s": s}
