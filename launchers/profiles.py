@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import ProfileProblem
 from xpm.launchers import here, requests
-from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint
+from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, Setup
 from xpm.launchers.report import Finding, Report, did_you_mean, in_file_order, refusal
 from xpm.launchers.requests import SlotEntry
 
@@ -39,6 +39,16 @@ class Launcher:
     def where(self) -> str:
         """File and line of its definition, empty without a profile."""
         return str(self._blueprint.mark or "")
+
+    @property
+    def setup(self) -> Setup:
+        """What happens before its jobs, its environment included."""
+        return self._blueprint.setup
+
+    @property
+    def before(self) -> tuple[list[str], list[str]]:
+        """The shell lines before its modules are loaded, and those after; without what jobs ask for."""
+        return requests.before(self._blueprint.setup, self._blueprint.site.words)
 
     def request(
         self,

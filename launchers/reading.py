@@ -7,6 +7,7 @@ from xpm.connectors.specs import Spec
 from xpm.errors import ProfileProblem
 from xpm.launchers import load, placeholders
 from xpm.launchers.blueprints import Surroundings, read_blueprint
+from xpm.launchers.environs import check_made
 from xpm.launchers.inherit import Family
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, GpuType, Site, TokenRule
 from xpm.launchers.policies import read_policies
@@ -129,6 +130,7 @@ def _try_out(blueprint: Blueprint, report: Report) -> None:
 def _check_envs(values: Values, around: Surroundings, report: Report) -> None:
     everywhere = dict.fromkeys(placeholders.ANYWHERE, "")
     for name, env in around.envs.items():
+        check_made(env, f"envs.{name}", report)
         export = env.get("export", Values)
         for key, text in texts_of(export).items():
             mark, path = export.where(key) if export else env.mark, f"envs.{name}.export.{key}"

@@ -9,35 +9,51 @@ from xpm._jobs import AGAIN, Job, Phase
 from xpm._reuse import changed_since, unheeded
 from xpm.agent import never
 from xpm.agent.limits import SiteLimits
-from xpm.connectors.base import Change, JobRef
+from xpm.connectors.base import Change, JobRef, Snapshot
 from xpm.errors import PlanProblem
 from xpm.follow import sites
 from xpm.follow.journal import Known
 from xpm.follow.main import LocalEnd
 from xpm.follow.records import ExperimentRecord, Line
-from xpm.follow.session import Session
+from xpm.follow.session import ENTRY_FIELDS, Session
+from xpm.sync.environments import Environments
 
 if TYPE_CHECKING:
     from xpm.launchers.profiles import Launcher
     from xpm.plan.sealing import Sealed
 
 HERE = "local"
+NOT_STARTED = frozenset({"waiting", "ready", "submitted", "pending"})
+KEEPS = (
+    "the code has changed since: jobs that have not started keep what they were submitted with"
+    " (`xpm run --refresh` gives them the code of now)"
+)
+REFRESHED = "jobs that have not started run the code of now"
 
 
 class Deciding:
     """The jobs of one run, and how each came to its attempt. Used from the plan's thread."""
 
     def __init__(
-        self, session: Session, record: ExperimentRecord, run: str, note: Callable[[str], None]
+        self,
+        session: Session,
+        record: ExperimentRecord,
+        run: str,
+        note: Callable[[str], None],
+        refresh: bool = False,
     ) -> None:
         self._session = session
         self._main = session.main
         self._record = record
         self._run = run
         self._note = note
+        self._refresh = refresh
         self.code = Code()
         self.jobs: dict[JobRef, Job] = {}
         self._asking = Asking()
+        self._environments = Environments(
+            self.code.project, lambda: self.code.imports, self._note_once
+        )
         self.alive: set[JobRef] = set()
         self.undecided: set[JobRef] = set()
         self._held: list[Job] = []
@@ -187,6 +203,24 @@ class Deciding:
             job.known, job.attempt = change, max(change.attempt, job.attempt)
             self._append(job, job.spec.name)
             job.phase = Phase.FOLLOWED
+            if change.state in NOT_STARTED:
+                self._renew(job)
+
+    def _renew(self, job: Job) -> None:
+        """Give a job that has not started the code as it is now, if that is wished and makes a difference."""
+        noted = self._main.job(job.ref)
+        code = cast("dict[str, object]", noted.get("code") or {}) if noted else {}
+        if noted is None or code.get("snapshot") == self.code.content["snapshot"]:
+            return
+        if not self._refresh:
+            self._note_once(KEEPS)
+            return
+        self._note_once(REFRESHED)
+        entry = {name: noted[name] for name in ENTRY_FIELDS if name in noted}
+        entry.update(attempt=job.attempt, code=self.code.content)
+        now = self._session.world.clock()
+        self._main.note_job(job.spec.name, job.sealed.where, now, entry)
+        self._session.submit(job.spec, {**entry, "refresh": True}, self.code.snapshot)
 
     def _send(self, job: Job, attempt: int) -> None:
         if job.spec.name != job.request["connector"]:
@@ -196,18 +230,28 @@ class Deciding:
         self._require_known(job)
         self._refuse_never(job)
         sealed = job.sealed
+        environment = self._environment(job)
+        request = dict(job.request, **({"environment": environment.id} if environment else {}))
         entry = {
             "job": sealed.job, "task": sealed.task, "attempt": attempt,
             "experiment": self._record.id, "parents": [list(each) for each in sealed.parents],
-            "tokens": [list(each) for each in job.slots], "request": dict(job.request),
+            "tokens": [list(each) for each in job.slots], "request": request,
             "document": sealed.document, "code": self.code.content, "tags": sealed.tags,
         }  # fmt: skip
         now = self._session.world.clock()
         job.attempt, job.known, job.seen_at, job.delivered = attempt, None, now, False
         self._main.note_job(job.spec.name, sealed.where, now, entry)
         self._append(job, job.spec.name)
-        self._session.submit(job.spec, entry, self.code.snapshot)
+        self._session.submit(job.spec, entry, self.code.snapshot, environment)
         job.phase = Phase.FOLLOWED
+
+    def _environment(self, job: Job) -> Snapshot | None:
+        """The recipe of what it runs in."""
+        try:
+            return self._environments.of(self._session.profiles.launcher(job.launcher))
+        except PlanProblem as problem:
+            problem.where = problem.where or job.sealed.where
+            raise
 
     def _refuse_never(self, job: Job) -> None:
         """What its site has lately said it can never run is not sent."""

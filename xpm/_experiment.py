@@ -101,7 +101,9 @@ class Experiment:
         script = plan_script()
         named = str(script) if script else None
         self._run = self._record.start(self._session.world.clock(), named, sys.argv[1:])
-        self._deciding = Deciding(self._session, self._record, self._run, self._observer.note)
+        self._deciding = Deciding(
+            self._session, self._record, self._run, self._observer.note, self._options.refresh
+        )
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:
             self._observer.note(f"port={self._port}: the web page comes with a later version")

@@ -11,6 +11,7 @@ from pathlib import Path
 from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Snapshot
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import HostUnreachable, ProfileProblem
+from xpm.launchers.model import Setup
 from xpm.plan.sealing import Sealed
 from xpm.plan.tokens import Token
 from xpm.wire import ledger
@@ -246,6 +247,7 @@ def _change(held: Held) -> Change:
 class FakeLauncher:
     name: str
     connector: Spec
+    setup: Setup = Setup()
 
     def request(self, tokens: Mapping[str, int], *facts: object) -> dict[str, object]:
         return {

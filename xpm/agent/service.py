@@ -13,7 +13,7 @@ from xpm.agent.advancing import Advancing
 from xpm.agent.board import Board
 from xpm.agent.learning import Learning
 from xpm.agent.refusals import Refusal, site, usage
-from xpm.wire import files
+from xpm.wire import files, refreshing
 from xpm.wire.workspace import Layout, write_bundle
 
 Message = Dict[str, Any]
@@ -177,6 +177,9 @@ class Service:
         assert self._opened is not None
         for entry in entries:
             _check(entry, self._opened.kind)
+        for entry in entries:
+            if entry.get("refresh"):
+                refreshing.write(self._layout(), entry)
         name = write_bundle(self._layout(), entries)
         self._hurry()
         return {"bundle": name}

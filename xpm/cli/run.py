@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 )
 @click.option("--detach", is_flag=True, help="Leave as soon as all is safe where it will run.")
 @click.option(
+    "--refresh", is_flag=True, help="Let jobs that wait in a queue run the code as it is now."
+)
+@click.option(
     "--debug", is_flag=True, help="Run the tasks in this process, one by one, for a debugger."
 )
 def command(
@@ -32,12 +35,16 @@ def command(
     launcher: str | None,
     workdir: Path | None,
     detach: bool,
+    refresh: bool,
     debug: bool,
 ) -> int:
     """Run PLAN, a Python script that opens its own experiment.
 
     What it submits runs to its end, here or on a cluster; running it again re-attaches to what is
     alive, redoes what failed and nothing else. ARGUMENTS (after --) are the script's own.
+
+    A job runs the code it was submitted with, however long it waits in a queue; with --refresh,
+    those that have not started run it as it is now, and keep their places in the queue.
 
     With --debug nothing is submitted or recorded: breakpoints work, the first task that raises
     ends the plan (on a terminal in pdb, where it raised), and folders are below DIR/debug.
@@ -49,11 +56,14 @@ def command(
         if detach:
             raise click.UsageError("--debug runs tasks in this process: there is nothing to detach")
         return _debug(plan, arguments, workdir)
-    return execute(
-        plan,
-        arguments,
-        RunOptions(launcher=launcher, workdir=workdir, detach=detach, observer=live.observer),
+    options = RunOptions(
+        launcher=launcher,
+        workdir=workdir,
+        detach=detach,
+        refresh=refresh,
+        observer=live.observer,
     )
+    return execute(plan, arguments, options)
 
 
 def _debug(plan: Path, arguments: Sequence[str], workdir: Path | None) -> int:

@@ -7,7 +7,7 @@ import os
 import signal
 
 from xpm.runner.record import Record
-from xpm.wire import files
+from xpm.wire import files, refreshing
 from xpm.wire.workspace import Layout
 
 TYPE_CHECKING = False
@@ -113,7 +113,7 @@ def read_order(
     if index is None and said.isdigit():
         index = int(said)
     task, job, attempt = _element(folder, intent, index or 0)
-    entry = read_entry(layout.bundle(intent["entries"][job]), job)
+    entry = refreshing.apply(layout, read_entry(layout.bundle(intent["entries"][job]), job))
     return Order(
         layout=layout,
         submission=submission,

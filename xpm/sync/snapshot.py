@@ -77,7 +77,7 @@ def take(project: Path, limits: Limits | None = None) -> Snapshot:
             cause=", ".join(keys[:5]) + (", ..." if len(keys) > 5 else ""),
             hint=f"move them, or name them in {root / '.xpmignore'} (one pattern a line, as in .gitignore)",
         )
-    return Snapshot(_identity(files), files)
+    return Snapshot(identity(files), files)
 
 
 def _sources(root: Path, most: int) -> tuple[dict[str, Path], list[str]]:
@@ -97,7 +97,8 @@ def _sources(root: Path, most: int) -> tuple[dict[str, Path], list[str]]:
     return sources, left
 
 
-def _identity(files: Files) -> str:
+def identity(files: Files) -> str:
+    """The name of a tree, by names, contents and modes."""
     digest = hashlib.sha256()
     for path, (sha, mode, _) in sorted(files.items()):
         digest.update(f"{path}\0{sha}\0{mode:o}\n".encode())
