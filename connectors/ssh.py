@@ -2,6 +2,7 @@
 
 from xpm.connectors.fabric_host import FabricHost
 from xpm.connectors.link import Link, Place
+from xpm.connectors.marks import Mark
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.specs import SshSpec
 
@@ -9,6 +10,6 @@ from xpm.connectors.specs import SshSpec
 class SshConnector(AgentConnector):
     """Jobs run on a host reached by ssh."""
 
-    def __init__(self, spec: SshSpec) -> None:
+    def __init__(self, spec: SshSpec, mark: Mark | None = None) -> None:
         place = Place(spec.workspace, "plain", spec.python, spec.capacity)
-        super().__init__(spec.name, Link(spec.name, FabricHost(spec.ssh), place))
+        super().__init__(spec.name, Link(spec.name, FabricHost(spec.ssh), place, mark=mark))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from xpm.connectors.base import Change, Fetched, JobRef
 from xpm.errors import XpmError
+from xpm.follow.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,19 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
-    """The host does not answer; its jobs go on and keep their last known states."""
+    """The host does not answer, or a disk is full or away; its jobs go on and keep their last known states."""
 
-    connector: str
-    since: float
-    error: XpmError
+    waiting: Waiting
+
+    @property
+    def connector(self) -> str:
+        """Which one."""
+        return self.waiting.connector
+
+    @property
+    def error(self) -> XpmError:
+        """What came back."""
+        return self.waiting.problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
-from xpm.errors import HostProblem, HostUnknown, HostUnreachable
+from xpm.errors import DiskProblem, HostProblem, HostUnknown, SiteProblem
 from xpm.follow import sites
 from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.followed import Followed
@@ -25,7 +25,9 @@ from xpm.follow.journal import Journal
 from xpm.follow.main import MainFolder
 from xpm.follow.outbox import Entry, Outbox
 from xpm.follow.outgoing import Outgoing
+from xpm.follow.waiting import HERE, Waiting
 from xpm.follow.world import World
+from xpm.wire import disks
 
 OBSERVE_S = 30.0
 LINGER_S = 0.02
@@ -57,6 +59,7 @@ class Lane(threading.Thread):
         self._link: Connector | None = None
         self._observing = False
         self._down_since: float | None = None
+        self._failures = 0
         self._has_met = False
 
     # -- from other threads --
@@ -103,11 +106,11 @@ class Lane(threading.Thread):
         self._nudge()
 
     def leave(self, patience_s: float) -> None:
-        """End now; a connector that hangs is closed under its lane."""
+        """End now; a connector that hangs is closed under its lane, by a thread nobody waits for."""
         self.stop()
         self.join(patience_s)
         if self.is_alive() and self._link is not None:
-            self._link.close()
+            threading.Thread(target=self._link.close, daemon=True).start()
             self.join(patience_s)
 
     def _touch(self) -> None:
@@ -129,8 +132,10 @@ class Lane(threading.Thread):
     def _run(self) -> None:
         journal = None
         try:
-            journal = Journal(self._main)
-            self._go(journal)
+            while journal is None and self._goes_on():
+                journal = self._opened()
+            if journal is not None:
+                self._go(journal)
         finally:
             if self._link is not None:
                 self._link.close()
@@ -138,19 +143,31 @@ class Lane(threading.Thread):
                 journal.close()
             self._events.put(Stopped(self.connector_name, sys.exc_info()[1]))
 
+    def _goes_on(self) -> bool:
+        with self._changed:
+            return not self._stopping
+
+    def _opened(self) -> Journal | None:
+        """The journal; None after a pause, when the disk here is full or away."""
+        try:
+            return Journal(self._main)
+        except OSError as error:
+            self._failures += 1
+            self._rest(None, self._as_problem(error))
+            return None
+
     def _go(self, journal: Journal) -> None:
-        failures = 0
         while self._wait_for_work():
             try:
                 self._round(journal)
-                failures = 0
+                self._failures = 0
             except (HostProblem, OSError) as error:
-                problem = _as_problem(error, self.connector_name)
-                self._note_down(journal, problem)
-                if not problem.transient or self._is_wrong_address(problem):
+                problem = self._as_problem(error)
+                self._failures += 1
+                if not self._heals(problem):
+                    self._note_down(journal, self._waiting(problem, 0.0))
                     raise problem from error
-                failures += 1
-                self._rest(problem, failures)
+                self._rest(journal, problem)
 
     def _wait_for_work(self) -> bool:
         with self._changed:
@@ -191,24 +208,42 @@ class Lane(threading.Thread):
             self._answered = pokes
             self._events.put(Turned(self.connector_name, pokes))
 
-    def _is_wrong_address(self, problem: HostProblem) -> bool:
-        """Whether nobody is there, nor was: what has jobs there waits for the network instead."""
-        is_stranger = not (self._has_met or self._followed or self._fresh)
-        return is_stranger and isinstance(problem, HostUnknown)
+    def _as_problem(self, error: HostProblem | OSError) -> HostProblem:
+        if isinstance(error, HostProblem):
+            return error
+        words = disks.words(error, str(self._main.path))
+        return DiskProblem(words, on=HERE, hint=disks.hint(error))
 
-    def _note_down(self, journal: Journal, problem: HostProblem) -> None:
+    def _heals(self, problem: HostProblem) -> bool:
+        """Whether patience may help. At a place where nobody ever was, a wrong address or a lack is told at once."""
+        if isinstance(problem, HostUnknown | SiteProblem):
+            return self._has_met or bool(self._followed or self._fresh)
+        return problem.transient
+
+    def _rest(self, journal: Journal | None, problem: HostProblem) -> None:
+        """Say what is waited for, and wait."""
         self._followed.ask_for_all()
-        first, self._down_since = self._down_since is None, self._down_since or self._world.clock()
-        with contextlib.suppress(OSError):  # a full disk is told already, and tried again
-            journal.down(self.connector_name, self._down_since, str(problem))
-            if first:
-                self._outgoing.make_safe()
-
-    def _rest(self, problem: HostProblem, failures: int) -> None:
-        assert self._down_since is not None
-        self._events.put(LinkDown(self.connector_name, self._down_since, problem))
+        pause_s = self._world.patience(self._failures)
+        waiting = self._waiting(problem, pause_s)
+        if journal is not None:
+            self._note_down(journal, waiting)
+        self._events.put(LinkDown(waiting))
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping, self._world.patience(failures))
+            self._changed.wait_for(lambda: self._stopping, pause_s)
+
+    def _waiting(self, problem: HostProblem, pause_s: float) -> Waiting:
+        now = self._world.clock()
+        self._down_since = self._down_since or now
+        return Waiting(
+            self.connector_name, problem, self._down_since, now, now + pause_s,
+            len(self._outgoing), self._followed.count_unfetched,
+        )  # fmt: skip
+
+    def _note_down(self, journal: Journal, waiting: Waiting) -> None:
+        with contextlib.suppress(OSError):  # a full disk is told already, and tried again
+            journal.down(self.connector_name, waiting.since, waiting.text)
+            if self._failures == 1:
+                self._outgoing.make_safe()
 
     def _lacks_code(self) -> None:
         self._events.put(Noted(self.connector_name, NO_CODE))
@@ -263,13 +298,3 @@ class Lane(threading.Thread):
         assert self._link is not None
         self._followed.bring(self._link, journal, self._main.path)
         self._heard()
-
-
-def _as_problem(error: HostProblem | OSError, connector: str) -> HostProblem:
-    if isinstance(error, HostProblem):
-        return error
-    return HostUnreachable(
-        "a file could not be written here while jobs of a connector were followed",
-        on=connector, cause=str(error),
-        hint="free some room or mend permissions; it goes on by itself then",
-    )  # fmt: skip

@@ -19,7 +19,7 @@ from xpm.wire import files
 
 if TYPE_CHECKING:
     from xpm.launchers.model import Made
-    from xpm.launchers.profiles import Launcher
+    from xpm.launchers.profiles import Launcher, Prepared
 
 FORMAT = 1
 
@@ -45,29 +45,29 @@ class Environments:
         self._project = project
         self._imports = imports
         self._note = note
-        self._made: dict[str, Snapshot | None] = {}
+        self._made: dict[tuple[str, str], Snapshot | None] = {}
 
-    def of(self, launcher: "Launcher") -> Snapshot | None:
-        """The recipe of a launcher's environment; None when its jobs take the place as it is.
+    def of(self, launcher: "Launcher", connector: str) -> Snapshot | None:
+        """The recipe of a launcher's environment at a place; None when its jobs take that as it is.
 
         Raises:
             PlanProblem: a file it needs is not there, or cannot be used.
         """
-        if launcher.name not in self._made:
-            self._made[launcher.name] = self._recipe(launcher)
-        return self._made[launcher.name]
+        key = (launcher.name, connector)
+        if key not in self._made:
+            self._made[key] = self._recipe(launcher.prepared(connector))
+        return self._made[key]
 
-    def _recipe(self, launcher: "Launcher") -> Snapshot | None:
-        setup = launcher.setup
-        is_here = isinstance(launcher.connector, LocalSpec)
+    def _recipe(self, prepared: "Prepared") -> Snapshot | None:
+        setup = prepared.setup
+        is_here = isinstance(prepared.place, LocalSpec)
         imports = [] if is_here else [list(each) for each in self._imports()]
         made = setup.made
         if not (made or setup.modules or (setup.python and not is_here) or imports):
             return None
-        pre, exports = launcher.before
         recipe: Recipe = {
-            "format": FORMAT, "python": setup.python, "version": None, "pre": pre,
-            "modules": list(setup.modules), "exports": exports, "make": None, "use": None,
+            "format": FORMAT, "python": setup.python, "version": None, "pre": list(prepared.pre),
+            "modules": list(setup.modules), "exports": list(prepared.exports), "make": None, "use": None,
             "imports": imports,
         }  # fmt: skip
         tree: Tree = {}
