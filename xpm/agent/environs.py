@@ -177,7 +177,8 @@ class Environments(object):
             return False  # somebody has tidied up
         until = float("inf") if kept else float(known["at"]) + DAY_S
         self._ready[environment] = until
-        if self._running.pop(environment, None) is not None:
+        if environment in self._running and self._running[environment].poll() is not None:
+            del self._running[environment]
             where = paths(self._layout, environment)
             errands.forget(where.folder, os.path.basename(where.link) + ".make")
         return now < until
@@ -275,7 +276,8 @@ class Environments(object):
                 self._running[ask] = errands.start(where.folder, ask, argv, environ, 60)
             return True
         errands.forget(where.folder, ask)
-        self._running.pop(ask, None)
+        if ask in self._running:
+            self._running.pop(ask).wait()  # it has written its last file
         is_gone = told.status == 0 and not told.out.strip()
         if is_gone or "Invalid job id" in told.err:
             words = "batch job %s, which was to make it, is gone without a word" % answer.batch_id

@@ -38,7 +38,7 @@ def check(wanted: Sequence[str], ask: Callable[[str], Tuple[int, str]]) -> None:
         return
     text = [COMMAND, "command -v module >/dev/null 2>&1 || { echo xpm-none; exit 0; }", _HAS]
     for name in wanted:
-        text.append("xpm_has %s; echo; echo xpm-has $? %s" % ((shlex.quote(name),) * 2))
+        text.append("xpm_has %s; rc=$?; echo; echo xpm-has $rc %s" % ((shlex.quote(name),) * 2))
         text.append("module load %s >/dev/null 2>&1" % shlex.quote(name))
     text.append("echo; echo xpm-avail; module -t avail 2>&1")
     _, out = ask("\n".join(text))
