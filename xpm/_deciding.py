@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from xpm._asking import Asking
 from xpm._code import Code
+from xpm._environments import Environments
 from xpm._jobs import AGAIN, Job, Phase
 from xpm._reuse import changed_since, unheeded
 from xpm.agent.limits import SiteLimits
@@ -16,7 +17,6 @@ from xpm.follow.main import LocalEnd
 from xpm.follow.records import ExperimentRecord, Line
 from xpm.follow.session import ENTRY_FIELDS, Session
 from xpm.follow.told import told
-from xpm.sync.environments import Environments
 
 if TYPE_CHECKING:
     from xpm.launchers.profiles import Launcher

@@ -1,7 +1,7 @@
 """The environments that jobs of a workspace run in: each is made, or checked, once, before a job of its is submitted.
 
 Theory of operation. A request names a *recipe*: a tree in ``.xpm/code`` whose id is the hash of all that goes into the
-environment, the lock file included (xpm/sync/environments.py). Version 1 of what is kept, in ``<workspace>/envs``, under the
+environment, the lock file included (xpm/_environments.py). Version 1 of what is kept, in ``<workspace>/envs``, under the
 first NAME letters of that id::
 
     <id>            a link to the folder that it was built in; none where nothing is built (modules, an existing one)
