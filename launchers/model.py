@@ -79,6 +79,17 @@ class Customs:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """An environment that is built for jobs, or entered by them; the kind is ``venv``, ``uv``, ``conda`` or ``apptainer``."""
+
+    kind: str
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    truths: Mapping[str, bool] = field(default_factory=dict[str, bool])
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """What happens before a job: of a connector, an environment or a launcher."""
 
@@ -86,6 +97,7 @@ class Setup:
     pre: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     export: Mapping[str, str] = field(default_factory=dict[str, str])
+    made: Made | None = None
 
     def then(self, other: "Setup") -> "Setup":
         """This and, after it, the other one, whose Python and variables win."""
@@ -94,6 +106,7 @@ class Setup:
             self.pre + other.pre,
             self.modules + other.modules,
             {**self.export, **other.export},
+            other.made or self.made,
         )
 
 

@@ -10,7 +10,7 @@ from xpm.errors import ProfileProblem
 from xpm.launchers import builtin, here, layers, matching, paying, requests
 from xpm.launchers.layers import Layer
 from xpm.launchers.matching import Asked, Candidate, Match
-from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint
+from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, Setup
 from xpm.launchers.paying import SlotEntry
 from xpm.launchers.report import Finding, Report, did_you_mean, in_file_order, refusal
 from xpm.launchers.tree import Table
@@ -33,6 +33,16 @@ class Answer:
     connector: Spec
     request: Mapping[str, object]
     slots: Sequence[SlotEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What happens before a job at a place: its setup, and the shell lines before and after modules are loaded."""
+
+    place: Spec
+    setup: Setup
+    pre: Sequence[str]
+    exports: Sequence[str]
 
 
 class Launcher:
@@ -62,6 +72,13 @@ class Launcher:
     def where(self) -> str:
         """File and line of its definition, empty without a profile."""
         return str(self._blueprint.mark or "")
+
+    def prepared(self, connector: str) -> Prepared:
+        """What happens before its jobs at one of its places, their environment included."""
+        found = [each for each in self._blueprints if each.site.spec.name == connector]
+        blueprint = found[0] if found else self._blueprint
+        setup, site = blueprint.setup, blueprint.site
+        return Prepared(site.spec, setup, *requests.before(setup, site.words))
 
     def match(self, asked: Asked, told: Told | None = None) -> Match:
         """Every way to run a job that asks for this, and the one that is taken.

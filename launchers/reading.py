@@ -7,6 +7,7 @@ from functools import reduce
 from xpm.connectors.specs import Spec
 from xpm.launchers import builtin, layers, load, placeholders, variables
 from xpm.launchers.blueprints import Surroundings, read_blueprints
+from xpm.launchers.environs import check_made
 from xpm.launchers.inherit import Family, merge
 from xpm.launchers.layers import Layer
 from xpm.launchers.matching import Asked, match
@@ -194,6 +195,7 @@ def _try_out(blueprints: tuple[Blueprint, ...], report: Report) -> None:
 def _check_envs(values: Values, around: Surroundings, report: Report) -> None:
     everywhere = dict.fromkeys(placeholders.ANYWHERE, "")
     for name, env in around.envs.items():
+        check_made(env, f"envs.{name}", report)
         export = env.get("export", Values)
         for key, text in texts_of(export).items():
             mark, path = export.where(key) if export else env.mark, f"envs.{name}.export.{key}"

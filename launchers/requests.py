@@ -8,6 +8,7 @@ counted slots, held by the agent. Without a batch system the agent counts cores,
 from collections.abc import Mapping
 from dataclasses import replace
 
+from xpm.agent import modules
 from xpm.errors import ProfileProblem
 from xpm.launchers import endings, fitting, paying, placeholders, rendering, units
 from xpm.launchers.fitting import Fit
@@ -155,18 +156,27 @@ def _known(resources: Mapping[str, int | None]) -> dict[str, str]:
     return {key: str(value) for key, value in resources.items() if value is not None}
 
 
-MODULE_COMMAND = "command -v module >/dev/null 2>&1 || . /etc/profile"
-"""Batch jobs start without a login shell, and often without the ``module`` function it defines."""
-
-
-def _setup(setup: Setup, known: Mapping[str, str]) -> list[str]:
+def before(setup: Setup, known: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """The shell lines that run before a job's modules are loaded, and those after: its variables."""
     lines = [placeholders.expand(line, known) for line in setup.pre]
-    if setup.modules:
-        lines.append("module load " + " ".join(setup.modules))
-    if any(line.split()[:1] in (["module"], ["ml"]) for line in lines):
-        lines.insert(0, MODULE_COMMAND)
+    exports = []
     for name, value in setup.export.items():
         text = placeholders.expand(value, known)
         if not placeholders.WORD.search(text):  # what the job did not ask for is not told
-            lines.append(f"export {name}={placeholders.quoted(text)}")
-    return lines
+            exports.append(f"export {name}={placeholders.quoted(text)}")
+    return lines, exports
+
+
+def _setup(setup: Setup, known: Mapping[str, str]) -> list[str]:
+    lines, exports = before(setup, known)
+    if setup.modules:
+        lines.append("module load " + " ".join(setup.modules))
+    if any(line.split()[:1] in (["module"], ["ml"]) for line in lines):
+        lines.insert(0, modules.COMMAND)
+    return lines + exports
+
+
+def _refused(blueprint: Blueprint, words: str) -> ProfileProblem:
+    mark = blueprint.mark
+    where = str(mark) if mark else ""
+    return ProfileProblem(f"launcher {blueprint.name!r}: {words}", where=where)

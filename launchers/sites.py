@@ -16,6 +16,7 @@ from xpm.connectors.specs import (
     SshTarget,
 )
 from xpm.launchers import placeholders, secrets, units
+from xpm.launchers.environs import read_made
 from xpm.launchers.flags import check_extra
 from xpm.launchers.model import (
     Customs,
@@ -332,6 +333,7 @@ def read_setup(values: Values, words: Mapping[str, str]) -> Setup:
         pre=tuple(placeholders.expand(line, words) for line in values.texts("pre")),
         modules=values.texts("modules"),
         export=texts_of(values.get("export", Values)),
+        made=read_made(values, words),
     )
 
 

@@ -291,13 +291,66 @@ TOKEN = Record(
     "{kind: slots, total: 8}",
 )
 
+SERIES = Text("'3.12'", r"3\.[0-9]+", "a version of Python, in quotes")
+BUILD = {
+    "build": Key(
+        Choice(("login", "job")), "where it is built: on the login node, or in a batch job"
+    ),
+    "extra": Key(LINES, "further sbatch flags of the job that builds it"),
+}
+
+UV = Record(
+    {
+        "project": Key(TEXT, "the folder of the lock file, from the plan's project; default: ."),
+        "lock": Key(TEXT, "the lock file; default: uv.lock"),
+        "requirements": Key(TEXT, "requirements, with versions and best with hashes, instead"),
+        "python": Key(SERIES, "the version of Python; default: that of the place"),
+        "groups": Key(ListOf(TEXT, "[dev]"), "dependency groups to install"),
+        "extras": Key(ListOf(TEXT, "[cuda]"), "extras of the project to install"),
+        "index": Key(TEXT, "the package index, as the far side reaches it"),
+        "find_links": Key(ListOf(PATH, "[/shared/wheels]"), "folders of wheels there, no index"),
+        "platform": Key(
+            ListOf(TEXT, "[manylinux_2_17_x86_64]"),
+            "the platforms of wheels; default: Linux x86_64",
+        ),
+        **BUILD,
+        "build": Key(
+            Choice(("login", "job", "wheels")),
+            "where it is built: on the login node, in a batch job, or from wheels sent from here",
+        ),
+        "where": Key(TEXT, "where it is built", True),
+    },
+    "{lock: uv.lock}",
+)
+
+CONDA = Record(
+    {
+        "name": Key(TEXT, "an environment that exists there, by name or folder"),
+        "file": Key(TEXT, "an environment.yml of the project, to build"),
+        "explicit": Key(TEXT, "an explicit list (conda list --explicit) of the project, to build"),
+        **BUILD,
+    },
+    "{name: torch}",
+)
+
+APPTAINER = Record(
+    {
+        "image": Key(TEXT, "the image: a file there, or docker://..."),
+        "nv": Key(Either((AUTO, Truth())), "NVIDIA GPUs in it; auto: where there are some"),
+        "rocm": Key(Truth(), "AMD GPUs in it"),
+        "bind": Key(ListOf(TEXT, '["/data"]'), "folders to see in it besides the workspace"),
+        "cleanenv": Key(Truth(), "leave the variables of the site outside"),
+    },
+    "{image: /images/torch.sif}",
+)
+
 ENV = Record(
     {
         **SETUP,
-        "uv": Key(MapOf(TEXT), "built from a lock file by uv", True),
-        "venv": Key(MapOf(TEXT), "built from requirements", True),
-        "conda": Key(MapOf(TEXT), "built by conda", True),
-        "apptainer": Key(MapOf(Either((TEXT, Truth(), LINES))), "a container image", True),
+        "venv": Key(PATH, "a virtual environment that exists there"),
+        "uv": Key(UV, "built there from a lock file, once"),
+        "conda": Key(Either((TEXT, CONDA)), "a conda environment, existing or built once"),
+        "apptainer": Key(APPTAINER, "a container image that jobs run in"),
     },
     "{python: ~/venvs/torch/bin/python}",
 )

@@ -1,5 +1,7 @@
 """The code of a run: the plan's project folder, as it is when the first job is submitted."""
 
+import ast
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -37,6 +39,15 @@ class Code:
         return self._snapshot
 
     @property
+    def imports(self) -> list[tuple[str, str]]:
+        """What the script imports at once that is neither Python's nor the project's, and where."""
+        if self._script is None:
+            return []
+        folders = [self._project / each for each in import_path(self._script, self._project, [])]
+        folders += [Path(each) for each in sys.path if Path(each).is_relative_to(self._project)]
+        return third_party(self._script, folders)
+
+    @property
     def content(self) -> dict[str, object]:
         """The ``code`` of a queue entry; made anew when the current folder or ``sys.path`` has changed."""
         circumstances = (str(Path.cwd()), list(sys.path))
@@ -65,6 +76,34 @@ def started_file() -> Path | None:
     path = Path(os.path.realpath(file))
     prefixes = {os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)}
     return None if any(path.is_relative_to(each) for each in prefixes) else path
+
+
+def third_party(script: Path, folders: Sequence[Path]) -> list[tuple[str, str]]:
+    """The top-level packages that a script imports before all else, and the line of each; not those of these folders.
+
+    Only what it imports whatever happens counts: not within ``try`` or ``if``, nor behind the experiment.
+    """
+    try:
+        body = ast.parse(script.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return []
+    found: dict[str, str] = {}
+    for node in itertools.takewhile(lambda each: not isinstance(each, ast.With), body):
+        names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names = [node.module]
+        for name in names:
+            found.setdefault(name.partition(".")[0], f"{script.name}:{node.lineno}")
+    known = {*sys.stdlib_module_names, "xpm"}
+    return sorted(
+        (name, where)
+        for name, where in found.items()
+        if name not in known and not any(_holds(folder, name) for folder in folders)
+    )
+
+
+def _holds(folder: Path, name: str) -> bool:
+    return (folder / name).is_dir() or (folder / f"{name}.py").is_file()
 
 
 def import_path(script: Path | None, project: Path, path: Sequence[str]) -> list[str]:

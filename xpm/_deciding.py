@@ -5,16 +5,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from xpm._asking import Asking
 from xpm._code import Code
+from xpm._environments import Environments
 from xpm._jobs import AGAIN, Job, Phase
 from xpm._reuse import changed_since, unheeded
 from xpm.agent.limits import SiteLimits
-from xpm.connectors.base import Change, JobRef
+from xpm.connectors.base import Change, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import PlanProblem
 from xpm.follow.journal import Known
 from xpm.follow.main import LocalEnd
 from xpm.follow.records import ExperimentRecord, Line
-from xpm.follow.session import Session
+from xpm.follow.session import ENTRY_FIELDS, Session
 from xpm.follow.told import told
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from xpm.plan.sealing import Sealed
 
 HERE = "local"
+NOT_STARTED = frozenset({"waiting", "ready", "submitted", "pending"})
+KEEPS = (
+    "the code has changed since: jobs that have not started keep what they were submitted with"
+    " (`xpm run --refresh` gives them the code of now)"
+)
+REFRESHED = "jobs that have not started run the code of now"
 
 
 class Deciding:
@@ -43,6 +50,7 @@ class Deciding:
         run: str,
         note: Callable[[str], None],
         patiently: Callable[[Callable[[], None]], None],
+        refresh: bool = False,
     ) -> None:
         self._patiently = patiently
         self._session = session
@@ -50,9 +58,13 @@ class Deciding:
         self._record = record
         self._run = run
         self._note = note
+        self._refresh = refresh
         self.code = Code()
         self.jobs: dict[JobRef, Job] = {}
         self._asking = Asking(self._told)
+        self._environments = Environments(
+            self.code.project, lambda: self.code.imports, self._note_once
+        )
         self.alive: set[JobRef] = set()
         self.undecided: set[JobRef] = set()
         self._held: list[Job] = []
@@ -206,6 +218,26 @@ class Deciding:
             job.known, job.attempt = change, max(change.attempt, job.attempt)
             self._append(job, job.spec.name)
             job.phase = Phase.FOLLOWED
+            if change.state in NOT_STARTED:
+                self._renew(job)
+
+    def _renew(self, job: Job) -> None:
+        """Give a job that has not started the code as it is now, if that is wished and makes a difference."""
+        noted = self._main.job(job.ref)
+        code = cast("dict[str, object]", noted.get("code") or {}) if noted else {}
+        if noted is None or code.get("snapshot") == self.code.content["snapshot"]:
+            return
+        if not self._refresh:
+            self._note_once(KEEPS)
+            return
+        self._note_once(REFRESHED)
+        entry = {name: noted[name] for name in ENTRY_FIELDS if name in noted}
+        entry.update(attempt=job.attempt, code=self.code.content)
+        now = self._session.world.clock()
+        spec, where = job.spec, job.sealed.where
+        self._patiently(lambda: self._main.note_job(spec.name, where, now, entry))
+        renewed = {**entry, "refresh": True}
+        self._patiently(lambda: self._session.submit(spec, renewed, self.code.snapshot))
 
     def _send(self, job: Job, attempt: int) -> None:
         if job.spec.name != job.request["connector"]:
@@ -216,10 +248,12 @@ class Deciding:
         self._require_known(job)
         self._refuse_never(job)
         sealed = job.sealed
+        environment = self._environment(job)
+        request = dict(job.request, **({"environment": environment.id} if environment else {}))
         entry = {
             "job": sealed.job, "task": sealed.task, "attempt": attempt,
             "experiment": self._record.id, "parents": [list(each) for each in sealed.parents],
-            "tokens": [list(each) for each in job.slots], "request": dict(job.request),
+            "tokens": [list(each) for each in job.slots], "request": request,
             "document": sealed.document, "code": self.code.content, "tags": sealed.tags,
         }  # fmt: skip
         now = self._session.world.clock()
@@ -227,8 +261,17 @@ class Deciding:
         spec = job.spec
         self._patiently(lambda: self._main.note_job(spec.name, sealed.where, now, entry))
         self._append(job, spec.name)
-        self._patiently(lambda: self._session.submit(spec, entry, self.code.snapshot))
+        self._patiently(lambda: self._session.submit(spec, entry, self.code.snapshot, environment))
         job.phase = Phase.FOLLOWED
+
+    def _environment(self, job: Job) -> Snapshot | None:
+        """The recipe of what it runs in."""
+        launcher = self._session.profiles.launcher(job.launcher)
+        try:
+            return self._environments.of(launcher, job.spec.name)
+        except PlanProblem as problem:
+            problem.where = problem.where or job.sealed.where
+            raise
 
     def _barred(self, launcher: "Launcher", parents: Sequence[JobRef]) -> dict[str, str]:
         """The places of a launcher that cannot see what is elsewhere; where there is no choice, later words are better."""

@@ -116,7 +116,12 @@ class Experiment:
             self._patiently(self._main.prepare)
             self._patiently(self._start)
         self._deciding = Deciding(
-            self._session, self._record, self._run, self._observer.note, self._patiently
+            self._session,
+            self._record,
+            self._run,
+            self._observer.note,
+            self._patiently,
+            self._options.refresh,
         )
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:

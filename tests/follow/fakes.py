@@ -11,7 +11,8 @@ from pathlib import Path
 from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import HostUnreachable, ProfileProblem
-from xpm.launchers.profiles import Answer
+from xpm.launchers.model import Setup
+from xpm.launchers.profiles import Answer, Prepared
 from xpm.launchers.requests import SlotEntry
 from xpm.plan.sealing import Sealed
 from xpm.plan.tokens import Token
@@ -276,6 +277,9 @@ class FakeLauncher:
             "launcher": self.name, "connector": self.connector.name, "kind": "plain", "options": [],
             "resources": {}, "python": None, "setup": [], "retry": {},
         }  # fmt: skip
+
+    def prepared(self, connector: str) -> Prepared:
+        return Prepared(self.connector, Setup(), (), ())
 
     @property
     def connectors(self) -> tuple[Spec, ...]:

@@ -56,7 +56,7 @@ def test_a_batch_script_starts_just_what_it_names(
     named = list(map(os.fsdecode, words[1:]))
 
     alone = starting._lines([], [str(fake), *named])
-    batch = os.fsencode(slurm_commands.script(str(fake), named[0], named[1], named[2], []))
+    batch = os.fsencode(slurm_commands.script([], [str(fake), named[0], "run", *named[1:]]))
 
     for script, expected in ((alone, words[1:]), (batch, [words[1], b"run", *words[2:]])):
         done = subprocess.run(["/bin/sh"], input=script, stdout=subprocess.PIPE, check=True)

@@ -232,7 +232,7 @@ def test_states_mean(word: str, phase: str, cause: str) -> None:
 
 
 def test_a_batch_script_quotes_its_paths() -> None:
-    script = slurm_commands.script("/a b/python", "/t", "/w$x", "s", ["module load a"])
+    script = slurm_commands.script(["module load a"], ["/a b/python", "/t", "run", "/w$x", "s"])
 
     assert "#!/bin/sh\nmodule load a\nexec '/a b/python' /t run '/w$x' s\n" == script
 

@@ -1,6 +1,6 @@
 """Which of a board's ready jobs may start now: what the files say of tokens and host, put before the decider."""
 
-from typing import Any, Iterator, Optional
+from typing import Any, Container, Iterator, Optional
 
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.tokens import Sight
@@ -8,11 +8,19 @@ from xpm.decide import states, transitions
 from xpm.decide.admit import PATIENCE_S, Admission, Candidate, Limits, admit
 
 
-def look(board: Board, place: Any, slots: Optional[int], now: float) -> Admission:
-    """Who may start, who waits for what, and who can never start."""
+def look(
+    board: Board,
+    place: Any,
+    slots: Optional[int],
+    now: float,
+    unready: Container[str] = (),
+) -> Admission:
+    """Who may start, who waits for what, and who can never start; ``unready``: whose environment is not there."""
     sight = board.tokens.look(board.token_totals)
     candidates = (
-        _candidate(board, place, sight, known, now) for known in _rested(board, place, now)
+        _candidate(board, place, sight, known, now)
+        for known in _rested(board, place, now)
+        if known.job not in unready
     )
     used = {**place.used(board), **sight.used}
     return admit(candidates, Limits(slots, PATIENCE_S), used)

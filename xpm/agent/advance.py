@@ -46,7 +46,7 @@ def advance(board: Board, place: Any, now: float, budget_s: float) -> Report:
     if place.delegates:
         if board.has_work():
             place.ensure(now)
-        return Report(0, 0, board.has_work(), [])
+        return Report(0, 0, board.has_work(), place.notes())
     place.watch(board, now)
     ended = settle_due(board, place, now)
     admission.give_back(board)
@@ -54,7 +54,8 @@ def advance(board: Board, place: Any, now: float, budget_s: float) -> Report:
     place.drive(board, now, budget_s)
     board.settle()
     place.leave(board, now)
-    return Report(joined, ended, board.has_work(), place.notes())
+    notes = [*place.notes(), *place.environments.notes(now)]
+    return Report(joined, ended, board.has_work(), notes)
 
 
 def advance_workspace(
@@ -137,10 +138,11 @@ def start_ready(board: Board, place: Any, now: float) -> int:
     """Let ready jobs join submissions, as limits and tokens allow; how many did."""
     if not board.ready or (board.idle[0] == board.seq and 0 <= now - board.idle[1] < IDLE_S):
         return 0
+    unready = place.environments.sift(board, now)
     slots = place.slots(board)
     if slots == 0:
         return 0
-    found = admission.look(board, place, slots, now)
+    found = admission.look(board, place, slots, now, unready)
     for job, reason in found.reasons.items():
         board.note(job, reason)
     for job, words in found.never.items():

@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from xpm.agent import processes, reading, submit
 from xpm.agent.board import Board, JobFacts
+from xpm.agent.environs import Environments
 from xpm.agent.room import CORES, GPUS, gpus_of
 from xpm.agent.starting import Process, Starter
 from xpm.decide import states, transitions
@@ -55,6 +56,7 @@ class Crew(object):
         self._stopped: Dict[str, float] = {}
         self._checked_at = float("-inf")
         self._starter = Starter(layout, content)
+        self.environments = Environments(layout, content)
 
     # ---------------------------------------------------------- what advance asks of a place
 

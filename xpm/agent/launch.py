@@ -18,6 +18,8 @@ USAGE = """usage: python <travel folder> VERB ...
   supervise WORKSPACE                   start and watch the jobs of a plain host
   advance WORKSPACE [SECONDS]           let what is ready go on
   keep WORKSPACE NUMBER                 be a keeper: advance when nobody else is left to
+  build WORKSPACE ENVIRONMENT           make an environment that jobs wait for
+  contain WORKSPACE SUBMISSION [INDEX]  run one element of a submission in a container
 """
 AFTER_S = 10.0
 """How long a finished job may keep its allocation to let others go on."""
@@ -31,6 +33,8 @@ def main(argv: "List[str]") -> int:
         "supervise": _supervise,
         "advance": _advance,
         "keep": _keep,
+        "build": _build,
+        "contain": _contain,
     }
     if len(argv) < 2 or argv[0] not in verbs:
         sys.stderr.write(USAGE)
@@ -49,6 +53,8 @@ def _run(workspace: str, submission: str, index: "Optional[str]" = None) -> int:
 
     def after(order: "Order") -> None:
         orders.append(order)
+        if "XPM_CONTAINED" in os.environ:
+            return  # the site's commands are outside, and so is who lets others go on
         _let_others_go_on(workspace, order)
         if not order.in_slurm and os.getppid() != parent:
             _replace_supervisor(order)
@@ -156,6 +162,24 @@ def _keep(workspace: str, number: str) -> int:
     from xpm.agent.keeping import main as keep
 
     return keep(os.path.abspath(workspace), int(number))
+
+
+def _build(workspace: str, environment: str) -> int:
+    from xpm.agent.building import main as build
+
+    return build(workspace, environment)
+
+
+def _contain(workspace: str, submission: str, index: "Optional[str]" = None) -> int:
+    from xpm.agent.contain import main as contain
+    from xpm.runner.order import read_order
+
+    code = contain(workspace, submission, index)
+    number = None if index is None else int(index)
+    _let_others_go_on(
+        os.path.abspath(workspace), read_order(workspace, submission, number, os.environ)
+    )
+    return code
 
 
 def _travel_folder() -> str:

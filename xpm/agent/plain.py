@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from xpm.agent import place as places
 from xpm.agent.detach import detach
+from xpm.agent.environs import Environments
 from xpm.agent.owner import Owner
 from xpm.wire import files
 from xpm.wire.workspace import Layout
@@ -23,6 +24,7 @@ class PlainPlace(object):
     def __init__(self, layout: Layout, content: Dict[str, Any]) -> None:
         self.layout = layout
         self.content = content
+        self.environments = Environments(layout, content)
         self._owner = Owner(layout.supervisor)
         self._ensured_at = float("-inf")
         self._started_at = float("-inf")
@@ -65,5 +67,5 @@ class PlainPlace(object):
         return sys.executable or str(self.content.get("python") or "python3")
 
     def notes(self) -> List[str]:
-        """Nothing a person must know."""
-        return []
+        """What a person may want to know."""
+        return self.environments.notes()

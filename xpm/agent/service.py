@@ -24,7 +24,7 @@ from xpm.agent.advancing import Advancing
 from xpm.agent.board import Board
 from xpm.agent.learning import Learning
 from xpm.agent.refusals import Refusal, disk, usage
-from xpm.wire import disks, files
+from xpm.wire import disks, files, refreshing
 from xpm.wire.workspace import Layout, require, write_bundle
 
 Message = Dict[str, Any]
@@ -199,6 +199,9 @@ class Service:
         assert self._opened is not None
         for entry in entries:
             _check(entry, self._opened.kind)
+        for entry in entries:
+            if entry.get("refresh"):
+                refreshing.write(self._layout(), entry)
         name = write_bundle(self._layout(), entries)
         if not self._has_looked:  # once: it is said, not refused
             self._has_looked = True

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from xpm.agent import nodes, quiet, reading, slurm_wishes, submit
 from xpm.agent.board import Board, JobFacts
+from xpm.agent.environs import Environments
 from xpm.agent.examining import Examiner
 from xpm.agent.judging import Judge
 from xpm.agent.keeper import Keeper, outlook, reserve
@@ -72,6 +73,7 @@ class SlurmPlace(object):
         self._canceller = Canceller(layout, environ, self._budget)
         self._gathering = Gathering(nodes.is_inside())
         self._quiet = quiet.Notes(layout)
+        self.environments = Environments(layout, content, self._budget.spend)
         self._joined = 0
         self._layout = layout
         self._barred: Optional[str] = None

@@ -36,10 +36,25 @@ def sbatch(
     ]
 
 
-def script(python: str, travel: str, workspace: str, submission: str, setup: Sequence[str]) -> str:
+def script(setup: Sequence[str], argv: Sequence[str]) -> str:
     """The batch script: the profile's lines, then the runner in place of the shell, so that signals reach it."""
-    command = " ".join(map(shlex.quote, [python, travel, "run", workspace, submission]))
+    command = " ".join(map(shlex.quote, argv))
     return "\n".join(["#!/bin/sh", *setup, "exec " + command, ""])
+
+
+def environment(name: str, log: str, workspace: str, options: Sequence[str]) -> List[str]:
+    """Submit the script on standard input as the job that makes an environment."""
+    return [
+        "sbatch",
+        "--parsable",
+        "--job-name=xpm.env." + name[:12],
+        "--open-mode=append",
+        "--output=" + log,
+        "--chdir=" + workspace,
+        "--export=ALL",
+        "--no-requeue",
+        *options,
+    ]
 
 
 def squeue() -> List[str]:

@@ -6,8 +6,7 @@ Each is driven as a whole: what sending.py says of its folder is told to all its
 import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from xpm.agent import nodes, reading, sending, slurm_commands, slurm_parse
-from xpm.agent import place as places
+from xpm.agent import environs, nodes, reading, sending, slurm_commands, slurm_parse
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.members import Members, Submission
 from xpm.agent.slurm_budget import Budget
@@ -328,13 +327,8 @@ class Sender(object):
 
     def _script(self, whole: Submission) -> str:
         request = whole.intent.get("request") or {}
-        return slurm_commands.script(
-            places.job_python(self._content, request),
-            places.travel_folder(self._layout, self._content),
-            self._layout.root,
-            whole.id,
-            [str(line) for line in request.get("setup") or ()],
-        )
+        lines, argv = environs.start_of(self._layout, self._content, request, whole.id)
+        return slurm_commands.script(lines, argv)
 
     # ---------------------------------------------------------------------------- finding
 

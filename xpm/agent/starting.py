@@ -7,7 +7,7 @@ import subprocess
 import time
 from typing import Any, Dict, List, Mapping, Optional, Union
 
-from xpm.agent import leases
+from xpm.agent import environs, leases
 from xpm.agent import place as places
 from xpm.agent.leases import Lease, Leases
 from xpm.agent.nursery import Birth, Nursery
@@ -86,7 +86,8 @@ class Starter(object):
     def _bear(self, submission: str, request: Dict[str, Any]) -> Optional[Birth]:
         """A runner of the nursery's; None when this job wants more than that, or it is not ready."""
         python = places.job_python(self._content, request)
-        if request.get("setup") or python != places.job_python(self._content, {}):
+        is_usual = python == places.job_python(self._content, {})
+        if request.get("setup") or environs.name_of(request) or not is_usual:
             return None
         if self._nursery is None and self._nurseries < NURSERIES:
             self._nurseries += 1
@@ -112,16 +113,9 @@ class Starter(object):
     def _start(
         self, submission: str, request: Dict[str, Any], lease: Lease
     ) -> "subprocess.Popen[bytes]":
-        argv = [
-            places.job_python(self._content, request),
-            places.travel_folder(self._layout, self._content),
-            "run",
-            self._layout.root,
-            submission,
-        ]
-        setup = request.get("setup") or []
+        setup, argv = environs.start_of(self._layout, self._content, request, submission)
         if setup:
-            argv = ["/bin/sh", self._script(submission, [str(each) for each in setup], argv)]
+            argv = ["/bin/sh", self._script(submission, setup, argv)]
         with open(self.log(submission), "ab") as log:
             try:
                 return subprocess.Popen(

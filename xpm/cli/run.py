@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--detach", is_flag=True, help="Leave as soon as all is safe where it will run.")
 @click.option(
+    "--refresh", is_flag=True, help="Let jobs that wait in a queue run the code as it is now."
+)
+@click.option(
     "--debug", is_flag=True, help="Run the tasks in this process, one by one, for a debugger."
 )
 @click.option("--dry-run", is_flag=True, help="Tell what a run would do; do nothing.")
@@ -44,6 +47,7 @@ def command(
     workdir: Path | None,
     sets: tuple[str, ...],
     detach: bool,
+    refresh: bool,
     debug: bool,
     dry_run: bool,
     online: bool,
@@ -53,6 +57,9 @@ def command(
 
     What it submits runs to its end, here or on a cluster; running it again re-attaches to what is
     alive, redoes what failed and nothing else. ARGUMENTS (after --) are the script's own.
+
+    A job runs the code it was submitted with, however long it waits in a queue; with --refresh,
+    those that have not started run it as it is now, and keep their places in the queue.
 
     With --debug nothing is submitted or recorded: breakpoints work, the first task that raises
     ends the plan (on a terminal in pdb, where it raised), and folders are below DIR/debug.
@@ -78,17 +85,15 @@ def command(
         if detach:
             raise click.UsageError("--debug runs tasks in this process: there is nothing to detach")
         return _debug(plan, arguments, workdir)
-    return execute(
-        plan,
-        arguments,
-        RunOptions(
-            launcher=launcher,
-            workdir=workdir,
-            detach=detach,
-            observer=live.observer,
-            world=_world(plan, sets),
-        ),
+    options = RunOptions(
+        launcher=launcher,
+        workdir=workdir,
+        detach=detach,
+        refresh=refresh,
+        observer=live.observer,
+        world=_world(plan, sets),
     )
+    return execute(plan, arguments, options)
 
 
 def _world(plan: Path, sets: Sequence[str]) -> "World":

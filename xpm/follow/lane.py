@@ -67,12 +67,14 @@ class Lane(threading.Thread):
 
     # -- from other threads --
 
-    def submit(self, entry: Entry, snapshot: Snapshot | None) -> None:
+    def submit(
+        self, entry: Entry, snapshot: Snapshot | None, environment: Snapshot | None = None
+    ) -> None:
         """Send this job, which is in the outbox already, and follow it.
 
-        Without a snapshot its code is there since an earlier attempt.
+        Without a snapshot its code is there since an earlier attempt; likewise its environment's recipe.
         """
-        self._outgoing.add(entry, snapshot)
+        self._outgoing.add(entry, snapshot, environment)
         with self._changed:
             self._touch()
         self._nudge()

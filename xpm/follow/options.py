@@ -40,6 +40,8 @@ class RunOptions:
     """The default launcher; a launcher named at a task's submission stays."""
     workdir: Path | None = None
     """The main folder, instead of the plan's."""
+    refresh: bool = False
+    """Let jobs that have not started run the code as it is now."""
     detach: bool = False
     """Make all safe on the far side, then end."""
     observer: Callable[[], Observer] | None = None

@@ -50,14 +50,17 @@ class Outgoing:
         """How many jobs there are to send."""
         return len(self._entries)
 
-    def add(self, entry: Entry, snapshot: Snapshot | None) -> None:
+    def add(
+        self, entry: Entry, snapshot: Snapshot | None, environment: Snapshot | None = None
+    ) -> None:
         """Send this job, which is in the outbox already; without a snapshot its code is there."""
         with self._lock:
             self._entries[str(entry["job"])] = entry
-            if snapshot is not None:
-                self._snapshots[snapshot.id] = snapshot
-            else:
-                self._sent_before.add(_snapshot_of(entry))
+            for name, tree in zip(_trees_of(entry), (snapshot, environment), strict=True):
+                if tree is not None:
+                    self._snapshots[tree.id] = tree
+                else:
+                    self._sent_before.add(name)
 
     def send(self, link: Connector, journal: Journal) -> Iterator[Attempts]:
         """Send what there is; after each exchange, the attempts that are accepted."""
@@ -98,15 +101,20 @@ class Outgoing:
             yield batch
 
     def _send_batch(self, entries: Sequence[Entry], link: Connector, journal: Journal) -> Attempts:
-        sendable = [each for each in entries if self._stage(_snapshot_of(each), link)]
+        sendable = [
+            each for each in entries if all(self._stage(tree, link) for tree in _trees_of(each))
+        ]
         if sendable:
             self._outbox.trying(self._connector)
             link.submit(sendable)
             self._outbox.remove(self._connector, sendable)
             now = self._clock()
-            journal.sent(
-                self._connector, [sent(_ref(each), _attempt(each), now) for each in sendable], now
-            )
+            news = [
+                sent(_ref(each), _attempt(each), now)
+                for each in sendable
+                if not each.get("refresh")
+            ]
+            journal.sent(self._connector, news, now)
         with self._lock:
             for each in entries:
                 if self._entries.get(str(each["job"])) is each:
@@ -144,6 +152,10 @@ def _attempt(entry: Entry) -> int:
     return int(str(entry["attempt"]))
 
 
-def _snapshot_of(entry: Entry) -> str | None:
-    code = entry.get("code")
-    return str(code["snapshot"]) if isinstance(code, Mapping) and code.get("snapshot") else None
+def _trees_of(entry: Entry) -> tuple[str | None, str | None]:
+    """What a job needs besides its entry: its code, and the recipe of its environment."""
+    return _named(entry.get("code"), "snapshot"), _named(entry.get("request"), "environment")
+
+
+def _named(content: object, key: str) -> str | None:
+    return str(content[key]) if isinstance(content, Mapping) and content.get(key) else None

@@ -66,16 +66,22 @@ class Session:
             self._journal = Journal(self.main)
         return self._journal
 
-    def submit(self, spec: Spec, entry: Entry, snapshot: Snapshot | None) -> None:
+    def submit(
+        self,
+        spec: Spec,
+        entry: Entry,
+        snapshot: Snapshot | None,
+        environment: Snapshot | None = None,
+    ) -> None:
         """Note durably that a job is wanted there; it is sent soon, and followed.
 
-        Without a snapshot, the code the entry names has been sent there before.
+        Without a snapshot, the code the entry names has been sent there before; likewise its environment's recipe.
         """
         lane = self._lane(spec)  # first: a new one sends what it finds in the outbox
         self.main.outbox.put(spec.name, entry)
         ref, attempt = JobRef(str(entry["task"]), str(entry["job"])), int(str(entry["attempt"]))
         self._undelivered.setdefault(spec.name, set()).add((ref, attempt))
-        lane.submit(entry, snapshot)
+        lane.submit(entry, snapshot, environment)
 
     def follow(self, spec: Spec, ref: JobRef, attempt: int) -> None:
         """Hear of a job sent earlier: its state soon, then its changes."""

@@ -154,6 +154,9 @@ def _claim(order: Order, entries: List[ledger.Entry], now: float) -> Dict[str, A
         "boot": process.boot(),
         "python": "%s %d.%d.%d" % (sys.executable, *sys.version_info[:3]),
         "snapshot": order.snapshot,
+        "environment": os.environ.get("XPM_ENVIRONMENT"),
+        "modules": [each for each in os.environ.get("LOADEDMODULES", "").split(":") if each],
+        "image": os.environ.get("XPM_IMAGE"),
     }
 
 

@@ -8,7 +8,7 @@ import signal
 
 from xpm.runner.patience import patience_s
 from xpm.runner.record import Record
-from xpm.wire import files
+from xpm.wire import files, refreshing
 from xpm.wire.workspace import Layout
 
 TYPE_CHECKING = False
@@ -115,7 +115,7 @@ def read_order(
     if index is None and said.isdigit():
         index = int(said)
     task, job, attempt = _element(folder, intent, index or 0)
-    entry = read_entry(layout.bundle(intent["entries"][job]), job)
+    entry = refreshing.apply(layout, read_entry(layout.bundle(intent["entries"][job]), job))
     return Order(
         layout=layout,
         submission=submission,

@@ -83,7 +83,7 @@ def take(project: Path, limits: Limits | None = None, ours: Sequence[Path] = ())
             cause=", ".join(keys[:5]) + (", ..." if len(keys) > 5 else ""),
             hint=f"move them, or name them in {root / '.xpmignore'} (one pattern a line, as in .gitignore)",
         )
-    return Snapshot(_identity(files), files)
+    return Snapshot(identity(files), files)
 
 
 def _rules_for(root: Path, ours: Sequence[Path]) -> tuple[Rule, ...]:
@@ -111,7 +111,8 @@ def _sources(root: Path, most: int, rules: tuple[Rule, ...]) -> tuple[dict[str, 
     return sources, left
 
 
-def _identity(files: Files) -> str:
+def identity(files: Files) -> str:
+    """The name of a tree, by names, contents and modes."""
     digest = hashlib.sha256()
     for path, (sha, mode, _) in sorted(files.items()):
         digest.update(f"{path}\0{sha}\0{mode:o}\n".encode())

@@ -20,7 +20,8 @@ Every entry has ``format kind task job attempt slot at`` (``at``: seconds since 
 
 claim:   submission, batch_id (or null), restart (SLURM_RESTART_COUNT or 0), generation, host, pid, started (the process's start
          time in clock ticks since boot, proc(5) field 22), boot (boot id), python, snapshot, node
-         (Slurm's name for the host, or empty).
+         (Slurm's name for the host, or empty), environment (the one it was started in, or null), modules (those loaded),
+         image (of its container, or null).
 outcome: state, cause (null or one of CAUSES), exit_code, signal, error ({"type", "message", "traceback"} or null),
          hint, started_at, ended_at, generation, max_rss_kib, progress (how far the task said it was, from 0 to 1, or
          null), message (for people, hint included) and optional ``details``: signals, batch_id, cpu_s, peak_kib (the most

@@ -14,6 +14,7 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       before place.json's options
     .xpm/limits.json                  what the site allows, and when it was asked: xpm/agent/limits.py; a cache
     .xpm/limits.asked                 {"at", "failed"}: when somebody last asked for it, and whether nothing came back
+    .xpm/refresh/<job>.json           newer code for a job that has not started: xpm/wire/refreshing.py
     .xpm/queue/<bundle>.json          a bundle of queue entries (below); immutable; named by the sha256 of its bytes
     .xpm/cancel/<job>.a<n>            {"at", "by"}: this attempt is to be cancelled; exclusive
     .xpm/attempts/<job>.a<n>          {"submission"}: the one submission this attempt has joined; exclusive
@@ -67,6 +68,8 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
     .xpm/blobs/<2 hex>/<sha256>       contents of code files, sent once
     .xpm/code/<snapshot>/...          a project folder as it was, hard-linked from blobs, made by rename
 
+    envs/...                          the environments of jobs: xpm/agent/environs.py
+
 A *queue entry* says that a job is wanted, in an attempt not lower than its own::
 
     {"job": 64 hex, "task": task id, "attempt": n, "experiment": name,
@@ -91,6 +94,7 @@ A *request*, computed on the laptop by the launcher and sealed into the entry::
      "throttle": n,                                           Slurm, where known: how many like it its tokens let run at once
      "python": path or null,                                  null: the place's own
      "setup": ["module purge", "export A=b", ...],            sh lines before the runner starts
+     "environment": id,                         absent: none; the recipe in .xpm/code that is made first (xpm/agent/environs.py)
      "resumable": true,                         absent: false; it goes on from what it finds in its folder
      "warning": {"signal": "USR1", "lead_s": n},  absent: none; what it is sent so long before its time is over
      "retry": {cause: rule, ...}}

@@ -1,0 +1,171 @@
+"""Environments of a workspace: made once, told when they cannot be, tried again when asked."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agent_core.yard import Yard, job_id
+from tests.sync import wheelhouse
+from xpm.agent import contain, environs, modules, place
+from xpm.agent.advance import settle_due
+from xpm.agent.building import Builder
+from xpm.agent.environs import Environments
+from xpm.sync.locks import from_uv_lock
+
+ID = "0123456789abcdef" * 4
+MODULES = """\
+module() {
+    case "$1 $2" in
+        "is-avail gcc/12"|"is-avail cuda/12.4") return 0 ;;
+        "-t avail") echo /apps:; echo gcc/12; echo "cuda/12.4(default)"; echo cuda/11.8 ;;
+        "is-avail "*) return 1 ;;
+    esac
+}
+"""
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    yard = Yard(tmp_path / "work")
+    place.record(yard.layout, "plain", "none", {}, sys.executable, dict(os.environ))
+    return yard
+
+
+def recipe(yard: Yard, **more: Any) -> Path:
+    folder = Path(yard.layout.code, ID)
+    folder.mkdir(parents=True)
+    content = {"format": 1, "make": None, "use": None, **more}
+    (folder / "recipe.json").write_text(json.dumps(content))
+    return folder
+
+
+def build(yard: Yard) -> bool:
+    content = place.read(yard.layout)
+    assert content is not None
+    return Builder(yard.layout, ID, content).run()
+
+
+def failure(yard: Yard) -> str:
+    content = json.loads(Path(environs.paths(yard.layout, ID).failed).read_text())
+    return str(content["message"])
+
+
+def test_a_lock_is_built_once_and_two_builders_make_one_environment(
+    yard: Yard, tmp_path: Path
+) -> None:
+    lock = tmp_path / "uv.lock"
+    lock.write_text(wheelhouse.make(tmp_path / "index"))
+    links = [str(each) for each in (tmp_path / "index").iterdir()]
+    make = {
+        "with": "pip", "requirements": "r.txt", "hashes": True, "complete": True, "find_links": links,
+    }  # fmt: skip
+    folder = recipe(yard, make=make, imports=[["tinylib", "plan.py:1"]])
+    (folder / "r.txt").write_text(from_uv_lock(lock).text)
+    content = place.read(yard.layout)
+    assert content is not None
+    late = Builder(yard.layout, ID, content)
+
+    assert build(yard)
+    first = Path(environs.paths(yard.layout, ID).link).readlink()
+    late._folder += ".late"
+    Path(late._folder).mkdir()
+    late._publish()
+
+    assert first == Path(environs.paths(yard.layout, ID).link).readlink()
+    lines, argv = environs.start_of(yard.layout, content, {"environment": ID}, "s")
+    assert environs.paths(yard.layout, ID).link + "/bin/python" == argv[0]
+    assert f"export XPM_ENVIRONMENT={ID}" in lines
+
+
+def test_what_cannot_be_built_is_told_with_its_last_lines_and_leaves_nothing(yard: Yard) -> None:
+    folder = recipe(yard, make={"with": "pip", "requirements": "r.txt", "find_links": ["/nowhere"]})
+    (folder / "r.txt").write_text("tinylib==2.1\n")
+
+    assert not build(yard)
+
+    assert "cannot install the packages" in failure(yard)
+    assert "No matching distribution found for tinylib==2.1" in failure(yard)
+    assert not list((yard.root / "envs").glob("*~*"))
+
+
+def test_a_plan_whose_imports_are_not_there_is_refused_with_the_line(yard: Yard) -> None:
+    recipe(yard, imports=[["json", "plan.py:1"], ["nosuchlib", "plan.py:2"]])
+
+    assert not build(yard)
+
+    assert "cannot import nosuchlib (plan.py:2)" in failure(yard)
+
+
+def test_a_module_that_is_not_there_is_named_with_those_like_it(yard: Yard) -> None:
+    recipe(yard, pre=[MODULES], modules=["gcc/12", "cuda/12.6"])
+
+    assert not build(yard)
+
+    assert "module 'cuda/12.6' is not there; there are cuda/11.8, cuda/12.4" in failure(yard)
+
+
+def test_modules_that_are_there_are_noted(yard: Yard) -> None:
+    recipe(yard, pre=[MODULES], modules=["gcc/12", "cuda/12.4"])
+
+    assert build(yard)
+
+    known = environs.record(yard.layout, ID)
+    assert known is not None
+    assert ["gcc/12", "cuda/12.4"] == known["modules"]
+
+
+def test_names_are_read_out_of_a_list_of_modules() -> None:
+    text = "/apps/modules:\ngcc/12\ncuda/12.4(default)\nblas/\n"
+
+    assert ["blas", "cuda/12.4", "gcc/12"] == modules.available(text)
+
+
+def ready(yard: Yard, environments: Environments, now: float) -> "tuple[Sequence[str], str]":
+    """Who waits, and how the first job stands."""
+    board = yard.board(now)
+    waiting = environments.sift(board, now)
+    settle_due(board, None, now)
+    return sorted(waiting), board.jobs[job_id("a")].word
+
+
+def test_jobs_wait_are_refused_when_it_fails_and_tried_again_when_asked_later(yard: Yard) -> None:
+    recipe(yard)
+    content = place.read(yard.layout)
+    assert content is not None
+    where = environs.paths(yard.layout, ID)
+    Path(where.folder).mkdir()
+    Path(where.attempt).write_text('{"mode": "login"}')
+    yard.ask("a", request={"environment": ID})
+
+    environments = Environments(yard.layout, content)
+    assert ([job_id("a")], "ready") == ready(yard, environments, time.time())
+
+    Path(where.attempt).unlink()
+    environs.fail(where, "no such thing", time.time() + 1)
+    assert "failed" == ready(yard, environments, time.time())[1]
+
+    environs.fail(where, "no such thing", 0.0)
+    yard.ask("b", request={"environment": ID})
+    assert job_id("b") in ready(yard, environments, time.time())[0]
+    assert Path(where.attempt).exists()  # a builder has been started
+    environments._running[ID].wait(30)
+
+
+def test_a_container_gets_the_workspace_and_runs_the_runner(tmp_path: Path) -> None:
+    known = {
+        "program": "/usr/bin/apptainer", "options": ["--cleanenv", "--bind", "/w"], "python": "python3",
+        "image": "/i.sif",
+    }  # fmt: skip
+
+    argv = contain.argument_list(known, "/w/.xpm/travel/t", "/w", "s")
+    environ = contain.environment(known, {"SLURM_JOB_ID": "7", "HOME": "/h"})
+
+    assert ["--pwd", "/w", "/i.sif", "python3", "/w/.xpm/travel/t", "run", "/w", "s"] == argv[5:]
+    assert "7" == environ["APPTAINERENV_SLURM_JOB_ID"]
+    assert "1" == environ["APPTAINERENV_XPM_CONTAINED"]

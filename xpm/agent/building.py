@@ -1,0 +1,384 @@
+"""The program that makes an environment: ``python <travel folder> build WORKSPACE ENVIRONMENT``.
+
+It checks the modules, finds the Python, builds what the recipe says in a folder of its own, looks whether jobs can start with
+it, and then publishes: first the link, which only one builder can make, then the record. Version 1 of a recipe::
+
+    {"format": 1, "python": path or null, "version": "3.12" or null,
+     "pre": [sh line, ...], "modules": [name, ...], "exports": [sh line, ...],      run before everything, in this order
+     "make": null | {"with": "pip", "requirements": name, "wheels": bool, "hashes": bool, "index": url or null,
+                     "find_links": [folder, ...], "build": "login" | "job" | "wheels", "extra": [sbatch flag, ...]}
+                  | {"with": "conda", "file": name, "explicit": bool, "build": ..., "extra": [...]},
+     "use": null | {"venv": folder} | {"conda": name or folder}
+                 | {"image": path or uri, "nv": bool or "auto", "rocm": bool, "bind": [...], "cleanenv": bool},
+     "imports": [[name, where], ...]}                        what the plan imports at once, and where
+
+Files it names lie beside ``recipe.json``, wheels below ``wheels/``.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from typing import Any, Dict, List, Optional
+
+from xpm.agent import environs, modules
+from xpm.agent import place as places
+from xpm.agent.environs import Paths
+from xpm.wire import files
+from xpm.wire.workspace import Layout
+
+BEAT_S = 5.0
+OLDEST = (3, 9)
+_CHECK = """
+import sys, importlib.util
+print("xpm-version %d.%d.%d" % sys.version_info[:3])
+for name in sys.argv[1:]:
+    try:
+        found = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        print("xpm-lacks " + name)
+"""
+
+
+class Unbuildable(Exception):
+    """The environment cannot be made; says why, and what to do."""
+
+
+class Builder(object):
+    """Makes one environment.
+
+    Args:
+        layout: the workspace.
+        environment: which.
+        content: what place.json says.
+    """
+
+    def __init__(self, layout: Layout, environment: str, content: Dict[str, Any]) -> None:
+        self._layout = layout
+        self._environment = environment
+        self._content = content
+        self._where: Paths = environs.paths(layout, environment)
+        self._folder = "%s~%s.%d" % (
+            self._where.link,
+            os.uname().nodename.split(".")[0],
+            os.getpid(),
+        )
+        self._recipe: Dict[str, Any] = {}
+        self._pre: List[str] = []
+
+    def run(self) -> bool:
+        """Make it; whether it is ready. Why not is noted where those who wait look."""
+        begun = time.time()
+        os.makedirs(self._where.folder, exist_ok=True)
+        try:
+            self._recipe = files.load(self._where.recipe) or {}
+            if self._recipe.get("format") != 1:
+                raise Unbuildable(
+                    "its recipe %s is missing, or of a newer xpm" % self._where.recipe
+                )
+            self._beat()
+            found = self._make()
+            found.update(format=environs.FORMAT, at=time.time(), host=os.uname().nodename)
+            found["seconds"] = round(time.time() - begun, 1)
+            files.write(self._where.record, files.dump(found), sync=True)
+            _remove(self._where.failed)
+            self._say("ready after %.0f s" % found["seconds"])
+            return True
+        except (Unbuildable, OSError, ValueError) as error:
+            environs.fail(self._where, str(error), time.time())
+            self._say("failed: %s" % error)
+            return False
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            _remove(self._where.attempt)
+
+    def _make(self) -> Dict[str, Any]:
+        recipe = self._recipe
+        self._pre = [str(each) for each in recipe.get("pre") or ()]
+        modules.check(recipe.get("modules") or [], self._ask)
+        self._pre += modules.lines(recipe.get("modules") or [])
+        self._pre += [str(each) for each in recipe.get("exports") or ()]
+        use, make = self._recipe.get("use") or {}, self._recipe.get("make")
+        if use.get("image"):
+            return self._of_image(use)
+        if make:
+            found = self._built(make)
+        elif use.get("venv"):
+            found = _venv(self._expanded(str(use["venv"])))
+        elif use.get("conda"):
+            found = _conda(self._prefix(str(use["conda"])))
+        else:
+            found = {"python": self._base(), "activate": [], "kept": False}
+        return self._checked(found)
+
+    # ---------------------------------------------------------------------------- building
+
+    def _built(self, make: Dict[str, Any]) -> Dict[str, Any]:
+        is_conda = make.get("with") == "conda"
+        if not os.path.isdir(self._where.link):
+            self._build_conda(make) if is_conda else self._build_venv(make)
+            self._checked(_conda(self._folder) if is_conda else _venv(self._folder))
+            self._publish()
+        found = _conda(self._where.link) if is_conda else _venv(self._where.link)
+        return dict(found, kept=True)
+
+    def _publish(self) -> None:
+        if os.path.islink(self._where.link) and not os.path.isdir(self._where.link):
+            os.unlink(self._where.link)  # what it named was removed by hand
+        try:
+            os.symlink(os.path.basename(self._folder), self._where.link)
+        except FileExistsError:  # another builder was faster: its environment is as good
+            return
+        self._folder += ".none"  # from now on it is everybody's
+
+    def _build_venv(self, make: Dict[str, Any]) -> None:
+        beside = os.path.dirname(self._where.recipe)
+        base = self._base()
+        requirements = os.path.join(beside, str(make["requirements"]))
+        options: List[str] = []
+        if make.get("hashes"):
+            options += ["--require-hashes"]
+        if make.get("complete", True):
+            options += ["--no-deps"]
+        links = [self._expanded(str(each)) for each in make.get("find_links") or ()]
+        if make.get("wheels"):
+            links = [os.path.join(beside, "wheels")]
+        if links:
+            options += ["--no-index"] + ["--find-links=" + each for each in links]
+        if make.get("index"):
+            options += ["--index-url=" + str(make["index"])]
+        uv = self._which("uv")
+        python = os.path.join(self._folder, "bin", "python")
+        if uv:
+            self._do("make a virtual environment", [uv, "venv", "--python", base, self._folder])
+            argv = [uv, "pip", "install", "--python", python]
+        else:
+            self._do(
+                "make a virtual environment",
+                [base, "-m", "venv", self._folder],
+                "does this Python have its venv and ensurepip modules? name another one (python:)",
+            )
+            argv = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+        hint = "without internet on this machine, say `build: wheels`, or `build: job`"
+        self._do("install the packages", [*argv, *options, "-r", requirements], hint)
+
+    def _build_conda(self, make: Dict[str, Any]) -> None:
+        conda = self._conda_program()
+        path = os.path.join(os.path.dirname(self._where.recipe), str(make["file"]))
+        is_micro = os.path.basename(conda).startswith("micromamba")
+        verb = [conda, "create"] if make.get("explicit") or is_micro else [conda, "env", "create"]
+        yes = [] if verb[1] == "env" else ["-y"]
+        argv = [*verb, *yes, "-p", self._folder, "--file", path]
+        self._do("create the conda environment", argv)
+
+    def _conda_program(self) -> str:
+        for name in ("micromamba", "mamba", "conda"):
+            found = self._which(name)
+            if found:
+                return found
+        raise Unbuildable(
+            "no micromamba, mamba or conda on the PATH here: load a module that has one (modules:), or add it to PATH in pre:"
+        )
+
+    def _prefix(self, asked: str) -> str:
+        """The folder of a conda environment that exists, by its path or its name."""
+        if asked.startswith(("/", "~", "$")):
+            return self._expanded(asked)
+        argv = [self._conda_program(), "run", "-n", asked]
+        status, out = self._ask(_line([*argv, "python", "-c", "import sys; print(sys.prefix)"]))
+        lines = [each for each in out.splitlines() if each.startswith("/")]
+        if status or not lines:
+            raise Unbuildable("conda environment %r does not work: %s" % (asked, _last(out)))
+        return lines[-1]
+
+    # ---------------------------------------------------------------------------- checking
+
+    def _base(self) -> str:
+        """The Python that the recipe starts from."""
+        asked, version = self._recipe.get("python"), self._recipe.get("version")
+        if asked:
+            return places.job_python(self._content, {"python": asked})
+        usual = places.job_python(self._content, {})
+        if not version:
+            return usual
+        for each in (usual, self._which("python" + str(version)), self._which("python3")):
+            if each and self._version(each).startswith(str(version) + "."):
+                return each
+        raise Unbuildable(
+            "there is no Python %s here (%s is %s): name one (python:), or a module that has it"
+            % (version, usual, self._version(usual) or "not to be started")
+        )
+
+    def _version(self, python: str) -> str:
+        out = self._ask(_line([python, "-c", _CHECK]))[1]
+        return out.partition("xpm-version ")[2].partition("\n")[0]
+
+    def _checked(self, found: Dict[str, Any]) -> Dict[str, Any]:
+        """The same, with the version of its Python, when jobs can start with it."""
+        wanted = [list(each) for each in self._recipe.get("imports") or ()]
+        line = _line([str(found["python"]), "-c", _CHECK, *(str(each[0]) for each in wanted)])
+        status, out = self._ask("\n".join([*found["activate"], line]))
+        version = out.partition("xpm-version ")[2].partition("\n")[0]
+        if status or not version:
+            raise Unbuildable("its Python %s does not start: %s" % (found["python"], _last(out)))
+        if tuple(int(each) for each in version.split(".")[:2]) < OLDEST:
+            raise Unbuildable(
+                "its Python %s is %s, and jobs need 3.9 or newer: name another one (python:)"
+                % (found["python"], version)
+            )
+        lacking = {each[10:] for each in out.splitlines() if each.startswith("xpm-lacks ")}
+        if lacking:
+            told = ", ".join("%s (%s)" % (n, where) for n, where in wanted if n in lacking)
+            raise Unbuildable(
+                "%s cannot import %s: install it there, or give its launcher an environment that has it (envs:)"
+                % (found["python"], told)
+            )
+        self._say("%s is Python %s" % (found["python"], version))
+        return dict(found, version=version, modules=list(self._recipe.get("modules") or ()))
+
+    def _of_image(self, use: Dict[str, Any]) -> Dict[str, Any]:
+        program = self._which("apptainer") or self._which("singularity")
+        if not program:
+            raise Unbuildable(
+                "no apptainer or singularity on the PATH here: load a module that has it (modules:)"
+            )
+        image = self._expanded(str(use["image"]))
+        if "://" not in image and not os.path.exists(image):
+            raise Unbuildable("there is no image %s" % image)
+        options: List[str] = []
+        options += ["--nv"] if use.get("nv") is True else []
+        options += ["--rocm"] if use.get("rocm") else []
+        options += ["--cleanenv"] if use.get("cleanenv") else []
+        for each in [self._layout.root, *(use.get("bind") or ())]:
+            options += ["--bind", self._expanded(str(each))]
+        python = str(self._recipe.get("python") or "python3")
+        status, out = self._ask(_line([program, "exec", *options, image, python, "-c", _CHECK]))
+        version = out.partition("xpm-version ")[2].partition("\n")[0]
+        if status or not version:
+            raise Unbuildable("%s does not start in %s: %s" % (python, image, _last(out)))
+        if tuple(int(each) for each in version.split(".")[:2]) < OLDEST:
+            raise Unbuildable("%s in %s is %s, jobs need 3.9 or newer" % (python, image, version))
+        return {
+            "python": python,
+            "version": version,
+            "activate": [],
+            "modules": list(self._recipe.get("modules") or ()),
+            "image": image,
+            "program": program,
+            "options": options,
+            "nv_if_there": use.get("nv") == "auto",
+            "kept": False,
+        }
+
+    # ---------------------------------------------------------------------------- commands
+
+    def _ask(self, line: str) -> "tuple[int, str]":
+        """What a line of sh says after what the recipe has before it: its exit code and its output."""
+        text = "\n".join([*self._pre, line])
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", text],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        out = b""
+        while True:
+            try:
+                out = process.communicate(timeout=BEAT_S)[0]
+                break
+            except subprocess.TimeoutExpired:
+                self._beat()
+        return process.returncode, out.decode("utf-8", "replace")
+
+    def _do(self, what: str, argv: List[str], hint: str = "") -> None:
+        """Run a command that takes its time; what it prints goes to the log."""
+        self._say("$ " + _line(argv))
+        with open(self._where.log, "ab") as log:
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", "\n".join([*self._pre, "exec " + _line(argv)])],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+            while process.poll() is None:
+                try:
+                    process.wait(BEAT_S)
+                except subprocess.TimeoutExpired:
+                    self._beat()
+        if process.returncode:
+            more = "; " + hint if hint else ""
+            raise Unbuildable("cannot %s (exit code %d)%s" % (what, process.returncode, more))
+
+    def _which(self, name: str) -> Optional[str]:
+        status, out = self._ask("command -v %s" % shlex.quote(name))
+        found = out.strip().splitlines()[-1:] if not status else []
+        return found[0] if found and found[0].startswith("/") else None
+
+    def _expanded(self, text: str) -> str:
+        return places.job_python(self._content, {"python": text})
+
+    def _beat(self) -> None:
+        try:
+            os.utime(self._where.attempt, None)
+        except FileNotFoundError:  # given up, or started by hand: two are no harm
+            pass
+
+    def _say(self, text: str) -> None:
+        with open(self._where.log, "a", encoding="utf-8", errors="replace") as log:
+            log.write(text + "\n")
+
+
+def main(workspace: str, environment: str) -> int:
+    """Make it, then let those who wait for it go on; 0 when it is ready."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    layout = Layout(os.path.abspath(workspace))
+    content = places.read(layout)
+    if content is None or os.path.basename(environment) != environment:
+        sys.stderr.write("%s: nobody has opened this workspace\n" % workspace)
+        return 1
+    is_ready = Builder(layout, environment, content).run()
+    if content.get("kind") == "slurm":
+        from xpm.agent.advance import advance_workspace
+
+        advance_workspace(layout.root, 10.0)
+    return 0 if is_ready else 1
+
+
+def _venv(folder: str) -> Dict[str, Any]:
+    lines = [
+        "export VIRTUAL_ENV=" + shlex.quote(folder),
+        'export PATH="$VIRTUAL_ENV/bin:$PATH"',
+        "unset PYTHONHOME",
+    ]
+    return {"python": os.path.join(folder, "bin", "python"), "activate": lines, "kept": False}
+
+
+def _conda(folder: str) -> Dict[str, Any]:
+    lines = [
+        "export CONDA_PREFIX=" + shlex.quote(folder),
+        'export PATH="$CONDA_PREFIX/bin:$PATH"',
+        'for each in "$CONDA_PREFIX"/etc/conda/activate.d/*.sh; do [ -r "$each" ] && . "$each"; done',
+        "unset each",
+    ]
+    return {"python": os.path.join(folder, "bin", "python"), "activate": lines, "kept": False}
+
+
+def _line(argv: List[str]) -> str:
+    return " ".join(map(shlex.quote, argv))
+
+
+def _last(text: str) -> str:
+    lines = text.strip().splitlines()
+    return "\n".join(lines[-4:]) if lines else "it said nothing"
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

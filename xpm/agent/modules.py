@@ -1,0 +1,74 @@
+"""Environment modules, Lmod's or Tcl's: which of those that a launcher names are not there, and what is like them."""
+
+import difflib
+import re
+import shlex
+from typing import Callable, List, Sequence, Tuple
+
+COMMAND = "command -v module >/dev/null 2>&1 || . /etc/profile"
+"""Batch jobs start without a login shell, and often without the ``module`` function it defines."""
+
+# is-avail is of Lmod and of Tcl modules from 4.0 on; older ones only list
+_HAS = (
+    'xpm_has() { module is-avail "$1" >/dev/null 2>&1 && return 0; '
+    'module -t avail "$1" 2>&1 | sed -e \'s/(.*)//\' -e \'s|/$||\' | grep -qx -e "$1" -e "$1/.*"; }'
+)
+
+
+class ModuleMissing(ValueError):
+    """A module that is not there; with the nearest names."""
+
+
+def lines(names: Sequence[str]) -> List[str]:
+    """The lines of sh that load modules; none for none."""
+    return [COMMAND, "module load " + " ".join(map(shlex.quote, names))] if names else []
+
+
+def check(wanted: Sequence[str], ask: Callable[[str], Tuple[int, str]]) -> None:
+    """Look whether all are there, each after those before it are loaded: some come into sight only then.
+
+    Args:
+        wanted: their names.
+        ask: runs a line of sh, as a job would before it loads them; its exit code and output.
+
+    Raises:
+        ModuleMissing: one is not.
+    """
+    if not wanted:
+        return
+    text = [COMMAND, "command -v module >/dev/null 2>&1 || { echo xpm-none; exit 0; }", _HAS]
+    for name in wanted:
+        text.append("xpm_has %s; rc=$?; echo; echo xpm-has $rc %s" % ((shlex.quote(name),) * 2))
+        text.append("module load %s >/dev/null 2>&1" % shlex.quote(name))
+    text.append("echo; echo xpm-avail; module -t avail 2>&1")
+    _, out = ask("\n".join(text))
+    found = re.findall(r"^xpm-has (\d+) (\S+)$", out, re.MULTILINE)
+    missing = [name for status, name in found if status != "0"]
+    if not found:
+        raise ModuleMissing(
+            "there are no environment modules here, and %s is wanted\n"
+            "leave out modules:, or say in pre: what defines `module`" % ", ".join(wanted)
+        )
+    if missing:
+        raise ModuleMissing(_told(missing[0], available(out.partition("xpm-avail")[2])))
+
+
+def available(text: str) -> List[str]:
+    """The names in what ``module -t avail`` prints."""
+    found = []
+    for line in text.splitlines():
+        name = re.sub(r"\((default|D|L)[^)]*\)", "", line).strip()
+        if name and not name.endswith(":") and " " not in name and not name.startswith("-"):
+            found.append(name.rstrip("/"))
+    return sorted(set(found))
+
+
+def _told(name: str, names: List[str]) -> str:
+    head = name.partition("/")[0]
+    same = [each for each in names if each.partition("/")[0].lower() == head.lower()]
+    near = same or difflib.get_close_matches(name, names, 5, 0.5)
+    if not near:
+        heads = sorted({each.partition("/")[0] for each in names})
+        near = difflib.get_close_matches(head, heads, 5, 0.5)
+    hint = "there are %s" % ", ".join(near[:8]) if near else "`module avail` lists what there is"
+    return "module %r is not there; %s: mend modules: in the profile" % (name, hint)
