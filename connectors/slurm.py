@@ -2,10 +2,10 @@
 
 from dataclasses import asdict
 
-from xpm.connectors.fabric_host import FabricHost
 from xpm.connectors.link import Link, Place
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.specs import SlurmSpec
+from xpm.connectors.ssh_host import SshHost
 
 
 class SlurmConnector(AgentConnector):
@@ -15,4 +15,4 @@ class SlurmConnector(AgentConnector):
         wishes = {name: value for name, value in asdict(spec.keeper).items() if value}
         options = {"keeper": wishes} if wishes else None
         place = Place(spec.workspace, "slurm", spec.python, options=options)
-        super().__init__(spec.name, Link(spec.name, FabricHost(spec.ssh), place))
+        super().__init__(spec.name, Link(spec.name, SshHost(spec.ssh, spec.name), place))

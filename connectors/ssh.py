@@ -1,9 +1,9 @@
 """The connector to a host without a batch system: a supervisor there starts the jobs."""
 
-from xpm.connectors.fabric_host import FabricHost
 from xpm.connectors.link import Link, Place
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.specs import SshSpec
+from xpm.connectors.ssh_host import SshHost
 
 
 class SshConnector(AgentConnector):
@@ -11,4 +11,4 @@ class SshConnector(AgentConnector):
 
     def __init__(self, spec: SshSpec) -> None:
         place = Place(spec.workspace, "plain", spec.python, spec.capacity)
-        super().__init__(spec.name, Link(spec.name, FabricHost(spec.ssh), place))
+        super().__init__(spec.name, Link(spec.name, SshHost(spec.ssh, spec.name), place))

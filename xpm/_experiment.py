@@ -18,7 +18,16 @@ from xpm._jobs import Callback, Handle, Job, Phase
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import JobsFailed, PlanProblem, ProfileProblem, XpmError
 from xpm.follow import options as run_options
-from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted
+from xpm.follow.events import (
+    Arrived,
+    Changed,
+    Delivered,
+    Event,
+    LinkDown,
+    LinkUp,
+    Noted,
+    telling_down,
+)
 from xpm.follow.main import MainFolder
 from xpm.follow.observer import PlainObserver
 from xpm.follow.options import RunOptions
@@ -236,7 +245,7 @@ class Experiment:
         elif isinstance(event, LinkDown):
             if event.connector not in self._down:
                 self._down.add(event.connector)
-                self._observer.note(f"no link to {event.connector}: {event.error}")
+                self._observer.note(telling_down(event.connector, event.error))
         elif isinstance(event, LinkUp):
             self._down.discard(event.connector)
             self._observer.note(f"{event.connector} answers again")

@@ -25,6 +25,7 @@ VERBS = {
     "resume": Lazy("xpm.cli.resume", "Run an experiment's plan again, as it was last run."),
     "story": Lazy("xpm.cli.story", "Tell what happened to a job, from its records."),
     "why": Lazy("xpm.cli.why", "Explain why a job waits, fails or is run again."),
+    "login": Lazy("xpm.cli.login", "Log in to a host that asks, once, for all commands."),
     "doctor": Lazy("xpm.cli.doctor", "Examine the place a connector leads to."),
     "launchers": Lazy("xpm.cli.launchers", "Look at the launcher profiles."),
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xpm.agent import limits
 from xpm.agent.limits import SiteLimits
-from xpm.cli import render
+from xpm.cli import prompting, render
 from xpm.connectors.specs import SlurmSpec, Spec
 from xpm.errors import ProfileProblem, XpmError
 from xpm.follow import sites
@@ -35,6 +35,7 @@ def check(profiles: Profiles, world: World | None = None) -> int:
 
 def ask(spec: Spec, world: World, main: Path) -> tuple[Mapping[str, object], float]:
     """The facts a place tells now, and the seconds until it first answered; what a cluster allows is remembered."""
+    prompting.install()
     connector = world.open(spec, main)
     try:
         began = time.monotonic()

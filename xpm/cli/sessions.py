@@ -3,8 +3,9 @@
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
-from xpm.cli import render
+from xpm.cli import prompting, render
 from xpm.errors import XpmError
+from xpm.follow.events import telling_down
 from xpm.follow.main import MainFolder
 from xpm.follow.session import Session
 from xpm.follow.views import OVER, JobView
@@ -16,6 +17,7 @@ PATIENCE_S = 6.0
 @contextmanager
 def opened(main: MainFolder) -> Generator[Session]:
     """A session, closed at the end; jobs go on."""
+    prompting.install()
     session = Session(main)
     try:
         yield session
@@ -66,7 +68,7 @@ def look(session: Session, jobs: list[JobView], say: Callable[[str], None] = ren
         while session.next(0) is not None:
             pass
         for name in session.down.keys() - known:
-            say(f"no link to {name}: {session.down[name]}")
+            say(telling_down(name, session.down[name]))
         for name in known - session.down.keys():
             say(f"{name} answers again")
     return bool(alive)

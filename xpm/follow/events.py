@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xpm.connectors.base import Change, Fetched, JobRef
-from xpm.errors import XpmError
+from xpm.errors import LoginNeeded, XpmError
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +74,10 @@ class Stopped:
 
 
 Event = Delivered | Changed | Arrived | Noted | LinkDown | LinkUp | Turned | Stopped
+
+
+def telling_down(connector: str, error: XpmError) -> str:
+    """What a ``LinkDown`` means, for a person."""
+    if isinstance(error, LoginNeeded):
+        return f"{connector}: {error}"
+    return f"no link to {connector}: {error}"

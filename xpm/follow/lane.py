@@ -3,7 +3,8 @@
 A lane goes round: send what the laptop owes (cancels, code, jobs: outgoing.py), ask for news, bring the files of what is
 over (followed.py). Others hand it work at any moment and read its events from one queue; it owns the connector. A host
 that does not answer changes no state: the lane says so once, waits with
-growing patience, and goes on where it was. An error that patience cannot mend ends the lane and is its last event.
+growing patience (none left over when this machine has slept), and goes on where it was. Where a login is needed it
+waits, without trying, until somebody has logged in. An error that patience cannot mend ends the lane and is its last event.
 
 Work handed in while the lane sits in ``observe`` is announced by ``nudge``. A short linger lets a plan's quick
 submissions travel together, so that equal ones can become one array; ``hurry`` ends it.
@@ -17,7 +18,7 @@ from queue import SimpleQueue
 
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
-from xpm.errors import HostProblem, HostUnknown, HostUnreachable
+from xpm.errors import HostProblem, HostUnknown, HostUnreachable, LoginNeeded
 from xpm.follow import sites
 from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.followed import Followed
@@ -30,6 +31,7 @@ from xpm.follow.world import World
 OBSERVE_S = 30.0
 LINGER_S = 0.02
 LINGER_MOST_S = 0.25
+LOGIN_LOOK_S = 2.0
 NO_CODE = "jobs of an interrupted run wait for their code: run their plan again to send them"
 
 
@@ -48,9 +50,9 @@ class Lane(threading.Thread):
         self._world = world
         self._outgoing = Outgoing(spec.name, main.outbox, world.clock, self._lacks_code)
         self._followed = Followed(spec.name, events, world.clock)
-        self._changed = threading.Condition()  # guards the next seven
+        self._changed = threading.Condition()  # guards the next eight
         self._fresh: dict[JobRef, int] = {}
-        self._stopping = False
+        self._stopping = self._woke = False
         self._hurry = False
         self._pokes = self._answered = 0
         self._touched = 0.0
@@ -108,6 +110,11 @@ class Lane(threading.Thread):
             self._link.close()
             self.join(patience_s)
 
+    def _wake(self) -> None:
+        with self._changed:
+            self._woke = True
+            self._changed.notify_all()
+
     def _touch(self) -> None:
         self._touched = time.monotonic()
         self._changed.notify_all()
@@ -126,10 +133,12 @@ class Lane(threading.Thread):
 
     def _run(self) -> None:
         journal = None
+        forget = self._world.waking.tell(self._wake)
         try:
             journal = Journal(self._main)
             self._go(journal)
         finally:
+            forget()
             if self._link is not None:
                 self._link.close()
             if journal is not None:
@@ -145,6 +154,9 @@ class Lane(threading.Thread):
             except (HostProblem, OSError) as error:
                 problem = _as_problem(error, self.connector_name)
                 self._note_down(journal, problem)
+                if isinstance(problem, LoginNeeded) and self._may_wait_for(problem):
+                    self._await_login(problem)
+                    continue
                 if not problem.transient or self._is_wrong_address(problem):
                     raise problem from error
                 failures += 1
@@ -206,7 +218,26 @@ class Lane(threading.Thread):
         assert self._down_since is not None
         self._events.put(LinkDown(self.connector_name, self._down_since, problem))
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping, self._world.patience(failures))
+            self._woke = False
+            patience_s = self._world.patience(failures)
+            self._changed.wait_for(lambda: self._stopping or self._woke, patience_s)
+
+    def _may_wait_for(self, problem: LoginNeeded) -> bool:
+        """Whether this command was let in before, and will notice when it may be again."""
+        return self._has_met and problem.renewed is not None
+
+    def _await_login(self, problem: LoginNeeded) -> None:
+        """Wait until something has changed here that may let us in. Tries nothing: some sites ban who does."""
+        assert self._down_since is not None
+        assert problem.renewed is not None
+        told = -1
+        while not problem.renewed():
+            with self._changed:
+                if self._pokes != told:
+                    told = self._pokes
+                    self._events.put(LinkDown(self.connector_name, self._down_since, problem))
+                if self._changed.wait_for(lambda: self._stopping, LOGIN_LOOK_S):
+                    return
 
     def _lacks_code(self) -> None:
         self._events.put(Noted(self.connector_name, NO_CODE))
