@@ -8,6 +8,7 @@ import termios
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -25,6 +26,8 @@ class Typist:
     terminal: int
     answers: list[str]
     shown: str = ""
+    echoes: bool = True
+    """Whether the terminal shows what is typed, as it was last seen."""
     _at: int = 0
 
     def until(self, condition: Callable[[str], bool], timeout_s: float = 60.0) -> None:
@@ -44,26 +47,29 @@ class Typist:
             if not more:
                 return False
             self.shown += more.decode("utf-8", "replace")
-        hidden = not termios.tcgetattr(self.terminal)[3] & termios.ECHO
-        if self.answers and hidden and re.search(r": ?$", self.shown[self._at :]):
+        self.echoes = bool(termios.tcgetattr(self.terminal)[3] & termios.ECHO)
+        if self.answers and not self.echoes and re.search(r": ?$", self.shown[self._at :]):
             self._at = len(self.shown)
             os.write(self.terminal, self.answers.pop(0).encode() + b"\n")
         return True
 
 
 def spawn(
-    argv: Sequence[str], answers: Sequence[str] = (), **environment: str
+    argv: Sequence[str], answers: Sequence[str] = (), cwd: Path | None = None, **environment: str
 ) -> tuple[int, Typist]:
     """Start a command in the foreground of a new terminal: its process id, and who sits there."""
     pid, terminal = pty.fork()
     if pid == 0:
+        os.chdir(cwd or ".")
         os.execvpe(argv[0], list(argv), {**os.environ, "TERM": "xterm", **environment})
     return pid, Typist(terminal, list(answers))
 
 
-def on_terminal(argv: Sequence[str], answers: Sequence[str] = (), **environment: str) -> Ended:
+def on_terminal(
+    argv: Sequence[str], answers: Sequence[str] = (), cwd: Path | None = None, **environment: str
+) -> Ended:
     """Run a command in the foreground of a new terminal to its end."""
-    pid, typist = spawn(argv, answers, **environment)
+    pid, typist = spawn(argv, answers, cwd, **environment)
     typist.until(lambda shown: False)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     os.close(typist.terminal)
