@@ -5,11 +5,12 @@ may raise ``xpm.errors.HostProblem`` (transient or not): that is news about the 
 called from one thread, except ``nudge``, ``cancel`` and ``close``, which any thread may call.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from xpm.plan.tokens import Token
+from xpm.sync.rules import EVERYTHING, Choice
 
 Entry = Mapping[str, object]
 """A queue entry, as xpm/wire/workspace.py describes it."""
@@ -61,13 +62,37 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Stayed:
+    """A file that a rule keeps on the far side."""
+
+    path: str
+    size: int
+    """Bytes."""
+    why: str
+    """The rule: ``pull``, ``skip``, ``max_file`` or ``max_total``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
-    """The mirror of one job: what arrived and what was left, in words."""
+    """The mirror of one job: what arrived, and what was left: by mishap, in words, and by rule."""
 
     ref: JobRef
     files: int
     bytes: int
     problems: Sequence[str]
+    stayed: Sequence[Stayed] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An experiment as a workspace remembers it."""
+
+    name: str
+    jobs: int
+    states: Mapping[str, int]
+    """How many of its jobs are in each state."""
+    last_at: float
+    """When jobs were last sent for it, seconds since 1970."""
 
 
 class Connector(Protocol):
@@ -79,6 +104,9 @@ class Connector(Protocol):
 
     def stage(self, snapshot: Snapshot, progress: Callable[[int, int], None]) -> None:
         """Make a code snapshot available there; contents already there are not sent again."""
+
+    def holds(self, snapshot: str) -> bool:
+        """Whether a code snapshot is available there, whoever sent it."""
 
     def submit(self, entries: Sequence[Entry]) -> None:
         """Make these jobs wanted: durable there on return, in one exchange. Idempotent."""
@@ -99,9 +127,19 @@ class Connector(Protocol):
         """Bytes of ``stdout`` or ``stderr`` from an offset on; b"" when there is no more."""
 
     def fetch(
-        self, refs: Sequence[JobRef], main: str, progress: Callable[[int], None]
+        self,
+        refs: Sequence[JobRef],
+        main: str,
+        progress: Callable[[int], None],
+        choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
-        """Mirror these jobs' folders below the main folder, final records last. Safe to repeat."""
+        """Mirror these files of the jobs' folders below the main folder, final records last. Safe to repeat."""
+
+    def experiments(self) -> Sequence[Sent]:
+        """The experiments jobs were ever sent there for, by whichever laptop; the latest first."""
+
+    def wanted(self, experiment: str | None) -> Iterator[tuple[float, Entry]]:
+        """Every queue entry sent there, of one experiment or of all, oldest first, and when it came."""
 
     def probe(self, refresh_s: float = 0.0) -> Mapping[str, object]:
         """Facts and limits of the place; with some seconds' time for it, the limits are asked for anew."""

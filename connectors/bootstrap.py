@@ -7,16 +7,27 @@ shell prints before is dropped (frames start at MAGIC), and kept for messages.
 import base64
 import inspect
 import re
+import shlex
 import threading
 import zlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 from xpm.connectors import far
+from xpm.connectors.answers import plain, shown
 from xpm.connectors.hosts import STDERR_KEPT, Host, Stream
-from xpm.errors import Defect, HostProblem, HostUnreachable, ProfileProblem, SiteProblem
-from xpm.wire import frames, messages, travel
+from xpm.connectors.marks import Mark
+from xpm.errors import (
+    Defect,
+    DiskProblem,
+    HostProblem,
+    HostUnreachable,
+    ProfileProblem,
+    SiteProblem,
+)
+from xpm.wire import disks, frames, messages, travel
 
 MARK = "xpm: no python"
 CANDIDATES = (
@@ -33,7 +44,7 @@ class Session:
 
     stream: Stream
     decoder: frames.Decoder = field(default_factory=frames.Decoder)
-    ready: list[frames.Frame] = field(default_factory=list)
+    ready: deque[frames.Frame] = field(default_factory=deque[frames.Frame])
     hello: dict[str, object] = field(default_factory=dict)
     workspace: str = ""
     noise: bytes = b""
@@ -48,7 +59,7 @@ class Session:
             if not self.decoder.started:
                 self.noise = (self.noise + data)[-STDERR_KEPT:]
             self.ready += self.decoder.feed(data)
-        return self.ready.pop(0)
+        return self.ready.popleft()
 
 
 def command(python: str | None) -> Sequence[str]:
@@ -72,8 +83,11 @@ def start(
     python: str | None,
     archive: Callable[[], tuple[str, bytes]] = travel.archive,
     timeout_s: float = 120.0,
+    known: Mark | None = None,
 ) -> Session:
     """Start our agent on a host; everything it needs is there on return.
+
+    With a mark that knows the workspace, nothing is made there unless it is that one.
 
     Raises:
         HostProblem: the host is out of reach, or lacks something; in words.
@@ -83,7 +97,7 @@ def start(
     fuse.daemon = True
     fuse.start()
     try:
-        _exchange(session, host.name, workspace, archive())
+        _exchange(session, host.name, workspace, archive(), known)
     except frames.FrameError as error:
         session.stream.close()
         raise Defect(
@@ -97,43 +111,63 @@ def start(
     return session
 
 
-def _exchange(session: Session, name: str, workspace: str, archive: tuple[str, bytes]) -> None:
+def _exchange(
+    session: Session, name: str, workspace: str, archive: tuple[str, bytes], mark: Mark | None
+) -> None:
     sha12, raw = archive
-    first = {"workspace": workspace, "travel": sha12, "size": len(raw)}
+    known = mark.known() if mark is not None else None
+    first = {"workspace": workspace, "travel": sha12, "size": len(raw), "known": known}
     try:
         session.stream.write(frames.message(0, first))
-        answer = _answer(session, name)
-        if not answer["have"]:
+        answer = _answer(session, name, mark)
+        if not isinstance(answer.get("workspace"), str):
+            raise frames.FrameError(f"its answer names no workspace: {shown(answer)}")
+        if not answer.get("have"):
             for piece in frames.chunks(0, raw):
                 session.stream.write(piece)
         session.workspace = str(answer["workspace"])
     except HostUnreachable as error:  # the command ended at once: its last words tell why
         raise _ended(session, name) from error
-    hello = _answer(session, name)["hello"]
-    assert isinstance(hello, dict)
-    session.hello = hello
-    if hello["protocol"] != messages.PROTOCOL:
+    hello = _answer(session, name).get("hello")
+    if not isinstance(hello, dict) or hello.get("protocol") != messages.PROTOCOL:
         raise Defect(
             "the agent speaks another protocol",
             on=name,
-            cause=f"{hello['protocol']!r} instead of {messages.PROTOCOL}",
+            cause=f"its hello is {shown(hello)}, instead of one of protocol {messages.PROTOCOL}",
         )
+    session.hello = hello
 
 
-def _answer(session: Session, name: str) -> frames.Message:
+def _answer(session: Session, name: str, mark: Mark | None = None) -> frames.Message:
     frame = session.next_frame()
     if frame is None:
         raise _ended(session, name)
-    [(_, content, _)] = frames.Assembler().feed(frame)
+    found = frames.Assembler().feed(frame)
+    if not found:
+        raise frames.FrameError("a payload before anything was asked for")
+    [(_, content, _)] = found
     if "error" in content:
-        error = content["error"]
+        error = content["error"] if isinstance(content["error"], dict) else {}
+        if error.get("kind") == "disk":
+            raise _disk(error, name, mark)
         raise SiteProblem(
             "the host does not start our agent",
             on=name,
-            cause=str(error["message"]),
-            hint=str(error.get("hint", "")),
+            cause=plain(error.get("message")),
+            hint=plain(error.get("hint") or ""),
         )
     return content
+
+
+def _disk(error: frames.Message, name: str, mark: Mark | None) -> DiskProblem:
+    """The workspace's disk is full or away, or another workspace is in its place."""
+    message, hint = plain(error.get("message")), plain(error.get("hint") or "")
+    if isinstance(error.get("errno"), int):
+        trouble = OSError(error["errno"], message, plain(error.get("path")))
+        return DiskProblem(disks.words(trouble), on=name, hint=disks.hint(trouble))
+    if mark is not None:
+        hint += f"; removed for good, with its jobs? rm {shlex.quote(str(mark.path))}"
+    return DiskProblem(message, on=name, hint=hint)
 
 
 def _ended(session: Session, name: str) -> HostProblem:

@@ -9,12 +9,81 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from queue import Empty, SimpleQueue
 
+from xpm.connectors.answers import plain
 from xpm.connectors.bootstrap import Session
 from xpm.errors import HostUnreachable
 from xpm.wire import frames
 
 Answer = tuple[frames.Message, bytes]
+
+
+class Coming:
+    """A reply on its way, whose payload is read as it arrives. For one thread."""
+
+    def __init__(
+        self,
+        name: str,
+        most: int,
+        timeout_s: float | None,
+        give_up: Callable[[str], None],
+    ) -> None:
+        self._name = name
+        self._most = most
+        self._timeout_s = timeout_s
+        self._give_up = give_up
+        self._arrived: SimpleQueue[frames.Frame | HostUnreachable] = SimpleQueue()
+        self.left: int | None = None
+        """How many bytes of its payload lack; None before its message. Kept by whoever delivers."""
+
+    def deliver(self, frame: frames.Frame) -> None:
+        """A frame of it has arrived.
+
+        Raises:
+            FrameError: it is not the one to expect.
+        """
+        if frame.kind == frames.MESSAGE and self.left is None:
+            self.left = frames.payload_of(frames.parse(frame.body), self._most)
+        elif frame.kind == frames.CHUNK_KIND and self.left and len(frame.body) <= self.left:
+            self.left -= len(frame.body)
+        else:
+            raise frames.FrameError("more of an answer than it announced")
+        self._arrived.put(frame)
+
+    def fail(self, error: HostUnreachable) -> None:
+        """No more will arrive."""
+        self._arrived.put(error)
+
+    def message(self) -> frames.Message:
+        """The message.
+
+        Raises:
+            HostUnreachable: it did not arrive.
+        """
+        return frames.parse(self._next().body)
+
+    def payload(self, size: int) -> Iterator[bytes]:
+        """The payload piece by piece, of so many bytes.
+
+        Raises:
+            HostUnreachable: less than that arrived; what did was given before.
+        """
+        while size > 0:
+            piece = self._next().body
+            size -= len(piece)
+            yield piece
+
+    def _next(self) -> frames.Frame:
+        try:
+            found = self._arrived.get(timeout=self._timeout_s)
+        except Empty:
+            cause = f"waited {self._timeout_s:g} s"
+            self._give_up(cause)
+            raise HostUnreachable("the agent does not answer", on=self._name, cause=cause) from None
+        if isinstance(found, HostUnreachable):
+            raise found
+        return found
 
 
 class AgentClient:
@@ -27,6 +96,8 @@ class AgentClient:
         self._turns = _Turns()
         self._state = threading.Lock()
         self._pending: dict[int, Future[Answer]] = {}
+        self._unanswered: set[int] = set()
+        self._coming: dict[int, Coming] = {}
         self._end: HostUnreachable | None = None
         self._reader = threading.Thread(target=self._read, daemon=True, name=f"xpm-read-{name}")
         self._reader.start()
@@ -54,6 +125,7 @@ class AgentClient:
                 raise _again(self._end)
             request = next(self._ids)
             self._pending[request] = future
+            self._unanswered.add(request)
         if payload:
             content = {**content, "payload": len(payload)}
         try:
@@ -70,10 +142,29 @@ class AgentClient:
             with self._state:
                 self._pending.pop(request, None)
 
+    def begin(self, content: frames.Message, timeout_s: float | None = None) -> Coming:
+        """Send a request whose reply is read as it arrives.
+
+        Raises:
+            HostUnreachable: the link ended.
+        """
+        most = min(frames.LIMIT, int(content.get("limit", frames.LIMIT)))
+        coming = Coming(self._name, most, timeout_s, self._finish)
+        with self._state:
+            if self._end is not None:
+                raise _again(self._end)
+            request = next(self._ids)
+            self._coming[request] = coming
+        self._try_to_send(request, content, b"")
+        return coming
+
     def post(self, content: frames.Message) -> None:
         """Send a request whose reply does not matter; a link that ended is no matter either."""
+        with self._state:
+            request = next(self._ids)
+            self._unanswered.add(request)
         with contextlib.suppress(HostUnreachable):
-            self._send(next(self._ids), content, b"")
+            self._send(request, content, b"")
 
     def close(self) -> None:
         """End the link; calls that wait fail."""
@@ -99,25 +190,51 @@ class AgentClient:
         cause = ""
         try:
             while (frame := self._session.next_frame()) is not None:
+                coming = self._coming.get(frame.id)
+                if coming is not None:
+                    self._deliver(coming, frame)
+                    continue
+                self._check(frame.id)
                 for request, content, payload in assembler.feed(frame):
-                    with self._state:
-                        future = self._pending.get(request)
-                    if future is not None and not future.done():
-                        future.set_result((content, payload))
+                    self._answer(request, content, payload)
         except frames.FrameError as error:
             cause = f"garbled: {error}"
-        said = self._session.stream.stderr().strip().splitlines()
-        self._finish(cause or (said[-1] if said else "the stream ended"))
+        finally:
+            said = self._session.stream.stderr().strip().splitlines()
+            self._finish(cause or (plain(said[-1]) if said else "the stream ended"))
+
+    def _check(self, request: int) -> None:
+        """Each request is answered once, and nothing comes unasked: a flood of answers has an end."""
+        with self._state:
+            if request not in self._unanswered:
+                raise frames.FrameError(f"an answer to request {request}, which nobody has made")
+
+    def _answer(self, request: int, content: frames.Message, payload: bytes) -> None:
+        with self._state:
+            self._unanswered.discard(request)
+            future = self._pending.get(request)
+        if future is not None and not future.done():
+            future.set_result((content, payload))
+
+    def _deliver(self, coming: Coming, frame: frames.Frame) -> None:
+        coming.deliver(frame)
+        if coming.left == 0:
+            with self._state:
+                self._coming.pop(frame.id, None)
 
     def _finish(self, cause: str) -> None:
         with self._state:
             if self._end is None:
                 self._end = HostUnreachable("the connection is lost", on=self._name, cause=cause)
             waiting = list(self._pending.values())
+            coming = list(self._coming.values())
+            self._coming.clear()
         self._session.stream.close()
         for future in waiting:
             if not future.done():
                 future.set_exception(_again(self._end))
+        for each in coming:
+            each.fail(_again(self._end))
 
 
 class _Turns:

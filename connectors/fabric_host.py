@@ -18,7 +18,7 @@ import fabric
 import paramiko
 
 from xpm.connectors.hosts import STDERR_KEPT, Host, Stream
-from xpm.connectors.known_hosts import KnownKey, fingerprint, known_keys
+from xpm.connectors.known_hosts import KnownKey, contradiction, fingerprint, known_keys
 from xpm.connectors.relay import Relay
 from xpm.connectors.specs import SshTarget
 from xpm.connectors.ssh_config import Resolved, resolve
@@ -32,6 +32,8 @@ MOST_JUMPS = 8
 SESSION_WAITS_S = (0.1, 0.3, 1.0)
 ANSWER_S = 120.0
 """How long a person may take to answer; sshd's LoginGraceTime is as long."""
+LOST = (OSError, EOFError, paramiko.SSHException)
+"""What paramiko raises from a channel whose connection has just been lost."""
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 """paramiko logs with a traceback what it also raises; whoever wants to see that configures logging."""
 
@@ -141,14 +143,14 @@ class ChannelStream:
         """Send all these bytes to the command's input."""
         try:
             self._channel.sendall(data)
-        except OSError as error:
-            raise HostUnreachable(
-                "the connection is lost", on=self._name, cause=str(error)
-            ) from error
+        except LOST as error:
+            cause = str(error) or "the far end closed it"
+            raise HostUnreachable("the connection is lost", on=self._name, cause=cause) from error
 
     def close(self) -> None:
         """Close the channel: the command sees the end of its input."""
-        self._channel.close()
+        with contextlib.suppress(*LOST):  # it is closed, then
+            self._channel.close()
 
     def stderr(self) -> str:
         """What the command said last on its standard error."""
@@ -265,8 +267,7 @@ class _Checked(paramiko.MissingHostKeyPolicy):
             file = others[0].where.rpartition(":")[0]
             raise HostKeyProblem(
                 what, on=on,
-                cause=f"the host shows {shown}, but {others[0].where} records another key: "
-                "the host was reinstalled, or somebody listens in",
+                cause=f"the host shows {shown}, but {contradiction(others, key.get_name())}",
                 hint=f"compare with the fingerprint the site publishes; if it is right: `ssh-keygen -R "
                 f"{shlex.quote(host.key_name)} -f {shlex.quote(file)}`, then `{host.command}`",
             )  # fmt: skip

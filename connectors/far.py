@@ -1,11 +1,13 @@
 """The first program of ours on the far side: makes room for what travels, then becomes the agent.
 
 Its source is the argument of ``python -ISc`` there (xpm/connectors/bootstrap.py), so: Python 3.6, the standard library,
-small. It writes MAGIC, reads one message ``{"workspace", "travel", "size"}`` and answers ``{"have": bool, "workspace":
-absolute path}``; without that archive it reads it as chunks. Then xpm.agent.serve takes both pipes over, and says
-hello. Whatever goes wrong is answered as ``{"error": {"kind", "message", "hint"}}``.
+small. It writes MAGIC, reads one message ``{"workspace", "travel", "size", "known": workspace id or null}`` and answers
+``{"have": bool, "workspace": absolute path}``; without that archive it reads it as chunks. Then xpm.agent.serve takes both pipes
+over, and says hello. Whatever goes wrong is answered as ``{"error": {"kind", "message", "hint"}}``, with ``"errno", "path"`` when
+a disk is full or away. Of a workspace that is known nothing is made unless it is there.
 """
 
+import errno
 import json
 import os
 import re
@@ -18,7 +20,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAGIC = b"\x93XPM\x1a\r\n\x01"
+HEALS = frozenset(
+    getattr(errno, name)
+    for name in "ENOSPC EDQUOT EROFS EIO ESTALE ENODEV ENXIO ENOTCONN ETIMEDOUT EHOSTDOWN".split()
+)
 HEADER = struct.Struct("!BII")
+MOST_BYTES = 16 * 1024 * 1024
 
 
 def main(unpack_source: str) -> None:
@@ -58,26 +65,63 @@ def begin(
     asked = json.loads(raw.decode("utf-8"))
     try:
         workspace = _expand(asked["workspace"])
+        if asked.get("known") and not _is_there(target, workspace, asked["known"]):
+            return
         folder = os.path.join(workspace, ".xpm", "travel")
+        _make(workspace)
         os.makedirs(folder, exist_ok=True)
-        probe = os.path.join(folder, "~probe.%d" % os.getpid())
+        probe = os.path.join(folder, "~probe.%d.%s" % (os.getpid(), os.urandom(4).hex()))
         os.close(os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600))
         os.unlink(probe)
         have = os.path.isdir(os.path.join(folder, asked["travel"]))
         _say(target, {"have": have, "workspace": workspace})
         if not have:
             archive = b""
-            while len(archive) < asked["size"]:
+            while len(archive) < min(asked["size"], MOST_BYTES):
                 archive += _read_frame(source)[1]
             unpack(archive, folder, asked["travel"])
     except EOFError:
         return
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and (error.errno in HEALS or asked.get("known")):
+            path = error.filename or asked["workspace"]
+            told = {"kind": "disk", "message": error.strerror, "errno": error.errno, "path": path}
+            _say(target, {"error": told})
+            return
         hint = "name a folder you may write as `workspace:` of the connector, with room on its disk"
         message = "cannot prepare the workspace {}: {}".format(asked["workspace"], error)
         _say(target, {"error": {"kind": "site", "message": message, "hint": hint}})
         return
     serve(workspace, asked["travel"])
+
+
+def _make(workspace: str) -> None:
+    """Make the workspace, for its owner alone; one that is there stays as it is."""
+    for each in (workspace, os.path.join(workspace, ".xpm")):
+        try:
+            os.mkdir(each, 0o700)
+        except FileExistsError:
+            pass
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(each), exist_ok=True)
+            os.mkdir(each, 0o700)
+
+
+def _is_there(target: int, workspace: str, known: str) -> bool:
+    """Whether the workspace that is known lies there; says so when not."""
+    try:
+        with open(os.path.join(workspace, ".xpm", "workspace.json")) as file:
+            found = json.loads(file.read(4096)).get("id")
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        found = None
+    if found == known:
+        return True
+    message = "another workspace is in the place of {} ({}, not {})".format(workspace, found, known)
+    if found is None:
+        message = f"the workspace {workspace} is not there"
+    hint = "is its disk mounted? it goes on by itself then"
+    _say(target, {"error": {"kind": "disk", "message": message, "hint": hint}})
+    return False
 
 
 def _expand(text: str) -> str:
@@ -92,6 +136,8 @@ def _expand(text: str) -> str:
 
 def _read_frame(source: int) -> "tuple[int, bytes]":
     kind, _, length = HEADER.unpack(_read(source, HEADER.size))
+    if length > MOST_BYTES:
+        raise ValueError("a frame of %d bytes" % length)
     return kind, _read(source, length)
 
 

@@ -51,6 +51,21 @@ def certifiers(name: str, paths: Sequence[Path]) -> list[str]:
     return found
 
 
+def contradiction(recorded: Sequence[KnownKey], kind: str) -> str:
+    """What to say of a key of this kind that is not among those recorded for its host, of which there are some.
+
+    Also when only keys of other kinds are recorded it is refused: whoever listens in offers what is not known. A host that has
+    a key we know shows it, since we ask for the kinds we know first.
+    """
+    alike = [each for each in recorded if each.kind == kind]
+    if alike:
+        words = f"{alike[0].where} records another key: the host was reinstalled"
+    else:
+        kinds = ", ".join(dict.fromkeys(each.kind for each in recorded))
+        words = f"{recorded[0].where} records only keys of another kind ({kinds}): the host was given new keys"
+    return f"{words}, or somebody listens in"
+
+
 def fingerprint(blob: bytes) -> str:
     """A key's fingerprint, as ssh prints it."""
     digest = hashlib.sha256(blob).digest()

@@ -6,15 +6,25 @@ exclusive files, offsets are explicit), so a call whose link breaks is made agai
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from xpm.connectors import bootstrap, waking
-from xpm.connectors.client import AgentClient
+from xpm.connectors.answers import plain, shown, understood
+from xpm.connectors.client import AgentClient, Coming
 from xpm.connectors.hosts import Host
+from xpm.connectors.marks import Mark
 from xpm.connectors.retrying import Patience, Retrying
 from xpm.connectors.specs import UNLIMITED, Capacity
-from xpm.errors import Defect, HostUnreachable, SiteProblem, UsageProblem, XpmError
+from xpm.errors import (
+    Defect,
+    DiskProblem,
+    HostUnreachable,
+    SiteProblem,
+    UsageProblem,
+    XpmError,
+)
 from xpm.wire import frames
 
 GRACE_S = 120.0
@@ -46,6 +56,12 @@ class Place:
         }
 
 
+AHEAD = 3
+"""How many streamed answers are under way: with 8 MB each, more than fits into any link."""
+
+Streamed = tuple[frames.Message, Iterator[bytes]]
+
+
 class Link:
     """A ``Caller`` (xpm/connectors/remote.py) over a host. Thread-safe."""
 
@@ -58,6 +74,7 @@ class Link:
         sleep: Callable[[float], object] | None = None,
         grace_s: float = GRACE_S,
         watch: waking.Watch = waking.shared,
+        mark: Mark | None = None,
     ) -> None:
         self.name = name
         self._host = host
@@ -65,6 +82,7 @@ class Link:
         self._closing = threading.Event()
         self._retrying = Retrying(patience or Patience(), self._closing, sleep)
         self._grace_s = grace_s
+        self._mark = mark
         self._nudges = _Nudges()
         self._opening = threading.Lock()
         self._client: AgentClient | None = None
@@ -92,11 +110,30 @@ class Link:
         def attempt() -> tuple[frames.Message, bytes]:
             client = self._alive()
             if content["verb"] != "observe":
-                return checked(self.name, *client.call(content, payload, timeout_s))
+                answer = checked(self.name, *client.call(content, payload, timeout_s))
+                if content["verb"] == "queue" and self._mark is not None:
+                    self._mark.note(str(self._opened["id"]))
+                return answer
             with self._nudges.observing(client) as on_sent:
                 return checked(self.name, *client.call(content, payload, timeout_s, on_sent))
 
         return self._retrying.run(attempt)
+
+    def stream(self, contents: Iterable[frames.Message]) -> Iterator[Streamed]:
+        """The agent's answers, in order, some asked for ahead; not asked again when the link breaks."""
+        client = self._retrying.run(self._alive)
+        coming: deque[Coming] = deque()
+        for content in contents:
+            coming.append(client.begin(content, self._grace_s))
+            if len(coming) == AHEAD:
+                yield self._streamed(coming.popleft())
+        while coming:
+            yield self._streamed(coming.popleft())
+
+    def _streamed(self, coming: Coming) -> Streamed:
+        reply = coming.message()
+        ok, _ = checked(self.name, reply, b"")
+        return ok, coming.payload(int(reply.get("payload", 0)))
 
     def nudge(self) -> None:
         """Let the observe that waits, else the next one, answer at once."""
@@ -139,12 +176,18 @@ class Link:
 
     def _connected(self) -> AgentClient:
         session = bootstrap.start(
-            self._host, self._place.workspace, self._place.python, timeout_s=self._grace_s
+            self._host,
+            self._place.workspace,
+            self._place.python,
+            timeout_s=self._grace_s,
+            known=self._mark,
         )
         client = AgentClient(session, self.name)
         try:
             request = self._place.opening(session.workspace)
-            self._opened, _ = checked(self.name, *client.call(request, timeout_s=self._grace_s))
+            opened, _ = checked(self.name, *client.call(request, timeout_s=self._grace_s))
+            with understood(self.name, "open"):
+                self._opened = {"workspace": str(opened["workspace"]), "id": str(opened["id"])}
         except BaseException:
             client.close()
             raise
@@ -187,13 +230,18 @@ class _Nudges:
 
 def checked(name: str, reply: frames.Message, payload: bytes) -> tuple[frames.Message, bytes]:
     """What a reply grants; raises what it refuses."""
-    if "ok" in reply:
+    if isinstance(reply.get("ok"), dict):
         return reply["ok"], payload
-    error = reply.get("error", {})
-    kind, message = error.get("kind", "defect"), str(error.get("message", reply))
-    kinds: dict[str, type[XpmError]] = {
+    error = reply.get("error")
+    if not isinstance(error, dict):
+        raise Defect("the agent's answer cannot be understood", on=name, cause=shown(reply))
+    kinds: dict[object, type[XpmError]] = {
         "usage": UsageProblem,
         "site": SiteProblem,
+        "disk": DiskProblem,
         "busy": HostUnreachable,
     }
-    raise kinds.get(kind, Defect)(message, on=name, hint=str(error.get("hint") or ""))
+    kind = error.get("kind")
+    raise kinds.get(kind if isinstance(kind, str) else "", Defect)(
+        plain(error.get("message")), on=name, hint=plain(error.get("hint") or "")
+    )

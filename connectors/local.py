@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from xpm.agent.inprocess import InProcess
@@ -45,6 +46,14 @@ class Here:
         if content["verb"] == "observe":
             return self._observe(agent, content)
         return checked(self._spec.name, *agent.call(content, payload))
+
+    def stream(
+        self, contents: Iterable[frames.Message]
+    ) -> Iterator[tuple[frames.Message, Iterator[bytes]]]:
+        """The agent's answers, one after the other."""
+        for content in contents:
+            answer, payload = self.call(content)
+            yield answer, iter([payload])
 
     def nudge(self) -> None:
         """Let the observe that waits, else the next one, answer at once."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from xpm.connectors.base import Connector
+from xpm.connectors.marks import Mark
 from xpm.connectors.specs import LocalSpec, Spec, SshSpec
 
 
@@ -15,7 +16,7 @@ def open_connector(spec: Spec, main: Path) -> Connector:
     if isinstance(spec, SshSpec):
         from xpm.connectors.ssh import SshConnector
 
-        return SshConnector(spec)
+        return SshConnector(spec, Mark(spec, main))
     from xpm.connectors.slurm import SlurmConnector
 
-    return SlurmConnector(spec)
+    return SlurmConnector(spec, Mark(spec, main))

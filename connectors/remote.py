@@ -5,18 +5,22 @@ mirrored at all.
 """
 
 import hashlib
+import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Snapshot
+from xpm.connectors import answers
+from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
 from xpm.errors import PlanProblem
 from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
+from xpm.sync.rules import EVERYTHING, Choice
 from xpm.wire import frames
 
 ASK_ON_S = 0.2
+WANTED_BYTES = 8 * 1024 * 1024
 PUT_BYTES = 8 * 1024 * 1024
 
 
@@ -33,6 +37,14 @@ class Caller(Protocol):
 
     def call(self, content: frames.Message, payload: bytes = b"") -> tuple[frames.Message, bytes]:
         """The ``ok`` part of the reply, with its payload; raises ``XpmError`` for its ``error`` part."""
+
+    def stream(
+        self, contents: Iterable[frames.Message]
+    ) -> Iterator[tuple[frames.Message, Iterator[bytes]]]:
+        """The ``ok`` parts of the replies, in order, each with its payload as it arrives.
+
+        Raises ``HostUnreachable`` as soon as the link breaks: what had arrived is the caller's to count.
+        """
 
     def nudge(self) -> None:
         """Let an observe that waits answer at once."""
@@ -68,6 +80,10 @@ class AgentConnector:
             )
         self._staged.add((self._caller.life, snapshot.id))
 
+    def holds(self, snapshot: str) -> bool:
+        """Whether a code snapshot is there, whoever sent it."""
+        return bool(self._caller.call({"verb": "holds", "snapshot": snapshot})[0]["holds"])
+
     def submit(self, entries: Sequence[Entry]) -> None:
         """Make these jobs wanted, in one exchange."""
         if not entries:
@@ -96,9 +112,8 @@ class AgentConnector:
                 break
         self._told_life = self._caller.life
         self._told.update(refs)
-        changes = [_change(each) for each in answer["changes"]]
-        notes = [str(note) for note in answer["notes"]]
-        return News(changes, str(answer["cursor"]), notes, answer.get("limits"))
+        with answers.understood(self.name, "observe"):
+            return answers.news(answer)
 
     def nudge(self) -> None:
         """Let an ``observe`` that waits return at once."""
@@ -119,12 +134,38 @@ class AgentConnector:
         return self._caller.call(request)[1]
 
     def fetch(
-        self, refs: Sequence[JobRef], main: str, progress: Callable[[int], None]
+        self,
+        refs: Sequence[JobRef],
+        main: str,
+        progress: Callable[[int], None],
+        choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
-        """Mirror these jobs' folders below the main folder."""
+        """Mirror these files of the jobs' folders below the main folder."""
         if not self._mirrors:
             return [Fetched(ref, 0, 0, ()) for ref in refs]
-        return fetch(self._caller, refs, Path(main), progress)
+        with answers.understood(self.name, "fetch"):
+            return fetch(self._caller, refs, Path(main), progress, choice)
+
+    def experiments(self) -> Sequence[Sent]:
+        """The experiments jobs were sent there for, the latest first."""
+        answer, _ = self._caller.call({"verb": "experiments"})
+        return [_sent(each) for each in answer["experiments"]]
+
+    def wanted(self, experiment: str | None) -> Iterator[tuple[float, Entry]]:
+        """The queue entries there, oldest first, and when each came."""
+        after: object = None
+        while True:
+            request = {"verb": "wanted", "experiment": experiment, "after": after}
+            answer, payload = self._caller.call({**request, "limit": WANTED_BYTES})
+            at = 0
+            for came, size in answer["entries"]:
+                entry = json.loads(payload[at : at + size])
+                at += size
+                if isinstance(entry, dict):
+                    yield float(came), entry
+            after = answer["next"]
+            if after is None:
+                return
 
     def probe(self, refresh_s: float = 0.0) -> Mapping[str, object]:
         """Facts and limits of the place, the latter asked for anew when that may take some seconds."""
@@ -148,7 +189,9 @@ class AgentConnector:
     def _tree(self, snapshot: Snapshot) -> Sequence[str]:
         files = [[path, sha, mode] for path, (sha, mode, _) in sorted(snapshot.files.items())]
         request = {"verb": "tree", "snapshot": snapshot.id, "files": files}
-        return [str(sha) for sha in self._caller.call(request)[0]["missing"]]
+        answer = self._caller.call(request)[0]
+        with answers.understood(self.name, "tree"):
+            return [str(sha) for sha in answer["missing"]]
 
     def _put(
         self, snapshot: Snapshot, missing: set[str], progress: Callable[[int, int], None]
@@ -183,22 +226,9 @@ def _batches(sources: Mapping[str, str]) -> Iterator[list[tuple[str, bytes]]]:
         yield batch
 
 
-def _change(raw: Mapping[str, object]) -> Change:
-    def text(key: str) -> str | None:
-        value = raw.get(key)
-        return None if value is None else str(value)
-
-    return Change(
-        ref=JobRef(str(raw["task"]), str(raw["job"])),
-        state=str(raw["state"]),
-        cause=text("cause"),
-        attempt=int(str(raw["attempt"])),
-        generation=int(str(raw["generation"])),
-        batch_id=text("batch_id"),
-        reason=text("reason") or "",
-        message=text("message") or "",
-        at=float(str(raw["at"])),
-    )
+def _sent(raw: Mapping[str, Any]) -> Sent:
+    states = {str(state): int(count) for state, count in raw["states"].items()}
+    return Sent(str(raw["name"]), int(raw["jobs"]), states, float(raw["last"]))
 
 
 _connector: type[Connector] = AgentConnector

@@ -18,9 +18,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to try: ``attempts`` in all (None: for ever), waiting ``first_s``, then twice that, ... ``most_s``."""
+    """How long to try: ``attempts`` in all (None: for ever), waiting ``first_s``, then twice that, ... ``most_s``.
+
+    With a limit, no attempt begins later than ``within_s`` after the first: what takes so long to fail is told first.
+    """
 
     attempts: int | None = 3
+    within_s: float = 10.0
     first_s: float = 0.5
     most_s: float = 60.0
 
@@ -50,6 +54,7 @@ class Retrying:
         stop = tenacity.stop_when_event_set(self._closing)
         if patience.attempts is not None:
             stop = stop | tenacity.stop_after_attempt(patience.attempts)  # type: ignore[assignment]
+            stop = stop | tenacity.stop_after_delay(patience.within_s)  # type: ignore[assignment]
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(is_transient),
             wait=tenacity.wait_exponential(multiplier=patience.first_s, max=patience.most_s)

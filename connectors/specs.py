@@ -1,7 +1,8 @@
 """What a profile says of a place: enough to reach it and to start jobs there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,38 @@ class KeeperWish:
 
 
 @dataclass(frozen=True, slots=True)
+class Dealings:
+    """How a cluster is dealt with; None: as xpm does by itself. The names are those of place.json's ``options``."""
+
+    lost_after_s: int | None = None
+    squeue_every_s: int | None = None
+    first_look_s: int | None = None
+    commands_per_minute: int | None = None
+    most_jobs: int | None = None
+    array_size: int | None = None
+    array_tasks: int | None = None
+    accounting: bool | None = None
+    keep_environ: tuple[str, ...] = ()
+    reasons: tuple[tuple[str, str], ...] = ()
+    """Pending reasons, and what they mean: ``fail``, ``alert`` or ``wait``."""
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What is said of it, by name."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in found.items() if value not in (None, ())}
+
+    @property
+    def options(self) -> dict[str, object]:
+        """What the agent is told."""
+        told = self.said
+        return {**told, "reasons": dict(self.reasons)} if self.reasons else told
+
+
+AS_USUAL = Dealings()
+
+
+@dataclass(frozen=True, slots=True)
 class SlurmSpec:
     """A SLURM cluster behind its login node."""
 
@@ -74,6 +107,7 @@ class SlurmSpec:
     workspace: str
     python: str | None = None
     keeper: KeeperWish = KeeperWish()
+    dealings: Dealings = AS_USUAL
 
 
 Spec = LocalSpec | SshSpec | SlurmSpec

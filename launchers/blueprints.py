@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xpm.launchers import placeholders
+from xpm.launchers import placeholders, secrets
 from xpm.launchers.flags import check_extra
-from xpm.launchers.model import Blueprint, GpuType, GpuWish, Setup, Site, TokenRule, Wish
+from xpm.launchers.model import Blueprint, GpuType, Prefer, Setup, Site, TokenRule, Wish
 from xpm.launchers.policies import read_policy
 from xpm.launchers.report import Report, did_you_mean, nearest
 from xpm.launchers.schema import Values
 from xpm.launchers.sites import numbers_of, read_setup
 from xpm.launchers.units import Comparison
+from xpm.plan.needs import GpuNeed, Need
 
-SLURM_ONLY = ("partition", "account", "qos", "constraint", "extra", "nodes")
+SLURM_ONLY = ("partition", "account", "qos", "constraint", "extra")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +26,25 @@ class Surroundings:
     catalog: Mapping[str, GpuType]
 
 
-def read_blueprint(
+def read_blueprints(
     name: str, values: Values, around: Surroundings, report: Report
-) -> Blueprint | None:
-    """The launcher, or None when its place is unknown or broken."""
+) -> tuple[Blueprint, ...]:
+    """The launcher at each of its places, in its order; none when a place is unknown or broken."""
     path = f"launchers.{name}"
     check_extra(values, path, report)
-    site = _site(values, around, path, report)
-    if site is None:
-        return None
+    sites = _sites(values, around, path, report)
     wish = _wish(values)
-    _check_partition(values, wish, site, path, report)
-    _check_tokens(values, site, around, path, report)
-    if not site.is_slurm:
+    _check_partition(values, wish, sites, path, report)
+    if sites and not any(site.is_slurm for site in sites):
         _say_without_effect(values, path, report)
+    return tuple(_at(name, values, wish, site, around, report) for site in sites)
+
+
+def _at(
+    name: str, values: Values, wish: Wish, site: Site, around: Surroundings, report: Report
+) -> Blueprint:
+    path = f"launchers.{name}"
+    _check_tokens(values, site, around, path, report)
     return Blueprint(
         name=name,
         site=site,
@@ -53,7 +59,7 @@ def read_blueprint(
     )
 
 
-def _site(values: Values, around: Surroundings, path: str, report: Report) -> Site | None:
+def _sites(values: Values, around: Surroundings, path: str, report: Report) -> tuple[Site, ...]:
     keys = [key for key in ("connector", "connectors") if key in values.marks]
     if len(keys) == 2:
         words = "say 'connector' or 'connectors', not both"
@@ -62,7 +68,7 @@ def _site(values: Values, around: Surroundings, path: str, report: Report) -> Si
         words = "'connector' is missing: say where its jobs go"
         known = ", ".join(around.sites)
         report.problem(values.mark, path, f"{words} (known: {known})")
-        return None
+        return ()
     one = values.get("connector", str)
     names = (one,) if one is not None else values.texts("connectors")
     for index, name in enumerate(names):
@@ -70,18 +76,20 @@ def _site(values: Values, around: Surroundings, path: str, report: Report) -> Si
             here = f"{path}.connector" if one is not None else f"{path}.connectors[{index}]"
             hint = did_you_mean(name, around.sites, "known")
             report.problem(values.where(keys[0]), here, f"unknown connector {name!r}{hint}")
-    if len(names) > 1:
-        words = f"only the first one, {names[0]!r}, is used for now"
-        report.note(values.where("connectors"), f"{path}.connectors", words)
-    if not names:
-        return None
-    return around.sites.get(names[0])
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        words = f"{twice!r} is here twice"
+        report.problem(values.where(keys[0]), f"{path}.connectors", words)
+    sites = [around.sites.get(name) for name in dict.fromkeys(names)]
+    found = tuple(site for site in sites if site is not None)
+    return found if len(found) == len(sites) else ()
 
 
 def _wish(values: Values) -> Wish:
     require = values.get("require", Values)
     defaults = values.get("defaults", Values)
-    layers = [layer for layer in (values, require, defaults) if layer is not None]
+    layers = [layer for layer in (values, defaults) if layer is not None]
+    gpus, gpu_type = _gpus(layers)
 
     def number(key: str) -> int | None:
         return next((n for layer in layers if (n := layer.get(key, int)) is not None), None)
@@ -92,38 +100,68 @@ def _wish(values: Values) -> Wish:
         mem=number("mem"),
         time_s=number("time"),
         nodes=number("nodes"),
-        gpus=_gpus(layers, require.get("gpu", Values) if require else None),
+        gpus=gpus,
+        gpu_type=gpu_type,
         cpus_per_gpu=number("cpus_per_gpu"),
         mem_per_gpu=number("mem_per_gpu"),
         account=values.get("account", str),
         qos=values.get("qos", str),
         constraint=values.get("constraint", str),
         extra=values.texts("extra"),
+        least=_least(require) if require else Need(),
+        prefer=_prefer(values.get("prefer", Values)),
     )
 
 
-def _gpus(layers: list[Values], like: Values | None) -> GpuWish:
-    said = next((layer.values["gpus"] for layer in layers if "gpus" in layer.values), 0)
+def _gpus(layers: list[Values]) -> tuple[int | None, str | None]:
+    """How many, and of which type: ``2``, ``a100``, ``a100:2``."""
+    said = next((layer.values["gpus"] for layer in layers if "gpus" in layer.values), None)
+    if said is None:
+        return None, None
     type_, _, count = said.partition(":") if isinstance(said, str) else ("", "", str(said))
-    number = int(count or 1)
-    if like is None:
-        return GpuWish(number, type_ or None)
-    return GpuWish(
-        number or 1,
-        type_ or like.get("type", str),
-        like.get("vram", Comparison),
-        like.get("vendor", str),
-        like.get("capability", str),
+    return int(count or 1), type_ or None
+
+
+def _least(require: Values) -> Need:
+    like = require.get("gpu", Values)
+    gpus, type_ = _gpus([require])
+    vram = like.get("vram", Comparison) if like else None
+    capability = like.get("capability", str) if like else None
+    return Need(
+        cpus=require.get("cpus", int),
+        mem=require.get("mem", int),
+        time_s=require.get("time", int),
+        nodes=require.get("nodes", int),
+        gpus=gpus if like is None else gpus or 1,
+        gpu=GpuNeed(
+            type=type_ or (like.get("type", str) if like else None),
+            vendor=like.get("vendor", str) if like else None,
+            vram=(vram,) if vram else (),
+            capability=(capability,) if capability else (),
+        ),
+        tags=require.texts("tags"),
     )
 
 
-def _check_partition(values: Values, wish: Wish, site: Site, path: str, report: Report) -> None:
-    if wish.partition is None or not site.partitions:
+def _prefer(values: Values | None) -> Prefer:
+    if values is None:
+        return Prefer()
+    return Prefer(values.get("preemptible", bool) or False, values.texts("tags"))
+
+
+def _check_partition(
+    values: Values, wish: Wish, sites: tuple[Site, ...], path: str, report: Report
+) -> None:
+    """A partition that no place has is a mistake; so is a QOS that the partition has not."""
+    described = [site for site in sites if site.partitions]
+    if wish.partition is None or not described or len(described) < sum(s.is_slurm for s in sites):
         return
     for name in wish.partition.split(","):
+        site = next((site for site in described if name in site.partitions), described[0])
         partition = site.partitions.get(name)
         if partition is None:
-            hint = did_you_mean(name, site.partitions, f"of {site.spec.name}")
+            known = [each for site in described for each in site.partitions]
+            hint = did_you_mean(name, known, f"of {', '.join(s.spec.name for s in described)}")
             words = f"unknown partition {name!r}{hint}"
             report.problem(values.where("partition"), f"{path}.partition", words)
         elif (
@@ -202,6 +240,7 @@ def _setup(values: Values, site: Site, around: Surroundings, path: str, report: 
 
 
 def _check_words(values: Values, site: Site, path: str, report: Report) -> None:
+    secrets.check_lines(values.texts("pre"), values.where("pre"), f"{path}.pre", report)
     python = values.get("python", str)
     if python:
         placeholders.check(python, site.words, values.where("python"), f"{path}.python", report)

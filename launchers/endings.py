@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from xpm.errors import ProfileProblem
-from xpm.launchers.fitting import Needs
 from xpm.launchers.model import Policy, RetryRule
+from xpm.launchers.wanting import Needs
 
 DEFAULT_SIGNAL = "USR1"
 DEFAULT_LEAD_S = 120

@@ -1,74 +1,98 @@
-"""Which partition a job goes to, and why it cannot go to the others."""
+"""Where at one place a job could go, partition by partition, and why it cannot go to the others."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from xpm.launchers.model import Gpus, GpuType, GpuWish, Partition, Qos, Site
+from xpm.launchers.model import Blueprint, Gpus, GpuType, GpuWish, Partition, Qos, Site
 from xpm.launchers.units import COMPARE, say_duration, say_size
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What one job asks for, on each of its nodes; None: not said."""
-
-    cpus: int | None
-    mem: int | None
-    time_s: int | None
-    nodes: int
-    gpus: GpuWish
-    qos: str | None
+from xpm.launchers.wanting import Needs
+from xpm.plan.needs import GpuNeed
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A partition that takes the job; ``gpus`` is the type to ask for, None when any will do."""
+    """One way to ask a place; it takes the job unless there are ``reasons`` why not."""
 
-    partition: Partition
-    gpus: Gpus | None
+    partitions: tuple[Partition, ...] = ()
+    """None where the profile describes none, or where there are none."""
+    gpus: Gpus | None = None
+    """The type to ask for, None when any will do."""
+    qos: Qos | None = None
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def partition(self) -> str:
+        """The partitions' names in the profile."""
+        return ",".join(each.key for each in self.partitions)
+
+    @property
+    def time_limit(self) -> int | None:
+        """The longest a job may take; None when nothing says."""
+        return _least(_limit(each, self.qos) for each in self.partitions)
 
 
-def choose(
-    site: Site, names: tuple[str, ...], needs: Needs, catalog: Mapping[str, GpuType]
-) -> tuple[list[Fit], dict[str, list[str]]]:
-    """Where the job goes, and the reasons of the partitions that cannot take it.
+def fits(blueprint: Blueprint, needs: Needs) -> list[Fit]:
+    """Every way to ask its place, those that cannot be had too; never none.
 
-    Named partitions are all taken, or the reasons tell which cannot. Of unnamed ones the best is taken: those without
-    interruptions first, those with GPUs last when none is wanted, then the cheapest, then as written.
+    Several partitions that the launcher names are one way: Slurm takes the one that is free first.
     """
-    fits: list[Fit] = []
-    reasons: dict[str, list[str]] = {}
-    for key in names or site.partitions:
-        partition = site.partitions[key]
-        gpus, wrong = _pick_gpus(partition, needs.gpus, catalog)
-        wrong = limits(partition, needs) + wrong
-        if wrong:
-            reasons[key] = wrong
+    site, wish = blueprint.site, blueprint.wish
+    if not site.is_slurm:
+        return [Fit(reasons=tuple(_host(site, needs, blueprint.catalog)))]
+    if not site.partitions:
+        unknown = needs.gpus.is_choosy and needs.gpus.type is None
+        words = "none of its partitions is described, so none is known to fit"
+        named = Qos(needs.qos) if needs.qos else None
+        return [Fit(qos=named, reasons=(words,) if unknown else ())]
+    names = wish.partition.split(",") if wish.partition else list(site.partitions)
+    found: list[list[Fit]] = []
+    for name in names:
+        partition = site.partitions.get(name)
+        if partition is None:
+            found.append([Fit(reasons=(f"it has no partition {name}",))])
         else:
-            fits.append(Fit(partition, gpus))
-    if names:
-        return ([] if reasons else fits), reasons
-    return sorted(fits, key=lambda fit: _rank(fit, needs))[:1], reasons
+            found.append(list(_of_partition(partition, needs, blueprint.catalog)))
+    if wish.partition and len(names) > 1:
+        return [_together(names, found)]
+    return [fit for each in found for fit in each]
 
 
-def _rank(fit: Fit, needs: Needs) -> tuple[bool, bool, float]:
-    partition = fit.partition
-    cost = 1.0 if partition.cost is None else partition.cost
-    if needs.gpus.count and fit.gpus and fit.gpus.cost is not None:
-        cost = fit.gpus.cost * needs.gpus.count
-    wasted = bool(partition.gpus) and not needs.gpus.count
-    return partition.preemptible, wasted, cost * partition.cost_factor
+def _together(names: Sequence[str], found: Sequence[Sequence[Fit]]) -> Fit:
+    """Several partitions as one way to ask, where they are asked alike."""
+    best = [next((fit for fit in each if not fit.reasons), each[0]) for each in found]
+    partitions = tuple(partition for fit in best for partition in fit.partitions)
+    wrong = [
+        f"{name}: {reason}" for name, fit in zip(names, best, strict=True) for reason in fit.reasons
+    ]
+    if not wrong and len({fit.qos.name if fit.qos else "" for fit in best}) > 1:
+        asked = ", ".join(
+            f"{name} {fit.qos.name if fit.qos else 'none'}"
+            for name, fit in zip(names, best, strict=True)
+        )
+        wrong.append(f"its partitions take different QOS ({asked}): name one partition")
+    return Fit(partitions, None, best[0].qos, tuple(wrong))
 
 
-def limits(partition: Partition, needs: Needs) -> list[str]:
-    """The limits of the partition and of the QOS that the job goes beyond, in words."""
+def _of_partition(
+    partition: Partition, needs: Needs, catalog: Mapping[str, GpuType]
+) -> Iterable[Fit]:
+    wrong = _limits(partition, needs)
+    whole, gpus = _gpus(partition, needs.gpus, catalog)
+    if whole or not gpus:
+        yield Fit((partition,), None, None, (*wrong, *_time(partition, needs), *whole))
+        return
+    for type_, unfit in gpus:
+        if unfit or wrong:
+            yield Fit((partition,), type_, None, (*wrong, *_time(partition, needs), *unfit))
+            continue
+        for qos, refused in _qos(partition, needs):
+            yield Fit((partition,), type_, qos, tuple(refused))
+
+
+def _limits(partition: Partition, needs: Needs) -> list[str]:
+    """The limits of the partition that the job goes beyond, in words."""
     wrong: list[str] = []
-    time_s, qos = time_limit(partition, needs), _qos(partition, needs)
-    gpus = qos.gpus if qos is not None else None
-    if needs.qos and partition.qos and qos is None:
-        wrong.append(f"it has no QOS {needs.qos}")
-    if needs.time_s is not None and time_s is not None and needs.time_s > time_s:
-        wrong.append(f"time {say_duration(needs.time_s)}, its limit is {say_duration(time_s)}")
     if partition.nodes is not None and needs.nodes > partition.nodes:
         wrong.append(f"{needs.nodes} nodes, its limit is {partition.nodes}")
     if partition.cpus is not None and (needs.cpus or 0) > partition.cpus:
@@ -78,51 +102,112 @@ def limits(partition: Partition, needs: Needs) -> list[str]:
     most = partition.cpus_per_gpu_max
     if most and needs.gpus.count and (needs.cpus or 0) > most * needs.gpus.count:
         wrong.append(f"{needs.cpus} cores, {most} for each GPU are allowed")
-    if gpus is not None and needs.gpus.count * needs.nodes > gpus:
-        wrong.append(f"{needs.gpus.count * needs.nodes} GPUs, QOS {needs.qos} allows {gpus}")
     return wrong
 
 
-def time_limit(partition: Partition, needs: Needs) -> int | None:
-    """The longest a job with these needs may take there; None when nothing says."""
-    qos = _qos(partition, needs)
-    return (qos.time_s if qos is not None else None) or partition.time_s
+def _time(partition: Partition, needs: Needs) -> list[str]:
+    """Why its time cannot be had with any QOS, when it is refused for something else already."""
+    qos = [refused for _, refused in _qos(partition, needs)]
+    return qos[-1] if all(qos) else []
 
 
-def _qos(partition: Partition, needs: Needs) -> Qos | None:
-    return next((qos for qos in partition.qos if qos.name == needs.qos), None)
+def _qos(partition: Partition, needs: Needs) -> list[tuple[Qos | None, list[str]]]:
+    """The QOS that may be asked for, each with what is against it.
+
+    One that takes only so many jobs at once is taken by name only: a plan of a hundred would wait for its few places.
+    None, the site's own choice, is left where no listed one fits, unless the profile says which one that is.
+    """
+    listed: list[Qos | None]
+    if needs.qos:
+        listed = [each for each in partition.qos if each.name == needs.qos]
+        if partition.qos and not listed:
+            return [(None, [f"it has no QOS {needs.qos}"])]
+        listed = listed or [Qos(needs.qos)]
+    else:
+        listed = [each for each in partition.qos if each.submit is None]
+    found = [(qos, _against(partition, qos, needs)) for qos in listed]
+    if needs.qos or any(not wrong for _, wrong in found):
+        return found
+    if not any(each.is_default for each in partition.qos):
+        found.append((None, _against(partition, None, needs)))
+    return found
 
 
-def _pick_gpus(
+def _against(partition: Partition, qos: Qos | None, needs: Needs) -> list[str]:
+    wrong: list[str] = []
+    limit, gpus = _limit(partition, qos), needs.gpus.count * needs.nodes
+    if needs.time_s is not None and limit is not None and needs.time_s > limit:
+        wrong.append(f"time {say_duration(needs.time_s)}, its limit is {say_duration(limit)}")
+    if qos is not None and qos.gpus is not None and gpus > qos.gpus:
+        wrong.append(f"{gpus} GPUs, QOS {qos.name} allows {qos.gpus}")
+    return wrong
+
+
+def _limit(partition: Partition, qos: Qos | None) -> int | None:
+    return _least((partition.time_s, qos.time_s if qos is not None else None))
+
+
+def _least(limits: Iterable[int | None]) -> int | None:
+    return min((each for each in limits if each is not None), default=None)
+
+
+def _gpus(
     partition: Partition, wish: GpuWish, catalog: Mapping[str, GpuType]
-) -> tuple[Gpus | None, list[str]]:
+) -> tuple[list[str], list[tuple[Gpus | None, list[str]]]]:
+    """Why it has no GPUs for the job at all, or its types, each with what is against it.
+
+    None stands for any type: where all would do and none is said to cost more than another.
+    """
     if not wish.count:
-        return None, []
-    if partition.gpus is None:
-        return None, ["no GPUs are listed for it"]
-    alike = [gpus for gpus in partition.gpus if suits(gpus, wish, catalog)]
-    if not alike:
-        have = ", ".join(gpus.type for gpus in partition.gpus)
-        return None, [f"no such GPU, it has {have}" if have else "no GPUs are listed for it"]
-    enough = [gpus for gpus in alike if gpus.per_node is None or gpus.per_node >= wish.count]
-    if not enough:
-        most = max(gpus.per_node or 0 for gpus in alike)
-        return None, [f"{wish.count} GPUs, its nodes have {most}"]
-    if len(enough) > 1 and enough == list(partition.gpus):
-        return None, []
-    return min(enough, key=lambda gpus: gpus.cost or 0.0), []
+        return [], [(None, [])]
+    if not partition.gpus:
+        return ["no GPUs are listed for it"], []
+    if not any(suits(each, wish, catalog) for each in partition.gpus):
+        have = ", ".join(f"{each.type}{_silence(each, wish, catalog)}" for each in partition.gpus)
+        return [f"no such GPU, it has {have}"], []
+    typed = [(each, _unsuited(each, wish, catalog)) for each in partition.gpus]
+    priced = any(each.cost is not None for each in partition.gpus)
+    if len(typed) > 1 and not priced and not any(unfit for _, unfit in typed):
+        return [], [(None, [])]
+    return [], [(each, unfit) for each, unfit in typed]
+
+
+def _unsuited(gpus: Gpus, wish: GpuWish, catalog: Mapping[str, GpuType]) -> list[str]:
+    if not suits(gpus, wish, catalog):
+        return [f"it is not such a GPU{_silence(gpus, wish, catalog)}"]
+    if gpus.per_node is not None and gpus.per_node < wish.count:
+        return [f"{wish.count} GPUs, its nodes have {gpus.per_node}"]
+    return []
+
+
+def _silence(gpus: Gpus, wish: GpuWish, catalog: Mapping[str, GpuType]) -> str:
+    """Of what the catalog says nothing, so that it cannot be known to suit."""
+    known = catalog.get(gpus.type, GpuType())
+    asked = {
+        "vram": any(like.vram for like in wish.likes) and known.vram is None,
+        "vendor": any(like.vendor for like in wish.likes) and known.vendor is None,
+        "capability": any(like.capability for like in wish.likes) and known.capability is None,
+    }
+    silent = [word for word, is_so in asked.items() if is_so]
+    return f" (the catalog does not say its {' and '.join(silent)})" if silent else ""
 
 
 def suits(gpus: Gpus, wish: GpuWish, catalog: Mapping[str, GpuType]) -> bool:
     """Whether this type of GPU is what is wished for; what the catalog does not say does not suit."""
-    if wish.type is not None and wish.type not in (gpus.type, gpus.name):
-        return False
     known = catalog.get(gpus.type, GpuType())
-    if wish.vram is not None and (known.vram is None or not wish.vram.holds(known.vram)):
+    return all(_is_like(gpus, known, like) for like in wish.likes)
+
+
+def _is_like(gpus: Gpus, known: GpuType, like: GpuNeed) -> bool:
+    if like.type is not None and like.type not in (gpus.type, gpus.name):
         return False
-    if wish.vendor is not None and wish.vendor != known.vendor:
+    if like.vram and (known.vram is None or not all(b.holds(known.vram) for b in like.vram)):
         return False
-    return wish.capability is None or _is_capable(known.capability, wish.capability)
+    if like.vendor is not None and like.vendor != known.vendor:
+        return False
+    if like.cuda and known.vendor not in (None, "nvidia"):
+        return False
+    return all(_is_capable(known.capability, wanted) for wanted in like.capability)
 
 
 def _is_capable(known: str | None, wanted: str) -> bool:
@@ -131,3 +216,34 @@ def _is_capable(known: str | None, wanted: str) -> bool:
         return False
     parts = [[int(part) for part in text.split(".")] for text in (known, match[2])]
     return bool(COMPARE[match[1] or ">="](parts[0], parts[1]))
+
+
+def _host(site: Site, needs: Needs, catalog: Mapping[str, GpuType]) -> list[str]:
+    """What a machine without a batch system lacks."""
+    host = site.host
+    pairs = (
+        (needs.cpus, host.cpus, str, "cores"),
+        (needs.mem, host.mem, say_size, "of memory"),
+        (needs.gpus.count, host.gpus, str, "GPUs"),
+        (needs.time_s, host.time_s, say_duration, "of time"),
+    )
+    wrong = [
+        f"{say(wanted)} {what}, it has {say(there)}"
+        for wanted, there, say, what in pairs
+        if wanted is not None and there is not None and wanted > there
+    ]
+    if needs.nodes > 1:
+        wrong.append(f"{needs.nodes} nodes, it is one")
+    if not needs.gpus.count:
+        return wrong
+    types = host.gpu_types
+    unfit = [each for each in types if not suits(each, needs.gpus, catalog)]
+    if unfit:
+        have = ", ".join(f"{each.per_node} {each.type}" for each in types)
+        more = "" if len(unfit) == len(types) else ", which are not told apart there"
+        wrong.append(f"no such GPU, it has {have}{more}")
+    demands = replace(needs.gpus, likes=tuple(replace(e, type=None) for e in needs.gpus.likes))
+    is_there = host.gpus is None or host.gpus >= needs.gpus.count
+    if is_there and not types and demands.is_choosy:
+        wrong.append("the profile does not say which GPUs it has")
+    return wrong

@@ -16,7 +16,9 @@ _cores = cache(machine.cores)
 _memory_mib = cache(machine.memory_mib)
 
 
-def as_it_is(blueprint: Blueprint, tokens: Mapping[str, int]) -> Blueprint:
+def as_it_is(
+    blueprint: Blueprint, tokens: Mapping[str, int], wants_gpus: bool = False
+) -> Blueprint:
     """The launcher with the limits of this machine, if that is where its jobs go."""
     site = blueprint.site
     if not isinstance(site.spec, LocalSpec):
@@ -24,7 +26,8 @@ def as_it_is(blueprint: Blueprint, tokens: Mapping[str, int]) -> Blueprint:
     host = site.host
     mib = _memory_mib() if host.mem is None else None
     kinds = {blueprint.rules[name].kind for name in tokens if name in blueprint.rules}
-    wants_gpus = blueprint.wish.gpus.count or "gpu" in kinds
+    wants_gpus = wants_gpus or bool(blueprint.wish.gpus or blueprint.wish.least.gpus)
+    wants_gpus = wants_gpus or "gpu" in kinds
     host = replace(
         host,
         cpus=_cores() if host.cpus is None else host.cpus,

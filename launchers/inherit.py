@@ -6,14 +6,14 @@ from xpm.launchers.report import Report, did_you_mean
 from xpm.launchers.tree import Leaf, Node, Table
 
 ALTERNATIVES = (frozenset(("connector", "connectors")),)
-"""Keys of which the nearer one replaces the others."""
+"""Keys of a launcher of which the nearer one replaces the others; a profile's own ``connectors`` is a mapping."""
 
 
 def merge(base: Table, over: Table) -> Table:
     """``over`` upon ``base``; every value keeps the mark of where it was written."""
     items: dict[str, Node] = dict(base.items)
     for keys in ALTERNATIVES:
-        if keys & over.items.keys():
+        if any(key in over.items and not isinstance(over.items[key], Table) for key in keys):
             items = {key: value for key, value in items.items() if key not in keys}
     for key, value in over.items.items():
         below = items.get(key)

@@ -5,6 +5,7 @@ A kind reads what it can: a wrong value is reported and left out, so that everyt
 
 # ruff: noqa: D102 - the methods are those of Kind, described there.
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,6 +98,11 @@ class Choice:
     choices: tuple[str, ...]
 
     @property
+    def example(self) -> str:
+        """The first of them."""
+        return self.choices[0]
+
+    @property
     def words(self) -> str:
         return f"one of {', '.join(self.choices)}"
 
@@ -122,7 +128,7 @@ class Whole:
     """A whole number."""
 
     least: int = 0
-    example: str = ""
+    example: str = "4"
 
     @property
     def words(self) -> str:
@@ -146,6 +152,8 @@ class Whole:
 class Number:
     """A number, zero or more."""
 
+    example: str = "1.5"
+
     @property
     def words(self) -> str:
         return "a number, 0 or more"
@@ -155,7 +163,7 @@ class Number:
 
     def read(self, node: Node, path: str, report: Report) -> float | None:
         value = node.value if isinstance(node, Leaf) else None
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
             return float(value)
         expected(self, node, path, report)
         return None
@@ -167,6 +175,8 @@ class Number:
 @dataclass(frozen=True, slots=True)
 class Truth:
     """True or false."""
+
+    example: str = "true"
 
     @property
     def words(self) -> str:
@@ -229,6 +239,13 @@ class Bound:
     """A comparison such as ``>=24GB``; read as (operator, value)."""
 
     unit: Unit
+    usual: str = "="
+    """What is meant without a sign."""
+
+    @property
+    def example(self) -> str:
+        """A comparison."""
+        return f"'>={re.split('[ ,]', self.unit.example)[0]}'"
 
     @property
     def words(self) -> str:
@@ -244,7 +261,7 @@ class Bound:
             expected(self, node, path, report, f">={self.unit.example.split()[0].strip(',')}")
             return None
         number = self.unit.read(Leaf(match[2], node.mark), path, report)
-        return None if number is None else units.Comparison(match[1] or "=", number)
+        return None if number is None else units.Comparison(match[1] or self.usual, number)
 
     def schema(self) -> dict[str, object]:
         return {"type": "string", "pattern": f"^(?:(>=|<=|>|<|==|=)? *(?:{self.unit.pattern}))$"}

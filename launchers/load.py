@@ -1,8 +1,8 @@
 """YAML text into a tree with the line and column of every key and value; the only home of PyYAML.
 
-PyYAML reads YAML 1.1, where ``12:00:00`` is 43200, ``0123`` is 83 and ``no`` is false. Here a plain scalar is what YAML 1.2
-readers and people agree on: ``true``, ``false``, ``null``, decimal integers and floats; all else is text, and so is
-every key.
+PyYAML reads YAML 1.1, where ``12:00:00`` is 43200, ``0123`` is 83 and ``no`` is false. Here a plain scalar is what the core
+schema of YAML 1.2 says: ``true``, ``false``, ``null``, numbers (``0o17``, ``0x1F``); all else is text, and so is every key.
+One thing is stricter: digits after a leading zero stay text, since an account ``0123`` is not the account 123.
 """
 
 import re
@@ -23,6 +23,7 @@ from xpm.launchers.tree import Items, Leaf, Mark, Node, Scalar, Table
 
 PLAIN = "plain"
 STANDARD = "tag:yaml.org,2002:"
+MOST_BYTES = 1024 * 1024
 MOST_VALUES = 100_000
 """More is a file of anchors that name anchors (a "billion laughs"), not a profile."""
 
@@ -32,6 +33,8 @@ _CONSTANTS: dict[str, Scalar] = {
     **dict.fromkeys(("null", "Null", "NULL", "~", ""), None),
 }
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_BASES = {"0o": (re.compile(r"0o[0-7]+"), 8), "0x": (re.compile(r"0x[0-9a-fA-F]+"), 16)}
+_SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
@@ -59,6 +62,10 @@ class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
 def load(path: Path, report: Report) -> Table | None:
     """What the file says, or None when its syntax is broken (then the report says where)."""
     name = str(path)
+    if path.stat().st_size > MOST_BYTES:
+        words = f"a profile of more than {MOST_BYTES // 1024} KiB is none: is this the right file?"
+        report.problem(Mark(name, 1, 1), "", words)
+        return None
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -72,10 +79,18 @@ def load(path: Path, report: Report) -> Table | None:
 def parse(text: str, name: str, report: Report) -> Table | None:
     """What the text says; ``name`` stands for the file in marks."""
     try:
+        return _parse(text, name, report)
+    except RecursionError:
+        report.problem(Mark(name, 1, 1), "", "it is nested too deeply to be a profile")
+        return None
+
+
+def _parse(text: str, name: str, report: Report) -> Table | None:
+    try:
         root = _compose(text)
     except yaml.YAMLError as error:
         mark, words = _explain(error, text, name)
-        report.problem(mark, "", words, exact=True)
+        report.problem(mark, "", words)
         return None
     start = Mark(name, 1, 1)
     if root is None:
@@ -88,6 +103,28 @@ def parse(text: str, name: str, report: Report) -> Table | None:
             node.mark, "", "a profile is a mapping, such as 'version: 1' and 'launchers:'"
         )
     return None
+
+
+def value(text: str, mark: Mark, report: Report) -> Node | None:
+    """A value that is no file's: all of it is at the same place."""
+    try:
+        root = _compose(text)
+    except yaml.YAMLError as error:
+        report.problem(mark, "", _explain(error, text, mark.file)[1])
+        return None
+    if root is None:
+        return Leaf(None, mark)
+    node = _Builder(mark.file, report).build(root)
+    return None if node is None else _placed(node, mark)
+
+
+def _placed(node: Node, mark: Mark) -> Node:
+    if isinstance(node, Leaf):
+        return Leaf(node.value, mark)
+    if isinstance(node, Items):
+        return Items(tuple(_placed(item, mark) for item in node.items), mark)
+    items = {key: _placed(item, mark) for key, item in node.items.items()}
+    return Table(items, dict.fromkeys(items, mark), mark)
 
 
 def _compose(text: str) -> YamlNode | None:
@@ -240,6 +277,11 @@ def resolve(text: str) -> Scalar:
         return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):
         return int(text)
+    pattern, base = _BASES.get(text[:2], (None, 10))
+    if pattern is not None and pattern.fullmatch(text):
+        return int(text, base)
+    if _SPECIAL.fullmatch(text):
+        return float(text.replace(".", "", 1))
     if _FLOAT.fullmatch(text):
         return float(text)
     return text

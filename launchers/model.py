@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from xpm.connectors.specs import LocalSpec, Spec
+from xpm.connectors.specs import AS_USUAL, Dealings, LocalSpec, Spec
 from xpm.launchers.placeholders import FAR
 from xpm.launchers.tree import Mark
 from xpm.launchers.units import Comparison
+from xpm.plan.needs import NOTHING, GpuNeed, Need
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Qos:
     name: str
     time_s: int | None = None
     gpus: int | None = None
+    submit: int | None = None
+    is_default: bool = False
+    """Whether jobs that name no QOS get this one."""
+    cost_factor: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +120,15 @@ class Policy:
     """By cause, in the words of a job's record."""
     signal: str | None = None
     lead_s: int | None = None
+    dealings: Dealings = AS_USUAL
 
     def then(self, other: "Policy") -> "Policy":
         """This with what the other one says instead."""
         return Policy(
-            {**self.retry, **other.retry}, other.signal or self.signal, other.lead_s or self.lead_s
+            {**self.retry, **other.retry},
+            other.signal or self.signal,
+            other.lead_s or self.lead_s,
+            self.dealings,
         )
 
 
@@ -138,6 +147,14 @@ class HostLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class OnlyIf:
+    """Which jobs may come to a place; None: all."""
+
+    time: Comparison | None = None
+    mem: Comparison | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """A place that takes jobs."""
 
@@ -153,6 +170,9 @@ class Site:
     words: Mapping[str, str] = field(default_factory=dict[str, str])
     """Placeholders that are known for this place."""
     policy: Policy = Policy()
+    tags: tuple[str, ...] = ()
+    cost: float | None = None
+    only_if: OnlyIf = OnlyIf()
 
 
 LOCAL = "local"
@@ -166,33 +186,48 @@ class GpuWish:
     """How many GPUs a job wants on each node, and what they must be like."""
 
     count: int = 0
-    type: str | None = None
-    vram: Comparison | None = None
-    vendor: str | None = None
-    capability: str | None = None
+    likes: tuple[GpuNeed, ...] = ()
+    """All of these must be met."""
+
+    @property
+    def type(self) -> str | None:
+        """The type that is wanted, when one is."""
+        return next((like.type for like in self.likes if like.type), None)
 
     @property
     def is_choosy(self) -> bool:
-        """Whether not every GPU will do."""
-        return bool(self.type or self.vram or self.vendor or self.capability)
+        """Whether not every GPU will do, as far as anybody knows."""
+        return any(like.type or like.vram or like.vendor or like.capability for like in self.likes)
+
+
+@dataclass(frozen=True, slots=True)
+class Prefer:
+    """What to choose where several places fit."""
+
+    preemptible: bool = False
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the jobs of a launcher ask for; None: not said."""
+    """What the jobs of a launcher ask for, unless they say otherwise; None: not said."""
 
     partition: str | None = None
     cpus: int | None = None
     mem: int | None = None
     time_s: int | None = None
     nodes: int | None = None
-    gpus: GpuWish = GpuWish()
+    gpus: int | None = None
+    gpu_type: str | None = None
     cpus_per_gpu: int | None = None
     mem_per_gpu: int | None = None
     account: str | None = None
     qos: str | None = None
     constraint: str | None = None
     extra: tuple[str, ...] = ()
+    least: Need = NOTHING
+    """What every job gets at least, whatever it says."""
+    prefer: Prefer = Prefer()
 
 
 @dataclass(frozen=True, slots=True)

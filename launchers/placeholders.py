@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from xpm.launchers import secrets
 from xpm.launchers.report import Report, did_you_mean
 from xpm.launchers.tree import Mark
 
@@ -46,7 +47,8 @@ def check(text: str, known: Mapping[str, str], mark: Mark, path: str, report: Re
 def check_export(
     text: str, known: Mapping[str, str], place: str, mark: Mark, path: str, report: Report
 ) -> None:
-    """Report the words of an exported variable that nobody knows, and note those unknown at this place."""
+    """Report a secret, and the words of an exported variable that nobody knows; note those unknown at this place."""
+    secrets.check_export(path.rpartition(".")[2], text, mark, path, report)
     words = (*ANYWHERE, *OF_REQUEST)
     for word in WORD.findall(text):
         if word not in words:

@@ -1,13 +1,50 @@
 """What a profile says of the ends of jobs: the warning before, and further attempts after."""
 
+from dataclasses import replace
+
+from xpm.connectors.specs import Dealings
 from xpm.launchers.endings_vocabulary import CAUSES
 from xpm.launchers.model import Policy, RetryRule
+from xpm.launchers.report import Report
 from xpm.launchers.schema import Values
 
+LEAST_S = 60
+"""The queue of a site is asked once a minute at most."""
 
-def read_policies(profile: Values) -> dict[str, Policy]:
+
+def read_policies(profile: Values, report: Report) -> dict[str, Policy]:
     """The policies of a profile, by name."""
-    return {name: read_policy(values) for name, values in profile.tables("policies")}
+    found: dict[str, Policy] = {}
+    for name, values in profile.tables("policies"):
+        dealings = _dealings(values, f"policies.{name}", report)
+        found[name] = replace(read_policy(values), dealings=dealings)
+    return found
+
+
+def _dealings(values: Values, path: str, report: Report) -> Dealings:
+    nothing = Values({}, {}, values.mark)
+    poll, commands, submit = (
+        values.get(key, Values) or nothing for key in ("poll", "commands", "submit")
+    )
+    active = poll.get("active", int)
+    if active is not None and active < LEAST_S:
+        words = "the queue of a site is asked once a minute at most, so less has no effect"
+        report.note(poll.where("active"), f"{path}.poll.active", words)
+        active = None
+    reasons = values.get("on_pending_reason", Values) or nothing
+    return Dealings(
+        lost_after_s=poll.get("lost_after", int),
+        squeue_every_s=active,
+        first_look_s=poll.get("after_submit", int),
+        commands_per_minute=commands.get("per_minute", int),
+        most_jobs=submit.get("in_flight", int),
+        array_size=1 if submit.get("array", str) == "never" else None,
+        reasons=tuple(
+            (word.strip(), str(kind))
+            for words, kind in reasons.values.items()
+            for word in words.split("|")
+        ),
+    )
 
 
 def read_policy(values: Values) -> Policy:

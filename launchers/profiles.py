@@ -1,29 +1,46 @@
 """The launchers of this laptop: what ``launchers.yaml`` defines, and always ``local``, this machine."""
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import ProfileProblem
-from xpm.launchers import here, requests
+from xpm.launchers import builtin, here, layers, matching, paying, requests
+from xpm.launchers.layers import Layer
+from xpm.launchers.matching import Asked, Candidate, Match
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint
+from xpm.launchers.paying import SlotEntry
 from xpm.launchers.report import Finding, Report, did_you_mean, in_file_order, refusal
-from xpm.launchers.requests import SlotEntry
+from xpm.launchers.tree import Table
 
 if TYPE_CHECKING:
     from xpm.agent.limits import SiteLimits
+    from xpm.launchers.reading import Read
 
-FILE = "launchers.yaml"
+FILE = layers.FILE
+
+
+Told = Callable[[Spec], "tuple[SiteLimits, str] | None"]
+"""What a place has told of its limits, and how long ago in words; None: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a job is run: the place, its request, and the tokens that are counted."""
+
+    connector: Spec
+    request: dict[str, object]
+    slots: list[SlotEntry]
 
 
 class Launcher:
-    """A named way to run jobs: where, with what, prepared how."""
+    """A named way to run jobs: where, with what, prepared how. ``blueprints``: one for each place, best first."""
 
-    def __init__(self, blueprint: Blueprint) -> None:
-        self._blueprint = blueprint
+    def __init__(self, *blueprints: Blueprint) -> None:
+        self._blueprints = blueprints
+        self._blueprint = blueprints[0]
 
     @property
     def name(self) -> str:
@@ -32,13 +49,46 @@ class Launcher:
 
     @property
     def connector(self) -> Spec:
-        """The place its jobs go to."""
+        """The first of its places."""
         return self._blueprint.site.spec
+
+    @property
+    def connectors(self) -> Sequence[Spec]:
+        """The places its jobs may go to."""
+        return tuple(each.site.spec for each in self._blueprints)
 
     @property
     def where(self) -> str:
         """File and line of its definition, empty without a profile."""
         return str(self._blueprint.mark or "")
+
+    def match(self, asked: Asked, told: Told | None = None) -> Match:
+        """Every way to run a job that asks for this, and the one that is taken.
+
+        Args:
+            asked: what the job asks for.
+            told: what places have said of themselves; asked where there is a choice.
+        """
+        gpus = any(need.gpus for need in asked.alternatives)
+        now = [here.as_it_is(each, asked.tokens, gpus) for each in self._blueprints]
+        return matching.match(now, asked, _objecting(told) if told else None)
+
+    def ask(
+        self,
+        asked: Asked,
+        is_resumable: bool = False,
+        sealed: Iterable[tuple[str, int, int]] = (),
+        told: Told | None = None,
+    ) -> Answer:
+        """How a job is run that asks for this; ``sealed`` are its tokens as (name, units, total).
+
+        Raises:
+            ProfileProblem: no place of this launcher can ever give that; with the reasons of each.
+        """
+        found = self.match(asked, told)
+        if found.chosen is None:
+            raise requests.refused(found)
+        return answer(found.chosen, asked, is_resumable, sealed)
 
     def request(
         self,
@@ -56,8 +106,7 @@ class Launcher:
         Raises:
             ProfileProblem: this place can never give that.
         """
-        blueprint = here.as_it_is(self._blueprint, tokens)
-        return requests.request(blueprint, tokens, is_resumable, totals)
+        return self.ask(Asked(tokens=tokens, totals=totals or {}), is_resumable).request
 
     def refuse(
         self, request: Mapping[str, object], site: "SiteLimits", age: str, where: str = ""
@@ -69,15 +118,53 @@ class Launcher:
         """
         from xpm.launchers.refusing import refuse  # late: only what is sent needs it
 
-        refuse(self._blueprint, request, site, age, where)
+        place = request["connector"]
+        mine = [each for each in self._blueprints if each.site.spec.name == place]
+        refuse(mine[0] if mine else self._blueprint, request, site, age, where)
 
     def slots(self, tokens: Mapping[str, int]) -> dict[str, int]:
         """The tokens that stay counted slots (name -> units), the launcher's own included."""
-        return dict(requests.sort_tokens(self._blueprint, tokens).slots)
+        return dict(paying.sort_tokens(self._blueprint, tokens).slots)
 
     def slot_entries(self, tokens: Iterable[tuple[str, int, int]]) -> list[SlotEntry]:
         """The tokens of a queue entry from those of a sealed task, (name, units, total)."""
-        return requests.slot_entries(self._blueprint, tuple(tokens))
+        return paying.slot_entries(self._blueprint, tokens)
+
+
+def answer(
+    chosen: Candidate,
+    asked: Asked,
+    is_resumable: bool = False,
+    sealed: Iterable[tuple[str, int, int]] = (),
+) -> Answer:
+    """How a job is run in the way that was chosen."""
+    held = {name: (count, total) for name, count, total in sealed}
+    tokens = [(name, count, total) for name, (count, total) in held.items()]
+    for name, count in chosen.need.tokens:
+        known = held.get(name)
+        tokens = [each for each in tokens if each[0] != name]
+        tokens.append((name, max(count, known[0]), known[1]) if known else (name, count, count))
+    blueprint = chosen.blueprint
+    return Answer(
+        blueprint.site.spec,
+        requests.request(chosen, is_resumable, asked.totals),
+        paying.slot_entries(blueprint, tokens),
+    )
+
+
+def _objecting(told: Told) -> Callable[[Candidate], Sequence[str]]:
+    def objecting(candidate: Candidate) -> Sequence[str]:
+        found = told(candidate.blueprint.site.spec)
+        if found is None:
+            return ()
+        from xpm.agent import never  # late: only what is sent needs it
+
+        options = requests.request(candidate, False, {})["options"]
+        site, age = found
+        wrong = never.objections([str(each) for each in cast("list[object]", options)], site)
+        return [f"{each.words} (the site said so {age})" for each in wrong]
+
+    return objecting
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +176,10 @@ class Profiles:
     launchers: Mapping[str, Launcher]
     connectors: Mapping[str, Spec]
     notes: Sequence[Finding] = ()
+    tree: Table = field(default_factory=builtin.layer)
+    """All that is said, with the places that say it; connectors and launchers with what they extend."""
+    files: Sequence[Layer] = ()
+    """What was read, later ones over earlier ones."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -105,7 +196,9 @@ class Profiles:
         found = self.launchers.get(wanted)
         if found is None:
             hint = did_you_mean(wanted, self.launchers, "known")
-            there = f"see {self.path}" if self.path else f"define it in {_folder() / FILE}"
+            there = (
+                f"see {self.path}" if self.path else f"define it in {layers.user_folder() / FILE}"
+            )
             raise ProfileProblem(f"unknown launcher {wanted!r}{hint}", hint=there)
         return found
 
@@ -121,13 +214,20 @@ class Examination:
     notes: Sequence[Finding]
 
 
-def load_profiles(folder: Path | None = None) -> Profiles:
-    """The launchers of ``folder`` (default: ``$XPM_CONFIG_DIR`` or ``~/.config/xpm``).
+def load_profiles(
+    folder: Path | None = None, start: Path | None = None, sets: Iterable[str] = ()
+) -> Profiles:
+    """The launchers of all layers (layers.py).
+
+    Args:
+        folder: the only folder to look in, instead of the usual ones.
+        start: where the search for a project's file begins; default: the current folder.
+        sets: what the command line says over them.
 
     Raises:
-        ProfileProblem: the file cannot be used, with everything that is wrong with it.
+        ProfileProblem: a file cannot be used, with everything that is wrong with all of them.
     """
-    found = examine(folder)
+    found = examine(folder, start, sets)
     if found.profiles is None:
         raise refusal(found.problems)
     return found.profiles
@@ -138,32 +238,23 @@ def check(profiles: Profiles) -> list[Finding]:
     return list(profiles.notes)
 
 
-def examine(folder: Path | None = None) -> Examination:
-    """Everything there is to say about the profile of ``folder``; raises nothing for what is wrong in it."""
-    path = (folder or _folder()) / FILE
+def examine(
+    folder: Path | None = None, start: Path | None = None, sets: Iterable[str] = ()
+) -> Examination:
+    """Everything there is to say about a profile (see ``load_profiles``); raises nothing for what is wrong in it."""
+    where = layers.sources(folder, start, sets)
+    path = where.folder / FILE
     report = Report()
-    try:
-        exists = path.exists()
-    except OSError as error:
-        exists = True
-        report.problem(None, str(path), f"cannot be read: {error.strerror}")
-    misspelt = path.with_suffix(".yml")
-    if not exists and misspelt.exists():
-        report.problem(None, str(misspelt), f"is not read, name it {FILE}")
-    profiles = None if exists else _built_in()
-    if exists and not report.problems:
+    files = layers.files(where, report)
+    profiles = None if files or where.sets else _built_in()
+    if profiles is None and not report.problems:
         from xpm.launchers.reading import read_profile  # late: PyYAML is imported only for a file
 
-        profiles = _profiles(path, report, read_profile(path, report))
+        read = read_profile(files, where.sets, report)
+        profiles = _profiles(files, report, read)
     problems, notes = in_file_order(report.problems), in_file_order(report.notes)
+    exists = any(layer.path == path for layer in files)
     return Examination(path, exists, None if problems else profiles, problems, notes)
-
-
-def _folder() -> Path:
-    chosen = os.environ.get("XPM_CONFIG_DIR")
-    if chosen:
-        return Path(chosen).expanduser()
-    return Path("~/.config/xpm").expanduser()
 
 
 def _built_in() -> Profiles:
@@ -171,10 +262,18 @@ def _built_in() -> Profiles:
     return Profiles(None, LOCAL, {LOCAL: local}, {LOCAL: local.connector})
 
 
-def _profiles(
-    path: Path, report: Report, read: tuple[Mapping[str, Blueprint], Mapping[str, Spec], str | None]
-) -> Profiles:
-    blueprints, specs, default = read
-    launchers = {name: Launcher(blueprint) for name, blueprint in blueprints.items()}
-    connectors = {LOCAL: LocalSpec(), **specs}
-    return Profiles(path, default or LOCAL, launchers, connectors, in_file_order(report.notes))
+def _profiles(files: Sequence[Layer], report: Report, read: "Read") -> Profiles:
+    launchers = {name: Launcher(*blueprints) for name, blueprints in read.launchers.items()}
+    if LOCAL not in launchers:  # no file says anything of it
+        launchers[LOCAL] = Launcher(Blueprint(LOCAL, THIS_MACHINE))
+    user = [layer.path for layer in files if layer.name == "user"]
+    path = next(iter(user or [layer.path for layer in reversed(files)]), None)
+    return Profiles(
+        path,
+        read.default or LOCAL,
+        launchers,
+        {LOCAL: LocalSpec(), **read.connectors},
+        in_file_order(report.notes),
+        read.tree,
+        tuple(files),
+    )

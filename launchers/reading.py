@@ -1,45 +1,90 @@
-"""A profile file as a whole: load, check every word, merge what extends, refer, and try each launcher once."""
+"""A profile as a whole: load and check every layer, merge them and what extends, refer, and try each launcher once."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
 
 from xpm.connectors.specs import Spec
-from xpm.errors import ProfileProblem
-from xpm.launchers import load, placeholders
-from xpm.launchers.blueprints import Surroundings, read_blueprint
-from xpm.launchers.inherit import Family
+from xpm.launchers import builtin, layers, load, placeholders
+from xpm.launchers.blueprints import Surroundings, read_blueprints
+from xpm.launchers.inherit import Family, merge
+from xpm.launchers.layers import Layer
+from xpm.launchers.matching import Asked, match
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, GpuType, Site, TokenRule
 from xpm.launchers.policies import read_policies
 from xpm.launchers.report import Report, did_you_mean
-from xpm.launchers.requests import request
+from xpm.launchers.requests import refused
 from xpm.launchers.schema import Values
 from xpm.launchers.sites import read_site, texts_of
-from xpm.launchers.tree import Table
+from xpm.launchers.tree import Mark, Table
 from xpm.launchers.vocabulary import CONNECTOR, LAUNCHER, PROFILE, VERSION
 
-Read = tuple[Mapping[str, Blueprint], Mapping[str, Spec], str | None]
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a profile says."""
+
+    launchers: Mapping[str, tuple[Blueprint, ...]] = field(
+        default_factory=dict[str, tuple[Blueprint, ...]]
+    )
+    connectors: Mapping[str, Spec] = field(default_factory=dict[str, Spec])
+    default: str | None = None
+    tree: Table = field(default_factory=builtin.layer)
+    """All of it, with what extends merged, each value with the place that says it."""
 
 
-def read_profile(path: Path, report: Report) -> Read:
-    """Launchers, connectors and the default launcher; what is wrong is in the report."""
-    try:
-        tree = load.load(path, report)
-    except OSError as error:
-        report.problem(None, str(path), f"cannot be read: {error.strerror}")
-        return {}, {}, None
-    if tree is None:
-        return {}, {}, None
-    values = PROFILE.read(tree, "", report) or Values({}, {}, tree.mark)
-    _check_version(values, tree, report)
-    sites = _sites(tree, values, report)
-    blueprints = _blueprints(tree, values, sites, report)
+def read_profile(files: Sequence[Layer], sets: Sequence[str], report: Report) -> Read:
+    """Launchers, connectors and the default launcher; what is wrong is in the report.
+
+    Args:
+        files: the layers that are files, those that count less first.
+        sets: what the command line says over them.
+        report: takes what is wrong.
+    """
+    found: list[Table] = []
+    told: list[Table] = []
+    for layer in files:
+        try:
+            tree = load.load(layer.path, report)
+        except OSError as error:
+            report.problem(None, str(layer.path), f"cannot be read: {error.strerror}")
+            continue
+        if tree is not None:
+            values = PROFILE.read(tree, "", report) or Values({}, {}, tree.mark)
+            _check_version(values, tree, report)
+            (told if layer.name == "discovered" else found).append(tree)
+    if len(found) + len(told) < len(files):
+        return Read()
+    for tree in layers.words(sets, report):
+        PROFILE.read(tree, "", report)
+        found.append(tree)
+    told = [layers.without_strangers(each, found) for each in told]
+    return _read(reduce(merge, [*told, *found], builtin.layer()), report)
+
+
+def _read(tree: Table, report: Report) -> Read:
+    values = PROFILE.read(tree, "", Report()) or Values({}, {}, tree.mark)  # problems are said
+    connectors = _connectors(tree, report)
+    sites = _sites(connectors, tree, values, report)
+    launchers = Family("launcher", "launchers", tree.table("launchers"), report).all()
+    blueprints = _blueprints(tree, launchers, values, sites, report)
     default = values.get("default", str)
     names = (*tree.table("launchers").items, LOCAL)
     if default is not None and default not in names:
         hint = did_you_mean(default, names, "known")
         report.problem(values.where("default"), "default", f"unknown launcher {default!r}{hint}")
     specs = {name: site.spec for name, site in sites.items() if site is not None}
-    return blueprints, specs, default
+    whole = {
+        **tree.items,
+        "connectors": Table(connectors, _keys(connectors), tree.mark),
+        "launchers": Table(launchers, _keys(launchers), tree.mark),
+    }
+    merged = Table(whole, {key: tree.keys.get(key, tree.mark) for key in whole}, tree.mark)
+    return Read(blueprints, specs, default, merged)
+
+
+def _keys(tables: Mapping[str, Table]) -> dict[str, Mark]:
+    return {name: table.mark for name, table in tables.items()}
 
 
 def _check_version(values: Values, tree: Table, report: Report) -> None:
@@ -53,16 +98,22 @@ def _check_version(values: Values, tree: Table, report: Report) -> None:
         report.problem(values.where("version"), "version", words)
 
 
-def _sites(tree: Table, values: Values, report: Report) -> dict[str, Site | None]:
+def _connectors(tree: Table, report: Report) -> dict[str, Table]:
+    """Every connector with what it and its partitions extend."""
     templates = Family(
         "connector template", "connector_templates", tree.table("connector_templates"), report
     )
     family = Family("connector", "connectors", tree.table("connectors"), report, templates)
     templates.all()
-    policies = read_policies(values)
+    return {name: _with_partitions(table, name, report) for name, table in family.all().items()}
+
+
+def _sites(
+    connectors: Mapping[str, Table], tree: Table, values: Values, report: Report
+) -> dict[str, Site | None]:
+    policies = read_policies(values, report)
     sites: dict[str, Site | None] = {LOCAL: THIS_MACHINE}
-    for name, table in family.all().items():
-        table = _with_partitions(table, name, report)
+    for name, table in connectors.items():
         read = CONNECTOR.read(
             table, f"connectors.{name}", Report()
         )  # its problems are said already
@@ -86,44 +137,46 @@ def _with_partitions(table: Table, name: str, report: Report) -> Table:
 
 
 def _blueprints(
-    tree: Table, values: Values, sites: Mapping[str, Site | None], report: Report
-) -> dict[str, Blueprint]:
+    tree: Table,
+    launchers: Mapping[str, Table],
+    values: Values,
+    sites: Mapping[str, Site | None],
+    report: Report,
+) -> dict[str, tuple[Blueprint, ...]]:
     around = Surroundings(sites, dict(values.tables("envs")), _tokens(values), _catalog(values))
     _check_envs(values, around, report)
-    found: dict[str, Blueprint] = {}
-    for name, read in _launchers(tree, sites, report):
+    found: dict[str, tuple[Blueprint, ...]] = {}
+    for name, read in _launchers(tree, launchers, sites):
         earlier = len(report.problems)
-        blueprint = read_blueprint(name, read, around, report)
-        if blueprint is None:
+        blueprints = read_blueprints(name, read, around, report)
+        if not blueprints:
             continue
-        found[name] = blueprint
+        found[name] = blueprints
         if len(report.problems) == earlier:
-            _try_out(blueprint, report)
+            _try_out(blueprints, report)
     return found
 
 
 def _launchers(
-    tree: Table, sites: Mapping[str, Site | None], report: Report
+    tree: Table, launchers: Mapping[str, Table], sites: Mapping[str, Site | None]
 ) -> Iterator[tuple[str, Values]]:
     """Every launcher with what it extends, and the one of this machine."""
-    family = Family("launcher", "launchers", tree.table("launchers"), report)
-    for name, table in family.all().items():
+    for name, table in launchers.items():
         read = LAUNCHER.read(table, f"launchers.{name}", Report())  # its problems are said already
         assert read is not None
         yield name, read
     local = sites[LOCAL]
-    if LOCAL not in family.names and local is not None:
-        mark = local.mark or tree.mark
+    if LOCAL not in launchers and local is not None:
+        mark = local.mark or builtin.HERE
         yield LOCAL, Values({"connector": LOCAL}, {"connector": mark}, mark)
 
 
-def _try_out(blueprint: Blueprint, report: Report) -> None:
+def _try_out(blueprints: tuple[Blueprint, ...], report: Report) -> None:
     """Say now what would be refused of every job."""
-    try:
-        request(blueprint, {})
-    except ProfileProblem as problem:
-        words = problem.what.partition(": ")[2]
-        report.problem(blueprint.mark, f"launchers.{blueprint.name}", words)
+    found = match(blueprints, Asked(is_trial=True))
+    if found.chosen is None:
+        words = refused(found).what.partition(": ")[2]
+        report.problem(blueprints[0].mark, f"launchers.{blueprints[0].name}", words)
 
 
 def _check_envs(values: Values, around: Surroundings, report: Report) -> None:

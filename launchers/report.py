@@ -15,10 +15,9 @@ class Finding:
     mark: Mark | None
     path: str
     text: str
-    exact: bool = False
 
     def __str__(self) -> str:
-        where = "" if self.mark is None else self.mark.exact if self.exact else str(self.mark)
+        where = "" if self.mark is None else self.mark.exact
         return ": ".join(part for part in (where, self.path, self.text) if part)
 
 
@@ -29,9 +28,9 @@ class Report:
     problems: list[Finding] = field(default_factory=list[Finding])
     notes: list[Finding] = field(default_factory=list[Finding])
 
-    def problem(self, mark: Mark | None, path: str, text: str, *, exact: bool = False) -> None:
+    def problem(self, mark: Mark | None, path: str, text: str) -> None:
         """Say what is wrong; the same thing is said once."""
-        _add(self.problems, Finding(mark, path, text, exact))
+        _add(self.problems, Finding(mark, path, text))
 
     def note(self, mark: Mark | None, path: str, text: str) -> None:
         """Say what has no effect; the same thing is said once."""

@@ -1,94 +1,38 @@
-"""From a launcher and the tokens of a job to its request, refusing early what can never be met.
+"""From a launcher and what a job asks for to its request, refusing early what can never be met.
 
 The request is the one of xpm/wire/workspace.py. Cores, memory and GPUs are those of each node; a job has one node unless the
-launcher says otherwise. Tokens that the batch system gives (cpu, gpu, license) become resources; the others stay counted
-slots, held by the agent. Without a batch system the agent counts cores, memory and GPUs of the host too.
+launcher or the job says otherwise. Tokens that the batch system gives (cpu, gpu, license) become resources; the others stay
+counted slots, held by the agent. Without a batch system the agent counts cores, memory and GPUs of the host too.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 from xpm.errors import ProfileProblem
-from xpm.launchers import endings, placeholders, units
-from xpm.launchers.blueprints import is_paid, total_of
-from xpm.launchers.fitting import Fit, Needs, choose, suits, time_limit
-from xpm.launchers.model import Blueprint, Gpus, GpuWish, HostLimits, Setup, TokenRule
+from xpm.launchers import endings, fitting, paying, placeholders, rendering, units
+from xpm.launchers.fitting import Fit
+from xpm.launchers.matching import Candidate, Match
+from xpm.launchers.model import Blueprint, Setup
+from xpm.launchers.paying import SlotEntry, Tokens
+from xpm.launchers.wanting import Needs, with_cores
 
-SLOTS = TokenRule("slots")
-SlotEntry = tuple[str, int, int] | tuple[str, int, int, str]
-"""A token, how many units, of how many, and the folder where several users count it."""
-KINDS = ("cpu", "gpu", "license", "exclusive", "slots")
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """A job's tokens, by how they are paid."""
-
-    cpus: int | None
-    gpus: int | None
-    licenses: Mapping[str, int]
-    exclusive: bool
-    slots: Mapping[str, int]
-
-
-def sort_tokens(blueprint: Blueprint, tokens: Mapping[str, int]) -> Tokens:
-    """The tokens of the job and of its launcher (the larger of the two counts), by how they are paid."""
-    wanted = dict(blueprint.tokens)
-    for name, count in tokens.items():
-        wanted[name] = max(count, wanted.get(name, 0))
-    paid: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
-    for name, count in sorted(wanted.items()):
-        rule = blueprint.rules.get(name, SLOTS)
-        kind = rule.kind if is_paid(name, rule, blueprint.site) else "slots"
-        total = total_of(name, rule, blueprint.site)
-        if total is not None and count > total:
-            raise _refused(
-                blueprint, f"{count} units of token {name!r} can never be had, there are {total}"
-            )
-        paid[kind][name] = count
-    cpus, gpus = sum(paid["cpu"].values()), sum(paid["gpu"].values())
-    alone = bool(paid["exclusive"])
-    return Tokens(cpus or None, gpus or None, paid["license"], alone, paid["slots"])
-
-
-def slot_entries(blueprint: Blueprint, tokens: Iterable[tuple[str, int, int]]) -> list[SlotEntry]:
-    """What remains to be counted of a plan's tokens and the launcher's own, as queue entries have it."""
-    totals = {name: total for name, _, total in tokens}
-    slots = sort_tokens(blueprint, {name: count for name, count, _ in tokens}).slots
-    entries: list[SlotEntry] = []
-    for name, count in slots.items():
-        rule = blueprint.rules.get(name, SLOTS)
-        known = total_of(name, rule, blueprint.site)
-        said = [total for total in (known, totals.get(name)) if total is not None]
-        entry = name, count, min(said, default=count)
-        entries.append((*entry, rule.shared) if rule.shared else entry)
-    return entries
+__all__ = ["SlotEntry", "refused", "request"]
 
 
 def request(
-    blueprint: Blueprint,
-    tokens: Mapping[str, int],
-    is_resumable: bool = False,
-    totals: Mapping[str, int] | None = None,
+    candidate: Candidate, is_resumable: bool, totals: Mapping[str, int]
 ) -> dict[str, object]:
-    """The request of one job.
+    """The request of one job that is run so.
 
     Args:
-        blueprint: its launcher.
-        tokens: the units it holds.
+        candidate: how.
         is_resumable: whether the task goes on from what it finds in its folder.
-        totals: how many units there are of those, as the plan says.
-
-    Raises:
-        ProfileProblem: it can never be met; with the reasons, by partition where there are several.
+        totals: how many units there are of its tokens, as the plan says.
     """
-    paid = sort_tokens(blueprint, tokens)
+    blueprint, needs, paid = candidate.blueprint, candidate.needs, candidate.paid
     site = blueprint.site
     policy = site.policy.then(blueprint.policy)
-    needs = _needs(blueprint, paid)
-    options, resources = _ask(blueprint, needs, paid)
-    fits = _fits(blueprint, needs) if site.is_slurm else []
-    staying = _staying(blueprint, fits)
+    options, resources = _ask(blueprint, needs, paid, candidate.fit)
     warned = endings.warning(policy, needs, is_resumable)
     if site.is_slurm:
         options += endings.flags(needs, warned, is_resumable, site.customs.requeue)
@@ -101,11 +45,12 @@ def request(
         "python": blueprint.setup.python,
         "setup": _setup(blueprint.setup, {**site.words, **_known(resources)}),
         "retry": endings.retry(
-            policy, needs, _caps(blueprint, needs, fits),
-            lambda grown: _ask(staying, grown, paid), is_resumable,
+            policy, needs, _caps(candidate), lambda grown: _grown(candidate, grown), is_resumable
         ),
-        **(_throttle(blueprint, paid, totals or {}) if site.is_slurm else {}),
-    }  # fmt: skip
+    }
+    throttle = paying.throttle(blueprint, paid, totals) if site.is_slurm else None
+    if throttle is not None:
+        found["throttle"] = throttle
     if is_resumable:
         found["resumable"] = True
     if warned is not None:
@@ -114,15 +59,12 @@ def request(
 
 
 def _ask(
-    blueprint: Blueprint, needs: Needs, paid: Tokens
+    blueprint: Blueprint, needs: Needs, paid: Tokens, fit: Fit
 ) -> tuple[list[str], dict[str, int | None]]:
     """The sbatch flags and the resources."""
-    needs = _with_cores(blueprint, needs)
-    options: list[str] = []
-    if blueprint.site.is_slurm:
-        options = _options(blueprint, needs, paid)
-    else:
-        _check_host(blueprint, needs, blueprint.site.host)
+    options = (
+        rendering.options(blueprint, needs, paid, fit) if blueprint.site.is_slurm else list[str]()
+    )
     resources: dict[str, int | None] = {
         "cpus": needs.cpus,
         "mem_mib": None if needs.mem is None else units.mib(needs.mem),
@@ -134,168 +76,78 @@ def _ask(
     return options, resources
 
 
-def _staying(blueprint: Blueprint, fits: list[Fit]) -> Blueprint:
-    """The launcher bound to the partitions that were chosen, so that a job that grows stays there."""
-    names = ",".join(fit.partition.key for fit in fits) or blueprint.wish.partition
+def _grown(candidate: Candidate, grown: Needs) -> tuple[list[str], dict[str, int | None]]:
+    """The same for a job that has grown: in the same partitions, on the same GPUs, under a QOS that allows it."""
+    blueprint = candidate.blueprint
+    needs = with_cores(blueprint, grown)
+    for fit in fitting.fits(_staying(candidate), needs):
+        stays = fit.partitions == candidate.fit.partitions and fit.gpus == candidate.fit.gpus
+        if stays and not fit.reasons:
+            return _ask(blueprint, needs, candidate.paid, fit)
+    raise ProfileProblem("it cannot grow so far there")
+
+
+def _staying(candidate: Candidate) -> Blueprint:
+    """The launcher bound to the partitions that were chosen."""
+    blueprint = candidate.blueprint
+    names = candidate.fit.partition or blueprint.wish.partition
     return replace(blueprint, wish=replace(blueprint.wish, partition=names))
 
 
-def _caps(blueprint: Blueprint, needs: Needs, fits: list[Fit]) -> endings.Caps:
+def _caps(candidate: Candidate) -> endings.Caps:
     """How far a job may grow at its place."""
-    host = blueprint.site.host
-    if not blueprint.site.is_slurm:
-        return endings.Caps(host.mem, host.time_s)
-    mem = endings.smallest(fit.partition.mem for fit in fits)
-    return endings.Caps(mem, endings.smallest(time_limit(fit.partition, needs) for fit in fits))
+    site, fit = candidate.blueprint.site, candidate.fit
+    if not site.is_slurm:
+        return endings.Caps(site.host.mem, site.host.time_s)
+    mem = endings.smallest(each.mem for each in fit.partitions)
+    if candidate.needs.qos or len(fit.partitions) != 1:
+        return endings.Caps(mem, fit.time_limit)
+    return endings.Caps(mem, _longest(candidate))
 
 
-def _throttle(blueprint: Blueprint, paid: Tokens, totals: Mapping[str, int]) -> dict[str, int]:
-    """How many jobs like this may run at once for their counted tokens: a hint for job arrays."""
-    found: list[int] = []
-    for name, count in paid.slots.items():
-        known = total_of(name, blueprint.rules.get(name, SLOTS), blueprint.site)
-        said = [total for total in (known, totals.get(name)) if total is not None]
-        found += [total // count for total in said]
-    return {"throttle": min(found)} if found else {}
+def _longest(candidate: Candidate) -> int | None:
+    """The longest time under any QOS the job may ask for."""
+    partition = candidate.fit.partitions[0]
+    limits = [Fit((partition,), None, qos).time_limit for qos in partition.qos if not qos.submit]
+    limits.append(candidate.fit.time_limit)
+    return None if any(limit is None for limit in limits) else max(each or 0 for each in limits)
 
 
-def _needs(blueprint: Blueprint, paid: Tokens) -> Needs:
-    wish = blueprint.wish
-    gpus = wish.gpus if paid.gpus is None else replace(wish.gpus, count=paid.gpus)
-    cpus = paid.cpus or wish.cpus
-    if cpus is None and wish.cpus_per_gpu and gpus.count:
-        cpus = wish.cpus_per_gpu * gpus.count
-    mem = wish.mem
-    if mem is None and wish.mem_per_gpu and gpus.count:
-        mem = wish.mem_per_gpu * gpus.count
-    needs = Needs(cpus, mem, wish.time_s, wish.nodes or 1, gpus, wish.qos)
-    return _with_cores(blueprint, needs)
-
-
-def _with_cores(blueprint: Blueprint, needs: Needs) -> Needs:
-    """Where memory comes with cores: with as many as its memory takes."""
-    customs = blueprint.site.customs
-    is_so = blueprint.site.is_slurm and customs.mem_flag == "from-cpus"
-    if not (is_so and customs.mem_per_cpu and needs.mem):
-        return needs
-    return replace(needs, cpus=max(needs.cpus or 1, -(-needs.mem // customs.mem_per_cpu)))
-
-
-def _options(blueprint: Blueprint, needs: Needs, paid: Tokens) -> list[str]:
-    """The sbatch flags."""
-    wish, site = blueprint.wish, blueprint.site
-    fits = _fits(blueprint, needs)
-    names = [fit.partition.name for fit in fits] or [wish.partition or ""]
-    accounts = [wish.account, *(fit.partition.account for fit in fits), site.customs.account]
-    flags: list[str] = []
-
-    def add(flag: str, value: object) -> None:
-        if value:
-            flags.append(f"--{flag}={value}")
-
-    add("partition", ",".join(names))
-    add("account", next((account for account in accounts if account), None))
-    add("qos", wish.qos)
-    add("time", units.minutes(needs.time_s) if needs.time_s else None)
-    add("nodes", needs.nodes)
-    add("ntasks" if needs.nodes == 1 else "ntasks-per-node", 1)
-    add("cpus-per-task", needs.cpus)
-    flags += _memory(blueprint, needs)
-    gpus = fits[0].gpus if len(fits) == 1 else _verbatim(needs.gpus)
-    flags += _gpus(blueprint, needs, gpus)
-    add("constraint", _constraint(blueprint, fits, needs, gpus))
-    flags += ["--exclusive"] if paid.exclusive else []
-    licenses = site.customs.licenses
-    add("licenses", ",".join(f"{licenses[name]}:{count}" for name, count in paid.licenses.items()))
-    return [*flags, *site.customs.extra, *wish.extra]
-
-
-def _fits(blueprint: Blueprint, needs: Needs) -> list[Fit]:
-    """The partitions, none where the profile lists none."""
-    wish, site = blueprint.wish, blueprint.site
-    if not site.partitions:
-        if needs.gpus.is_choosy and not needs.gpus.type:
-            raise _refused(
-                blueprint, f"no partition of {site.spec.name} is described, so none is known to fit"
-            )
-        return []
-    names = tuple(wish.partition.split(",")) if wish.partition else ()
-    fits, reasons = choose(site, names, needs, blueprint.catalog)
-    if fits:
-        return fits
-    table = "".join(f"\n    {key}: {'; '.join(wrong)}" for key, wrong in reasons.items())
-    if len(reasons) == 1:
-        [(key, wrong)] = reasons.items()
-        raise _refused(blueprint, f"partition {key!r} cannot take this job: {'; '.join(wrong)}")
-    raise _refused(blueprint, f"no partition of {site.spec.name} can take this job{table}")
-
-
-def _memory(blueprint: Blueprint, needs: Needs) -> list[str]:
-    if not needs.mem:
-        return []
-    way = blueprint.site.customs.mem_flag
-    if way == "from-cpus":
-        return []
-    shares = {"mem-per-cpu": needs.cpus or 1, "mem-per-gpu": needs.gpus.count}
-    share = shares.get(way) or 1
-    flag = "mem" if share == 1 and way == "mem-per-gpu" and not needs.gpus.count else way
-    return [f"--{flag}={units.mib(-(-needs.mem // share))}M"]
-
-
-def _verbatim(wish: GpuWish) -> Gpus | None:
-    """A type the profile does not describe goes to the site as it is written."""
-    return Gpus(wish.type) if wish.type else None
-
-
-def _gpus(blueprint: Blueprint, needs: Needs, gpus: Gpus | None) -> list[str]:
-    count = needs.gpus.count
-    if not count:
-        return []
-    customs = blueprint.site.customs
-    named = gpus is not None and (gpus.name or needs.gpus.is_choosy)
-    type_ = f"{gpus.name or gpus.type}:" if gpus and named and customs.gpu_type_in == "flag" else ""
-    if customs.gpu_flag == "gres":
-        return [f"--gres=gpu:{type_}{count}"]
-    if customs.gpu_flag == "gpus":
-        return [f"--gpus={type_}{count * needs.nodes}"]
-    return [f"--gpus-per-node={type_}{count}"]
-
-
-def _constraint(
-    blueprint: Blueprint, fits: list[Fit], needs: Needs, gpus: Gpus | None
-) -> str | None:
-    parts = [blueprint.wish.constraint]
-    parts += [fit.partition.constraint for fit in fits[:1]]
-    if gpus is not None and needs.gpus.count:
-        in_constraint = blueprint.site.customs.gpu_type_in == "constraint"
-        parts.append(gpus.constraint or (gpus.type if in_constraint else None))
-    said = list(dict.fromkeys(part for part in parts if part))
-    if len(said) > 1:
-        said = [f"({part})" if "|" in part else part for part in said]
-    return "&".join(said) or None
-
-
-def _check_host(blueprint: Blueprint, needs: Needs, host: HostLimits) -> None:
-    name = blueprint.site.spec.name
-    pairs = (
-        (needs.cpus, host.cpus, str, "cores"),
-        (needs.mem, host.mem, units.say_size, "of memory"),
-        (needs.gpus.count, host.gpus, str, "GPUs"),
-        (needs.time_s, host.time_s, units.say_duration, "of time"),
+def refused(match: Match) -> ProfileProblem:
+    """Why a job can be run nowhere: every way that was tried."""
+    rows = match.candidates
+    mark = rows[0].blueprint.mark
+    where = str(mark) if mark else ""
+    own = match.launcher
+    if len(rows) == 1:
+        words = f"{_label(rows[0])} cannot take this job: {match.verdicts[0]}"
+        return ProfileProblem(f"launcher {own!r}: {words}", where=where)
+    places = list(dict.fromkeys(each.connector for each in rows))
+    there = f"no partition of {places[0]}" if len(places) == 1 else f"none of {', '.join(places)}"
+    lines = list[str]()
+    for each, verdict in zip(rows, match.verdicts, strict=True):
+        head = f"\n    for {each.need}"
+        if str(each.need) and head not in lines:
+            lines.append(head)
+        lines.append(f"\n    {_row(each, len(places) > 1)}: {verdict}")
+    return ProfileProblem(
+        f"launcher {own!r}: {there} can take this job{''.join(lines)}", where=where
     )
-    wrong = [
-        f"{say(wanted)} {what}, it has {say(there)}"
-        for wanted, there, say, what in pairs
-        if wanted is not None and there is not None and wanted > there
-    ]
-    types = host.gpu_types
-    unfit = [each for each in types if not suits(each, needs.gpus, blueprint.catalog)]
-    if unfit:
-        have = ", ".join(f"{each.per_node} {each.type}" for each in types)
-        more = "" if len(unfit) == len(types) else ", which are not told apart there"
-        wrong.append(f"no such GPU, it has {have}{more}")
-    if wrong:
-        raise _refused(blueprint, f"{name} cannot take this job: {'; '.join(wrong)}")
+
+
+def _label(candidate: Candidate) -> str:
+    partition = candidate.fit.partition or candidate.blueprint.wish.partition
+    is_described = candidate.blueprint.site.is_slurm and candidate.blueprint.site.partitions
+    return f"partition {partition!r}" if is_described else candidate.connector
+
+
+def _row(candidate: Candidate, with_place: bool) -> str:
+    fit = candidate.fit
+    words = [candidate.connector] if with_place or not fit.partitions else []
+    words += [fit.partition] if fit.partition else []
+    words += [fit.gpus.type] if fit.gpus else []
+    words += [fit.qos.name] if fit.qos and fit.partitions else []
+    return " ".join(words)
 
 
 def _known(resources: Mapping[str, int | None]) -> dict[str, str]:
@@ -318,9 +170,3 @@ def _setup(setup: Setup, known: Mapping[str, str]) -> list[str]:
         if not placeholders.WORD.search(text):  # what the job did not ask for is not told
             lines.append(f"export {name}={placeholders.quoted(text)}")
     return lines
-
-
-def _refused(blueprint: Blueprint, words: str) -> ProfileProblem:
-    mark = blueprint.mark
-    where = str(mark) if mark else ""
-    return ProfileProblem(f"launcher {blueprint.name!r}: {words}", where=where)

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
-from xpm.launchers.kinds import Kind, expected
-from xpm.launchers.report import Report, did_you_mean
+from xpm.launchers.kinds import Kind, Unit, expected
+from xpm.launchers.report import Report, did_you_mean, nearest
 from xpm.launchers.tree import Items, Leaf, Mark, Node, Table
 
 T = TypeVar("T")
@@ -150,16 +150,35 @@ class MapOf:
         }
 
 
+def _remark(key: "Key") -> str:
+    return f" ({key.later if isinstance(key.later, str) else LATER})" if key.later else ""
+
+
+def _such(key: str, example: str) -> str:
+    return f" (example: {key}: {example})" if example else ""
+
+
+def example_of(kind: Kind) -> str:
+    """A value of this kind, as a person would write it; empty where any text would do."""
+    if isinstance(kind, Either):
+        return next((such for each in kind.kinds if (such := example_of(each))), "")
+    if isinstance(kind, ListOf) and not kind.example:
+        inner = example_of(kind.kind)
+        return f"[{inner}]" if inner else ""
+    example: str = getattr(kind, "example", "")
+    return re.split(r"[ ,]", example)[0] if isinstance(kind, Unit) else example
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """One key of a record: its values, what it is for, and whether anything uses it yet.
 
-    ``later`` keys give a note; values in ``usual`` say what happens anyway, so they give none.
+    ``later`` keys give a note, which may be words of their own; values in ``usual`` say what happens anyway: no note.
     """
 
     kind: Kind
     doc: str
-    later: bool = False
+    later: bool | str = False
     usual: tuple[object, ...] = ()
 
 
@@ -197,7 +216,8 @@ class Record:
             if known.later:
                 report.problems += inner.problems
                 if read is not None and read not in known.usual:
-                    report.note(node.keys[name], here, LATER)
+                    words = known.later if isinstance(known.later, str) else LATER
+                    report.note(node.keys[name], here, words)
             if read is not None:
                 values[name] = read
         return Values(values, node.keys, node.mark)
@@ -206,13 +226,20 @@ class Record:
         for inner in self.elsewhere:
             record = self.fields[inner].kind
             if isinstance(record, Record) and name in record.fields:
-                return f", did you mean '{inner}.{name}'?"
+                such = example_of(record.fields[name].kind)
+                return f", did you mean '{inner}.{name}'?" + _such(
+                    inner, f"{{{name}: {such}}}" if such else ""
+                )
+        near = nearest(name, self.fields)
+        if near is not None:
+            such = example_of(self.fields[near].kind)
+            return f", did you mean {near!r}?{_such(near, such)}"
         return did_you_mean(name, self.fields, "known here")
 
     def schema(self) -> dict[str, object]:
         properties = {
             name: {
-                "description": key.doc + (f" ({LATER})" if key.later else ""),
+                "description": key.doc + _remark(key),
                 **key.kind.schema(),
             }
             for name, key in self.fields.items()

@@ -1,10 +1,12 @@
 """From a connector of a profile to the place it describes, reporting what is missing or contradicts itself."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from xpm.connectors.specs import (
     Capacity,
+    Dealings,
     KeeperWish,
     LocalSpec,
     SlurmSpec,
@@ -12,11 +14,22 @@ from xpm.connectors.specs import (
     SshSpec,
     SshTarget,
 )
-from xpm.launchers import placeholders, units
+from xpm.launchers import placeholders, secrets, units
 from xpm.launchers.flags import check_extra
-from xpm.launchers.model import Customs, Gpus, HostLimits, Partition, Policy, Qos, Setup, Site
+from xpm.launchers.model import (
+    Customs,
+    Gpus,
+    HostLimits,
+    OnlyIf,
+    Partition,
+    Policy,
+    Qos,
+    Setup,
+    Site,
+)
 from xpm.launchers.report import Report, did_you_mean
 from xpm.launchers.schema import Values
+from xpm.launchers.units import Comparison
 
 MISSING = {
     "kind": "say what kind of place it is (kind: ssh, kind: slurm or kind: local)",
@@ -42,7 +55,10 @@ def read_site(
     for key in needed:
         report.problem(values.mark, path, f"{key!r} is missing: {MISSING[key]}")
     words = _words(values, path, report)
+    policy = _policy(values, policies, path, report)
     spec = _spec(name, kind, values, words, path, report)
+    if isinstance(spec, SlurmSpec):
+        spec = replace(spec, dealings=_dealings(values.get("slurm", Values), policy.dealings))
     _say_without_effect(kind, values, present, path, report)
     _check_export(name, values, words, path, report)
     customs = _customs(values, report, path)
@@ -60,8 +76,17 @@ def read_site(
         setup=read_setup(values, words),
         env=values.get("env", str),
         words=words,
-        policy=_policy(values, policies, path, report),
+        policy=policy,
+        tags=values.texts("tags"),
+        cost=values.get("cost", float),
+        only_if=_only_if(values.get("only_if", Values)),
     )
+
+
+def _only_if(values: Values | None) -> OnlyIf:
+    if values is None:
+        return OnlyIf()
+    return OnlyIf(values.get("time", Comparison), values.get("mem", Comparison))
 
 
 def _words(values: Values, path: str, report: Report) -> dict[str, str]:
@@ -97,6 +122,24 @@ def _spec(
     if kind == "slurm":
         return SlurmSpec(name, target, workspace, python, _keeper(values.get("slurm", Values)))
     return SshSpec(name, target, workspace, python, capacity)
+
+
+def _dealings(slurm: Values | None, policy: Dealings) -> Dealings:
+    """How the cluster is dealt with: as its policy says, within what the connector says of it."""
+    if slurm is None:
+        return policy
+    arrays, env = slurm.get("arrays", Values), slurm.get("env", Values)
+    most = [each for each in (policy.most_jobs, slurm.get("max_submit", int)) if each is not None]
+    sizes = [policy.array_size, arrays.get("max_size", int) if arrays else None]
+    accounting = slurm.get("accounting", str)
+    return replace(
+        policy,
+        most_jobs=min(most, default=None),
+        array_size=min((each for each in sizes if each is not None), default=None),
+        array_tasks=arrays.get("max_tasks", int) if arrays else None,
+        accounting=None if accounting in (None, "auto") else accounting == "sacct",
+        keep_environ=env.texts("keep") if env else (),
+    )
 
 
 def _capacity(values: Values) -> Capacity:
@@ -138,7 +181,9 @@ def _target(values: Values, path: str, report: Report) -> SshTarget | None:
     config = ssh.get("config", str)
     return SshTarget(
         host=host,
-        config=Path(values.mark.file).parent / Path(config).expanduser() if config else None,
+        config=Path(ssh.where("config").file).parent / Path(config).expanduser()
+        if config
+        else None,
         keepalive_s=float(ssh.get("keepalive", int) or SshTarget(host).keepalive_s),
         connect_timeout_s=float(ssh.get("timeout", int) or SshTarget(host).connect_timeout_s),
         transport=ssh.get("transport", str) or SshTarget(host).transport,
@@ -148,6 +193,7 @@ def _target(values: Values, path: str, report: Report) -> SshTarget | None:
 def _check_export(
     name: str, values: Values, words: Mapping[str, str], path: str, report: Report
 ) -> None:
+    secrets.check_lines(values.texts("pre"), values.where("pre"), f"{path}.pre", report)
     export = values.get("export", Values)
     for key, value in texts_of(export).items():
         mark = export.where(key) if export else values.mark
@@ -231,7 +277,15 @@ def _gpus(name: str, value: object) -> Gpus:
 
 
 def _qos(values: Values) -> Qos:
-    return Qos(values.get("name", str) or "", values.get("time", int), values.get("gpus", int))
+    factor = values.get("cost_factor", float)
+    return Qos(
+        name=values.get("name", str) or "",
+        time_s=values.get("time", int),
+        gpus=values.get("gpus", int),
+        submit=values.get("submit", int),
+        is_default=values.get("default", bool) or False,
+        cost_factor=1.0 if factor is None else factor,
+    )
 
 
 def _host(values: Values) -> HostLimits:

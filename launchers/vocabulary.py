@@ -11,6 +11,7 @@ from xpm.launchers.kinds import (
     Truth,
     Whole,
 )
+from xpm.launchers.policy_vocabulary import ARRAYS, POLICY
 from xpm.launchers.schema import Either, Key, ListOf, MapOf, Record
 
 VERSION = 1
@@ -60,8 +61,11 @@ QOS = Record(
         "name": Key(TEXT, "the name of the QOS at the site"),
         "time": Key(LIMIT, "the longest job"),
         "gpus": Key(Whole(), "the most GPUs at once"),
-        "submit": Key(Whole(1), "the most jobs queued at once", True),
-        "cost_factor": Key(Number(), "multiplies the cost", True),
+        "submit": Key(
+            Whole(1), "the most jobs queued at once; such a QOS is used by those that name it only"
+        ),
+        "default": Key(Truth(), "whether the site gives it to jobs that name none"),
+        "cost_factor": Key(Number(), "multiplies the cost"),
     },
     "{name: debug, time: 30m}",
 )
@@ -120,38 +124,35 @@ SLURM = Record(
         "mem_per_cpu": Key(SIZE, "memory that comes with a core, for mem_flag: from-cpus"),
         "licenses": Key(MapOf(TEXT), "licences of the site: token name -> Slurm's name"),
         "extra": Key(LINES, "further sbatch flags, one per item"),
-        "command_source": Key(
-            Choice(("flags",)), "flags beat SBATCH_* variables", True, ("flags",)
-        ),
+        "command_source": Key(Choice(("flags",)), "flags beat SBATCH_* variables"),
         "env": Key(
             Record(
-                {"scrub": Key(LINES, "variables not to inherit"), "keep": Key(LINES, "but these")}
+                {
+                    "scrub": Key(
+                        LINES,
+                        "variables not to inherit",
+                        "has no effect: jobs inherit nothing but a short list of variables, and keep",
+                    ),
+                    "keep": Key(
+                        LINES, "variables of the login that jobs inherit too; * is any text"
+                    ),
+                }
             ),
-            "what a job inherits",
-            True,
+            "what a job inherits of the login",
         ),
         "keeper": Key(
             Either((Choice(("off",)), KEEPER)),
             "the small job that goes on with a plan when everybody else has died",
         ),
         "srun": Key(
-            Choice(("never", "multi-task", "always")), "when srun starts jobs", True, ("never",)
+            Choice(("never",)), "when srun starts jobs: a task that wants it calls it itself"
         ),
         "requeue": Key(Truth(), "whether Slurm may requeue jobs; default: as the site does"),
         "accounting": Key(
-            Choice(("auto", "sacct", "none")), "whether to ask sacct", True, ("auto",)
+            Choice(("auto", "sacct", "none")), "whether to ask sacct; auto: where accounts are kept"
         ),
-        "max_submit": Key(Whole(1), "the most jobs queued at once", True),
-        "arrays": Key(
-            Record(
-                {
-                    "max_size": Key(Either((AUTO, Whole(1))), "MaxArraySize"),
-                    "max_tasks": Key(Either((AUTO, Whole(1))), "max_array_tasks"),
-                }
-            ),
-            "limits of job arrays",
-            True,
-        ),
+        "max_submit": Key(Whole(1), "the most jobs of yours in the queue at once"),
+        "arrays": Key(ARRAYS, "limits of job arrays; auto: as the site says"),
     },
     "{account: mylab}",
 )
@@ -184,9 +185,9 @@ CONNECTOR = Record(
         "capacity": Key(Either((Whole(1), JOBS)), "how many jobs may run at once"),
         "licenses": Key(MapOf(Whole()), "licences counted here: token name -> how many"),
         "policy": Key(TEXT, "one of policies; default: the one named default"),
-        "tags": Key(ListOf(TEXT), "words to select places by", True),
+        "tags": Key(ListOf(TEXT), "words to select places by"),
         "internet_on_nodes": Key(Truth(), "whether jobs can reach the internet", True, (True,)),
-        "cost": Key(Number(), "of a job for an hour, in any unit", True),
+        "cost": Key(Number(), "of a job for an hour, in any unit"),
         "only_if": Key(
             Record(
                 {
@@ -195,7 +196,6 @@ CONNECTOR = Record(
                 }
             ),
             "which jobs may come here",
-            True,
         ),
     },
     '{kind: slurm, ssh: {host: mycluster}, workspace: "~/xpm"}',
@@ -204,7 +204,7 @@ CONNECTOR = Record(
 
 GPU_WANTED = Record(
     {
-        "vram": Key(Bound(SIZE), "memory of the GPU"),
+        "vram": Key(Bound(SIZE, ">="), "memory of the GPU; without a sign: at least"),
         "vendor": Key(TEXT, "who makes it"),
         "capability": Key(
             Text("'>=8.0'", r"(>=|<=|>|<|==|=)? *[0-9]+(\.[0-9]+)*"), "its compute capability"
@@ -239,13 +239,23 @@ LAUNCHER = Record(
         "retry": Key(RETRY_TABLE, "further attempts, by cause; over those of the policy"),
         "stop": Key(STOP, "the warning before the end"),
         "require": Key(
-            Record({**RESOURCES, "gpu": Key(GPU_WANTED, "what every GPU must be like")}),
-            "what a place must give",
+            Record(
+                {
+                    **RESOURCES,
+                    "gpu": Key(GPU_WANTED, "what every GPU must be like"),
+                    "tags": Key(ListOf(TEXT), "words that the place must have"),
+                }
+            ),
+            "what jobs get at least, and what the place must be like",
         ),
         "prefer": Key(
-            Record({"preemptible": Key(Truth(), "partitions that may interrupt jobs")}),
+            Record(
+                {
+                    "preemptible": Key(Truth(), "partitions that may interrupt jobs"),
+                    "tags": Key(ListOf(TEXT), "places with these words"),
+                }
+            ),
             "what to choose when several places fit",
-            True,
         ),
         "defaults": Key(
             Record(
@@ -298,22 +308,6 @@ SYNC = Record(
         "skip": Key(LINES, "what stays there"),
         "pull_on": Key(ListOf(TEXT), "after which ends"),
         "max_total": Key(SIZE, "the most that comes back"),
-    }
-)
-
-POLICY = Record(
-    {
-        "retry": Key(
-            RETRY_TABLE,
-            "further attempts, by cause",
-        ),
-        "poll": Key(MapOf(DURATION), "how often to look", True),
-        "commands": Key(
-            MapOf(Either((DURATION, Whole(), ListOf(DURATION)))), "care with commands", True
-        ),
-        "submit": Key(MapOf(Either((AUTO, DURATION, Whole()))), "how jobs are grouped", True),
-        "stop": Key(STOP, "the warning before the end"),
-        "on_pending_reason": Key(MapOf(Choice(("fail", "alert", "wait"))), "pending reasons", True),
     }
 )
 

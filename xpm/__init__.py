@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from xpm.plan.marks import stop_tags, tag
     from xpm.plan.names import Identifier
     from xpm.plan.progress import progress
+    from xpm.plan.requirements import Req
     from xpm.plan.saving import load, save
     from xpm.plan.tagnames import parse_tagspath
     from xpm.plan.tags import TagConflict, tags, tagspath
@@ -44,6 +45,7 @@ _HOMES = {
     "Option": "fields",
     "Param": "fields",
     "PathGenerator": "fields",
+    "Req": "requirements",
     "ResumableTask": "tasks",
     "TagConflict": "tags",
     "Task": "tasks",
@@ -85,6 +87,7 @@ __all__ = [
     "Option",
     "Param",
     "PathGenerator",
+    "Req",
     "ResumableTask",
     "TagConflict",
     "Task",

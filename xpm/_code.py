@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xpm.connectors.base import Snapshot
+from xpm.follow.journal import state_home
 from xpm.plan.locate import main_script
 
 
@@ -32,7 +33,7 @@ class Code:
         if self._snapshot is None:
             from xpm.sync.snapshot import take
 
-            self._snapshot = take(self._project)
+            self._snapshot = take(self._project, ours=[state_home()])
         return self._snapshot
 
     @property

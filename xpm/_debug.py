@@ -28,6 +28,7 @@ from xpm.plan import context, places
 
 if TYPE_CHECKING:
     from xpm.plan.jobpath import JobPath
+    from xpm.plan.requirements import Req
     from xpm.plan.sealing import Sealed
     from xpm.plan.tasks import Task
     from xpm.plan.tokens import Token
@@ -119,7 +120,9 @@ class DebugExperiment:
 
     token = createtoken
 
-    def accept(self, sealed: "Sealed", task: object, launcher: str | None) -> "DebugHandle":
+    def accept(
+        self, sealed: "Sealed", task: object, launcher: str | None, require: "Req | None" = None
+    ) -> "DebugHandle":
         """Take a sealed task, which runs as soon as the plan waits."""
         from xpm.plan.jobpath import JobPath
 

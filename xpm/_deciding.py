@@ -7,29 +7,44 @@ from xpm._asking import Asking
 from xpm._code import Code
 from xpm._jobs import AGAIN, Job, Phase
 from xpm._reuse import changed_since, unheeded
-from xpm.agent import never
 from xpm.agent.limits import SiteLimits
 from xpm.connectors.base import Change, JobRef
+from xpm.connectors.specs import Spec
 from xpm.errors import PlanProblem
-from xpm.follow import sites
 from xpm.follow.journal import Known
 from xpm.follow.main import LocalEnd
 from xpm.follow.records import ExperimentRecord, Line
 from xpm.follow.session import Session
+from xpm.follow.told import told
 
 if TYPE_CHECKING:
     from xpm.launchers.profiles import Launcher
+    from xpm.plan.requirements import Req
     from xpm.plan.sealing import Sealed
 
 HERE = "local"
 
 
 class Deciding:
-    """The jobs of one run, and how each came to its attempt. Used from the plan's thread."""
+    """The jobs of one run, and how each came to its attempt. Used from the plan's thread.
+
+    Args:
+        session: the main folder, and the connectors its jobs need.
+        record: the experiment's.
+        run: the name of this run.
+        note: says something once.
+        patiently: writes, again and again while the disk here is full or away; each write may be repeated.
+    """
 
     def __init__(
-        self, session: Session, record: ExperimentRecord, run: str, note: Callable[[str], None]
+        self,
+        session: Session,
+        record: ExperimentRecord,
+        run: str,
+        note: Callable[[str], None],
+        patiently: Callable[[Callable[[], None]], None],
     ) -> None:
+        self._patiently = patiently
         self._session = session
         self._main = session.main
         self._record = record
@@ -37,15 +52,15 @@ class Deciding:
         self._note = note
         self.code = Code()
         self.jobs: dict[JobRef, Job] = {}
-        self._asking = Asking()
+        self._asking = Asking(self._told)
         self.alive: set[JobRef] = set()
         self.undecided: set[JobRef] = set()
         self._held: list[Job] = []
-        self._sites: dict[str, SiteLimits] = {}
+        self._sites: dict[str, tuple[SiteLimits, str] | None] = {}
         self._noted: set[str] = set()
         self._known: Mapping[JobRef, Known] | None = None
 
-    def add(self, sealed: "Sealed", launcher: "Launcher") -> Job:
+    def add(self, sealed: "Sealed", launcher: "Launcher", require: "Req | None" = None) -> Job:
         """The job of a sealed task, decided if it can be already."""
         from xpm.plan.jobpath import JobPath
 
@@ -54,15 +69,18 @@ class Deciding:
         if known is not None:
             self._note_once(unheeded(known, sealed, launcher.name))
             return known
-        request, slots = self._asking.request(sealed, launcher)
+        parents = tuple(JobRef(task, job) for task, job in sealed.parents)
+        barred = self._barred(launcher, parents)
+        answer = self._asking.request(sealed, launcher, require, barred)
         job = Job(
             sealed=sealed,
             folder=JobPath(self._main.job_folder(ref)),
             launcher=launcher.name,
-            spec=launcher.connector,
-            request=request,
-            slots=slots,
-            parents=tuple(JobRef(task, job) for task, job in sealed.parents),
+            spec=answer.connector,
+            request=answer.request,
+            slots=answer.slots,
+            parents=parents,
+            require=require,
         )
         self._decide(job)
         self.jobs[ref] = job
@@ -156,7 +174,8 @@ class Deciding:
 
     def _hold(self, job: Job) -> None:
         job.phase = Phase.HELD
-        (job.folder / ".xpm").mkdir(parents=True, exist_ok=True)
+        own = job.folder / ".xpm"
+        self._patiently(lambda: own.mkdir(parents=True, exist_ok=True))
 
     def _reuse(self, job: Job, end: LocalEnd) -> None:
         noted = self._main.job(job.ref)
@@ -191,6 +210,7 @@ class Deciding:
     def _send(self, job: Job, attempt: int) -> None:
         if job.spec.name != job.request["connector"]:
             job.spec = self._session.spec(str(job.request["connector"]))
+        self._choose_again(job)
         for parent in self._parents(job):
             _require_reachable(job, parent)
         self._require_known(job)
@@ -204,31 +224,58 @@ class Deciding:
         }  # fmt: skip
         now = self._session.world.clock()
         job.attempt, job.known, job.seen_at, job.delivered = attempt, None, now, False
-        self._main.note_job(job.spec.name, sealed.where, now, entry)
-        self._append(job, job.spec.name)
-        self._session.submit(job.spec, entry, self.code.snapshot)
+        spec = job.spec
+        self._patiently(lambda: self._main.note_job(spec.name, sealed.where, now, entry))
+        self._append(job, spec.name)
+        self._patiently(lambda: self._session.submit(spec, entry, self.code.snapshot))
         job.phase = Phase.FOLLOWED
+
+    def _barred(self, launcher: "Launcher", parents: Sequence[JobRef]) -> dict[str, str]:
+        """The places of a launcher that cannot see what is elsewhere; where there is no choice, later words are better."""
+        if len(launcher.connectors) == 1:
+            return {}
+        barred: dict[str, str] = {}
+        for ref in parents:
+            parent = self.jobs.get(ref)
+            if parent is None:
+                continue
+            place = _place_of(parent)
+            for spec in launcher.connectors:
+                is_here = spec.name == HERE and parent.phase is Phase.OVER
+                if spec.name != place and not (is_here and parent.state == "done"):
+                    barred[spec.name] = f"it depends on {ref.task} {ref.job[:12]}, on {place}"
+        return barred
+
+    def _choose_again(self, job: Job) -> None:
+        """What it depends on may have gone elsewhere since it was chosen where this goes."""
+        launcher = self._session.profiles.launcher(job.launcher)
+        barred = self._barred(launcher, job.parents)
+        if str(job.request["connector"]) in barred:
+            answer = self._asking.request(job.sealed, launcher, job.require, barred)
+            job.spec, job.request, job.slots = answer.connector, answer.request, answer.slots
+
+    def _told(self, spec: Spec) -> tuple[SiteLimits, str] | None:
+        """What a place has lately said it allows, and its age in words."""
+        if spec.name not in self._sites:
+            self._sites[spec.name] = told(spec, self._session.world.clock())
+        return self._sites[spec.name]
 
     def _refuse_never(self, job: Job) -> None:
         """What its site has lately said it can never run is not sent."""
-        now = self._session.world.clock()
-        if job.spec.name not in self._sites:
-            self._sites[job.spec.name] = sites.known(job.spec, now)
-        site = self._sites[job.spec.name]
-        if site.at is not None:
+        limits = self._told(job.spec)
+        if limits is not None:
             launcher = self._session.profiles.launcher(job.launcher)
-            age = f"{never.say_time(max(1, int(now - site.at)))} ago"
-            launcher.refuse(job.request, site, age, job.sealed.where)
+            launcher.refuse(job.request, *limits, job.sealed.where)
 
     def _append(self, job: Job, connector: str) -> None:
         sealed = job.sealed
         now = self._session.world.clock()
-        job.line = Line(
+        line = job.line = Line(
             sealed.job, sealed.task, job.attempt, connector, job.launcher, sealed.tags,
             sealed.parents, getattr(job.spec, "workspace", str(self._main.path)), now, self._run,
         )  # fmt: skip
         job.seen_at = job.seen_at or now
-        self._record.append(job.line)
+        self._patiently(lambda: self._record.append(line))
 
     def _compare(self, job: Job) -> None:
         """No silent reuse: a default that changed is refused, a path that differs is told."""
@@ -258,9 +305,13 @@ class Deciding:
                 )  # fmt: skip
 
 
+def _place_of(job: Job) -> str:
+    return job.line.connector if job.line else job.spec.name
+
+
 def _require_reachable(job: Job, parent: Job) -> None:
     """A job finds the results of its parents only where it runs."""
-    place = parent.line.connector if parent.line else parent.spec.name
+    place = _place_of(parent)
     if place == job.spec.name:
         return
     is_here = parent.phase is Phase.OVER and parent.state == "done"

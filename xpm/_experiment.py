@@ -3,7 +3,9 @@
 import os
 import sys
 import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -16,24 +18,18 @@ from xpm._deciding import Deciding
 from xpm._failures import failed
 from xpm._jobs import Callback, Handle, Job, Phase
 from xpm.connectors.base import Change, JobRef
-from xpm.errors import JobsFailed, PlanProblem, ProfileProblem, XpmError
+from xpm.errors import DiskProblem, JobsFailed, PlanProblem, ProfileProblem, XpmError
 from xpm.follow import options as run_options
-from xpm.follow.events import (
-    Arrived,
-    Changed,
-    Delivered,
-    Event,
-    LinkDown,
-    LinkUp,
-    Noted,
-    telling_down,
-)
+from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted
 from xpm.follow.main import MainFolder
 from xpm.follow.observer import PlainObserver
 from xpm.follow.options import RunOptions
 from xpm.follow.session import Session
 from xpm.follow.views import OVER, JobView
+from xpm.follow.waiting import HERE, Waiting
 from xpm.plan import context, places
+from xpm.plan.requirements import Req
+from xpm.wire import disks
 
 if TYPE_CHECKING:
     from xpm.plan.sealing import Sealed
@@ -47,12 +43,16 @@ GONE = (
 
 
 def opening(
-    path: str | os.PathLike[str], id: str, port: int | None, launcher: str | None
+    path: str | os.PathLike[str],
+    id: str,
+    port: int | None,
+    launcher: str | None,
+    require: "Req | str | None" = None,
 ) -> "Experiment":
     """The experiment a plan opens: one that submits, or one that runs tasks here for a debugger."""
     options = run_options.current()
     if options.debug is None:
-        return Experiment(path, id, port=port, launcher=launcher)
+        return Experiment(path, id, port=port, launcher=launcher, require=require)
     from xpm._debug import DebugExperiment
 
     folder = Path(options.workdir or path)
@@ -82,6 +82,7 @@ class Experiment:
         id: str,
         port: int | None = None,
         launcher: str | None = None,
+        require: "Req | str | None" = None,
         *,
         options: RunOptions | None = None,
     ) -> None:
@@ -90,13 +91,13 @@ class Experiment:
         self._record = self._main.experiment(id)
         self._port = port
         self._launcher = self._options.launcher or launcher
+        self._require = Req.of(require) if require is not None else None
         self._observer = (self._options.observer or PlainObserver)()
         self._session = Session(self._main, self._options.world)
         self._callbacks = Callbacks(self._observer.note)
         self._counts: Counter[str] = Counter()
         self._shown: dict[JobRef, str] = {}
         self._news: list[JobView] = []
-        self._down: set[str] = set()
         self._run = ""
         self._outcome = "error"
         self._thread = threading.get_ident()
@@ -106,16 +107,22 @@ class Experiment:
         """Make the main folder, and the experiment the one that tasks are submitted to."""
         _ending.install()
         self._session.profiles.launcher(self._launcher)  # an unknown one is refused at once
-        self._main.prepare()
-        script = plan_script()
-        named = str(script) if script else None
-        self._run = self._record.start(self._session.world.clock(), named, sys.argv[1:])
-        self._deciding = Deciding(self._session, self._record, self._run, self._observer.note)
+        with self._main.writing():
+            self._patiently(self._main.prepare)
+            self._patiently(self._start)
+        self._deciding = Deciding(
+            self._session, self._record, self._run, self._observer.note, self._patiently
+        )
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:
             self._observer.note(f"port={self._port}: the web page comes with a later version")
         context.push(self)
         return self
+
+    def _start(self) -> None:
+        script = plan_script()
+        named = str(script) if script else None
+        self._run = self._record.start(self._session.world.clock(), named, sys.argv[1:])
 
     def __exit__(
         self,
@@ -159,7 +166,9 @@ class Experiment:
         """A counted right to run."""
         return self.connector.createtoken(name, total)
 
-    def accept(self, sealed: "Sealed", task: object, launcher: str | None) -> Handle:
+    def accept(
+        self, sealed: "Sealed", task: object, launcher: str | None, require: "Req | None" = None
+    ) -> Handle:
         """Submit a sealed task; equal tasks of a run are one job."""
         if threading.get_ident() != self._thread:
             self._stray = PlanProblem(
@@ -174,7 +183,9 @@ class Experiment:
             problem.where = problem.where or sealed.where
             raise
         with self._main.writing():
-            job = self._deciding.add(sealed, chosen)
+            job = self._deciding.add(
+                sealed, chosen, require.over(self._require) if require else self._require
+            )
         self._show(job)
         self._tell()
         return Handle(self, job, task)
@@ -242,13 +253,10 @@ class Experiment:
             self._deciding.delivered(event.attempts)
         elif isinstance(event, Arrived):
             self._arrive(event)
-        elif isinstance(event, LinkDown):
-            if event.connector not in self._down:
-                self._down.add(event.connector)
-                self._observer.note(telling_down(event.connector, event.error))
-        elif isinstance(event, LinkUp):
-            self._down.discard(event.connector)
-            self._observer.note(f"{event.connector} answers again")
+        elif isinstance(event, LinkDown | LinkUp):
+            self._observer.waiting(list(self._session.waiting.values()))
+            if isinstance(event, LinkUp):
+                self._observer.note(f"{event.connector} answers again")
         elif isinstance(event, Noted):
             self._observer.note(f"{event.connector}: {event.text}")
         self._tell()
@@ -279,6 +287,27 @@ class Experiment:
     def _end(self, job: Job) -> None:
         self._deciding.end(job)
         self._callbacks.ended(job)
+
+    def _patiently(self, write: Callable[[], None]) -> None:
+        """Write something here, again and again while the disk is full or away."""
+        world, failures, since = self._session.world, 0, 0.0
+        while True:
+            try:
+                write()
+                break
+            except OSError as error:
+                if not disks.heals(error):
+                    raise
+                words = disks.words(error, str(self._main.path))
+                problem = DiskProblem(words, on=HERE, hint=disks.hint(error))
+            failures += 1
+            pause_s, now = world.patience(failures), world.clock()
+            since = since or now
+            waiting = Waiting("this machine", problem, since, now, now + pause_s)
+            self._observer.waiting([*self._session.waiting.values(), waiting])
+            time.sleep(pause_s)
+        if failures:
+            self._observer.waiting(list(self._session.waiting.values()))
 
     def _show(self, job: Job) -> None:
         view = job.view()
@@ -324,14 +353,22 @@ class Experiment:
                 self._outcome = "interrupted"
             self._observer.ended(self._counts)
             self._session.close()
-            self._record.close()
-            self._record.end(self._run, self._session.world.clock(), self._outcome)
+            self._close_record()
         if interrupted:
             self._observer.note(
                 "interrupted; submitted jobs go on. Run the plan again to follow them,"
                 f" or `xpm status {self._record.id}`, `xpm cancel {self._record.id}`"
             )
             raise SystemExit(130) from None
+
+    def _close_record(self) -> None:
+        try:
+            self._record.close()
+            self._record.end(self._run, self._session.world.clock(), self._outcome)
+        except OSError as error:
+            if not disks.heals(error):
+                raise
+            self._observer.note(f"how this run ended could not be noted: {disks.words(error)}")
 
     def _send_rest(self) -> None:
         """Send what is submitted, if that is quick: it goes on even if the plan cannot."""

@@ -28,6 +28,7 @@ from xpm.follow.views import JobView, job_view
 if TYPE_CHECKING:
     from xpm.launchers.requests import SlotEntry
     from xpm.plan.jobpath import JobPath
+    from xpm.plan.requirements import Req
     from xpm.plan.sealing import Sealed
 
 Callback = Callable[[object], object]
@@ -61,6 +62,8 @@ class Job:
     known: Change | LocalEnd | None = None
     line: Line | None = None
     seen_at: float = 0.0
+    require: "Req | None" = None
+    """What the plan says it needs of its place."""
 
     @property
     def ref(self) -> JobRef:

@@ -11,7 +11,8 @@
     │   │   └── HostUnknown          the name or the port (transient for who has jobs there)
     │   ├── HostKeyProblem       an unknown or changed host key (never retried)
     │   ├── LoginNeeded      4   authentication failed or wants a person (never retried)
-    │   └── SiteProblem          the host answers, but lacks something: python, room, permission
+    │   ├── DiskProblem          a disk there or here is full, read-only or away (transient)
+    │   └── SiteProblem          the host answers, but lacks something: python, permission
     ├── JobsFailed           1   the plan ended with failed tasks
     ├── CallbackFailed       2   a function the plan wanted called when a task ended raised
     └── Defect               1   a broken promise of our own: please report
@@ -102,8 +103,14 @@ class LoginNeeded(HostProblem):
     renewed: "Callable[[], bool] | None" = None
 
 
+class DiskProblem(HostProblem):
+    """A disk, there or here, is full, over its quota, read-only or away. It heals: no job fails of it."""
+
+    transient = True
+
+
 class SiteProblem(HostProblem):
-    """The host answers but lacks something: a Python, room, a permission, a partition."""
+    """The host answers but lacks something: a Python, a permission, a partition."""
 
     exit_code = 2
 

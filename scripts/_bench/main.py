@@ -21,6 +21,7 @@ WHAT = {
     "local": ("local_jobs", 300),
     "slurm": ("slurm_chain", 3),
     "many": ("slurm_many", 1000),
+    "sync": ("sync_files", 200),
 }
 
 

@@ -192,6 +192,20 @@ def _node_on(cluster: Cluster, arguments: argparse.Namespace) -> None:
             slurm.wait_until_usable(cluster, (node,))
 
 
+def _node_cut(cluster: Cluster, arguments: argparse.Namespace) -> None:
+    completed(cluster)
+    network.isolate(cluster, arguments.node)
+
+
+def _node_heal(cluster: Cluster, arguments: argparse.Namespace) -> None:
+    with locked(cluster):
+        completed(cluster)
+        network.rejoin(cluster, arguments.node)
+        if nodes.service_pid(cluster, CONTROLLER, "slurmctld"):
+            slurm.announce_nodes(cluster)
+            slurm.wait_until_usable(cluster, (arguments.node,))
+
+
 def _laptop(cluster: Cluster, arguments: argparse.Namespace) -> int:
     words = _words(arguments)
     if arguments.join:
@@ -281,6 +295,11 @@ def _parser() -> argparse.ArgumentParser:
         ("node-on", _node_on, "start a node again"),
     ):
         verb(name, action, about).add_argument("node", choices=NODES)
+    for name, action, about in (
+        ("node-cut", _node_cut, "cut a compute node off the others, what runs there goes on"),
+        ("node-heal", _node_heal, "undo node-cut"),
+    ):
+        verb(name, action, about).add_argument("node", choices=COMPUTE)
     inside.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD")
     _add_laptop(
         verb("laptop", _laptop, "run a command as a user who knows the cluster by ssh only")

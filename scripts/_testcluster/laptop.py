@@ -8,6 +8,7 @@ kernel kills pid 1, and with it everything inside.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -77,8 +78,9 @@ def _prepare_home(cluster: Cluster, home: Path) -> Path:
         (folder / "id_ed25519").chmod(0o600)
         (folder / "config").write_text(ssh.client_config(options, folder))
     for path in (home, *home.rglob("*")):
-        if path.lstat().st_uid == 0:
-            os.lchown(path, USER_ID, USER_ID)
+        with contextlib.suppress(FileNotFoundError):  # another command of the laptop's removes it
+            if path.lstat().st_uid == 0:
+                os.lchown(path, USER_ID, USER_ID)
     return home
 
 

@@ -54,6 +54,16 @@ def connect(cluster: Cluster, options: Options, node: str) -> None:
     _ip_in(pid, inside)
 
 
+def isolate(cluster: Cluster, node: str) -> None:
+    """Take a node's plug out of the switch: it goes on, and sees its files, but nobody reaches it."""
+    _ip_in(pid_of(cluster, HOLDER), f"link set {node} down\n")
+
+
+def rejoin(cluster: Cluster, node: str) -> None:
+    """Put the plug back."""
+    _ip_in(pid_of(cluster, HOLDER), f"link set {node} up\n")
+
+
 def disconnect_all(cluster: Cluster) -> None:
     """Take away what is left of the wires on this machine."""
     for node in HOSTS:

@@ -140,3 +140,24 @@ def test_an_agent_serves_the_workspace_it_was_started_for(tmp_path: Path) -> Non
 
     assert "was started for" in error(answer)["message"]
     assert ok(service.handle(opening(tmp_path), b""))
+
+
+LEFT = ("~h.1.1", "blobs/ab/~h.1.2", "code/~h.1.3/x.py", "tokens/gpu/~h.1.4", "supervisor/~h.1.5")
+
+
+def test_what_killed_processes_have_left_goes_when_it_is_opened_a_day_later(tmp_path: Path) -> None:
+    own = tmp_path / ".xpm"
+    left, young = [own / each for each in LEFT], own / "blobs" / "ab" / "~h.2.1"
+    for each in (*left, young):
+        each.parent.mkdir(parents=True, exist_ok=True)
+        each.touch()
+    for each in (*left, own / "code" / "~h.1.3"):
+        os.utime(each, (1, 1))
+
+    assert "ok" in opened(tmp_path)
+
+    assert [young] == [each for each in (*left, young) if each.exists()]
+    (own / "~h.3.1").touch()
+    os.utime(own / "~h.3.1", (1, 1))
+    assert "ok" in opened(tmp_path)  # the same day
+    assert (own / "~h.3.1").exists()

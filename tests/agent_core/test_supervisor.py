@@ -17,7 +17,9 @@ from tests.agent_core.yard import eventually
 from tests.pythons import interpreters
 from tests.runner.workshop import TASK, Workshop, clean, job_id
 from xpm.agent import place, processes
+from xpm.agent.advance import advance
 from xpm.agent.board import Board
+from xpm.agent.crew import Crew
 from xpm.agent.owner import Owner
 from xpm.agent.plain import PlainPlace
 from xpm.agent.supervisor import main as supervise
@@ -389,6 +391,28 @@ def test_a_killed_runner_is_mourned_and_nothing_of_its_task_goes_on(host: Host) 
     assert ("signal", "failed") == (outcome["cause"], outcome["state"])
     assert "signal 9" in outcome["message"]
     eventually(lambda: not Path(f"/proc/{task}").exists() or is_zombie(task))
+
+
+def test_a_killed_runner_is_no_lost_one_even_when_strangers_are_looked_for_in_the_same_turn(
+    host: Host,
+) -> None:
+    content = place.read(host.layout)
+    assert content
+    assert Owner(host.layout.supervisor).take()
+    crew = Crew(host.layout, content, "w")
+    try:
+        host.ask("a", WAIT)
+        advance(host.board, crew, time.time(), 0.0)
+        eventually(lambda: host.effects("a"))
+        runner = host.claim("a")["pid"]
+        os.kill(runner, signal.SIGKILL)
+        eventually(lambda: is_zombie(runner))
+
+        advance(host.board, crew, time.time() + 10, 0.0)
+    finally:
+        crew.close()
+
+    assert ("signal", "failed") == tuple(host.workshop.outcome("a")[x] for x in ("cause", "state"))
 
 
 def test_a_run_that_vanished_while_nobody_watched_is_lost_and_tried_once_more(host: Host) -> None:

@@ -183,6 +183,38 @@ def test_a_plan_started_by_plain_python_is_resumed_from_anywhere(tmp_path: Path)
     assert (resumed.code, resumed.out) == (0, "done: one\n")
 
 
+def test_without_its_script_a_plan_goes_on_from_its_records(tmp_path: Path) -> None:
+    plan = Plan(tmp_path, ["good", "bad"])
+    plan.open("bad", fails=True)
+    plan.xpm("run", "plan.py", "--detach")
+    (plan.folder / "plan.py").unlink()
+    plan.open("good")
+
+    first = plan.xpm("resume")
+    plan.open("bad")
+    again = plan.xpm("resume", "gated", "--retry")
+
+    assert (first.code, again.code) == (1, 0)
+    assert "plan.py is not there any more" in first.err
+    assert "1 failed, 1 skipped: tried again" in again.err
+    assert again.out == "gated: done · 4 done\n"
+    assert {"done"} == set(plan.states().values())
+
+
+def test_an_edited_script_is_told_and_can_be_left_alone(tmp_path: Path) -> None:
+    plan = Plan(tmp_path, ["one"])
+    plan.xpm("run", "plan.py", "--detach")
+    (plan.folder / "plan.py").write_text("print('another plan')")
+    plan.open("one")
+
+    without = plan.xpm("resume", "--without-script")
+    edited = plan.xpm("resume")
+
+    assert (without.code, without.out) == (0, "gated: done · 2 done\n")
+    assert "which was edited since" in edited.err
+    assert edited.out == "another plan\n"
+
+
 def test_cancelling_an_experiment_ends_what_runs_and_what_waits(tmp_path: Path) -> None:
     plan = Plan(tmp_path, ["one"])
     plan.xpm("run", "plan.py", "--detach")

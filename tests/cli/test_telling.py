@@ -66,7 +66,14 @@ def test_a_row_has_tags_place_and_what_is_remarkable() -> None:
 def test_a_message_of_several_lines_is_told_in_a_row_as_several_things() -> None:
     failed = replace(JOB, state="failed", cause="oom", message="SLURM killed it\nraise `mem`")
 
-    assert telling.remark(failed) == "oom; SLURM killed it; raise `mem`"
+    assert telling.remark(replace(failed, settled=True)) == "oom; SLURM killed it; raise `mem`"
+
+
+def test_a_job_that_is_over_there_says_so_until_its_files_are_here() -> None:
+    done = replace(JOB, state="done", settled=False)
+
+    assert "its files are not here yet" in telling.remark(done)
+    assert "its files are not here yet" not in telling.remark(replace(done, settled=True))
 
 
 def test_what_to_do_about_a_place_that_does_not_answer_comes_last() -> None:
@@ -74,8 +81,8 @@ def test_what_to_do_about_a_place_that_does_not_answer_comes_last() -> None:
     silent = replace(view([JOB]), places={"cluster": place})
 
     assert telling.links(silent, NOW) == [
-        "cluster has not answered for 2 h (its jobs go on; these are their last known states): "
-        "no python\n  -> name another one"
+        "waiting: cluster has not answered: no python; for 2 h now"
+        " (its jobs go on; these are their last known states)\n  -> name another one"
     ]
 
 

@@ -198,12 +198,22 @@ def test_sync_of_what_is_here_opens_nothing(tmp_path: Path, main: Path) -> None:
     assert (told.code, told.out) == (0, "demo: failed · 1 failed, 1 done\n")
 
 
-def test_resuming_a_plan_that_is_gone_says_so(tmp_path: Path, main: Path) -> None:
+def test_resuming_a_plan_that_is_gone_goes_on_without_it_and_says_so(
+    tmp_path: Path, main: Path
+) -> None:
     told = xpm("resume", "--workdir", str(main), home=tmp_path)
 
+    assert told.code == 1
+    assert "plan.py is not there any more; going on with what was submitted" in told.err
+    assert "callbacks" in told.err
+    assert told.out.startswith("demo: failed · 1 failed, 1 done\n")
+
+
+def test_another_launcher_needs_the_plan(tmp_path: Path, main: Path) -> None:
+    told = xpm("resume", "-l", "gpu", "--workdir", str(main), home=tmp_path)
+
     assert told.code == 2
-    assert "not there any more" in told.err
-    assert "plan.py" in told.err
+    assert "another launcher needs the plan" in told.err
 
 
 def test_resuming_runs_the_script_with_the_arguments_it_had(tmp_path: Path, main: Path) -> None:

@@ -91,7 +91,8 @@ def test_what_is_old_says_so_and_what_is_not_sent_says_what_it_waits_for() -> No
 
     assert [
         "link: it waits on this machine until cluster answers",
-        "link: cluster has not answered for 2 h: no route",
+        "link: waiting: cluster has not answered: no route; for 2 h now"
+        " (its jobs go on; these are their last known states)",
         "link: -> mend it",
         "age: this is what was known 3 h ago (--online asks)",
     ] == told(old, place=place, is_unsent=True)[1:]

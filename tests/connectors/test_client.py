@@ -22,7 +22,7 @@ class FarEnd:
         self.link.sendall(frames.MAGIC)
         self._decoder = frames.Decoder()
         self._decoder.feed(frames.MAGIC)
-        self._assembler = frames.Assembler()
+        self._assembler = frames.Assembler(frames.PUT_LIMIT)
 
     def requests(self, count: int) -> list[tuple[int, frames.Message, bytes]]:
         """The next requests."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.connectors.sshd import SSHD, Sshd, free_port, keygen, public
-from xpm.connectors.fabric_host import FabricHost
+from xpm.connectors.fabric_host import ChannelStream, FabricHost
 from xpm.connectors.specs import SshTarget
 from xpm.errors import HostKeyProblem, HostUnreachable, LoginNeeded, ProfileProblem
 
@@ -91,6 +91,24 @@ def test_it_connects_again_after_its_server_was_lost(sshd: Sshd) -> None:
     host.close()
 
 
+class LostChannel:
+    """paramiko's, when the connection is lost while it writes: it raises EOFError, also at closing."""
+
+    def sendall(self, data: bytes) -> None:
+        raise EOFError
+
+    def close(self) -> None:
+        raise EOFError
+
+
+def test_a_connection_lost_within_a_write_is_out_of_reach_and_can_be_closed() -> None:
+    stream = ChannelStream(LostChannel(), "box")  # type: ignore[arg-type]
+
+    with pytest.raises(HostUnreachable, match="the connection is lost"):
+        stream.write(b"x")
+    stream.close()
+
+
 def test_the_link_is_tuned(sshd: Sshd) -> None:
     host = FabricHost(sshd.target)
     host.open(["cat"])
@@ -140,6 +158,29 @@ def test_a_changed_key_is_refused_with_the_command_to_type(sshd: Sshd) -> None:
     assert "known_hosts:1 records another key" in caught.value.cause
     assert f"ssh-keygen -R '[127.0.0.1]:{sshd.port}'" in caught.value.hint
     assert "Accepted" not in (sshd.folder / "sshd.log").read_text()
+
+
+def test_a_key_of_a_kind_that_is_not_recorded_is_refused_when_another_kind_is(sshd: Sshd) -> None:
+    keygen(sshd.folder / "other", "ecdsa")
+    line = f"[127.0.0.1]:{sshd.port} {public(sshd.folder / 'other')}\n"
+    (sshd.folder / "known_hosts").write_text(line)
+
+    with pytest.raises(HostKeyProblem) as caught:
+        output(sshd.target, "true")
+
+    assert "shows ssh-ed25519 SHA256:" in caught.value.cause
+    assert "known_hosts:1 records only keys of another kind (ecdsa-sha2" in caught.value.cause
+    assert not caught.value.transient
+    assert "Accepted" not in (sshd.folder / "sshd.log").read_text()
+    assert (sshd.folder / "known_hosts").read_text() == line, "nothing is recorded by us"
+    ssh = [
+        "ssh",
+        "-F",
+        str(sshd.folder / "config"),
+        "-oBatchMode=yes",
+        "-oStrictHostKeyChecking=yes",
+    ]
+    assert subprocess.run([*ssh, "box", "true"], capture_output=True).returncode == 255
 
 
 def test_a_revoked_key_is_refused(sshd: Sshd) -> None:

@@ -91,3 +91,12 @@ def test_a_wait_ends_when_somebody_closes() -> None:
         Retrying(Patience(attempts=None, first_s=60), closing).run(
             Attempts(*(HostUnreachable("away") for _ in range(9)))
         )
+
+
+def test_what_takes_long_to_fail_is_told_first() -> None:
+    attempts = Attempts(*(HostUnreachable("timed out") for _ in range(3)))
+
+    with pytest.raises(HostUnreachable):
+        retrying(Patience(within_s=0.0), []).run(attempts)
+
+    assert attempts.count == 1

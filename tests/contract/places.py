@@ -13,6 +13,7 @@ from typing import Any
 from tests.cluster import RunningCluster
 from tests.connectors.sshd import Sshd
 from xpm.connectors.base import Change, Connector, Entry, JobRef, Snapshot
+from xpm.connectors.hosts import Host
 from xpm.connectors.link import Link, Place
 from xpm.connectors.local import LocalConnector
 from xpm.connectors.memory_host import MemoryHost
@@ -165,8 +166,8 @@ def request(kind: str) -> Mapping[str, object]:
     }  # fmt: skip
 
 
-def in_memory(host: MemoryHost, root: Path, patience: Patience | None = None) -> AgentConnector:
-    """A connector to a host in memory that does not wait between attempts."""
+def in_memory(host: Host, root: Path, patience: Patience | None = None) -> AgentConnector:
+    """A connector to a host in memory, or another one, that does not wait between attempts."""
     place = Place(str(root), "plain", sys.executable, capacity=Capacity(2))
     link = Link(host.name, host, place, patience, sleep=lambda seconds: None)
     return AgentConnector(host.name, link)

@@ -344,3 +344,23 @@ def test_nothing_to_do_is_done_without_a_connection(site: Site) -> None:
 def test_a_job_id_is_all_that_names_a_job(site: Site) -> None:
     assert JobRef(places.TASK, ref("a").job) == ref("a")
     assert site.open().name
+
+
+def test_what_was_sent_is_remembered_for_another_laptop(site: Site, shot: Snapshot) -> None:
+    connector = staged(site, shot)
+    first = site.entry("a", "pass", shot)
+    other = {**site.entry("b", "pass", shot), "experiment": "other"}
+    connector.submit([first])
+    connector.submit([other])
+    until(connector, ["a", "b"])
+    connector.close()
+
+    later = site.open()
+
+    known = {each.name: (each.jobs, dict(each.states)) for each in later.experiments()}
+    assert {"test": (1, {"done": 1}), "other": (1, {"done": 1})} == known
+    assert [first, other] == [entry for _, entry in later.wanted(None)]
+    assert [other] == [entry for _, entry in later.wanted("other")]
+    assert [] == list(later.wanted("never"))
+    assert later.holds(shot.id)
+    assert not later.holds("f" * 64)

@@ -17,7 +17,7 @@ from xpm.connectors.remote import AgentConnector
 from xpm.connectors.retrying import Patience
 from xpm.connectors.specs import Capacity
 from xpm.errors import HostUnreachable
-from xpm.sync.mirror import LOGS
+from xpm.sync.rules import LOGS
 from xpm.wire import ledger
 
 pytestmark = pytest.mark.host

@@ -6,8 +6,10 @@ from pathlib import Path
 from tests.follow.fakes import Cluster, Lab
 from xpm._experiment import Experiment
 from xpm.follow.main import MainFolder
+from xpm.follow.observer import WaitingNews
 from xpm.follow.options import RunOptions
 from xpm.follow.views import JobView, as_json, experiments
+from xpm.follow.waiting import Waiting
 
 
 class Lines:
@@ -16,6 +18,7 @@ class Lines:
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.counts: dict[str, int] = {}
+        self._waiting = WaitingNews()
 
     def started(self, experiment: str, main: str) -> None: ...
 
@@ -24,6 +27,9 @@ class Lines:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def waiting(self, found: Sequence[Waiting]) -> None:
+        self.notes += self._waiting.of(found)
 
     def ended(self, counts: Mapping[str, int]) -> None: ...
 

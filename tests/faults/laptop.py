@@ -1,20 +1,21 @@
-"""A plan in a process of its own, on this machine or on a host in memory: what faults are tried on."""
+"""A plan in a process of its own, on this machine or behind an agent at a pipe: what faults are tried on."""
 
 import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cli.commands import CHECKOUT
-from tests.faults.links import leftovers
-from xpm.wire import files
+from tests.faults.drive import drive
+from tests.faults.links import age, leftovers
 
 HOOK = Path(__file__).parent / "hook"
 PLAN = '''
+import os
+import time
 from pathlib import Path
 from xpm import Meta, Param, PathGenerator, Task, experiment, field
 
@@ -27,11 +28,14 @@ class Step(Task):
     after: Param[list[Task]] = []
     traces: Meta[str]
     result: Meta[Path] = field(default_factory=PathGenerator("result.txt"))
+    twin: Meta[Path] = field(default_factory=PathGenerator("twin.txt"))
 
     def execute(self):
         with open(self.traces, "a") as file:
             file.write("%d\\n" % self.number)
-        self.result.write_text("x" * 10_000 + str(self.number))
+        run = "%d-%f" % (os.getpid(), time.time())
+        for path in (self.result, self.twin):
+            path.write_text("x" * 10_000 + "%d %s" % (self.number, run))
         print("step", self.number)
 
 
@@ -52,14 +56,14 @@ default: far
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong: in which sort of process, at which operation, how."""
+    """What goes wrong: in which sort of process, at which operation, how (points.py, stale.py)."""
 
     role: str
     number: int
     what: str
 
     def __str__(self) -> str:
-        return f"{self.role}: {self.what} at operation {self.number}"
+        return f"{self.role} {self.what} {self.number}"
 
 
 class Desk:
@@ -67,7 +71,7 @@ class Desk:
 
     Args:
         folder: the home.
-        place: ``here`` or ``far``, a host in memory.
+        place: ``here`` or ``far``, behind an agent at a pipe.
     """
 
     def __init__(self, folder: Path, place: str) -> None:
@@ -87,18 +91,18 @@ class Desk:
 
     def run(self, fault: Fault | None = None) -> "subprocess.CompletedProcess[str]":
         """Run the plan once, as a person would."""
-        return self._python(["-m", "tests.faults.drive", str(self.plan)], fault)
+        return self._drive([str(self.plan)], fault)
 
     def status(self) -> list[dict[str, object]]:
         """What ``xpm status --json`` says of the jobs, without when it was seen."""
-        done = self._python(["-m", "tests.faults.drive", "status"])
+        done = self._drive(["status"])
         if done.returncode:
             raise AssertionError(f"xpm status ends with {done.returncode}: {done.stderr}")
         jobs: list[dict[str, object]] = json.loads(done.stdout)["jobs"]
         return [{key: value for key, value in job.items() if key != "seen_at"} for job in jobs]
 
     def operations(self) -> dict[str, tuple[int, ...]]:
-        """How many changes, writes and touches the busiest process of each role makes in an undisturbed run."""
+        """How many operations of each kind the busiest process of each role comes to in an undisturbed run."""
         done = self.run(Fault("", 0, "COUNT"))
         assert done.returncode == 0, done.stderr
         found: dict[str, tuple[int, ...]] = {}
@@ -106,19 +110,6 @@ class Desk:
             _, role, _ = each.name.split(".")
             counts = tuple(map(int, each.read_text().split()))
             found[role] = max(found.get(role, counts), counts)
-        return found
-
-    def processes(self) -> Sequence[int]:
-        """The processes that live on this home."""
-        found: list[int] = []
-        for each in Path("/proc").iterdir():
-            if each.name.isdecimal() and int(each.name) != os.getpid():
-                try:
-                    words = (each / "cmdline").read_bytes()
-                except OSError:  # it has just ended
-                    continue
-                if os.fsencode(self.folder) + b"/" in words:
-                    found.append(int(each.name))
         return found
 
     def jobs(self, root: Path) -> dict[str, Path]:
@@ -132,23 +123,9 @@ class Desk:
 
     def age(self) -> None:
         """Let two days pass for every temporary file."""
-        past = time.time() - 2 * 86400
-        for each in self.temporaries():
-            os.utime(each, (past, past))
+        age(leftovers(self.main, self.far))
 
-    def visit(self) -> None:
-        """Let somebody list the folders of the workspaces, two days later."""
-        self.age()
-        for root in (self.main, self.far):
-            for folder in (root / ".xpm").glob("**/"):
-                files.listing(str(folder))
-
-    def temporaries(self) -> Sequence[Path]:
-        """The files that were to be renamed, but for those in a folder of one job or submission, which go with it."""
-        found = leftovers(self.main, self.far)
-        return [each for each in found if not {"jobs", "submissions"} & set(each.parts)]
-
-    def _python(
+    def _drive(
         self, words: Sequence[str], fault: Fault | None = None
     ) -> "subprocess.CompletedProcess[str]":
         environ = {
@@ -165,23 +142,4 @@ class Desk:
         if fault is not None:
             wish = (fault.role, str(fault.number), fault.what, str(self.mark), str(self.folder))
             environ["XPM_FAULT"] = ":".join(wish)
-        return subprocess.run(
-            [sys.executable, *words],
-            env=environ,
-            cwd=self.plan.parent,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
-
-
-def eventually(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
-    """Whether it comes true."""
-    ends_at = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > ends_at:
-            return False
-        time.sleep(0.05)
-    return True
+        return drive(words, self.plan.parent, environ, timeout_s=120)

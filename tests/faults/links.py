@@ -1,20 +1,28 @@
 """The link to a host in memory, cut or frozen after any byte of the whole life of two jobs."""
 
+import contextlib
 import itertools
-from collections.abc import Sequence
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.contract import places
 from tests.contract.places import entry, ref, until
+from xpm.agent import sweeping
 from xpm.connectors.base import Snapshot
+from xpm.connectors.hosts import Host
 from xpm.connectors.link import Link, Place
 from xpm.connectors.memory_host import Faults, MemoryHost, MemoryStream
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.retrying import Patience
 from xpm.connectors.specs import Capacity
 from xpm.errors import HostUnreachable
-from xpm.wire import ledger
+from xpm.follow.main import MainFolder
+from xpm.wire import files, ledger
+from xpm.wire.workspace import Layout
 
 CODE = "open('out.bin', 'wb').write(b'x' * 300_000); print('done')"
 ONCE = Patience(attempts=1)
@@ -33,7 +41,7 @@ class LinkFault:
     how: str
 
     def __str__(self) -> str:
-        return f"link {self.how} after {self.at} bytes {self.direction}"
+        return f"{self.direction} {self.how} {self.at}"
 
 
 class Links:
@@ -44,10 +52,10 @@ class Links:
     """
 
     name = "link"
+    grace_s = GRACE_S
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._shot = places.snapshot(folder / "project")
 
     def points(self) -> Sequence[LinkFault]:
         """Every byte of an exchange that nothing disturbs, but few within large pieces; both directions, both ways to fail."""
@@ -59,39 +67,74 @@ class Links:
             for at in _bytes(ends)
         ]
 
+    def fault(self, text: str) -> LinkFault:
+        """The fault that shows itself so."""
+        direction, how, at = text.split()
+        return LinkFault(direction, int(at), how)
+
     def violations(self, fault: LinkFault, folder: Path) -> list[str]:
         """Try one; what was promised and is not so."""
-        host = MemoryHost("memory")
-        sent, received = (fault.at, None) if fault.direction == "sent" else (None, fault.at)
-        host.faults = [Faults(sent, received, freezes=fault.how == "frozen")]
+        host = self.host(fault, folder)
         root, main = folder / "far", folder / "main"
         breaks = 0
         while breaks <= MOST_BREAKS:
             try:
-                self._exchange(host, root, main)
+                self.exchange(host, root, main)
                 break
             except HostUnreachable:
                 breaks += 1
         host.close()
         if breaks > MOST_BREAKS:
             return [f"broken {breaks} times by one fault"]
+        return self.wrong(root, main)
+
+    def host(self, fault: LinkFault, folder: Path) -> Host:
+        """Where the agent runs."""
+        host = MemoryHost("memory")
+        sent, received = (fault.at, None) if fault.direction == "sent" else (None, fault.at)
+        host.faults = [Faults(sent, received, freezes=fault.how == "frozen")]
+        return host
+
+    def exchange(self, host: Host, root: Path, main: Path) -> None:
+        """The whole life of two jobs, safe to begin again at any point."""
+        shot = places.snapshot(root.with_name(f"{root.name}-project"))
+        place = Place(str(root), "plain", sys.executable, Capacity(2))
+        link = Link(host.name, host, place, ONCE, lambda seconds: None, self.grace_s)
+        connector = AgentConnector(host.name, link)
+        try:
+            _live(connector, shot, main)
+        finally:
+            connector.close()
+
+    def wrong(self, root: Path, main: Path) -> list[str]:
+        """What was promised and is not so."""
         return _wrong(root, main)
 
     def _calm(self) -> MemoryStream:
         host = MemoryHost("memory")
-        self._exchange(host, self._folder / "calm", self._folder / "calm-main")
+        self.exchange(host, self._folder / "calm", self._folder / "calm-main")
         host.close()
         return host.streams[0]
 
-    def _exchange(self, host: MemoryHost, root: Path, main: Path) -> None:
-        """The whole life of two jobs, safe to begin again at any point."""
-        place = Place(str(root), "plain", None, Capacity(2))
-        link = Link(host.name, host, place, ONCE, lambda seconds: None, GRACE_S)
-        connector = AgentConnector(host.name, link)
-        try:
-            _live(connector, self._shot, main)
-        finally:
-            connector.close()
+
+def processes_of(folder: Path, timeout_s: float = 20.0) -> list[int]:
+    """The processes that live on a folder, and do not end."""
+    ends_at = time.monotonic() + timeout_s
+    while True:
+        found = _processes(os.fsencode(folder) + b"/")
+        if not found or time.monotonic() > ends_at:
+            return found
+        time.sleep(0.05)
+
+
+def _processes(word: bytes) -> list[int]:
+    found: list[int] = []
+    for each in Path("/proc").iterdir():
+        if each.name.isdecimal() and int(each.name) != os.getpid():
+            with contextlib.suppress(OSError):  # it has just ended
+                if word in (each / "cmdline").read_bytes():
+                    found.append(int(each.name))
+    return found
 
 
 def _bytes(ends: Sequence[int]) -> Sequence[int]:
@@ -149,3 +192,33 @@ def leftovers(*roots: Path) -> list[Path]:
         for pattern in ("~*", "*.part", "*.partial")
         for path in root.rglob(pattern)
     ]
+
+
+def age(paths: Iterable[Path]) -> None:
+    """Let two days pass for these files."""
+    past = time.time() - 2 * 86400
+    for each in paths:
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(each, (past, past))
+
+
+def days_later(*workspaces: Path) -> list[Path]:
+    """The temporaries that are left when somebody comes to workspaces two days later.
+
+    But for those in a folder of one job or submission, which go with it.
+    """
+    found = leftovers(*workspaces)
+    age([*found, *(root / ".xpm" / "swept" for root in workspaces)])
+    for root in workspaces:
+        sweeping.sweep(Layout(str(root)), time.time())
+        for name in ("queue", "cancel", "attempts", "inbox"):  # as every advance
+            files.listing(str(root / ".xpm" / name))
+        MainFolder(root).prepare()
+    return [each for each in leftovers(*workspaces) if not _has_owner(each)]
+
+
+def _has_owner(path: Path) -> bool:
+    """Whether it is within the folder of a job or of a submission."""
+    words = path.parts
+    job, submission = ("jobs" in words and words.index("jobs")), "submissions" in words
+    return submission or (job is not False and len(words) > job + 3)

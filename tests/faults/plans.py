@@ -1,16 +1,22 @@
-"""A plan of two tasks while one process below it is killed, or one of its operations on files fails."""
+"""A plan of two tasks while a process below it is killed, or its disk fails it, or shows it an old view of its folders."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults.laptop import Desk, Fault, eventually
+from tests.faults.laptop import Desk, Fault
+from tests.faults.links import days_later, processes_of
+from tests.faults.points import KINDS, OF
 from xpm.wire import files
 
-ROLES = ("laptop", "supervisor", "runner", "task")
+ROLES = ("laptop", "agent", "supervisor", "runner", "task")
+KILLS = ("KILL", "AFTER")
 ERRORS = ("ENOSPC", "EIO", "ESTALE", "EACCES")
-KINDS = ("change", "write", "touch")
+TEARS = ("TORN", "SHORT")
+OUTAGES = ("FULL", "AWAY")
+AGES_MS = (300, 1000, 3000)
 MOST_RUNS = 3
 
 
@@ -20,11 +26,12 @@ class Plans:
     Args:
         folder: where to find out how many operations there are.
         place: ``here`` or ``far``.
-        what: ``KILL``, or the names of errors.
+        name: of the sort.
+        what: what happens, one of these.
     """
 
-    def __init__(self, folder: Path, place: str, what: Sequence[str]) -> None:
-        self.name = f"{'killed' if 'KILL' in what else 'errors'} {place}"
+    def __init__(self, folder: Path, place: str, name: str, what: Sequence[str]) -> None:
+        self.name = f"{name} {place}"
         self._folder = folder
         self._place = place
         self._what = what
@@ -35,15 +42,21 @@ class Plans:
         return [
             Fault(role, n, what)
             for role in ROLES
+            if role in counts
             for what in self._what
-            for n in range(1, counts[role][KINDS.index(_kind(what))] + 1)
+            for n in range(1, counts[role][KINDS.index(OF[what])] + 1)
         ]
+
+    def fault(self, text: str) -> Fault:
+        """The fault that shows itself so."""
+        role, what, number = text.split()
+        return Fault(role, int(number), what)
 
     def violations(self, fault: Fault, folder: Path) -> list[str]:
         """Try one; what was promised and is not so."""
         desk = Desk(folder, self._place)
         try:
-            desk.run(fault)
+            hit = desk.run(fault)
             desk.age()
             healed = desk.run()
             for _ in range(1, MOST_RUNS):
@@ -54,11 +67,22 @@ class Plans:
             return [
                 f"run again {MOST_RUNS} times, it ends with {healed.returncode}:\n{healed.stderr}"
             ]
-        return [*_effects(desk, fault), *_results(desk), *_journal(desk), *_left(desk)]
+        found = [*_effects(desk, fault), *_results(desk), *_journal(desk), *_left(desk)]
+        is_elsewhere = fault.role != "laptop" and fault.what not in OUTAGES
+        if is_elsewhere and re.search("^Traceback", hit.stderr, re.MULTILINE):
+            found.append(f"the laptop crashed: {hit.stderr}")
+        return found
 
 
-def _kind(what: str) -> str:
-    return {"KILL": "change", "ENOSPC": "write"}.get(what, "touch")
+class OldViews(Plans):
+    """Machines that see each other's files late, as over NFS."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "far", "old view", ["STALE"])
+
+    def points(self) -> Sequence[Fault]:
+        """Some ages; each run is another story, for the machines take turns as they like."""
+        return [Fault("everybody", age, "STALE") for age in AGES_MS for _ in range(20)]
 
 
 def _effects(desk: Desk, fault: Fault) -> list[str]:
@@ -69,7 +93,7 @@ def _effects(desk: Desk, fault: Fault) -> list[str]:
         entries = [files.load(str(path)) or {} for path in sorted((folder / ".xpm").glob("a*.*"))]
         done = [each for each in entries if each.get("state") == "done"]
         claims = [each for each in entries if each.get("kind") == "claim"]
-        most = len(claims) if fault.role in ("runner", "task") else 1
+        most = len(claims) if fault.role in ("runner", "task") or fault.what in OUTAGES else 1
         if len(done) != 1:
             found.append(f"step {number} has {len(done)} outcomes: {entries}")
         if not 1 <= traces.count(number) <= most:
@@ -81,9 +105,14 @@ def _results(desk: Desk) -> list[str]:
     found: list[str] = []
     for number in ("1", "2"):
         path = desk.jobs(desk.main).get(number)
-        text = (path / "result.txt").read_text() if path and (path / "result.txt").exists() else ""
-        if text != "x" * 10_000 + number:
-            found.append(f"the result of step {number} is {text[-20:]!r} of {len(text)}")
+        if path is None or not (path / "result.txt").exists():
+            found.append(f"there is no result of step {number}")
+            continue
+        texts = [(path / name).read_text() for name in ("result.txt", "twin.txt")]
+        if not texts[0].startswith("x" * 10_000 + number + " "):
+            found.append(f"the result of step {number} is {texts[0][-40:]!r} of {len(texts[0])}")
+        if texts[0] != texts[1]:
+            found.append(f"results of step {number} are mixed: {[each[-40:] for each in texts]}")
     return found
 
 
@@ -98,11 +127,9 @@ def _journal(desk: Desk) -> list[str]:
 
 
 def _left(desk: Desk) -> list[str]:
-    desk.visit()
-    found = [f"{path.relative_to(desk.folder)} is left" for path in desk.temporaries()]
-    if not eventually(lambda: not desk.processes()):
-        found.append(f"processes are left: {desk.processes()}")
-    return found
+    found = [f"{path.relative_to(desk.folder)} is left" for path in days_later(desk.main, desk.far)]
+    living = processes_of(desk.folder)
+    return [*found, f"processes are left: {living}"] if living else found
 
 
 def _jobs(desk: Desk) -> dict[str, Path]:

@@ -4,13 +4,15 @@ import hashlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Snapshot
+from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import HostUnreachable, ProfileProblem
+from xpm.launchers.profiles import Answer
+from xpm.launchers.requests import SlotEntry
 from xpm.plan.sealing import Sealed
 from xpm.plan.tokens import Token
 from xpm.wire import ledger
@@ -145,6 +147,23 @@ class FakeConnector:
         self._reach()
         self._cluster.staged.add(snapshot.id)
 
+    def holds(self, snapshot: str) -> bool:
+        self._reach()
+        return snapshot in self._cluster.staged
+
+    def experiments(self) -> Sequence[Sent]:
+        self._reach()
+        found: dict[str, Counter[str]] = {}
+        for held in self._cluster.held.values():
+            found.setdefault(str(held.entry["experiment"]), Counter())[held.state] += 1
+        return [Sent(name, sum(each.values()), each, 1.0) for name, each in found.items()]
+
+    def wanted(self, experiment: str | None) -> Iterator[tuple[float, Entry]]:
+        self._reach()
+        for held in list(self._cluster.held.values()):
+            if experiment in (None, held.entry["experiment"]):
+                yield 1.0, held.entry
+
     def submit(self, entries: Sequence[Entry]) -> None:
         self._reach()
         self._cluster.take(entries)
@@ -253,8 +272,14 @@ class FakeLauncher:
             "resources": {}, "python": None, "setup": [], "retry": {},
         }  # fmt: skip
 
-    def slot_entries(self, tokens: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-        return list(tokens)
+    @property
+    def connectors(self) -> tuple[Spec, ...]:
+        return (self.connector,)
+
+    def ask(
+        self, asked: object, is_resumable: bool, tokens: Iterable[SlotEntry], *facts: object
+    ) -> Answer:
+        return Answer(self.connector, self.request({}), list(tokens))
 
 
 class FakeProfiles:

@@ -49,3 +49,20 @@ def test_that_code_is_missing_is_told_once_for_all_jobs(main_path: Path) -> None
     journal.close()
 
     assert ["no code"] == told
+
+
+def test_code_that_is_there_already_need_not_be_here(main_path: Path) -> None:
+    """A laptop is killed in the middle of sending many jobs, and the plan is gone when it is back."""
+    main = MainFolder(main_path)
+    for job in ("a", "b"):
+        main.outbox.put("cluster", {**entry(job), "experiment": "exp", "parents": []})
+    cluster = Cluster()
+    cluster.staged.add("s1")
+    outgoing = Outgoing("cluster", main.outbox, lambda: 0.0, lambda: None)
+
+    journal = Journal(main)
+    list(outgoing.send(cluster.open(), journal))
+    journal.close()
+
+    assert [["a", "b"]] == cluster.submissions
+    assert [] == list(main.outbox.entries("cluster"))

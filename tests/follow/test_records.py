@@ -37,6 +37,18 @@ def test_a_torn_last_line_is_skipped_and_spoils_no_later_one(tmp_path: Path) -> 
     assert [line("a"), line("b")] == list(record.lines())
 
 
+def test_what_a_killed_run_was_writing_goes_a_day_later(tmp_path: Path) -> None:
+    record = ExperimentRecord(tmp_path / "exp")
+    record.start(1.0, "plan.py", [])
+    left = record.folder / "~laptop.1.1"
+    left.touch()
+    os.utime(left, (1, 1))
+
+    record.start(2.0, "plan.py", [])
+
+    assert not left.exists()
+
+
 def test_a_run_is_going_while_its_process_lives_and_has_not_ended_it(tmp_path: Path) -> None:
     record = ExperimentRecord(tmp_path / "exp")
     assert record.latest() is None

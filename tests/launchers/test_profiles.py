@@ -186,7 +186,6 @@ def test_what_has_no_effect_on_a_kind_of_place_is_noted(tmp_path: Path) -> None:
         "connectors.here.workspace: has no effect on a connector of kind local: the main folder is used",
         "connectors.box.partitions: has no effect on a connector of kind ssh",
         "launchers.a.partition: has no effect on a place without Slurm",
-        "launchers.b.connectors: only the first one, 'here', is used for now",
     ]
 
 

@@ -375,7 +375,10 @@ PARTITIONS = """partitions: {
         ("time: 2h", ["--partition=slow", "--time=120"]),
         ("partition: spot, time: 2h", ["--partition=spot", "--time=120"]),
         ("partition: 'slow,fast'", ["--partition=slow,fast"]),
-        ("gpus: 1", ["--partition=g1", "--account=gpus", "--gpus-per-node=1", "--constraint=ib"]),
+        (
+            "gpus: 1",
+            ["--partition=g1", "--account=gpus", "--gpus-per-node=v100:1", "--constraint=ib"],
+        ),
         (
             "gpus: 8",
             ["--partition=g1", "--account=gpus", "--gpus-per-node=a100:8", "--constraint=ib"],
@@ -401,7 +404,7 @@ def test_more_tokens_than_any_partition_gives_are_refused_with_the_reasons_and_t
         it.request({"gpu": 9})
 
     assert caught.value.where.startswith(str(tmp_path / "launchers.yaml") + ":")
-    assert "    gpu: 9 GPUs, its nodes have 8" in str(caught.value)
+    assert "    gpu a100-80: 9 GPUs, its nodes have 8" in str(caught.value)
     assert "    slow: no GPUs are listed for it" in str(caught.value)
 
 

@@ -86,15 +86,18 @@ class Laptop:
         """Type an ``xpm`` command and wait for it."""
         return run(self.argv(*words), timeout_s)
 
-    def start(self, *words: str) -> "subprocess.Popen[str]":
-        """Type an ``xpm`` command and leave it running."""
-        log = (self.home / "run.log").open("a")
-        with log:
+    def sh(self, script: str) -> Done:
+        """Type a shell command on the laptop."""
+        return run(self.cluster.laptop_argv(self.home, "sh", "-c", script), 60)
+
+    def start(self, *words: str, log: Path | None = None) -> "subprocess.Popen[str]":
+        """Type an ``xpm`` command and leave it running; what it says goes to ``run.log``, or another log."""
+        with (log or self.home / "run.log").open("a") as file:
             process = subprocess.Popen(
                 self.argv(*words),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=file,
+                stderr=file,
                 text=True,
                 start_new_session=True,
             )

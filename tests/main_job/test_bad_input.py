@@ -313,7 +313,7 @@ def test_jobs_ended_by_hand_are_told_by_their_cause_and_their_dependents_skipped
     if launcher == "cpu":
         laptop.there(f"scancel {jobs['scancelled']['batch_id']}")
 
-    assert process.wait(200) == 1, (laptop.home / "run.log").read_text()
+    assert process.wait(90) == 1, (laptop.home / "run.log").read_text()
     assert following.wait(30) == 0
     ends = _ends(laptop)
     assert ends.pop("task-killed") == ("failed", "signal")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xpm.plan import context
+from xpm.plan.requirements import Req
 from xpm.plan.sealing import Sealed
 
 
@@ -43,14 +44,18 @@ class Recording:
         self.project = project
         self.submitted: list[Sealed] = []
         self.launchers: list[str | None] = []
+        self.requirements: list[Req | None] = []
         self.jobs: list[RecordedJob] = []
         self.refusal: Exception | None = None
 
-    def accept(self, sealed: Sealed, task: object, launcher: str | None) -> RecordedJob:
+    def accept(
+        self, sealed: Sealed, task: object, launcher: str | None, require: Req | None = None
+    ) -> RecordedJob:
         if self.refusal is not None:
             raise self.refusal
         self.submitted.append(sealed)
         self.launchers.append(launcher)
+        self.requirements.append(require)
         self.jobs.append(RecordedJob(self.main / "jobs" / sealed.task / sealed.job, self))
         return self.jobs[-1]
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,53 @@ def test_a_superseded_run_kills_its_task_and_publishes_nothing(cluster: Workshop
     assert not is_alive(task)
     assert [each["kind"] for each in cluster.ledger("a")] == ["claim", "claim"]
     assert "superseded" in cluster.log(submission)
+
+
+BEATS = """
+first = not os.path.exists('beats')
+for _ in range(600 if first else 5):
+    with open('beats', 'a') as file:
+        file.write('%s %f\\n' % ('first' if first else 'second', time.time()))
+    print('started', flush=True)
+    time.sleep(0.05)
+"""
+
+
+def _in_turn(workshop: Workshop, count: int) -> bool:
+    """Whether no beat of an earlier run comes after one of a later run."""
+    names = [line.split()[0] for line in (workshop.folder("a") / "beats").read_text().splitlines()]
+    assert names.count("second") == count
+    return names == sorted(names)
+
+
+def test_a_requeued_run_begins_its_task_when_that_of_its_predecessor_has_ended(
+    cluster: Workshop,
+) -> None:
+    submission = cluster.submit(cluster.entry(job_id("a"), BEATS))
+    with cluster.start(submission, environ=batch(7)) as cut_off:
+        started(cluster, "a")
+
+        assert cluster.run(submission, environ=batch(7, restart=1)).code == 0
+
+        cut_off.wait(timeout=60)
+    assert _in_turn(cluster, 5)
+    assert cluster.outcome("a")["generation"] == 2
+
+
+def test_a_further_attempt_begins_its_task_when_that_of_the_one_given_up_has_ended(
+    cluster: Workshop,
+) -> None:
+    submission = cluster.submit(cluster.entry(job_id("a"), BEATS))
+    with cluster.start(submission, environ=batch(7)) as given_up:
+        started(cluster, "a")
+        lost = {"state": "lost", "cause": "lost", "message": "", "at": time.time()}
+        assert cluster.append("a", "revoked", 2, **lost)  # type: ignore[arg-type]
+
+        again = cluster.submit(cluster.entry(job_id("a"), BEATS, attempt=2))
+        assert cluster.run(again, environ=batch(8)).code == 0
+
+        given_up.wait(timeout=60)
+    assert _in_turn(cluster, 5)
 
 
 def test_an_outcome_that_comes_late_is_not_published(workshop: Workshop) -> None:

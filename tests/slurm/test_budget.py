@@ -82,3 +82,25 @@ def test_p17_submissions_over_the_budget_wait_for_the_next_minute(site: Site) ->
     for _ in range(3):
         site.advance(61)
     assert 5 == len(site.queue)
+
+
+@pytest.mark.host
+def test_every_command_counts_those_of_keepers_and_of_limits_too(tmp_path: Path) -> None:
+    site = Site(tmp_path, keeper={})
+    Path(site.yard.layout.limits).unlink()
+    site.ahead = 60 - site.now % 60  # all of it within one minute, the counts of others are removed
+    site.come()
+    site.yard.ask("a", "b")
+    site.yard.ask("c", parents=["a", "b"])
+    for _ in range(4):
+        site.advance(6)
+    site.yard.cancel("c")
+    site.yard.cancel("a")
+    site.advance(1)
+    site.rest()
+
+    asked = {name: len(site.calls(name)) for name in ("sbatch", "squeue", "scancel", "scontrol")}
+    assert {"sbatch": 2, "scontrol": 3} == {name: asked[name] for name in ("sbatch", "scontrol")}
+    total = sum(asked.values()) + len(site.calls("sinfo")) + len(site.calls("sacctmgr"))
+    counted = (tmp_path / ".local/state/xpm/commands").glob("*/*")
+    assert total == sum(each.stat().st_size for each in counted)

@@ -16,12 +16,12 @@ IMPATIENT = {"squeue_every_s": 2, "message_timeout_s": 1.5, "lost_after_s": 6}
 class Run:
     """``xpm run`` of some steps and one that follows them all, under way."""
 
-    def __init__(self, laptop: Laptop, steps: int, seconds: float) -> None:
+    def __init__(self, laptop: Laptop, steps: int, seconds: float, held: bool = False) -> None:
         self._laptop = laptop
         self._count = steps
         site = json.dumps(IMPATIENT)
         laptop.there(f"mkdir -p {self.own} && echo '{site}' > {self.own}/site.json")
-        self._plan = laptop.write("project/plan.py", plans.steps(laptop.name, steps, seconds))
+        self._plan = laptop.write("project/plan.py", plans.steps(laptop.name, steps, seconds, held))
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -139,6 +139,79 @@ def test_a_node_that_loses_its_power_costs_its_job_time_only(laptop: Laptop) -> 
 
     run.completes(200)
     assert {1, 2} == {job["generation"] for job in laptop.status()["jobs"]}
+
+
+def test_a_job_whose_node_is_cut_off_runs_again_elsewhere_and_only_that_run_counts(
+    laptop: Laptop,
+) -> None:
+    run = Run(laptop, 1, 0.1, held=True)
+    run.start()
+    wait_for("it runs", lambda: "running" in laptop.states())
+    node = laptop.there("squeue --me -h -t RUNNING -o %N").strip()
+    tasks = f"pgrep -u alice -f '[/]travel/.* run .*/{laptop.name}' | wc -l"
+    before = int(laptop.there(tasks, node))
+
+    laptop.cluster.do("node-cut", node)
+    try:
+        down = ["scontrol", "update", f"nodename={node}", "state=down", "reason=test"]
+        laptop.cluster.on("ctl", *down, user="root")
+        assert int(laptop.there(tasks, node)) == before  # SLURM cannot reach it to end it
+        wait_for(
+            "it is claimed again", lambda: laptop.there(f"ls {run.own}/inbox | grep a1.2 || true")
+        )
+        wait_for("the first run is ended", lambda: int(laptop.there(tasks, node)) == 0, 15)
+        laptop.release()
+
+        run.completes()
+    finally:
+        laptop.cluster.do("node-heal", node)
+    first, last = laptop.status()["jobs"]
+    assert [(2, 1), (1, 1)] == [(job["generation"], job["attempt"]) for job in (first, last)]
+
+
+def test_a_slurmctld_killed_within_seconds_of_a_submission_loses_no_job(laptop: Laptop) -> None:
+    run = Run(laptop, 3, 3.0)
+    run.start()
+    wait_for("sbatch is called", run.has("submissions/*/try.1"))
+
+    laptop.cluster.do("slurmctld", "stop", "--hard")
+    laptop.cluster.do("slurmctld", "start")
+
+    run.completes()
+
+
+def test_a_preempted_job_is_pending_and_runs_again(laptop: Laptop) -> None:
+    tier = ["scontrol", "update", "partition=short"]
+    run = Run(laptop, 1, 6.0)
+    run.start()
+    wait_for("it runs", lambda: "running" in laptop.states())
+    laptop.cluster.on("ctl", *tier, "prioritytier=10", user="root")
+    try:
+        laptop.there("sbatch -p short -N2 --exclusive -t1 --wrap 'sleep 3'")
+        wait_for("it waits", lambda: "pending" in laptop.states())
+
+        run.completes()
+    finally:
+        laptop.cluster.on("ctl", *tier, "prioritytier=1", user="root")
+    (first, _) = laptop.status()["jobs"]
+    assert (2, 1) == (first["generation"], first["attempt"])
+
+
+@pytest.mark.parametrize("switched", ["off", "on"])
+def test_accounting_that_goes_and_comes_changes_nothing(laptop: Laptop, switched: str) -> None:
+    run = Run(laptop, 2, 5.0)
+    if switched == "on":
+        laptop.cluster.do("accounting", "off")
+    try:
+        run.start()
+        wait_for("it runs", lambda: "running" in laptop.states())
+
+        laptop.cluster.do("accounting", switched)
+
+        run.completes()
+        assert [1, 1, 1] == [job["attempt"] for job in laptop.status()["jobs"]]
+    finally:
+        laptop.cluster.do("accounting", "on")
 
 
 @pytest.mark.parametrize(

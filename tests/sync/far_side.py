@@ -1,10 +1,10 @@
 """A workspace of the far side, answered by the agent's own functions."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from xpm.agent import transfer
+from xpm.agent import results
 from xpm.connectors.base import JobRef
 from xpm.wire import frames, ledger, workspace
 
@@ -34,8 +34,15 @@ class FarSide:
     def call(self, content: frames.Message, payload: bytes = b"") -> Answer:
         self.calls.append(content)
         self.before(content)
-        verbs = {"manifest": transfer.manifest, "pull": transfer.pull}
+        verbs = {"manifest": results.manifest, "pull": results.pull, "digests": results.digests}
         return self.after(content, verbs[content["verb"]](self.layout, content))
+
+    def stream(
+        self, contents: Iterable[frames.Message]
+    ) -> Iterator[tuple[frames.Message, Iterator[bytes]]]:
+        for content in contents:
+            answer, payload = self.call(content)
+            yield answer, iter([payload])
 
     def record(self, kind: str, attempt: int, slot: int, ref: JobRef = REF, **more: object) -> None:
         entry = {

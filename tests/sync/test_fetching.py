@@ -2,6 +2,8 @@ import contextlib
 import json
 import os
 import random
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ from hypothesis import strategies as st
 from tests.sync.far_side import REF, Answer, FarSide, tree
 from xpm.connectors.base import Fetched, JobRef
 from xpm.errors import Defect, HostUnreachable
-from xpm.sync.fetching import BYTES, fetch
+from xpm.sync.arriving import BYTES
+from xpm.sync.blocks import BLOCK
+from xpm.sync.fetching import fetch
 from xpm.wire import frames, ledger
 
 
@@ -173,7 +177,7 @@ def test_after_a_cut_a_big_file_goes_on_where_it_was(far: FarSide, main: Path) -
     (far.job() / "big").write_bytes(b"z" * (BYTES + 1000))
 
     def cut(request: frames.Message) -> None:
-        if len(far.calls) == 3:
+        if len(far.calls) >= 3:
             raise HostUnreachable("cut")
 
     far.before = cut
@@ -355,19 +359,26 @@ class Liar:
             return {"jobs": [json.loads(json.dumps(self.manifest))]}, b""
         said = {tuple(map(str, row)): row for row in self.manifest["files"]}  # type: ignore[attr-defined]
         rows, out = [], b""
-        for index, (_, _, path, offset) in enumerate(content["items"]):
+        for index, (_, _, path, offset, length) in enumerate(content["items"]):
             row = next(r for r in said.values() if r[0] == path and type(r[1]) is int)
-            piece = b"theirs---"[offset : row[1]]
-            rows.append([index, offset, len(piece), row[1], row[2]])
+            piece = b"theirs---"[offset : row[1]][:length]
+            rows.append([index, offset, len(piece), row[1], row[2], zlib.crc32(piece)])
             out += piece
         return {"pieces": rows}, out
+
+    def stream(
+        self, contents: Iterable[frames.Message]
+    ) -> Iterator[tuple[frames.Message, Iterator[bytes]]]:
+        for content in contents:
+            answer, payload = self.call(content)
+            yield answer, iter([payload])
 
 
 @pytest.mark.parametrize(
     "pieces",
     [
-        [], [[0, 0, 5, 5, 1], [0, 0, 5, 5, 1]], [[7, 0, 5, 5, 1]], [[-1, 0, 5, 5, 1]], [[0, 3, 5, 5, 1]],
-        [[0, 0, 999, 999, 1]], [[0, 0]], ["x"], [[0, 0, -5, 5, 1]], [[0.0, 0, 5, 5, 1]],
+        [], [[0, 0, 5, 5, 1, 7], [0, 0, 5, 5, 1, 7]], [[7, 0, 5, 5, 1, 7]], [[-1, 0, 5, 5, 1, 7]], [[0, 3, 5, 5, 1, 7]],
+        [[0, 0, 999, 999, 1, 7]], [[0, 0]], ["x"], [[0, 0, -5, 5, 1, 7]], [[0.0, 0, 5, 5, 1, 7]], [[0, 0, 5, 5, 1]],
     ],
 )  # fmt: skip
 def test_pieces_that_were_not_asked_for_end_the_exchange(
@@ -380,3 +391,83 @@ def test_pieces_that_were_not_asked_for_end_the_exchange(
 
     with pytest.raises(Defect):
         mirror(far, main)
+
+
+def test_a_piece_that_was_damaged_on_its_way_is_not_kept(far: FarSide, main: Path) -> None:
+    (far.job() / "x").write_bytes(b"12345")
+    far.after = lambda request, answer: (
+        (answer[0], b"12x45") if request["verb"] == "pull" else answer
+    )
+
+    with pytest.raises(Defect, match="damaged"):
+        mirror(far, main)
+
+    assert not any((mirrored(main) / ".xpm" / "partial").iterdir())
+
+
+def test_of_a_file_that_changed_only_the_blocks_that_differ_travel(
+    far: FarSide, main: Path
+) -> None:
+    raw = bytearray(random.Random(1).randbytes(20 * BLOCK + 77))
+    path = far.job() / "state"
+    path.write_bytes(raw)
+    mirror(far, main)
+    raw[5 * BLOCK + 3] ^= 1
+    raw[11 * BLOCK : 13 * BLOCK] = random.Random(2).randbytes(2 * BLOCK)
+    path.write_bytes(raw)
+
+    [result] = mirror(far, main)
+
+    assert (mirrored(main) / "state").read_bytes() == raw
+    assert result.bytes == 3 * BLOCK
+
+
+@pytest.mark.parametrize("change", [-BLOCK - 5, -1, 1, BLOCK, 3 * BLOCK + 9])
+def test_a_file_that_grew_or_shrank_brings_little_more_than_its_end(
+    far: FarSide, main: Path, change: int
+) -> None:
+    raw = random.Random(1).randbytes(20 * BLOCK + 77)
+    path = far.job() / "state"
+    path.write_bytes(raw)
+    mirror(far, main)
+    wanted = raw[:change] if change < 0 else raw + random.Random(2).randbytes(change)
+    path.write_bytes(wanted)
+
+    [result] = mirror(far, main)
+
+    assert (mirrored(main) / "state").read_bytes() == wanted
+    assert result.bytes <= max(change, 0) + BLOCK
+
+
+def test_a_file_whose_time_alone_changed_does_not_travel(far: FarSide, main: Path) -> None:
+    path = far.job() / "state"
+    path.write_bytes(b"z" * (8 * BLOCK))
+    mirror(far, main)
+    os.utime(path, (1, 1))
+
+    [result] = mirror(far, main)
+
+    assert result.bytes == 0
+    assert (mirrored(main) / "state").stat().st_mtime == 1
+
+
+def test_what_a_power_cut_left_hollow_is_fetched_again(far: FarSide, main: Path) -> None:
+    raw = random.Random(1).randbytes(2 * BYTES)
+    (far.job() / "big").write_bytes(raw)
+
+    def cut(request: frames.Message) -> None:
+        if len(far.calls) >= 3:
+            raise HostUnreachable("cut")
+
+    far.before = cut
+    with pytest.raises(HostUnreachable):
+        mirror(far, main)
+    far.before = lambda request: None
+    [partial] = (mirrored(main) / ".xpm" / "partial").iterdir()
+    with partial.open("r+b") as file:
+        file.seek(BYTES // 2)
+        file.write(bytes(BLOCK))
+
+    mirror(far, main)
+
+    assert (mirrored(main) / "big").read_bytes() == raw

@@ -71,6 +71,19 @@ def test_caches_environments_and_results_stay_at_home(project: Path) -> None:
     assert {"plan.py"} == set(take(project).files)
 
 
+@pytest.mark.parametrize("repository", [False, True])
+def test_a_folder_we_write_ourselves_stays_at_home_wherever_it_lies(
+    project: Path, repository: bool
+) -> None:
+    fill(project, "home [1]/state/xpm/journal", "home [1]/state/mine", "other/state/xpm/a")
+    if repository:
+        git(project, "init", "--quiet")
+
+    files = take(project, ours=[project / "home [1]" / "state" / "xpm", Path("/elsewhere")]).files
+
+    assert {"plan.py", "home [1]/state/mine", "other/state/xpm/a"} == set(files)
+
+
 def test_a_project_that_is_its_own_main_folder_keeps_its_results(project: Path) -> None:
     fill(project, ".xpm/workspace.json", "jobs/t/j/out", "xp/e/jobs.jsonl", "src/jobs/a.py")
 

@@ -1,6 +1,8 @@
 """Files others may read: what processes that died leave of them."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -22,6 +24,19 @@ def test_whoever_lists_a_folder_removes_what_a_dead_process_left_long_ago(tmp_pa
 
     assert ["a.json"] == found
     assert ["a.json", "~host.2.1"] == sorted(each.name for each in tmp_path.iterdir())
+
+
+def test_two_processes_of_one_host_name_and_pid_never_share_a_temporary_file() -> None:
+    code = """
+import os
+os.getpid = lambda: 7  # as in two containers
+from xpm.wire import files
+print(files.temporary_name())
+"""
+
+    names = {subprocess.check_output([sys.executable, "-c", code], text=True) for _ in range(2)}
+
+    assert 2 == len(names)
 
 
 def test_whoever_unpacks_an_archive_removes_what_a_dead_process_half_unpacked(

@@ -16,7 +16,7 @@ from xpm.agent.turns import Turn
 from xpm.decide import states, transitions
 from xpm.decide.facts import Joined, Revoke, Stop
 from xpm.wire import ledger
-from xpm.wire.workspace import prepare
+from xpm.wire.workspace import found
 
 IDLE_S = 0.5
 """How often to look whether others have left room for who could not start, when nothing has changed here."""
@@ -64,7 +64,7 @@ def advance_workspace(
 
     None when somebody else does it already (and will look again after us), or nobody has opened the workspace.
     """
-    layout, _ = prepare(root)
+    layout, _ = found(root)
     content = places.read(layout)
     if content is None:
         return None

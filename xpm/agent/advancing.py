@@ -10,6 +10,7 @@ from xpm.agent import place
 from xpm.agent.advance import advance
 from xpm.agent.board import Board
 from xpm.agent.learning import Learning
+from xpm.agent.waits import Waits
 
 EVERY_S = 1.0
 CATCH_UP_S = 1.0
@@ -28,11 +29,14 @@ class Advancing:
         if self._place.kind == "slurm":
             self.site = self._place.site
             self._place.examiner.is_patient = True  # we look again in a second
+        self._waits = Waits(content) if self._place.delegates else None
         self._seq = -1
         self._last = float("-inf")
 
     def catch_up(self, now: float) -> List[str]:
         """Have the truth before the first question: what the queue says now, if that is quick; what to tell people."""
+        if self._waits is not None:
+            self._waits.explain(self._board, now)
         if self._place.delegates or not self._board.has_work():
             return []
         advance(self._board, self._place, now, CATCH_UP_S)
@@ -53,6 +57,8 @@ class Advancing:
             return []
         self._last = now
         report = advance(self._board, self._place, now, 0.0)
+        if self._waits is not None:
+            self._waits.explain(self._board, now)
         self._seq = self._board.seq
         return [str(note) for note in report.notes]
 

@@ -20,7 +20,7 @@ from xpm.agent.viewing import view_of
 from xpm.decide import retry, states, transitions
 from xpm.decide.facts import UNKNOWN_JOB, CancelAsked, Event, Job, Joined, Wanted
 from xpm.wire import ledger
-from xpm.wire.workspace import Layout
+from xpm.wire.workspace import Layout, require
 
 _SWEEP_S = 2.0
 _SWEEP_JOBS = 50
@@ -109,6 +109,7 @@ class Board(object):
         if abs(now - self._read_at) < self._rest_s and not at_once:
             self.settle()
             return
+        require(self.layout)  # of a disk that is away, nothing is news
         self._read_at = now
         fresh = abs(now - self._fresh_at) >= self._fresh_s
         if fresh:

@@ -199,8 +199,8 @@ class Crew(object):
 
     def _check_stranger(self, board: Board, known: JobFacts) -> None:
         here = transitions.current(known.facts)
-        if here.phase != states.CLAIMED:
-            return
+        if here.phase != states.CLAIMED or here.evidence != NOTHING:
+            return  # not started, or mourned a moment ago: how a child ended is known better than from afar
         owner = self._owner_of(known.job, here)
         alive = processes.is_alive(owner)
         if alive is not False and not _is_damaged(owner):

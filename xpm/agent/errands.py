@@ -15,6 +15,9 @@ Said = NamedTuple("Said", [("status", int), ("out", str), ("err", str), ("at", f
 LIMIT_S = 170
 """Longer than sbatch's own 120 s of retries (sbatch.c) and its MessageTimeout (P1)."""
 
+MOST_SAID = 64 * 1024 * 1024
+"""So much of what a command says is looked at: more than any squeue has to tell."""
+
 LEFT_S = 86400.0
 _OWN = "~"
 
@@ -91,6 +94,6 @@ def forget(folder: str, name: str) -> None:
 def _text(path: str) -> str:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+            return file.read(MOST_SAID)
     except FileNotFoundError:
         return ""

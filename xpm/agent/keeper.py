@@ -32,6 +32,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 from xpm.agent import nodes, reading, sending, slurm_commands, slurm_parse, slurm_states
 from xpm.agent import place as places
 from xpm.agent.board import Board, JobFacts, in_order
+from xpm.agent.slurm_budget import Budget
 from xpm.agent.slurm_cancelling import Canceller
 from xpm.agent.slurm_parse import Row
 from xpm.agent.slurm_queue import Queue
@@ -63,6 +64,7 @@ class Keeper(object):
         options: its options, ``site.json`` included.
         queue: what squeue says.
         canceller: who tells scancel.
+        budget: where its commands are counted.
         doubt_s: how far apart two look-ups must be.
     """
 
@@ -73,6 +75,7 @@ class Keeper(object):
         options: Dict[str, Any],
         queue: Queue,
         canceller: Canceller,
+        budget: Budget,
         doubt_s: Callable[[], float],
     ) -> None:
         self._layout = layout
@@ -83,6 +86,7 @@ class Keeper(object):
         self._apart_s = float(options.get("keeper_apart_s") or APART_S)
         self._queue = queue
         self._canceller = canceller
+        self._budget = budget
         self._doubt_s = doubt_s
         self._folder = os.path.join(layout.own, "keepers")
         self._mine = 0
@@ -194,6 +198,7 @@ class Keeper(object):
         ]
         words = [*program, "keep", self._layout.root, str(number)]
         script = "#!/bin/sh\nexec %s\n" % " ".join(map(shlex.quote, words))
+        self._budget.record(now)  # never held back: nobody might come after us to send it
         self._shell = sending.send(folder, attempt, argv, script, self._environ)
 
     def _look_up(

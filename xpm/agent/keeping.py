@@ -9,7 +9,7 @@ from xpm.agent import place as places
 from xpm.agent.advance import advance
 from xpm.agent.board import Board
 from xpm.agent.keeper import outlook
-from xpm.wire.workspace import prepare
+from xpm.wire.workspace import found
 
 STAY_S = 45.0
 """How long it stays for what takes its time, within the two minutes that it asks for."""
@@ -25,7 +25,7 @@ def main(
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
     """Be this keeper of a workspace; the exit code."""
-    layout, _ = prepare(root)
+    layout, _ = found(root)
     content = places.read(layout)
     if content is None or content["kind"] != "slurm":
         return 0

@@ -5,10 +5,12 @@ not answer at all changes nothing.
 """
 
 import os
-from typing import Any, Dict, Optional
+from typing import Dict
 
-from xpm.agent import errands, limits, reading, slurm_site
+from xpm.agent import limits, reading, slurm_site
 from xpm.agent.limits import SiteLimits
+from xpm.agent.questions import Question, Shared
+from xpm.agent.slurm_budget import Budget
 from xpm.wire import files
 from xpm.wire.workspace import Layout
 
@@ -27,28 +29,22 @@ class Learning(object):
     Args:
         layout: the workspace.
         environ: what commands run with.
+        budget: where its commands are counted.
     """
 
-    def __init__(self, layout: Layout, environ: Dict[str, str]) -> None:
+    def __init__(self, layout: Layout, environ: Dict[str, str], budget: Budget) -> None:
         self._layout = layout
-        self._environ = environ
+        self._budget = budget
         self._asked = os.path.join(layout.own, "limits.asked")
-        self._name = errands.own_name("limits.%x" % id(self))
-        self._running: Optional[Any] = None
+        self._question = Question(layout.own, "limits.%x" % id(self), environ, LIMIT_S)
         self._asked_at = 0.0
-        self._stamp: Any = None
+        self._answer = Shared(layout.limits)
         self._known = limits.UNKNOWN
 
     def known(self) -> SiteLimits:
         """What anybody here has learned last."""
         self._collect()
-        try:
-            found = os.stat(self._layout.limits)
-        except FileNotFoundError:
-            return self._known
-        stamp = (found.st_mtime_ns, found.st_ino)
-        if stamp != self._stamp:
-            self._stamp = stamp
+        if self._answer.is_new():
             self._known = limits.read(self._layout)
         return self._known
 
@@ -57,7 +53,7 @@ class Learning(object):
         known = self.known()
         if known.problems:
             older_s = min(older_s, HOUR_S)
-        if self._running is not None or (known.at is not None and 0 <= now - known.at < older_s):
+        if self._question.is_asked or (known.at is not None and 0 <= now - known.at < older_s):
             return
         last = reading.load(self._asked) or {}
         at = float(last.get("at") or 0.0)
@@ -66,8 +62,8 @@ class Learning(object):
             return
         files.write(self._asked, files.dump({"at": now}))
         self._asked_at = now
-        argv = slurm_site.command()
-        self._running = errands.start(self._layout.own, self._name, argv, self._environ, LIMIT_S)
+        self._budget.record(now, slurm_site.COUNT)  # rare, and jobs wait for it
+        self._question.ask(slurm_site.command())
 
     def is_awaited(self, now: float) -> bool:
         """Whether an answer may come any moment, and is worth a moment."""
@@ -81,15 +77,13 @@ class Learning(object):
     def is_asking(self) -> bool:
         """Whether an errand of ours is under way."""
         self._collect()
-        return self._running is not None
+        return self._question.is_asked
 
     def _collect(self) -> None:
-        if self._running is None or self._running.poll() is None:
+        heard = self._question.hear()
+        if heard is None:
             return
-        said = errands.said(self._layout.own, self._name)
-        errands.forget(self._layout.own, self._name)
-        self._running = None
-        fresh = slurm_site.parse(said.out if said else "", self._asked_at)
+        fresh = slurm_site.parse(heard.said.out if heard.said else "", self._asked_at)
         if fresh.version is None and fresh.partitions is None and fresh.nodes is None:
             files.write(self._asked, files.dump({"at": self._asked_at, "failed": True}))
             return

@@ -12,8 +12,8 @@ import sys
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from xpm.agent import machine, place
-from xpm.agent.refusals import site, usage
-from xpm.wire import workspace
+from xpm.agent.refusals import disk, site, usage
+from xpm.wire import disks, files, workspace
 from xpm.wire.workspace import Layout
 
 OLDEST = (3, 9)
@@ -132,7 +132,7 @@ def find_slurm(
 def _prepare(root: str) -> Tuple[Layout, str]:
     try:
         layout, identity = workspace.prepare(root)
-        probe = os.path.join(layout.own, "~probe.%d" % os.getpid())
+        probe = os.path.join(layout.own, files.temporary_name())
         os.close(os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600))
         os.unlink(probe)
     except OSError as error:
@@ -143,6 +143,8 @@ def _prepare(root: str) -> Tuple[Layout, str]:
 
 
 def _unusable(root: str, error: OSError) -> Exception:
+    if disks.heals(error):
+        return disk(error, root)
     return site(
         "cannot write in the workspace %s: %s" % (root, error.strerror or error),
         "name a folder of yours with room in the profile (workspace:)",

@@ -46,23 +46,25 @@ def below(text: object) -> List[str]:
     return parts
 
 
-def open_below(folder: str, relative: object) -> int:
-    """A descriptor of a regular file below a folder, for reading; links are not followed.
+def open_below(folder: int, relative: object) -> int:
+    """A descriptor of a file below an open folder, for reading; links are not followed.
 
     Raises:
         OSError: there is no such file, or it (or a folder on its way) is a link.
     """
     parts = below(relative)
-    here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    here = folder
     try:
         for part in parts[:-1]:
             inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
-            os.close(here)
+            if here != folder:
+                os.close(here)
             here = inner
         # not blocking: opening a FIFO would wait for its writer
         return os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here)
     finally:
-        os.close(here)
+        if here != folder:
+            os.close(here)
 
 
 def _matching(pattern: "re.Pattern[str]", text: object, what: str) -> str:

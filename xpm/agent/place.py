@@ -1,9 +1,10 @@
 """How jobs are started in a workspace: the file the agent's ``open`` records, so that whoever advances does it alike."""
 
+import fnmatch
 import os
 import re
 import sys
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Iterable, Mapping, Optional
 
 from xpm.wire import files
 from xpm.wire.workspace import FORMAT, Layout
@@ -16,14 +17,19 @@ _ALLOWED = frozenset(
 )
 
 
-def clean_environ(environ: Mapping[str, str]) -> Dict[str, str]:
+def clean_environ(environ: Mapping[str, str], keep: Iterable[str] = ()) -> Dict[str, str]:
     """What jobs on a cluster start with: an allow-list, so that whoever submits, they get the same.
+
+    ``keep``: what the profile adds to it, ``*`` standing for anything.
 
     SLURM_* and SBATCH_* would silently change what sbatch and srun do (a SLURM_CPU_BIND of the shell around, for
     instance); only SLURM_CONF, which says where the cluster is, stays.
     """
+    patterns = ["LC_*", *keep]
     return {
-        name: value for name, value in environ.items() if name in _ALLOWED or name.startswith("LC_")
+        name: value
+        for name, value in environ.items()
+        if name in _ALLOWED or any(fnmatch.fnmatchcase(name, each) for each in patterns)
     }
 
 
@@ -43,7 +49,9 @@ def record(
         "capacity": dict(capacity or {}),
         "python": python,
         "travel": travel,
-        "environ": clean_environ(os.environ if environ is None else environ),
+        "environ": clean_environ(
+            os.environ if environ is None else environ, (options or {}).get("keep_environ") or ()
+        ),
         "options": dict(options or {}),
     }
     raw = files.dump(content)

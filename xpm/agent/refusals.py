@@ -2,12 +2,15 @@
 
 from typing import Any, Dict
 
+from xpm.wire import disks
+
 
 class Refusal(Exception):
     """Why a request is not fulfilled, and what to do.
 
     Args:
-        kind: ``usage`` (the request is wrong), ``site`` (this host lacks something), ``busy`` or ``defect``.
+        kind: ``usage`` (the request is wrong), ``site`` (this host lacks something), ``disk`` (full or away: it
+            heals), ``busy`` or ``defect``.
         message: what was attempted and what came back.
         hint: what to do.
     """
@@ -31,3 +34,8 @@ def usage(message: str, hint: str = "") -> Refusal:
 def site(message: str, hint: str = "") -> Refusal:
     """This host lacks something."""
     return Refusal("site", message, hint)
+
+
+def disk(error: OSError, root: str) -> Refusal:
+    """The workspace's disk is full, read-only or away: patience."""
+    return Refusal("disk", disks.words(error, root), disks.hint(error))

@@ -83,18 +83,37 @@ class Output:
         self._now = memoryview(b"")
         self._urgent: Deque[bytes] = deque()
         self._bulk: Deque[Iterator[bytes]] = deque()
+        self._waiting: Deque[Iterator[bytes]] = deque()
 
     def raw(self, data: bytes) -> None:
         """Bytes that are no frame."""
         self._urgent.append(data)
 
-    def message(self, request_id: int, content: Message, payload: bytes = b"") -> None:
-        """A message, with its payload behind it."""
+    def message(
+        self, request_id: int, content: Message, payload: bytes = b"", in_turn: bool = False
+    ) -> None:
+        """A message, with its payload behind it.
+
+        ``in_turn``: the payload leaves after all earlier ones that do, so that a cut costs only what was under way.
+        """
         if payload:
             content = dict(content, payload=len(payload))
         self._urgent.append(_encoded(request_id, content))
-        if payload:
-            self._bulk.append(frames.chunks(request_id, payload))
+        if not payload:
+            return
+        chunks = frames.chunks(request_id, payload)
+        if not in_turn:
+            self._bulk.append(chunks)
+            return
+        if not self._waiting:
+            self._bulk.append(self._in_turn())
+        self._waiting.append(chunks)
+
+    def _in_turn(self) -> Iterator[bytes]:
+        while self._waiting:
+            for chunk in self._waiting[0]:
+                yield chunk
+            self._waiting.popleft()
 
     @property
     def is_empty(self) -> bool:
@@ -138,7 +157,7 @@ class Loop:
         self._clock = clock
         self._decoder = frames.Decoder()
         self._decoder.feed(frames.MAGIC)  # on this side of the pipe nothing precedes the frames
-        self._assembler = frames.Assembler()
+        self._assembler = frames.Assembler(frames.PUT_LIMIT)
         self._waiting: List[Waiting] = []
         self._tick_at = 0.0
 
@@ -186,7 +205,7 @@ class Loop:
             self._waiting.append(Waiting(request_id, content, ends_at))
             return
         reply, out = self._service.handle(content, payload)
-        self._out.message(request_id, reply, out)
+        self._out.message(request_id, reply, out, in_turn=verb == "pull")
         if verb in ("nudge", "bye"):
             self._waiting = [each._replace(ends_at=0.0) for each in self._waiting]
 

@@ -8,13 +8,13 @@ import time
 import uuid
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from xpm.agent import limits, opening, paths, place, probe, transfer
+from xpm.agent import limits, opening, paths, place, probe, remembering, results, sweeping, transfer
 from xpm.agent.advancing import Advancing
 from xpm.agent.board import Board
 from xpm.agent.learning import Learning
-from xpm.agent.refusals import Refusal, site, usage
-from xpm.wire import files
-from xpm.wire.workspace import Layout, write_bundle
+from xpm.agent.refusals import Refusal, disk, usage
+from xpm.wire import disks, files
+from xpm.wire.workspace import Layout, require, write_bundle
 
 Message = Dict[str, Any]
 Reply = Tuple[Message, bytes]
@@ -63,7 +63,7 @@ class Service:
         except Refusal as refusal:
             return refusal.reply(), b""
         except OSError as error:
-            return site(_words(error, content), "is the disk full, or away?").reply(), b""
+            return disk(error, self._workspace).reply(), b""
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             problem = "%s: %s" % (type(error).__name__, error)
             return usage("cannot understand %r: %s" % (content.get("verb"), problem)).reply(), b""
@@ -88,7 +88,11 @@ class Service:
             "tail",
             "manifest",
             "pull",
+            "digests",
             "probe",
+            "holds",
+            "experiments",
+            "wanted",
         ):
             raise usage("no such verb: %r" % (verb,), "is the other side a newer xpm?")
         layout = self._layout()
@@ -97,12 +101,17 @@ class Service:
         transfers = {
             "missing": transfer.missing,
             "tree": transfer.tree,
-            "tail": transfer.tail,
-            "manifest": transfer.manifest,
-            "pull": transfer.pull,
+            "tail": results.tail,
+            "manifest": results.manifest,
+            "pull": results.pull,
+            "digests": results.digests,
+            "holds": transfer.holds,
+            "wanted": remembering.wanted,
         }
         if verb in transfers:
             return transfers[verb](layout, content)
+        if verb == "experiments":
+            return remembering.experiments(layout, self._words())
         calls = {
             "queue": self._queue,
             "observe": self._observe,
@@ -124,7 +133,7 @@ class Service:
             self._board.refresh(now)
             notes = self._advancing.tick(now)
         except OSError as error:  # the disk is full, or away: the next tick tries again
-            notes = ["jobs cannot go on: %s" % error]
+            notes = ["jobs cannot go on: %s" % disks.words(error, self._workspace)]
         self._notes += [note for note in notes if note not in self._said]
         self._said = notes or self._said
 
@@ -155,6 +164,7 @@ class Service:
         if opening.expand(request["workspace"], self._environ) != mine:
             raise usage("this agent was started for the workspace %s" % mine)
         opened = opening.open_workspace(request, self._sha12, self._environ)
+        sweeping.sweep(opened.layout, self._clock())
         self._opened = opened
         if self._board is None:
             self._board = Board(opened.layout)
@@ -231,6 +241,10 @@ class Service:
 
     # ------------------------------------------------------------------------- within
 
+    def _words(self) -> Dict[str, str]:
+        assert self._board is not None
+        return {job: view.state for job, view in self._board.views(self._clock()).items()}
+
     def _after(self, cursor: Optional[str]) -> Optional[int]:
         life, _, seq = (cursor or "").partition(":")
         return int(seq) if life == self.life and seq.isdigit() else None
@@ -243,6 +257,7 @@ class Service:
     def _layout(self) -> Layout:
         if self._opened is None:
             raise usage("no workspace is open", "send the verb open first")
+        require(self._opened.layout)
         return self._opened.layout
 
     def _environ_of_place(self, layout: Layout) -> Mapping[str, str]:
@@ -266,8 +281,3 @@ def _check(entry: Message, kind: str) -> None:
         raise usage(
             "job %s asks for a %s place, and this is a %s one" % (entry["job"], asked, kind)
         )
-
-
-def _words(error: OSError, content: Message) -> str:
-    on = " (%s)" % error.filename if error.filename else ""
-    return "%s failed: %s%s" % (content.get("verb"), error.strerror or error, on)

@@ -7,12 +7,13 @@ must be remembered is a file, so any number of advancers may come and go.
 import time
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from xpm.agent import nodes, quiet, reading, submit
+from xpm.agent import nodes, quiet, reading, slurm_wishes, submit
 from xpm.agent.board import Board, JobFacts
 from xpm.agent.examining import Examiner
 from xpm.agent.judging import Judge
 from xpm.agent.keeper import Keeper, outlook, reserve
 from xpm.agent.learning import Learning
+from xpm.agent.limits import SiteLimits
 from xpm.agent.slurm_accounts import Accounts
 from xpm.agent.slurm_budget import PER_MINUTE, Budget
 from xpm.agent.slurm_cancelling import Canceller
@@ -51,11 +52,13 @@ class SlurmPlace(object):
         self.workspace_id = str((files.load(layout.identity) or {}).get("id"))
         self._every_s = float(options.get("squeue_every_s") or EVERY_S)
         prefix = submit.name_prefix(self.workspace_id)
-        self.site = Learning(layout, environ)
         per_minute = int(options.get("commands_per_minute") or PER_MINUTE)
         self._budget = Budget(layout, environ, self._cluster, per_minute)
-        self.queue = Queue(layout, prefix, environ, self._budget, self._every_s)
-        self._room = Room(layout, self.site.known, reserve(options))
+        kinds = slurm_wishes.kinds(options)
+        self._options = options
+        self.site = Learning(layout, environ, self._budget)
+        self.queue = Queue(layout, prefix, environ, self._budget, self._every_s, kinds)
+        self._room = Room(layout, self._limits, reserve(options), options.get("most_jobs"))
         self._judge = Judge(self.site)
         self._message_timeout_s = options.get("message_timeout_s")
         self._sender = Sender(
@@ -63,8 +66,9 @@ class SlurmPlace(object):
         )
         accounts = Accounts(layout, environ, self._budget, self._has_accounting, self._every_s)
         self.examiner = Examiner(accounts)
+        self._first_look_s = float(options.get("first_look_s") or FIRST_LOOK_S)
         lost_after_s = float(options.get("lost_after_s") or LOST_AFTER_S)
-        self._watcher = Watcher(layout, lost_after_s, self.examiner)
+        self._watcher = Watcher(layout, lost_after_s, self.examiner, kinds)
         self._canceller = Canceller(layout, environ, self._budget)
         self._gathering = Gathering(nodes.is_inside())
         self._quiet = quiet.Notes(layout)
@@ -72,7 +76,9 @@ class SlurmPlace(object):
         self._layout = layout
         self._barred: Optional[str] = None
         self._held = 0
-        self.keeper = Keeper(layout, content, options, self.queue, self._canceller, self._apart_s)
+        self.keeper = Keeper(
+            layout, content, options, self.queue, self._canceller, self._budget, self._apart_s
+        )
 
     # ---------------------------------------------------------- what advance asks of a place
 
@@ -220,7 +226,11 @@ class SlurmPlace(object):
         return self.site.known().cluster
 
     def _has_accounting(self) -> Optional[bool]:
-        return self.site.known().has_accounting
+        return self._limits().has_accounting
+
+    def _limits(self) -> SiteLimits:
+        """What the site allows, the words of the profile before its own."""
+        return slurm_wishes.limits(self.site.known(), self._options)
 
     def _apart_s(self) -> float:
         """How far apart two look-ups must be: an sbatch that timed out has arrived by then, or never will."""
@@ -233,7 +243,7 @@ class SlurmPlace(object):
             here = transitions.current(known.facts)
             if here.batch_id is None and here.phase == states.JOINED:
                 continue  # its own look-up asks, if it must
-            ripe_at = here.at + FIRST_LOOK_S
+            ripe_at = here.at + self._first_look_s
             is_new = here.phase == states.JOINED and asked < ripe_at <= now
             if is_new or (ripe_at <= now and now - asked >= self._every_s):
                 self.queue.ask(now, early=is_new)

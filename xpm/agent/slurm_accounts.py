@@ -6,9 +6,10 @@ must be the submission's: ids are recycled, and sacct would tell of a job of yea
 """
 
 import os
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Callable, Dict, List, NamedTuple, Optional
 
-from xpm.agent import errands, reading
+from xpm.agent import reading
+from xpm.agent.questions import Question, Shared
 from xpm.agent.slurm_budget import Budget
 from xpm.wire import files
 from xpm.wire.workspace import Layout
@@ -100,17 +101,13 @@ class Accounts(object):
         is_kept: Callable[[], Optional[bool]],
         every_s: float = EVERY_S,
     ) -> None:
-        self._layout = layout
-        self._environ = environ
         self._budget = budget
         self._is_kept = is_kept
         self._every_s = every_s
-        self._path = os.path.join(layout.own, "sacct.json")
+        self._told = Shared(os.path.join(layout.own, "sacct.json"))
         self._asked = os.path.join(layout.own, "sacct.asked")
-        self._name = errands.own_name("sacct")
-        self._running: Optional[Any] = None
+        self._question = Question(layout.own, "sacct", environ, LIMIT_S)
         self._wanted: Dict[str, float] = {}
-        self._stamp: Any = None
         self._found: Dict[str, Account] = {}
 
     def said(self, batch_id: str, name: str) -> Optional[Account]:
@@ -129,28 +126,26 @@ class Accounts(object):
         last, pause = float(content.get("at") or 0.0), self._every_s
         if content.get("disabled"):
             pause = max(pause, DISABLED_S)
-        if self._running is not None or 0 <= now - last < pause or self._is_kept() is False:
+        if self._question.is_asked or 0 <= now - last < pause or self._is_kept() is False:
             return
         if not self._budget.spend(now):
             return
         files.write(self._asked, files.dump({"at": now}))
         batch = sorted(self._wanted)[:IDS_AT_ONCE]
         oldest = min(self._wanted.pop(each) for each in batch)
-        argv = sacct(batch, max(0.0, now - oldest))
-        self._running = errands.start(self._layout.own, self._name, argv, self._environ, LIMIT_S)
+        self._question.ask(sacct(batch, max(0.0, now - oldest)))
 
     @property
     def is_asking(self) -> bool:
         """Whether a query of ours is under way."""
         self._collect()
-        return self._running is not None
+        return self._question.is_asked
 
     def _collect(self) -> None:
-        if self._running is None or self._running.poll() is None:
+        heard = self._question.hear()
+        if heard is None:
             return
-        said = errands.said(self._layout.own, self._name)
-        errands.forget(self._layout.own, self._name)
-        self._running = None
+        said = heard.said
         found = parse(said.status, said.out) if said else None
         if found is None:
             if said is not None and _DISABLED in said.err:
@@ -158,15 +153,9 @@ class Accounts(object):
                 files.write(self._asked, files.dump(dict(content, disabled=True)))
             return
         rows = {each: list(found[each]) for each in found}
-        files.write(self._path, files.dump({"rows": rows}))
+        files.write(self._told.path, files.dump({"rows": rows}))
 
     def _read(self) -> None:
-        try:
-            found = os.stat(self._path)
-        except FileNotFoundError:
-            return
-        stamp = (found.st_mtime_ns, found.st_ino)
-        if stamp != self._stamp:
-            self._stamp = stamp
-            rows = (reading.load(self._path) or {}).get("rows") or {}
+        if self._told.is_new():
+            rows = (reading.load(self._told.path) or {}).get("rows") or {}
             self._found.update((each, Account(*rows[each])) for each in rows)

@@ -46,9 +46,10 @@ class Budget(object):
         """Whether there may be one more command now; if so, it counts."""
         return self._add(now, self._per_minute)
 
-    def record(self, now: float) -> None:
-        """There is a command that somebody waits for, whatever the count."""
-        self._add(now, None)
+    def record(self, now: float, count: int = 1) -> None:
+        """There are commands that somebody waits for, or nobody else would give, whatever the count."""
+        for _ in range(count):
+            self._add(now, None)
 
     def words(self, now: float) -> str:
         """What a person should know; "" while nothing is held back."""

@@ -7,9 +7,10 @@ A query that fails is no news (P3 to P5): the last good answer stays, with its a
 """
 
 import os
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional
 
 from xpm.agent import errands, reading, slurm_commands, slurm_parse, slurm_reasons, slurm_states
+from xpm.agent.questions import Question, Shared
 from xpm.agent.slurm_budget import Budget
 from xpm.agent.slurm_parse import Row
 from xpm.wire import files
@@ -40,6 +41,7 @@ class Queue(object):
         environ: what commands run with.
         budget: how many commands there may be.
         every_s: seconds between two queries, of all advancers together.
+        kinds: what pending reasons mean by the words of the profile.
     """
 
     def __init__(
@@ -49,31 +51,25 @@ class Queue(object):
         environ: Dict[str, str],
         budget: Budget,
         every_s: float = EVERY_S,
+        kinds: Optional[Dict[str, str]] = None,
     ) -> None:
         self._budget = budget
+        self._kinds = kinds
         self._prefix = prefix
         self._layout = layout
-        self._environ = environ
         self._every_s = every_s
         self._asked = os.path.join(layout.own, "squeue.asked")
-        self._name = errands.own_name("squeue")
-        self._running: Optional[Any] = None
+        self._question = Question(layout.own, "squeue", environ, LIMIT_S)
         self._asked_at = 0.0
         self._failures = 0
-        self._stamp: Any = None
+        self._told = Shared(layout.squeue)
         self._answer: Optional[Answer] = None
         self.problem = ""
 
     def answer(self) -> Optional[Answer]:
         """The last good answer of anybody's query."""
         self._collect()
-        try:
-            found = os.stat(self._layout.squeue)
-        except FileNotFoundError:
-            return self._answer
-        stamp = (found.st_mtime_ns, found.st_ino)
-        if stamp != self._stamp:
-            self._stamp = stamp
+        if self._told.is_new():
             content = reading.load(self._layout.squeue) or {}
             rows = [Row(*map(str, each)) for each in content.get("rows") or ()]
             others = int(content.get("others") or 0)
@@ -83,7 +79,7 @@ class Queue(object):
 
     def ask(self, now: float, early: bool = False) -> None:
         """Ask again, if nobody has lately; ``early``: there are jobs that no answer knows yet."""
-        if self._running is not None:
+        if self._question.is_asked:
             return
         pause = min(SLOWEST_S, self._every_s * 2 ** min(self._failures, 4))
         content = reading.load(self._asked) or {}
@@ -99,20 +95,18 @@ class Queue(object):
         if not self._asked_at:
             errands.tidy(self._layout.own, now)
         self._asked_at = now
-        argv = slurm_commands.squeue()
-        self._running = errands.start(self._layout.own, self._name, argv, self._environ, LIMIT_S)
+        self._question.ask(slurm_commands.squeue())
 
     @property
     def is_asking(self) -> bool:
         """Whether a query of ours is under way."""
-        return self._running is not None
+        return self._question.is_asked
 
     def _collect(self) -> None:
-        if self._running is None or self._running.poll() is None:
+        heard = self._question.hear()
+        if heard is None:
             return
-        said = errands.said(self._layout.own, self._name)
-        errands.forget(self._layout.own, self._name)
-        self._running = None
+        said = heard.said
         rows = slurm_parse.queue(said.status, said.out) if said else None
         if rows is None:
             self._failures += 1
@@ -123,7 +117,7 @@ class Queue(object):
         mine = [row for row in rows if row.name.startswith(self._prefix)]
         others = sum(1 for row in rows if self._is_other(row))
         before = (reading.load(self._layout.squeue) or {}).get("stuck") or {}
-        stuck = slurm_reasons.stuck_since(before, mine, self._asked_at)
+        stuck = slurm_reasons.stuck_since(before, mine, self._asked_at, self._kinds)
         content = {
             "at": self._asked_at, "ok": True, "rows": mine, "others": others, "stuck": stuck,
         }  # fmt: skip

@@ -129,8 +129,14 @@ _THINGS = {
 }  # fmt: skip
 
 
-def explain(said: str) -> Reason:
-    """A pending reason, as squeue tells it."""
+def explain(said: str, kinds: Optional[Mapping[str, str]] = None) -> Reason:
+    """A pending reason, as squeue tells it; ``kinds``: what some mean by the words of the profile."""
+    reason = _explain(said)
+    kind = (kinds or {}).get(reason.word.split(",")[0].strip())
+    return reason if kind is None else reason._replace(kind=kind, certain=False)
+
+
+def _explain(said: str) -> Reason:
     word = said.strip().strip("()").strip()
     bare = word.split(",")[0].strip()
     key = _KEYS.get(bare.lower().replace("_", " "))
@@ -178,22 +184,31 @@ def in_words(said: str) -> str:
 def ending(said: str) -> str:
     """The words that end a job with a fatal reason."""
     reason = explain(said)
-    words = "SLURM would never start it: %s (%s)" % (reason.words, reason.word)
+    words = "SLURM would never start it: %s (%s)" % (
+        reason.words or "so says the profile",
+        reason.word,
+    )
     return "%s\n%s" % (words, reason.fix) if reason.fix else words
 
 
-def stuck_since(before: Mapping[str, float], rows: Iterable[Any], at: float) -> Dict[str, float]:
+def stuck_since(
+    before: Mapping[str, float],
+    rows: Iterable[Any],
+    at: float,
+    kinds: Optional[Mapping[str, str]] = None,
+) -> Dict[str, float]:
     """Since which good answer each batch job has waited for a fatal reason.
 
     Args:
         before: the same, of the answer before.
         rows: batch_id, state and reason of each job.
         at: when this answer was asked for.
+        kinds: as of ``explain``.
     """
     return {
         row.batch_id: before.get(row.batch_id, at)
         for row in rows
-        if row.state == "PENDING" and explain(row.reason).kind == FATAL
+        if row.state == "PENDING" and explain(row.reason, kinds).kind == FATAL
     }
 
 

@@ -7,11 +7,12 @@ the two we look for the limit by halves. A refusal is forgotten after a while, s
 """
 
 import os
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Callable, Dict, NamedTuple, Optional
 
 from xpm.agent import keeper, reading
 from xpm.agent.board import Board
 from xpm.agent.limits import SiteLimits
+from xpm.agent.questions import Shared
 from xpm.agent.slurm_queue import Answer
 from xpm.decide import states, transitions
 from xpm.wire import files
@@ -81,12 +82,19 @@ class Room(object):
         layout: the workspace.
         limits: what the site says of its limits.
         keepers: how many places are theirs, where there is a limit.
+        at_most: how many jobs the profile wants in the queue at the most.
     """
 
-    def __init__(self, layout: Layout, limits: Callable[[], SiteLimits], keepers: int) -> None:
-        self._path = os.path.join(layout.own, "room.json")
+    def __init__(
+        self,
+        layout: Layout,
+        limits: Callable[[], SiteLimits],
+        keepers: int,
+        at_most: Optional[int] = None,
+    ) -> None:
+        self._at_most = at_most
+        self._told = Shared(os.path.join(layout.own, "room.json"))
         self._limits = limits
-        self._stamp: Any = None
         self._learned = NOTHING
         self._there = 0
         self._others = 0
@@ -121,7 +129,8 @@ class Room(object):
         """How many jobs of the user to have in the queue; None: any number."""
         site = self._limits()
         is_enforced = site.enforced is None or bool(_ENFORCING & set(site.enforced))
-        return most(self._learned, site.max_submit if is_enforced else None)
+        told = [site.max_submit if is_enforced else None, self._at_most]
+        return most(self._learned, min((each for each in told if each is not None), default=None))
 
     @property
     def piece(self) -> int:
@@ -214,14 +223,8 @@ class Room(object):
         return self._there + self._others + sum(self._taken.values())
 
     def _read(self, now: float) -> None:
-        try:
-            found = os.stat(self._path)
-        except FileNotFoundError:
-            return
-        stamp = (found.st_mtime_ns, found.st_ino)
-        if stamp != self._stamp:
-            self._stamp = stamp
-            content = reading.load(self._path) or {}
+        if self._told.is_new():
+            content = reading.load(self._told.path) or {}
             values = {name: content[name] for name in Learned._fields if name in content}
             self._learned = NOTHING._replace(**values)
         if self._learned.refused is not None and abs(now - self._learned.at) > FORGET_S:
@@ -229,4 +232,4 @@ class Room(object):
 
     def _write(self, learned: Learned) -> None:
         self._learned = learned
-        files.write(self._path, files.dump(dict(learned._asdict(), format=FORMAT)))
+        files.write(self._told.path, files.dump(dict(learned._asdict(), format=FORMAT)))

@@ -26,6 +26,8 @@ _COMMANDS = (
     ("associations", ["sacctmgr", "-nP", "show", "user", "@ME", "withassoc", "format=" + _ASSOCIATION]),
     ("qos", ["sacctmgr", "-nP", "show", "qos", "format=" + _QOS]),
 )  # fmt: skip
+COUNT = sum(argv[0] != "id" for _, argv in _COMMANDS)
+"""How many commands ask the scheduler."""
 _MARK = re.compile(r"^%xpm (\w+) (\S+)$", re.MULTILINE)
 
 Section = NamedTuple("Section", [("status", int), ("text", str)])

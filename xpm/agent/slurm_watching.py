@@ -24,9 +24,17 @@ class Watcher(object):
         layout: the workspace.
         lost_after_s: how far apart two answers without a job must be for it to be lost.
         examiner: explains why a job ended.
+        kinds: what pending reasons mean by the words of the profile.
     """
 
-    def __init__(self, layout: Layout, lost_after_s: float, examiner: Examiner) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        lost_after_s: float,
+        examiner: Examiner,
+        kinds: Optional[Dict[str, str]] = None,
+    ) -> None:
+        self._kinds = kinds
         self._layout = layout
         self._examiner = examiner
         self._lost_after_s = lost_after_s
@@ -82,7 +90,7 @@ class Watcher(object):
             return self._examiner.over(known, here, row.state, row.reason, log, now)
         if meaning.phase != slurm_states.PENDING:
             return Present(meaning.phase, "")
-        why = slurm_reasons.explain(row.reason)
+        why = slurm_reasons.explain(row.reason, self._kinds)
         if why.kind == slurm_reasons.FATAL:
             since = answer.stuck.get(row.batch_id, answer.at)
             if why.certain or since < answer.at:

@@ -104,6 +104,11 @@ class Starter(object):
         except OSError:  # it has just died; listen() will notice
             return None
 
+    def _script(self, submission: str, setup: List[str], argv: List[str]) -> str:
+        path = os.path.join(self._layout.submission(submission), "setup")
+        files.write(path, _lines(setup, argv))
+        return path
+
     def _start(
         self, submission: str, request: Dict[str, Any], lease: Lease
     ) -> "subprocess.Popen[bytes]":
@@ -116,8 +121,7 @@ class Starter(object):
         ]
         setup = request.get("setup") or []
         if setup:
-            line = "exec " + " ".join(map(shlex.quote, argv))
-            argv = ["/bin/sh", "-c", "\n".join([str(each) for each in setup] + [line])]
+            argv = ["/bin/sh", self._script(submission, [str(each) for each in setup], argv)]
         with open(self.log(submission), "ab") as log:
             try:
                 return subprocess.Popen(
@@ -133,6 +137,12 @@ class Starter(object):
             except (FileNotFoundError, PermissionError) as error:
                 log.write(("cannot start %s: %s\n" % (argv[0], error)).encode("utf-8", "replace"))
         return subprocess.Popen(["false"], cwd=self._layout.root, start_new_session=True)
+
+
+def _lines(setup: List[str], argv: List[str]) -> bytes:
+    """The script of a run that is prepared by lines of sh: a file, as lists of processes show arguments to everybody."""
+    line = "exec " + " ".join(map(shlex.quote, argv))
+    return "\n".join([*setup, line, ""]).encode("utf-8", "surrogateescape")
 
 
 def lease_path(layout: Layout, submission: str) -> str:

@@ -17,7 +17,8 @@ from xpm.agent import place as places
 from xpm.agent.board import Board
 from xpm.agent.crew import Crew
 from xpm.agent.owner import Owner
-from xpm.wire.workspace import Layout, prepare
+from xpm.wire import disks
+from xpm.wire.workspace import Layout, found, require
 
 LINGER_S = 3.0
 """How long it stays without work: the next job often comes soon."""
@@ -30,7 +31,7 @@ TROUBLE_S = 1.0
 
 def main(workspace: str, linger_s: float = LINGER_S) -> int:
     """Supervise a workspace until there is nothing to do; 0, also when somebody else does it."""
-    layout, identity = prepare(workspace)
+    layout, identity = found(workspace)
     content = places.read(layout)
     if content is None:
         sys.stderr.write("%s has no place.json: nobody has opened it\n" % workspace)
@@ -72,15 +73,22 @@ class Supervisor(object):
                 return
             if now - kept_at >= KEEP_S:
                 kept_at = now
-                if not self._owner.keeps():
+                if not self._keeps():
                     return
-                self._refit()
             self._sleep()
 
-    def _refit(self) -> None:
-        content = places.read(self._layout)
+    def _keeps(self) -> bool:
+        """Whether we are still who supervises; counts with the capacity of now."""
+        try:
+            require(self._layout)
+            if not self._owner.keeps():
+                return False
+            content = places.read(self._layout)
+        except OSError:  # the disk is away: nobody else can tell either
+            return True
         if content is not None:
             self.crew.refit(content.get("capacity") or {})
+        return True
 
     def _advance(self) -> bool:
         """Advance once; whether somebody must look again."""
@@ -88,7 +96,7 @@ class Supervisor(object):
             report = advancing.advance(self.board, self.crew, time.time(), 0.0)
         except OSError as error:  # the disk is full, or away: the next turn tries again
             if str(error) != self._trouble:
-                sys.stderr.write("jobs cannot go on: %s\n" % error)
+                sys.stderr.write("jobs cannot go on: %s\n" % disks.words(error, self._layout.root))
             self._trouble = str(error)
             time.sleep(TROUBLE_S)
             return True

@@ -27,9 +27,11 @@ def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
     """
     main = selecting.main_folder(workdir, targets[0])
     selecting.jobs(main, targets)  # a slip of the pen is told before anybody is asked
+    silent: Mapping[str, XpmError] = {}
     with sessions.opened(main) as session:
         if any(map(filtering.is_filter, targets)):
-            sessions.remark(sessions.ask(session))  # states are compared: those of now
+            silent = sessions.ask(session)  # states are compared: those of now
+            sessions.remark(silent)
         chosen = [job for job in selecting.jobs(main, targets) if not sessions.is_over(job)]
         if not chosen:
             render.note("nothing to cancel: no such job waits or runs")
@@ -39,8 +41,8 @@ def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
             return 1
         problems = session.cancel(chosen)
     _tell(main, chosen, problems)
-    sessions.insist(problems)
-    return 0
+    sessions.insist({name: problems[name] for name in problems if name not in silent})
+    return max((each.exit_code for each in problems.values()), default=0)
 
 
 def _is_confirmed(chosen: Sequence[JobView]) -> bool:

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import click
 
-from xpm.agent import limits
 from xpm.agent.limits import Partition, SiteLimits
 from xpm.cli import online, render, telling
 from xpm.connectors.specs import Spec
 from xpm.errors import ProfileProblem
+from xpm.follow import sites
 from xpm.follow.world import World
 from xpm.launchers.profiles import Profiles
 from xpm.launchers.report import did_you_mean
@@ -88,7 +88,7 @@ def _plain(facts: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _cluster(facts: Mapping[str, Any]) -> Iterator[Finding]:
-    site = limits.parse(facts.get("limits"))
+    site = sites.parsed(facts.get("limits"))
     if facts.get("asking") or site.at is None:
         what = f"did not say within {online.ANSWER_S:.0f} s what it allows"
         yield Finding("slurm", "warn", what, "try again when its commands are less slow")

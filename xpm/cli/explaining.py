@@ -137,8 +137,8 @@ def _of_link(case: Case, now: datetime) -> Iterator[Because]:
         text = f"it waits on this machine until {case.job.connector} answers"
         yield Because("link", text)
     if case.place is not None and case.place.down_since is not None:
-        age = telling.age(now.timestamp() - case.place.down_since)
-        text = f"{case.job.connector} has not answered for {age}: {case.place.down_message}"
+        for_s = now.timestamp() - case.place.down_since
+        text = telling.waits(case.job.connector, for_s, case.place.down_message or "")
         for line in text.splitlines():
             yield Because("link", line.strip())
     old_s = (now - case.job.seen_at).total_seconds()

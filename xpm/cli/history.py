@@ -30,7 +30,17 @@ def happenings(main: MainFolder, ref: JobRef, journal: Sequence[Happened]) -> li
         journal: what the journal noted of it: what the records do not tell, such as time spent in a queue.
     """
     found = [*_submissions(main, ref), *_noted(journal), *_entries(main, ref)]
-    return sorted(found, key=lambda each: each.at)
+    return _once(sorted(found, key=lambda each: each.at))
+
+
+def _once(found: list[Happening]) -> list[Happening]:
+    """Without what is said twice in a row: a state asked for again is no news."""
+    before = [None, *found]
+    return [
+        each
+        for each, last in zip(found, before, strict=False)
+        if last is None or each.text != last.text
+    ]
 
 
 def local_time(at: float) -> str:

@@ -1,46 +1,241 @@
-"""``xpm launchers``: look at the launcher profiles."""
+"""``xpm launchers``: look at the launcher profiles, and ask them what would become of a job."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from xpm.cli import render
 
+if TYPE_CHECKING:
+    from xpm.launchers.profiles import Launcher, Profiles
+    from xpm.launchers.report import Finding
+
+SETS = click.option(
+    "--set", "sets", metavar="KEY=VALUE", multiple=True,
+    help="Say something over all files: launchers.gpu.time=2h.",
+)  # fmt: skip
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
 
 @click.group("launchers")
 def command() -> None:
-    """Look at the launcher profiles ($XPM_CONFIG_DIR/launchers.yaml, by default in ~/.config/xpm)."""
+    """Look at the launcher profiles, and ask what would become of a job.
+
+    They come from /etc/xpm/launchers.yaml, $XPM_CONFIG_DIR/launchers.yaml (by default in
+    ~/.config/xpm) and xpm-launchers.yaml of the project, later ones over earlier ones.
+    """
+
+
+@command.command("list")
+@SETS
+@JSON
+def list_(sets: tuple[str, ...], as_json: bool) -> int:
+    """List the launchers: where each goes, and what its jobs ask for by themselves."""
+    from xpm.launchers.profiles import load_profiles
+
+    profiles = load_profiles(sets=sets)
+    if as_json:
+        render.document([_told(profiles, name) for name in profiles.names])
+        return 0
+    _table(profiles)
+    return 0
+
+
+@command.command("show")
+@click.argument("name")
+@click.option("--why", is_flag=True, help="Also print which line of which file says so.")
+@SETS
+@JSON
+def show(name: str, why: bool, sets: tuple[str, ...], as_json: bool) -> int:
+    """Print what the launcher or connector NAME comes to, with all that it extends."""
+    from xpm.errors import ProfileProblem
+    from xpm.launchers import showing
+    from xpm.launchers.profiles import load_profiles
+    from xpm.launchers.report import did_you_mean
+    from xpm.launchers.tree import plain
+
+    profiles = load_profiles(sets=sets)
+    launchers, connectors = (profiles.tree.table(each) for each in ("launchers", "connectors"))
+    shown = {f"launchers.{name}": launchers.table(name)} if name in profiles.names else {}
+    places = [name] if name in profiles.connectors else []
+    if name in profiles.names:
+        places = [spec.name for spec in profiles.launcher(name).connectors]
+    if not places:
+        known = (*profiles.names, *profiles.connectors)
+        raise ProfileProblem(
+            f"there is no launcher or connector {name!r}{did_you_mean(name, known)}"
+        )
+    shown |= {f"connectors.{each}": connectors.table(each) for each in places}
+    if as_json:
+        found = [value for path, tree in shown.items() for value in showing.values(tree, path)]
+        marks = {each.path: each.mark.exact for each in found}
+        trees = {path: plain(tree) for path, tree in shown.items()}
+        render.document({**trees, **({"why": marks} if why else {})})
+        return 0
+    for path, tree in shown.items():
+        found = list(showing.values(tree, path)) if tree.items else []
+        rows = [(f"{each.path}: {each.text}", each.mark.exact if why else "") for each in found]
+        for text in render.columns(rows) if rows else [f"{path}: as built in"]:
+            render.line(text)
+    if name in profiles.names:
+        _show_request(profiles.launcher(name))
+    return 0
+
+
+def _show_request(launcher: "Launcher") -> None:
+    """What its jobs ask for when they say nothing themselves."""
+    from xpm.launchers import showing
+    from xpm.launchers.matching import Asked
+
+    chosen = launcher.match(Asked(is_trial=True)).chosen
+    if chosen is None:
+        return
+    render.line(f"by itself: {showing.wants(chosen.needs)}, on {chosen.connector}")
+    line = showing.sbatch_line(chosen)
+    if line:
+        render.line(line)
 
 
 @command.command("check")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Look there instead of in $XPM_CONFIG_DIR.",
+    help="Look only there.",
 )
 @click.option("--online", is_flag=True, help="Also ask the clusters what they allow.")
-def check(folder: Path | None, online: bool) -> int:
+@SETS
+@JSON
+def check(folder: Path | None, online: bool, sets: tuple[str, ...], as_json: bool) -> int:
     """Read the profiles; list the launchers, or everything that is wrong with them.
 
     With --online, every cluster is asked what it allows, and launchers it can never serve are told.
     """
     from xpm.launchers.profiles import examine, load_profiles
 
-    found = examine(folder)
-    for remark in found.notes:
-        render.note(str(remark))
-    profiles = load_profiles(folder)  # raises what is wrong, all of it at once
-    rows: list[list[str]] = []
-    for name in profiles.names:
-        launcher = profiles.launcher(name)
-        kind = type(launcher.connector).__name__.removesuffix("Spec").lower()
-        default = "default" if name == profiles.default else ""
-        rows.append([name, launcher.connector.name, kind, launcher.where, default])
-    render.table(("LAUNCHER", "CONNECTOR", "KIND", "WHERE", ""), rows)
-    if profiles.path is None:
-        render.note(f"there is no {found.path}: jobs run on this machine")
+    found = examine(folder, sets=sets)
+    profiles = found.profiles
+    if as_json:
+        render.document(
+            {
+                "files": [str(layer.path) for layer in profiles.files] if profiles else [],
+                "problems": [_finding(each) for each in found.problems],
+                "notes": [_finding(each) for each in found.notes],
+                "launchers": [_told(profiles, name) for name in profiles.names] if profiles else [],
+            }
+        )
+        if profiles is None:
+            return 2
+    else:
+        for remark in found.notes:
+            render.note(str(remark))
+        profiles = load_profiles(folder, sets=sets)  # raises what is wrong, all of it at once
+        _table(profiles)
+        if not profiles.files:
+            render.note(f"there is no {found.path}: jobs run on this machine")
     if not online:
         return 0
     from xpm.cli import online as asking
 
     return asking.check(profiles)
+
+
+@command.command("explain")
+@click.argument("requirement", default="")
+@click.option(
+    "--launcher", "-l", metavar="NAME", help="Of this launcher; default: the default one."
+)
+@SETS
+@JSON
+def explain(requirement: str, launcher: str | None, sets: tuple[str, ...], as_json: bool) -> int:
+    """Tell where a job with this REQUIREMENT would go, and why nowhere else.
+
+    A requirement is what plans give as require=: "time=4h & cuda(mem=24G)*2 & cpu(cores=8)".
+    Nothing is connected to; what clusters have told of themselves lately counts.
+    """
+    from xpm.errors import ProfileProblem
+    from xpm.follow.told import told
+    from xpm.launchers import requests, showing
+    from xpm.launchers.matching import ANYTHING, Asked
+    from xpm.launchers.profiles import load_profiles
+    from xpm.plan.requirements import Req
+
+    alternatives = Req(requirement).alternatives if requirement.strip() else ANYTHING
+    chosen = load_profiles(sets=sets).launcher(launcher)
+    found = chosen.match(Asked(alternatives), told)
+    if as_json:
+        render.document(showing.as_document(found))
+        return 0 if found.chosen else 2
+    render.table(showing.HEADINGS, showing.rows(found))
+    if found.chosen is None:
+        refusal = requests.refused(found)
+        words = refusal.what.partition("\n")[0]
+        render.problem(ProfileProblem(words, where=refusal.where))
+        return 2
+    render.line(f"it asks for {showing.wants(found.chosen.needs)}")
+    line = showing.sbatch_line(found.chosen)
+    if line:
+        render.line(line)
+    return 0
+
+
+@command.command("schema")
+def schema() -> int:
+    """Print the JSON schema of the format, for editors."""
+    from xpm.launchers.editors import schema_text
+
+    render.raw(schema_text().encode())
+    return 0
+
+
+def _table(profiles: "Profiles") -> None:
+    from xpm.launchers import showing
+    from xpm.launchers.matching import Asked
+
+    rows: list[list[str]] = []
+    for name in profiles.names:
+        launcher = profiles.launcher(name)
+        kinds = dict.fromkeys(_kind(spec) for spec in launcher.connectors)
+        chosen = launcher.match(Asked(is_trial=True)).chosen
+        rows.append(
+            [
+                name,
+                ", ".join(spec.name for spec in launcher.connectors),
+                ", ".join(kinds),
+                showing.wants(chosen.needs) if chosen else "",
+                launcher.where,
+                "default" if name == profiles.default else "",
+            ]
+        )
+    render.table(("LAUNCHER", "CONNECTOR", "KIND", "ASKS FOR", "WHERE", ""), rows)
+
+
+def _told(profiles: "Profiles", name: str) -> dict[str, object]:
+    from xpm.launchers.matching import Asked
+    from xpm.launchers.profiles import answer
+
+    launcher = profiles.launcher(name)
+    asked = Asked(is_trial=True)
+    chosen = launcher.match(asked).chosen
+    return {
+        "name": name,
+        "default": name == profiles.default,
+        "connectors": [{"name": each.name, "kind": _kind(each)} for each in launcher.connectors],
+        "asks": answer(chosen, asked).request["resources"] if chosen else None,
+        "where": launcher.where,
+    }
+
+
+def _kind(spec: object) -> str:
+    return type(spec).__name__.removesuffix("Spec").lower()
+
+
+def _finding(finding: "Finding") -> dict[str, object]:
+    mark = finding.mark
+    return {
+        "file": mark.file if mark else None,
+        "line": mark.line if mark else None,
+        "column": mark.column if mark else None,
+        "path": finding.path,
+        "text": finding.text,
+    }

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from xpm.cli import prompting, render, telling
-from xpm.follow.observer import Observer, PlainObserver, reasons
+from xpm.follow.observer import Observer, PlainObserver, WaitingNews, reasons
 from xpm.follow.views import OVER, JobView
+from xpm.follow.waiting import Waiting
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.progress import Progress, TaskID
 
 MARKS = {"done": "✓", "failed": "✗", "lost": "✗", "cancelled": "-", "skipped": "-"}
@@ -61,13 +63,23 @@ class LiveObserver:
         self._bars: dict[str, TaskID] = {}
         self._progress: Progress | None = None
         self._reasons: set[str] = set()
+        self._waits: Sequence[str] = ()
+        self._waiting_news = WaitingNews()
 
     def started(self, experiment: str, main: str) -> None:
         """Begin to draw."""
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.text import Text
 
-        self._progress = progress = Progress(
+        class Bars(Progress):
+            """The bars, and below them what is waited for."""
+
+            def get_renderables(bars) -> Iterable[RenderableType]:
+                yield bars.make_tasks_table(bars.tasks)
+                yield from map(Text, self._waits)
+
+        self._progress = progress = Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
@@ -103,6 +115,12 @@ class LiveObserver:
             render.note(text)
         else:
             self._progress.console.print(text, markup=False)
+
+    def waiting(self, found: Sequence[Waiting]) -> None:
+        """Say what is news above the bars; what is waited for now stays below them."""
+        for text in self._waiting_news.of(found):
+            self.note(text)
+        self._waits = [each.line for each in found]
 
     def ended(self, counts: Mapping[str, int]) -> None:
         """Draw once more, then leave the terminal as it was."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from xpm.cli import render, selecting, sessions
+from xpm.follow.observer import PlainObserver
 from xpm.follow.session import Session
 from xpm.follow.views import JobView
 
@@ -19,12 +20,13 @@ def command(job: str, follow: bool, stderr: bool, workdir: Path | None) -> int:
     main = selecting.main_folder(workdir)
     chosen = selecting.job(main, job)
     stream = "stderr" if stderr else "stdout"
+    observer = PlainObserver()
     with sessions.opened(main) as session:
         size = _shown(session, chosen, stream, 0)
         if not follow and not size:
             render.note(f"{stream} of {chosen.id[:12]} ({chosen.state}) is empty")
         while follow and not sessions.is_over(chosen):
-            sessions.look(session, [chosen])
+            sessions.look(session, [chosen], observer)
             chosen = selecting.job(main, chosen.id)
             size = _shown(session, chosen, stream, size)
     return 0

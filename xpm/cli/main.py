@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 from xpm.cli.lazy import Lazy, LazyGroup
-from xpm.errors import XpmError
+from xpm.errors import DiskProblem, XpmError
 
 INTERRUPTED = 130
 EXIT_CODES = (
@@ -22,7 +22,8 @@ VERBS = {
     "sync": Lazy("xpm.cli.sync", "Bring states and results here now."),
     "cancel": Lazy("xpm.cli.cancel", "Cancel jobs."),
     "retry": Lazy("xpm.cli.retry", "Give failed jobs a new attempt."),
-    "resume": Lazy("xpm.cli.resume", "Run an experiment's plan again, as it was last run."),
+    "resume": Lazy("xpm.cli.resume", "Go on with an experiment, with its plan or without."),
+    "adopt": Lazy("xpm.cli.adopt", "Take over what another laptop sent to a connector."),
     "story": Lazy("xpm.cli.story", "Tell what happened to a job, from its records."),
     "why": Lazy("xpm.cli.why", "Explain why a job waits, fails or is run again."),
     "login": Lazy("xpm.cli.login", "Log in to a host that asks, once, for all commands."),
@@ -82,6 +83,15 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
             "interrupted: submitted jobs go on. Run the plan again to follow them, or `xpm status`"
         )
         return INTERRUPTED
+    except OSError as error:
+        from xpm.cli import render
+        from xpm.wire import disks
+
+        if not disks.heals(error):
+            render.defect(error, arguments)
+            return 1
+        render.problem(DiskProblem(disks.words(error), hint=disks.hint(error)))
+        return DiskProblem.exit_code
     except Exception as error:  # noqa: BLE001  the one broad handler: whatever comes here is our defect
         from xpm.cli import render
 

@@ -53,7 +53,7 @@ def ask(spec: Spec, world: World, main: Path) -> tuple[Mapping[str, object], flo
 
 def _asked(spec: SlurmSpec, world: World) -> SiteLimits:
     told = ask(spec, world, Path())[0].get("limits")
-    return limits.parse(told) if isinstance(told, dict) else limits.UNKNOWN
+    return sites.parsed(told) if isinstance(told, dict) else limits.UNKNOWN
 
 
 def _tell(spec: SlurmSpec, site: SiteLimits) -> None:

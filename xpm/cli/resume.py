@@ -1,12 +1,18 @@
-"""``xpm resume``: run an experiment's plan again, as it was last run."""
+"""``xpm resume``: go on with an experiment, by its plan as it was last run, or without it."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from xpm.cli import live, render, run, selecting
+from xpm.cli import live, render, run, selecting, sessions, telling, wait
+from xpm.cli.retry import AGAIN
+from xpm.connectors.base import JobRef
 from xpm.errors import UsageProblem
+from xpm.follow.main import MainFolder
 from xpm.follow.options import RunOptions
+from xpm.follow.session import Session
 from xpm.follow.views import ExperimentView
 from xpm.wire import files
 
@@ -15,14 +21,24 @@ from xpm.wire import files
 @click.argument("experiment", required=False)
 @click.option("--launcher", "-l", metavar="NAME", help="Another launcher than last time.")
 @click.option("--detach", is_flag=True, help="Leave as soon as all is safe where it will run.")
+@click.option("--without-script", is_flag=True, help="Go on with what was submitted, as it was.")
+@click.option("--retry", is_flag=True, help="Without the script: try again what failed.")
 @selecting.workdir_option
 def command(
-    experiment: str | None, launcher: str | None, detach: bool, workdir: Path | None
+    experiment: str | None,
+    launcher: str | None,
+    detach: bool,
+    without_script: bool,
+    retry: bool,
+    workdir: Path | None,
 ) -> int:
-    """Run the plan of EXPERIMENT (default: the last one) again, with the arguments it had.
+    """Go on with EXPERIMENT (default: the last one).
 
-    What is done stays, what is alive is attached to, what failed gets a new attempt with the
-    plan's code of now, and callbacks that waited run.
+    Its plan is run again, with the arguments it had: what is done stays, what is alive is attached to, what failed gets
+    a new attempt with the plan's code of now, and callbacks that waited run.
+
+    When its script is gone, or with --without-script, what was submitted is sent, followed to its end and brought here
+    from the records alone, with the code it had. Callbacks then do not run: they are in the script.
     """
     main = selecting.main_folder(workdir, experiment)
     found = selecting.experiments(main, experiment)
@@ -30,24 +46,99 @@ def command(
         raise UsageProblem("no experiment has run yet", on=str(main.path))
     view = found[0]
     content = files.load(str(main.experiment(view.id).folder / "run.json")) or {}
-    script = content.get("script")
-    if not script or not Path(script).is_file():
-        raise UsageProblem(
-            f"the plan of {view.id!r} is not there any more",
-            on=str(script or "it was not run from a script"),
-            hint=f"run it yourself: xpm run PLAN.py --workdir {main.path}",
-        )
+    script = Path(content["script"]) if content.get("script") else None
+    if without_script or script is None or not script.is_file():
+        reason = "" if without_script else _absence(script)
+        return _without(main, view, launcher, detach, retry, reason)
     options = RunOptions(
         launcher=launcher or _last_launcher(view),
         workdir=main.path,
         detach=detach,
         observer=live.observer,
     )
-    render.note(f"running {script} again")
-    return run.execute(Path(script), content.get("argv") or [], options)
+    render.note(f"running {script} again{_edited(script, content)}")
+    return run.execute(script, content.get("argv") or [], options)
+
+
+def _absence(script: Path | None) -> str:
+    return f"{script} is not there any more; " if script else "it was not run from a script here; "
+
+
+def _edited(script: Path, content: Mapping[str, Any]) -> str:
+    if script.stat().st_mtime <= float(content.get("started") or 0.0):
+        return ""
+    return ", which was edited since (--without-script goes on with what was submitted)"
 
 
 def _last_launcher(view: ExperimentView) -> str | None:
     """The launcher of all jobs; None when they had several: the plan chose them."""
     names = {job.launcher for job in view.jobs}
     return names.pop() if len(names) == 1 else None
+
+
+def _without(
+    main: MainFolder,
+    view: ExperimentView,
+    launcher: str | None,
+    detach: bool,
+    retry: bool,
+    reason: str,
+) -> int:
+    """Go on from the sealed documents."""
+    if launcher:
+        raise UsageProblem(
+            "another launcher needs the plan", on=view.id,
+            hint="run it yourself: xpm run PLAN.py --launcher NAME",
+        )  # fmt: skip
+    render.note(
+        f"{reason}going on with what was submitted, with the code it had; callbacks, and what the plan"
+        f" would submit next, need its script: xpm run PLAN.py --workdir {main.path}"
+    )
+    with sessions.opened(main) as session:
+        problems = sessions.ask(session)
+        sessions.remark(problems)
+        if retry:
+            _retry(main, session, view.id)
+        unsendable = _unsendable(main, view.id, problems)
+        if detach:
+            return _left(main, view.id, unsendable)
+        view = wait.follow(main, session, view.id, without=set(unsendable))
+    code = wait.tell(view)
+    if unsendable:
+        render.note(_no_code(unsendable))
+    return code
+
+
+def _retry(main: MainFolder, session: Session, experiment: str) -> None:
+    (view,) = selecting.experiments(main, experiment)
+    failed = [job for job in view.jobs if job.state in AGAIN]
+    if failed:
+        sessions.remark(session.retry(failed))
+        render.note(f"{telling.counts(failed)}: tried again")
+
+
+def _unsendable(
+    main: MainFolder, experiment: str, problems: Mapping[str, object]
+) -> Sequence[JobRef]:
+    """The jobs that nobody here has the code of: their connector was asked, and they are still here."""
+    (view,) = selecting.experiments(main, experiment)
+    return [
+        job.ref
+        for job in view.jobs
+        if job.connector not in problems and main.outbox.holds(job.connector, job.id)
+    ]
+
+
+def _left(main: MainFolder, experiment: str, unsendable: Sequence[JobRef]) -> int:
+    (view,) = selecting.experiments(main, experiment)
+    unsent = [job for job in view.jobs if main.outbox.holds(job.connector, job.id)]
+    render.line(telling.heading(view, telling.now()))
+    if unsendable:
+        render.note(_no_code(unsendable))
+    elif unsent:
+        render.note(f"{len(unsent)} jobs are not sent yet: `xpm sync` sends them")
+    return 1 if unsent else 0
+
+
+def _no_code(jobs: Sequence[JobRef]) -> str:
+    return f"{len(jobs)} jobs were never sent, and their code is not here: run their plan again"

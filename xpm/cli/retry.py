@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from xpm.cli import filtering, render, selecting, sessions
+from xpm.follow.main import MainFolder
+from xpm.follow.session import Session
 
 AGAIN = frozenset({"failed", "cancelled", "lost", "skipped"})
 
@@ -19,6 +21,13 @@ def command(targets: tuple[str, ...], workdir: Path | None) -> int:
     them with the code of now: `xpm run PLAN.py`.
     """
     main = selecting.main_folder(workdir, targets[0])
+    selecting.jobs(main, targets)  # a slip of the pen is told before anybody is asked
+    with sessions.opened(main) as session:
+        sessions.remark(session.refresh(patience_s=sessions.PATIENCE_S, is_shared=True))
+        return _retry(main, session, targets)
+
+
+def _retry(main: MainFolder, session: Session, targets: tuple[str, ...]) -> int:
     names = {view.id for view in selecting.experiments(main)}
     whole = [each for each in targets if each in names or filtering.is_filter(each)]
     chosen = [job for job in selecting.jobs(main, whole) if job.state in AGAIN]
@@ -26,8 +35,7 @@ def command(targets: tuple[str, ...], workdir: Path | None) -> int:
     if not chosen:
         render.note("nothing to try again: no job failed, was cancelled, lost or skipped")
         return 0
-    with sessions.opened(main) as session:
-        problems = session.retry(chosen)
+    problems = session.retry(chosen)
     count = f"{len(chosen)} job{' gets' if len(chosen) == 1 else 's get'}"
     render.line(f"{count} a new attempt; `xpm wait` follows")
     sessions.insist(problems)

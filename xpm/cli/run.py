@@ -10,6 +10,8 @@ import click
 
 if TYPE_CHECKING:
     from xpm.follow.options import RunOptions
+    from xpm.follow.world import World
+    from xpm.launchers.profiles import Profiles
 
 
 @click.command("run")
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="The main folder, instead of the one the plan names.",
 )
+@click.option(
+    "--set", "sets", metavar="KEY=VALUE", multiple=True,
+    help="Say something over all profiles: launchers.gpu.time=2h.",
+)  # fmt: skip
 @click.option("--detach", is_flag=True, help="Leave as soon as all is safe where it will run.")
 @click.option(
     "--debug", is_flag=True, help="Run the tasks in this process, one by one, for a debugger."
@@ -31,6 +37,7 @@ def command(
     arguments: tuple[str, ...],
     launcher: str | None,
     workdir: Path | None,
+    sets: tuple[str, ...],
     detach: bool,
     debug: bool,
 ) -> int:
@@ -52,8 +59,26 @@ def command(
     return execute(
         plan,
         arguments,
-        RunOptions(launcher=launcher, workdir=workdir, detach=detach, observer=live.observer),
+        RunOptions(
+            launcher=launcher,
+            workdir=workdir,
+            detach=detach,
+            observer=live.observer,
+            world=_world(plan, sets),
+        ),
     )
+
+
+def _world(plan: Path, sets: Sequence[str]) -> "World":
+    """The world with the profiles of the plan's project and the words of the command line."""
+    from xpm.follow.world import World
+
+    def profiles() -> "Profiles":
+        from xpm.launchers.profiles import load_profiles
+
+        return load_profiles(start=plan.absolute().parent, sets=sets)
+
+    return World(profiles=profiles)
 
 
 def _debug(plan: Path, arguments: Sequence[str], workdir: Path | None) -> int:

@@ -47,6 +47,26 @@ def main_folder(workdir: Path | None, experiment: str | None = None) -> MainFold
     return MainFolder(around or _last_used(experiment))
 
 
+def any_main_folder(workdir: Path | None) -> MainFolder:
+    """The main folder a command works on, which may yet have to be made: then it must be named.
+
+    Raises:
+        UsageProblem: none is named, and none is around.
+    """
+    named = workdir or (Path(os.environ["XPM_WORKDIR"]) if os.environ.get("XPM_WORKDIR") else None)
+    if named is not None:
+        return MainFolder(named)
+    here = Path.cwd()
+    around = next((folder for folder in (here, *here.parents) if is_main(folder)), None)
+    if around is None:
+        raise UsageProblem(
+            "it is not said which main folder to use",
+            on=str(here),
+            hint="name the folder that the plan names, there or yet to be made: --workdir DIR",
+        )
+    return MainFolder(around)
+
+
 def is_main(folder: Path) -> bool:
     """Whether plans have run with this main folder."""
     return (folder / "xp").is_dir() and (folder / ".xpm").is_dir()

@@ -1,12 +1,12 @@
 """Sessions as commands use them: opened, asked once, followed to the end."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from xpm.cli import prompting, render
 from xpm.errors import XpmError
-from xpm.follow.events import telling_down
 from xpm.follow.main import MainFolder
+from xpm.follow.observer import Observer
 from xpm.follow.session import Session
 from xpm.follow.views import OVER, JobView
 
@@ -53,7 +53,7 @@ def insist(problems: Mapping[str, XpmError]) -> None:
         raise first
 
 
-def look(session: Session, jobs: list[JobView], say: Callable[[str], None] = render.note) -> bool:
+def look(session: Session, jobs: list[JobView], observer: Observer) -> bool:
     """Follow these jobs until there is news or a moment has passed; whether any is still alive.
 
     Raises:
@@ -63,14 +63,13 @@ def look(session: Session, jobs: list[JobView], say: Callable[[str], None] = ren
     for job in alive:
         session.follow(session.spec(job.connector), job.ref, job.attempt)
     if alive:
-        known = set(session.down)
+        known = set(session.waiting)
         session.next(GLANCE_S)
         while session.next(0) is not None:
             pass
-        for name in session.down.keys() - known:
-            say(telling_down(name, session.down[name]))
-        for name in known - session.down.keys():
-            say(f"{name} answers again")
+        observer.waiting(list(session.waiting.values()))
+        for name in known - session.waiting.keys():
+            observer.note(f"{name} answers again")
     return bool(alive)
 
 

@@ -27,13 +27,21 @@ def heading(view: ExperimentView, at: datetime) -> str:
 
 
 def links(view: ExperimentView, at: datetime) -> list[str]:
-    """One line for each connector of this experiment that does not answer."""
+    """What is waited for: one line for each connector of this experiment that cannot be used now, and what to do."""
     return [
-        f"{place.name} has not answered for {age(at.timestamp() - place.down_since)} "
-        f"(its jobs go on; these are their last known states): {place.down_message}"
+        waits(place.name, at.timestamp() - place.down_since, place.down_message or "")
         for place in map(view.places.get, silent(view))
         if place is not None and place.down_since is not None
     ]
+
+
+def waits(connector: str, for_s: float, message: str) -> str:
+    """What is said of a connector that cannot be used: its last words (xpm/follow/waiting.py), since when, what to do."""
+    line, _, hint = message.partition("\n")
+    if not line.startswith("waiting: "):
+        line = f"waiting: {connector} has not answered: {line}"
+    line += f"; for {age(for_s)} now (its jobs go on; these are their last known states)"
+    return f"{line}\n{hint}" if hint else line
 
 
 def silent(view: ExperimentView) -> list[str]:
@@ -101,6 +109,8 @@ def where(job: JobView) -> str:
 def remark(job: JobView) -> str:
     """Why a job waits or failed, and how often it was tried."""
     said = [job.cause or "", *(job.message or job.reason).splitlines()]
+    if job.state in OVER and not job.settled:
+        said.append("its files are not here yet")
     if job.attempt > 1:
         said.append(f"attempt {job.attempt}")
     if job.generation > 1:

@@ -1,11 +1,13 @@
 """``xpm wait``: follow an experiment's jobs to their end."""
 
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import click
 
 from xpm.cli import live, render, selecting, sessions, telling
+from xpm.connectors.base import JobRef
 from xpm.errors import UsageProblem
 from xpm.follow.main import MainFolder
 from xpm.follow.session import Session
@@ -25,7 +27,12 @@ def command(experiment: str | None, workdir: Path | None) -> int:
     if not found:
         raise UsageProblem("no experiment has run yet", on=str(main.path))
     with sessions.opened(main) as session:
-        view = _to_the_end(main, session, found[0].id)
+        view = follow(main, session, found[0].id)
+    return tell(view)
+
+
+def tell(view: ExperimentView) -> int:
+    """Say how an experiment ended; the exit code."""
     render.line(telling.heading(view, telling.now()))
     failed = [job for job in view.jobs if job.state in ("failed", "lost")]
     if failed:
@@ -34,7 +41,10 @@ def command(experiment: str | None, workdir: Path | None) -> int:
     return 0 if view.state == "done" else 1
 
 
-def _to_the_end(main: MainFolder, session: Session, experiment: str) -> ExperimentView:
+def follow(
+    main: MainFolder, session: Session, experiment: str, without: Collection[JobRef] = ()
+) -> ExperimentView:
+    """Show an experiment until its jobs are over and their files here; what is ``without`` is not waited for."""
     observer = live.observer()
     observer.started(experiment, str(main.path))
     counts = telling.per_state([])
@@ -43,8 +53,9 @@ def _to_the_end(main: MainFolder, session: Session, experiment: str) -> Experime
             (view,) = selecting.experiments(main, experiment)
             counts = telling.per_state(view.jobs)
             observer.changed(view.jobs, counts)
-            if not sessions.look(session, list(view.jobs), observer.note):
-                if view.state != "running":
+            jobs = [job for job in view.jobs if job.ref not in without]
+            if not sessions.look(session, jobs, observer):
+                if view.state != "running" or without:
                     return view
                 time.sleep(sessions.GLANCE_S)  # the plan's own process may submit more
     finally:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xpm.connectors.base import Change, Fetched, JobRef
-from xpm.errors import LoginNeeded, XpmError
+from xpm.errors import XpmError
+from xpm.follow.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,19 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
-    """The host does not answer; its jobs go on and keep their last known states."""
+    """The host does not answer, or a disk is full or away; its jobs go on and keep their last known states."""
 
-    connector: str
-    since: float
-    error: XpmError
+    waiting: Waiting
+
+    @property
+    def connector(self) -> str:
+        """Which one."""
+        return self.waiting.connector
+
+    @property
+    def error(self) -> XpmError:
+        """What came back."""
+        return self.waiting.problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +83,3 @@ class Stopped:
 
 
 Event = Delivered | Changed | Arrived | Noted | LinkDown | LinkUp | Turned | Stopped
-
-
-def telling_down(connector: str, error: XpmError) -> str:
-    """What a ``LinkDown`` means, for a person."""
-    if isinstance(error, LoginNeeded):
-        return f"{connector}: {error}"
-    return f"no link to {connector}: {error}"

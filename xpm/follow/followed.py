@@ -7,7 +7,9 @@ from queue import SimpleQueue
 from xpm.connectors.base import Change, Connector, Fetched, JobRef
 from xpm.follow.events import Arrived, Changed, Event, Noted
 from xpm.follow.journal import Journal
+from xpm.follow.main import local_end
 from xpm.follow.views import OVER
+from xpm.wire import ledger
 
 
 class Followed:
@@ -43,6 +45,11 @@ class Followed:
         """Whether jobs are over whose files are not here."""
         return bool(self._unfetched)
 
+    @property
+    def count_unfetched(self) -> int:
+        """How many they are."""
+        return len(self._unfetched)
+
     def ask_for_all(self) -> None:
         """Ask for the states of all, the next time: news may have been lost."""
         self._cursor = None
@@ -75,13 +82,17 @@ class Followed:
         return news.site
 
     def bring(self, link: Connector, journal: Journal, main: Path) -> None:
-        """Bring the files of what is over."""
+        """Bring the files of what is over, unless they are here since an earlier time."""
         refs = list(self._unfetched)
-        found = link.fetch(refs, str(main), lambda count: None)
+        lacking = [ref for ref in refs if not _is_here(main, self._unfetched[ref])]
+        found = link.fetch(lacking, str(main), lambda count: None) if lacking else []
         by_ref = {each.ref: each for each in found}
-        brought = [self._unfetched.pop(ref) for ref in refs]
-        journal.arrived(self._connector, brought, self._clock())
+        brought = [self._unfetched[ref] for ref in refs]
+        journal.arrived(
+            self._connector, brought, self._clock()
+        )  # fails on a full disk: it comes again
         for change in brought:
+            del self._unfetched[change.ref]
             fetched = by_ref.get(change.ref) or Fetched(change.ref, 0, 0, ())
             for problem in fetched.problems:
                 self._events.put(Noted(self._connector, f"{change.ref.task}: {problem}"))
@@ -91,16 +102,18 @@ class Followed:
         self, changes: Sequence[Change], fresh: Mapping[JobRef, int], journal: Journal
     ) -> None:
         told = [each for each in changes if self._is_news(each, fresh)]
+        journal.record(
+            self._connector, told, self._clock()
+        )  # fails on a full disk: it is told again
+        over = [each for each in told if each.state == "skipped"]
+        if over:
+            journal.arrived(self._connector, over, self._clock())
         for each in told:
             self._last[each.ref] = each
             if each.state in OVER:
                 self._attempts.pop(each.ref, None)
                 if each.state != "skipped" and each.attempt:
                     self._unfetched[each.ref] = each
-        journal.record(self._connector, told, self._clock())
-        over = [each for each in told if each.state == "skipped"]
-        if over:
-            journal.arrived(self._connector, over, self._clock())
         if told:
             self._events.put(Changed(self._connector, told))
 
@@ -108,6 +121,12 @@ class Followed:
         if change.ref not in self._attempts:
             return False
         return change.ref in fresh or _facts(change) != _facts(self._last.get(change.ref))
+
+
+def _is_here(main: Path, change: Change) -> bool:
+    """Whether the final record of this attempt is here, and with it everything else."""
+    end = local_end(Path(ledger.job_folder(str(main), change.ref.task, change.ref.job)))
+    return end is not None and (end.attempt, end.state) == (change.attempt, change.state)
 
 
 def _facts(change: Change | None) -> object:

@@ -6,6 +6,7 @@ anything: ``rebuilt`` from the main folder's records, and the next exchange with
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import UsageProblem
 from xpm.follow.main import MainFolder
+from xpm.wire import disks, files
 
 if TYPE_CHECKING:
     import sqlite3
@@ -97,7 +99,7 @@ def remember(main: Path) -> None:
     known = folders()
     if known and known[0] == main:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_private(str(path.parent))
     with path.open("a", encoding="utf-8", errors="surrogateescape") as file:
         file.write(f"{main}\n")
 
@@ -121,9 +123,12 @@ class Journal:
                 (connector, now),
             )
             self._put(database, connector, changes, now, arrived=False)
-            database.executemany(
-                "INSERT INTO events (at, job, kind, content) VALUES (?, ?, ?, ?)",
-                [(each.at, each.ref.job, "state", _told(each, connector)) for each in changes],
+            told = [(each, _told(each, connector)) for each in changes]
+            database.executemany(  # unless it is what was said last
+                "INSERT INTO events (at, job, kind, content) SELECT ?1, ?2, 'state', ?3 WHERE NOT"
+                " EXISTS (SELECT 1 FROM events WHERE n ="
+                " (SELECT max(n) FROM events WHERE job = ?2) AND kind = 'state' AND content = ?3)",
+                [(each.at, each.ref.job, content) for each, content in told],
             )
 
     def arrived(self, connector: str, changes: Sequence[Change], now: float) -> None:
@@ -218,16 +223,20 @@ class Journal:
                 database.execute("BEGIN IMMEDIATE")
                 yield database
         except sqlite3.OperationalError as error:  # the disk is full, away or read-only
-            raise OSError(f"the journal cannot be written: {error} ({self.path})") from error
+            raise _as_os_error(error, self.path) from error
 
     def _open(self) -> "sqlite3.Connection":
         import sqlite3
 
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            files.make_private(str(state_home()))
+            self.folder.mkdir(exist_ok=True)
             with _alone(self.folder.with_suffix(".lock")):
                 return self._connect()
         except (OSError, sqlite3.Error) as error:
+            trouble = _as_os_error(error, self.path)
+            if disks.heals(trouble):
+                raise trouble from error
             raise UsageProblem(
                 "the journal cannot be opened",
                 on=str(self.path),
@@ -249,6 +258,22 @@ class Journal:
         if is_new:
             self.rebuild()
         return self._database
+
+
+def _as_os_error(error: "OSError | sqlite3.Error", path: Path) -> OSError:
+    """What SQLite says of its disk, in the system's words."""
+    import sqlite3
+
+    if isinstance(error, OSError):
+        return error
+    codes = {
+        sqlite3.SQLITE_FULL: errno.ENOSPC,
+        sqlite3.SQLITE_READONLY: errno.EROFS,
+        sqlite3.SQLITE_IOERR: errno.EIO,
+    }
+    code = codes.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    words = f"the journal cannot be written: {error}"
+    return OSError(code, words, str(path)) if code else OSError(f"{words} ({path})")
 
 
 @contextlib.contextmanager

@@ -14,11 +14,12 @@ import contextlib
 import sys
 import threading
 import time
+from collections.abc import Callable
 from queue import SimpleQueue
 
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
-from xpm.errors import HostProblem, HostUnknown, HostUnreachable, LoginNeeded
+from xpm.errors import DiskProblem, HostProblem, HostUnknown, LoginNeeded, SiteProblem
 from xpm.follow import sites
 from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.followed import Followed
@@ -26,7 +27,9 @@ from xpm.follow.journal import Journal
 from xpm.follow.main import MainFolder
 from xpm.follow.outbox import Entry, Outbox
 from xpm.follow.outgoing import Outgoing
+from xpm.follow.waiting import HERE, Waiting
 from xpm.follow.world import World
+from xpm.wire import disks
 
 OBSERVE_S = 30.0
 LINGER_S = 0.02
@@ -59,6 +62,7 @@ class Lane(threading.Thread):
         self._link: Connector | None = None
         self._observing = False
         self._down_since: float | None = None
+        self._failures = 0
         self._has_met = False
 
     # -- from other threads --
@@ -103,11 +107,11 @@ class Lane(threading.Thread):
         self._nudge()
 
     def leave(self, patience_s: float) -> None:
-        """End now; a connector that hangs is closed under its lane."""
+        """End now; a connector that hangs is closed under its lane, by a thread nobody waits for."""
         self.stop()
         self.join(patience_s)
         if self.is_alive() and self._link is not None:
-            self._link.close()
+            threading.Thread(target=self._link.close, daemon=True).start()
             self.join(patience_s)
 
     def _wake(self) -> None:
@@ -135,8 +139,10 @@ class Lane(threading.Thread):
         journal = None
         forget = self._world.waking.tell(self._wake)
         try:
-            journal = Journal(self._main)
-            self._go(journal)
+            while journal is None and self._goes_on():
+                journal = self._opened()
+            if journal is not None:
+                self._go(journal)
         finally:
             forget()
             if self._link is not None:
@@ -145,22 +151,31 @@ class Lane(threading.Thread):
                 journal.close()
             self._events.put(Stopped(self.connector_name, sys.exc_info()[1]))
 
+    def _goes_on(self) -> bool:
+        with self._changed:
+            return not self._stopping
+
+    def _opened(self) -> Journal | None:
+        """The journal; None after a pause, when the disk here is full or away."""
+        try:
+            return Journal(self._main)
+        except OSError as error:
+            self._failures += 1
+            self._rest(None, self._as_problem(error))
+            return None
+
     def _go(self, journal: Journal) -> None:
-        failures = 0
         while self._wait_for_work():
             try:
                 self._round(journal)
-                failures = 0
+                self._failures = 0
             except (HostProblem, OSError) as error:
-                problem = _as_problem(error, self.connector_name)
-                self._note_down(journal, problem)
-                if isinstance(problem, LoginNeeded) and self._may_wait_for(problem):
-                    self._await_login(problem)
-                    continue
-                if not problem.transient or self._is_wrong_address(problem):
+                problem = self._as_problem(error)
+                self._failures += 1
+                if not self._heals(problem):
+                    self._note_down(journal, self._waiting(problem, 0.0))
                     raise problem from error
-                failures += 1
-                self._rest(problem, failures)
+                self._rest(journal, problem)
 
     def _wait_for_work(self) -> bool:
         with self._changed:
@@ -201,43 +216,59 @@ class Lane(threading.Thread):
             self._answered = pokes
             self._events.put(Turned(self.connector_name, pokes))
 
-    def _is_wrong_address(self, problem: HostProblem) -> bool:
-        """Whether nobody is there, nor was: what has jobs there waits for the network instead."""
-        is_stranger = not (self._has_met or self._followed or self._fresh)
-        return is_stranger and isinstance(problem, HostUnknown)
+    def _as_problem(self, error: HostProblem | OSError) -> HostProblem:
+        if isinstance(error, HostProblem):
+            return error
+        words = disks.words(error, str(self._main.path))
+        return DiskProblem(words, on=HERE, hint=disks.hint(error))
 
-    def _note_down(self, journal: Journal, problem: HostProblem) -> None:
+    def _heals(self, problem: HostProblem) -> bool:
+        """Whether patience may help. At a place where nobody ever was, a wrong address or a lack is told at once."""
+        if isinstance(problem, LoginNeeded):
+            return self._has_met and problem.renewed is not None
+        if isinstance(problem, HostUnknown | SiteProblem):
+            return self._has_met or bool(self._followed or self._fresh)
+        return problem.transient
+
+    def _rest(self, journal: Journal | None, problem: HostProblem) -> None:
+        """Say what is waited for, and wait."""
         self._followed.ask_for_all()
-        first, self._down_since = self._down_since is None, self._down_since or self._world.clock()
-        with contextlib.suppress(OSError):  # a full disk is told already, and tried again
-            journal.down(self.connector_name, self._down_since, str(problem))
-            if first:
-                self._outgoing.make_safe()
-
-    def _rest(self, problem: HostProblem, failures: int) -> None:
-        assert self._down_since is not None
-        self._events.put(LinkDown(self.connector_name, self._down_since, problem))
+        pause_s = self._world.patience(self._failures)
+        waiting = self._waiting(problem, pause_s)
+        if journal is not None:
+            self._note_down(journal, waiting)
+        self._events.put(LinkDown(waiting))
+        if isinstance(problem, LoginNeeded) and problem.renewed is not None:
+            self._await_login(waiting, problem.renewed)
+            return
         with self._changed:
             self._woke = False
-            patience_s = self._world.patience(failures)
-            self._changed.wait_for(lambda: self._stopping or self._woke, patience_s)
+            self._changed.wait_for(lambda: self._stopping or self._woke, pause_s)
 
-    def _may_wait_for(self, problem: LoginNeeded) -> bool:
-        """Whether this command was let in before, and will notice when it may be again."""
-        return self._has_met and problem.renewed is not None
-
-    def _await_login(self, problem: LoginNeeded) -> None:
+    def _await_login(self, waiting: Waiting, is_renewed: Callable[[], bool]) -> None:
         """Wait until something has changed here that may let us in. Tries nothing: some sites ban who does."""
-        assert self._down_since is not None
-        assert problem.renewed is not None
-        told = -1
-        while not problem.renewed():
+        told = self._pokes
+        while not is_renewed():
             with self._changed:
                 if self._pokes != told:
                     told = self._pokes
-                    self._events.put(LinkDown(self.connector_name, self._down_since, problem))
+                    self._events.put(LinkDown(waiting))
                 if self._changed.wait_for(lambda: self._stopping, LOGIN_LOOK_S):
                     return
+
+    def _waiting(self, problem: HostProblem, pause_s: float) -> Waiting:
+        now = self._world.clock()
+        self._down_since = self._down_since or now
+        return Waiting(
+            self.connector_name, problem, self._down_since, now, now + pause_s,
+            len(self._outgoing), self._followed.count_unfetched,
+        )  # fmt: skip
+
+    def _note_down(self, journal: Journal, waiting: Waiting) -> None:
+        with contextlib.suppress(OSError):  # a full disk is told already, and tried again
+            journal.down(self.connector_name, waiting.since, waiting.text)
+            if self._failures == 1:
+                self._outgoing.make_safe()
 
     def _lacks_code(self) -> None:
         self._events.put(Noted(self.connector_name, NO_CODE))
@@ -292,13 +323,3 @@ class Lane(threading.Thread):
         assert self._link is not None
         self._followed.bring(self._link, journal, self._main.path)
         self._heard()
-
-
-def _as_problem(error: HostProblem | OSError, connector: str) -> HostProblem:
-    if isinstance(error, HostProblem):
-        return error
-    return HostUnreachable(
-        "a file could not be written here while jobs of a connector were followed",
-        on=connector, cause=str(error),
-        hint="free some room or mend permissions; it goes on by itself then",
-    )  # fmt: skip

@@ -47,13 +47,18 @@ class MainFolder:
         self.outbox = Outbox(self.own)
 
     def prepare(self) -> None:
-        """Make the folder; refuse one that cannot be written."""
-        with self.writing():
-            for folder in (self.own, self.path / "xp", self.path / "jobs"):
-                folder.mkdir(parents=True, exist_ok=True)
-                probe = folder / f"~write.{os.getpid()}"
-                probe.touch()
-                probe.unlink()
+        """Make the folder, and see that it can be written.
+
+        Raises:
+            OSError: it cannot.
+        """
+        files.make_private(str(self.own))
+        for folder in (self.own, self.path / "xp", self.path / "jobs"):
+            folder.mkdir(parents=True, exist_ok=True)
+            files.listing(str(folder))  # what killed runs have left there goes
+            probe = folder / files.temporary_name()
+            probe.touch()
+            probe.unlink()
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TextIO
 
 from xpm.follow.views import JobView
+from xpm.follow.waiting import Waiting
 
 ORDER = (
     "done", "running", "pending", "submitted", "ready", "waiting",
@@ -25,6 +26,9 @@ class Observer(Protocol):
     def note(self, text: str) -> None:
         """Something to be read once."""
 
+    def waiting(self, found: Sequence[Waiting]) -> None:
+        """These connectors are waited for now, and tried again; none when all answer."""
+
     def ended(self, counts: Mapping[str, int]) -> None:
         """Nobody waits any more."""
 
@@ -40,6 +44,7 @@ class PlainObserver:
         self._experiment = ""
         self._said = ""
         self._reasons: set[str] = set()
+        self._news = WaitingNews()
         self._at = 0.0
 
     def started(self, experiment: str, main: str) -> None:
@@ -59,6 +64,11 @@ class PlainObserver:
         """Say it."""
         self._write(text)
 
+    def waiting(self, found: Sequence[Waiting]) -> None:
+        """Say it when it is news, and again now and then."""
+        for text in self._news.of(found):
+            self._write(text)
+
     def ended(self, counts: Mapping[str, int]) -> None:
         """Say the last counts."""
         self._say(counts)
@@ -73,6 +83,27 @@ class PlainObserver:
     def _write(self, text: str) -> None:
         name = f"{self._experiment}: " if self._experiment else ""
         print(f"xpm: {name}{text}", file=self._stream, flush=True)
+
+
+class WaitingNews:
+    """Which of what is waited for has to be said: what is new, and the same again every ten minutes."""
+
+    AGAIN_S = 600.0
+
+    def __init__(self) -> None:
+        self._said: dict[str, tuple[str, float]] = {}
+
+    def of(self, found: Sequence[Waiting]) -> list[str]:
+        """What to say, each with its hint."""
+        told = []
+        for each in found:
+            what, at = self._said.get(each.connector, ("", 0.0))
+            if each.what != what or each.tried_at - at >= self.AGAIN_S:
+                self._said[each.connector] = each.what, each.tried_at
+                told.append(each.text)
+        for name in self._said.keys() - {each.connector for each in found}:
+            del self._said[name]
+        return told
 
 
 def reasons(jobs: Sequence[JobView]) -> set[str]:

@@ -40,10 +40,11 @@ class Outgoing:
         self._snapshots: dict[str, Snapshot] = {}
         self._sent_before: set[str | None] = {None}
         self._staged: set[str] = set()
+        self._absent: set[str] = set()
 
-    def __bool__(self) -> bool:
-        """Whether there is anything to send."""
-        return bool(self._entries)
+    def __len__(self) -> int:
+        """How many jobs there are to send."""
+        return len(self._entries)
 
     def add(self, entry: Entry, snapshot: Snapshot | None) -> None:
         """Send this job, which is in the outbox already; without a snapshot its code is there."""
@@ -59,6 +60,7 @@ class Outgoing:
         with self._lock:
             entries = list(self._entries.values())
         is_told = False
+        self._absent.clear()
         for batch in self._batches(entries):
             attempts = self._send_batch(batch, link, journal)
             if len(attempts) < len(batch) and not is_told:
@@ -112,11 +114,19 @@ class Outgoing:
             snapshot = self._snapshots.get(snapshot_id)
         snapshot = snapshot or self._outbox.kept(snapshot_id)
         if snapshot is None:
-            return False
+            return self._is_there(snapshot_id, link)
         link.stage(snapshot, lambda done, total: None)
         self._staged.add(snapshot_id)
         self._outbox.forget(snapshot_id)
         return True
+
+    def _is_there(self, snapshot: str, link: Connector) -> bool:
+        """Whether other jobs of a run that is over have taken their code there."""
+        if snapshot not in self._absent and link.holds(snapshot):
+            self._staged.add(snapshot)
+        else:
+            self._absent.add(snapshot)
+        return snapshot in self._staged
 
 
 def _ref(entry: Entry) -> JobRef:

@@ -5,12 +5,14 @@
     {"job", "task", "attempt", "connector", "launcher", "tags", "parents": [[task, job], ...], "workspace", "at", "run"}
 
 A job that is reused or attached again gets a line as well: the lines of a run are its plan. A torn line (the
-machine died) is skipped by readers and closed by the next writer. ``run.json`` beside it tells of the latest run::
+machine died) is skipped by readers and closed by the next writer. ``run.json`` beside it tells of the latest run (where
+another laptop's jobs were adopted: with an empty process and no script)::
 
     {"format": 1, "run", "process": {"host", "pid", "started", "boot"}, "started", "ended": t or null,
      "outcome": null or one of OUTCOMES, "script", "argv"}
 """
 
+import errno
 import json
 import os
 import uuid
@@ -73,7 +75,7 @@ class ExperimentRecord:
         }  # fmt: skip
         if self._fd is None:
             self._fd = _open_for_lines(self._lines)
-        os.write(self._fd, files.dump(content))
+        _append(self._fd, files.dump(content), self._lines)
 
     def close(self) -> None:
         """Make the lines durable; another append opens the file again."""
@@ -92,6 +94,26 @@ class ExperimentRecord:
         content = {
             "format": 1, "run": run, "process": processes.identity(),
             "started": now, "ended": None, "outcome": None, "script": script, "argv": list(argv),
+        }  # fmt: skip
+        self.results.mkdir(parents=True, exist_ok=True)
+        files.listing(str(self._run.parent))  # what killed runs have left there goes
+        files.write(str(self._run), files.dump(content))
+        return run
+
+    def adopted(self, first: float, last: float) -> str:
+        """The run that jobs belong to which another laptop sent: the latest one here, else one made up for them.
+
+        Args:
+            first: when the first of them was sent.
+            last: when the last of them was.
+        """
+        known = self.latest()
+        if known is not None:
+            return known.run
+        run = uuid.uuid4().hex[:12]
+        content = {
+            "format": 1, "run": run, "process": {}, "started": first, "ended": last,
+            "outcome": "detached", "script": None, "argv": [],
         }  # fmt: skip
         self.results.mkdir(parents=True, exist_ok=True)
         files.write(str(self._run), files.dump(content))
@@ -132,6 +154,14 @@ def _open_for_lines(path: Path) -> int:
     if size and os.pread(fd, 1, size - 1) != b"\n":
         os.write(fd, b"\n")
     return fd
+
+
+def _append(fd: int, line: bytes, path: Path) -> None:
+    """Write a line whole, or not at all: a disk that fills takes part of one without an error."""
+    size = os.fstat(fd).st_size
+    if os.write(fd, line) < len(line):
+        os.ftruncate(fd, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _parsed(raw: bytes) -> Iterator[Line]:

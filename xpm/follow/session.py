@@ -17,12 +17,14 @@ from xpm.follow.lane import Lane
 from xpm.follow.main import MainFolder
 from xpm.follow.outbox import Entry
 from xpm.follow.views import OVER, ExperimentView, JobView, experiments
+from xpm.follow.waiting import Waiting
 from xpm.follow.world import World, spec_named
 
 if TYPE_CHECKING:
     from xpm.launchers.profiles import Profiles
 
 LEAVE_S = 5.0
+HERE = "local"
 ENTRY_FIELDS = (
     "job", "task", "attempt", "experiment", "parents", "tokens", "request", "document", "code",
     "tags",
@@ -37,11 +39,13 @@ class Session:
         self.world = world or World()
         self.events: SimpleQueue[Event] = SimpleQueue()
         self._lanes: dict[str, Lane] = {}
-        self.down: dict[str, XpmError] = {}
-        """The connectors that do not answer now, as far as ``next`` has told."""
+        self.waiting: dict[str, Waiting] = {}
+        """The connectors that are waited for now, as far as ``next`` has told."""
         self.notes: dict[str, list[str]] = {}
         """What connectors have said to people during ``refresh``."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
+        self._late: set[str] = set()
+        """The connectors that have not answered in time: nobody waits for them at the end."""
         self._profiles: Profiles | None = None
         self._journal: Journal | None = None
         self._tails: dict[str, Connector] = {}
@@ -89,9 +93,9 @@ class Session:
         if isinstance(event, Delivered):
             self._undelivered.get(event.connector, set()).difference_update(event.attempts)
         if isinstance(event, LinkDown):
-            self.down[event.connector] = event.error
+            self.waiting[event.connector] = event.waiting
         if isinstance(event, LinkUp):
-            self.down.pop(event.connector, None)
+            self.waiting.pop(event.connector, None)
         if isinstance(event, Stopped):
             self._lanes.pop(event.connector, None)
             if event.error is not None:
@@ -118,38 +122,45 @@ class Session:
         return experiments(self.main, self.journal)
 
     def refresh(
-        self, connectors: Iterable[str] | None = None, patience_s: float | None = None
+        self,
+        connectors: Iterable[str] | None = None,
+        patience_s: float | None = None,
+        is_shared: bool = False,
     ) -> Mapping[str, XpmError]:
         """One exchange with every connector that has something to tell or to be told.
 
         Args:
             connectors: only these.
             patience_s: seconds after which those that have not answered are left out.
+            is_shared: ask for what is over and not done too: another laptop may have tried it again.
 
         Returns:
             The connectors that could not be asked, and why.
         """
         wanted = set(connectors) if connectors is not None else None
         asked: dict[str, list[JobView]] = {name: [] for name in self.main.outbox.connectors()}
+        shared: dict[str, list[JobView]] = {}
         for job in {job.ref: job for each in self.views() for job in each.jobs}.values():
             if not job.settled:
                 asked.setdefault(job.connector, []).append(job)
-        if wanted is not None:
-            asked = {name: jobs for name, jobs in asked.items() if name in wanted}
+            elif is_shared and job.state != "done" and job.connector != HERE:
+                shared.setdefault(job.connector, []).append(job)
         problems: dict[str, XpmError] = {}
         waiting: dict[str, int] = {}
-        for name, jobs in asked.items():
+        for name in asked.keys() | shared.keys():
+            if wanted is not None and name not in wanted:
+                continue
             try:
                 lane = self._lane(self.spec(name))
             except UsageProblem as problem:
                 problems[name] = problem
                 continue
-            for job in jobs:
+            for job in [*asked.get(name, ()), *shared.get(name, ())]:
                 lane.follow(job.ref, job.attempt)
             waiting[name] = lane.poke()
             lane.hurry()
         problems.update(self._one_round(waiting, patience_s))
-        return problems
+        return {name: problem for name, problem in problems.items() if name in asked}
 
     def _one_round(
         self, waiting: dict[str, int], patience_s: float | None
@@ -166,6 +177,7 @@ class Session:
                     continue
                 late = f"it did not answer within {patience_s:.0f} s"
                 problems.update((each, HostUnreachable("no news", cause=late)) for each in waiting)
+                self._late.update(waiting)
                 break
             error = self._hear(event)
             if error is not None:
@@ -191,8 +203,8 @@ class Session:
         return None
 
     def sync(self, connectors: Iterable[str] | None = None) -> Mapping[str, XpmError]:
-        """Send what waits, hear what happened, bring what is over: the same exchange."""
-        return self.refresh(connectors)
+        """Send what waits, hear what happened (on other laptops too), bring what is over: the same exchange."""
+        return self.refresh(connectors, is_shared=True)
 
     def cancel(self, jobs: Sequence[JobView]) -> Mapping[str, XpmError]:
         """Cancel these jobs: noted here durably, then told to their connectors."""
@@ -233,8 +245,9 @@ class Session:
         """End all lanes; jobs go on."""
         for lane in self._lanes.values():
             lane.stop()
-        for lane in self._lanes.values():
-            lane.leave(LEAVE_S)
+        for name, lane in self._lanes.items():
+            is_lost = name in self._late or name in self.waiting
+            lane.leave(0.0 if is_lost else LEAVE_S)
         self._lanes.clear()
         self.events = SimpleQueue()
         for connector in self._tails.values():

@@ -29,8 +29,8 @@ def _open(spec: Spec, main: Path) -> Connector:
 
 
 def patience(failures: int) -> float:
-    """Seconds to wait for a host that did not answer for the n-th time in a row."""
-    return min(20.0, 2.0 ** min(failures, 5) / 2) * random.uniform(0.75, 1.25)
+    """Seconds to wait for a place that could not be used for the n-th time in a row: doubling, 20 at most."""
+    return min(20.0, 2.0 ** min(failures, 6) / 2) * random.uniform(0.6, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, Callable, Protocol
 
+    from xpm.plan.requirements import Req
     from xpm.plan.sealing import Sealed
 
     class Owner(Protocol):
@@ -72,8 +73,10 @@ if TYPE_CHECKING:
             """The project folder whose snapshot travels, absolute."""
             ...
 
-        def accept(self, sealed: Sealed, task: object, launcher: str | None) -> Handle:
-            """Take a sealed task."""
+        def accept(
+            self, sealed: Sealed, task: object, launcher: str | None, require: Req | None = None
+        ) -> Handle:
+            """Take a sealed task, and what it needs of the place that runs it."""
             ...
 
 else:

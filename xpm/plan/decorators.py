@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from types import FunctionType
     from typing import Any, Callable
 
+    from xpm.plan.requirements import Req
+
     Decorator = Callable[[Any], Any]
     Classic: Any
 else:
@@ -60,18 +62,30 @@ type = config
 """The same as ``config``."""
 
 
-def task(identifier: str | None = None) -> Decorator:
+def task(identifier: str | None = None, *, require: Req | str | None = None) -> Decorator:
     """Make a class with ``execute(self)``, or a function, a task.
 
     The arguments of a function are those of the task, with their annotations and defaults unless a decorator says more.
 
     Args:
         identifier: as of ``config``.
+        require: what its tasks need of the place that runs them (``__require__`` of the class); never part of the identity.
 
     Raises:
         PlanProblem: as ``config``.
     """
-    return _decorator(identifier, Task)
+    if require is None:
+        return _decorator(identifier, Task)
+    from xpm.plan.requirements import Req
+
+    needed = Req.of(require)
+
+    def decorate(target: Any) -> Any:
+        made = _converted(target, identifier, Task)
+        made.__require__ = needed
+        return made
+
+    return decorate
 
 
 def argument(

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from xpm._experiment import Experiment
+    from xpm.plan.requirements import Req
 
 
 def experiment(
@@ -17,6 +18,7 @@ def experiment(
     id: str,
     port: int | None = None,
     launcher: str | None = None,
+    require: Req | str | None = None,
 ) -> Experiment:
     """An experiment to be opened by ``with``: tasks submitted inside belong to it, and leaving it waits for them.
 
@@ -25,6 +27,7 @@ def experiment(
         id: the name of the experiment: its records are in ``<path>/xp/<id>``.
         port: accepted for the page that will show the experiment.
         launcher: the name of the profile that runs tasks, unless they name their own; by default that of the profiles.
+        require: what tasks need of the place that runs them, unless they say otherwise: ``Req(...)`` or text.
 
     Leaving the block, like ``xp.wait()``, raises JobsFailed when a task is not done in the end, and CallbackFailed when
     a callback raised. An exception in the block leaves the jobs alone: they go on.
@@ -39,7 +42,7 @@ def experiment(
         return opened
     from xpm._experiment import opening
 
-    return opening(path, id, port, launcher)
+    return opening(path, id, port, launcher, require)
 
 
 class _Stopping:

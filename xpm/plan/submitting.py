@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 
     from xpm.plan.config import Config
     from xpm.plan.context import Submitter
+    from xpm.plan.requirements import Req
     from xpm.plan.tasks import Task
 
 
-def submit(task: Task, launcher: str | None, init_tasks: Sequence[Task]) -> Any:
+def submit(
+    task: Task,
+    launcher: str | None,
+    init_tasks: Sequence[Task],
+    require: Req | str | None = None,
+) -> Any:
     """Seal a task and give it to the open experiment; what it hands on."""
     state = state_of(task)
     where = places.show(places.caller())
@@ -51,16 +57,29 @@ def submit(task: Task, launcher: str | None, init_tasks: Sequence[Task]) -> Any:
     if init_tasks:
         _initial(task, state, init_tasks, where)
     _require_one_class(submitter, type(task))
+    needed = _needed(task, require)
     seals: list[Config] = []
     try:
         sealed = sealing.seal_into(task, seals)
-        state.handle = submitter.accept(sealed, task, launcher)
+        state.handle = submitter.accept(sealed, task, launcher, needed)
     except BaseException:
         sealing.unseal(seals)
         raise
     if state.result is None:
         state.result = _outputs(task)
     return state.result
+
+
+def _needed(task: Task, require: Req | str | None) -> Req | None:
+    """What the task needs of its place: what ``submit`` was told, over what its class says."""
+    own = getattr(type(task), "__require__", None)
+    if own is None and require is None:
+        return None
+    from xpm.plan.requirements import Req
+
+    name = f"{type(task).__name__}.__require__"
+    said = Req.of(own, name) if own is not None else None
+    return Req.of(require).over(said) if require is not None else said
 
 
 def _require_one_class(submitter: Submitter, cls: type[Task]) -> None:

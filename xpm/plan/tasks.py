@@ -9,7 +9,9 @@ from xpm.plan.config import Config
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, Callable, Self
+    from typing import Any, Callable, ClassVar, Self
+
+    from xpm.plan.requirements import Req
 
 
 YIELDS = 0x20
@@ -47,7 +49,13 @@ def why_not_runnable(cls: type[Task]) -> list[PlanProblem]:
 
 
 class Task(Config):
-    """A configuration that runs as a job: define ``execute(self)``."""
+    """A configuration that runs as a job: define ``execute(self)``.
+
+    A class may say as ``__require__`` what its tasks need of the place that runs them: ``Req(...)`` or its text.
+    """
+
+    if TYPE_CHECKING:
+        __require__: ClassVar[Req | str | None]
 
     def execute(self) -> object:
         """What the job does; the working directory is its folder."""
@@ -58,13 +66,19 @@ class Task(Config):
         return self
 
     def submit(
-        self, *, launcher: str | None = None, init_tasks: Sequence[LightweightTask] = ()
+        self,
+        *,
+        launcher: str | None = None,
+        init_tasks: Sequence[LightweightTask] = (),
+        require: Req | str | None = None,
     ) -> Any:
         """Seal the task and give it to the open experiment; the task, or what ``task_outputs`` returns.
 
         Args:
             launcher: the name of a profile, instead of the experiment's own.
             init_tasks: run inside the job before the task, in this order; part of the identity.
+            require: what it needs of the place that runs it, as ``Req(...)`` or text; over the ``__require__`` of its
+                class and over ``experiment(..., require=...)``. Never part of the identity.
 
         Raises:
             PlanProblem: no experiment is open; a value is missing or not valid; a task in an argument is not submitted;
@@ -73,7 +87,7 @@ class Task(Config):
         """
         from xpm.plan.submitting import submit
 
-        return submit(self, launcher, init_tasks)
+        return submit(self, launcher, init_tasks, require)
 
     def add_dependencies(self, *dependencies: object) -> Self:
         """Make the task wait for other tasks, or hold units of tokens while it runs; the task itself.

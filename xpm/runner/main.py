@@ -19,7 +19,7 @@ import os
 import sys
 import time
 
-from xpm.runner import child, memory, outcome, process, resume
+from xpm.runner import child, fence, memory, outcome, process, resume
 from xpm.runner.claim import Claimed, Leave, claim
 from xpm.runner.environment import task_environment
 from xpm.runner.order import Order, OrderProblem, read_order
@@ -72,6 +72,7 @@ def run(
 
 def _run_claimed(order: Order, claimed: Claimed) -> Optional[int]:
     """Run the task; the exit code, None when the run is requeued from its checkpoint."""
+    fence.wait_for_predecessor(order, claimed)
     kills = memory.oom_kills()
     stepd = Stepd(os.environ.get("SLURM_JOB_ID", ""))
     ends_at = _ends_at(order, claimed)

@@ -15,10 +15,17 @@ from types import TracebackType
 
 from xpm.sync import names
 from xpm.sync.mirror import PROGRESS, File, Local, Pull, slot_of
+from xpm.wire import files
 
 _PARTIAL = f"{names.OWN}/partial"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+MOST_OPEN = 3
+"""Folders kept open for each job; a hundred jobs are mirrored at once."""
+COPY = 1024 * 1024
 
 
 class InTheWay(Exception):
@@ -31,6 +38,7 @@ class JobFolder:
     def __init__(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self._root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._open: dict[str, int] = {}
 
     def __enter__(self) -> "JobFolder":
         return self
@@ -41,7 +49,9 @@ class JobFolder:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        os.close(self._root)
+        for each in [*self._open.values(), self._root]:
+            os.close(each)
+        self._open.clear()
 
     def scan(self) -> Local:
         """What is in it."""
@@ -55,10 +65,23 @@ class JobFolder:
             for path, file in files.items()
             if not path.startswith(f"{names.OWN}/") or slot_of(path) or path == PROGRESS
         }
-        return Local(files, links, partials)
+        return Local(files, links, partials, self._folds())
 
-    def add(self, pull: Pull, offset: int, data: bytes) -> None:
-        """Write a piece of a file at its offset.
+    def _folds(self) -> bool:
+        """Whether this disk takes names that differ only in case for one."""
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(names.OWN, dir_fd=self._root)
+        return self._is_same(names.OWN, names.OWN.upper())
+
+    def _is_same(self, one: str, other: str) -> bool:
+        try:
+            found = [os.lstat(each, dir_fd=self._root) for each in (one, other)]
+        except OSError:
+            return False
+        return os.path.samestat(*found)
+
+    def begin(self, pull: Pull) -> "Writer":
+        """Start, or go on with, the copy of a file.
 
         Raises:
             InTheWay: something local is in the way, or the local file is not as long as it was.
@@ -67,30 +90,58 @@ class JobFolder:
         mode = 0o777 if pull.file.executable else 0o666
         with self._parent(path) as (folder, name), _telling(path):
             file = os.open(name, _WRITE, mode, dir_fd=folder)
-            try:
-                status = os.fstat(file)
-                if not stat.S_ISREG(status.st_mode):
-                    raise InTheWay(f"{names.shown(path)}: not a file of its own here")
-                if pull.grows and status.st_size != offset:
-                    raise InTheWay(f"{names.shown(path)}: it grew here meanwhile")
-                os.ftruncate(file, offset)
-                _write(file, offset, data)
-            finally:
-                os.close(file)
+        try:
+            status = os.fstat(file)
+            if not stat.S_ISREG(status.st_mode):
+                raise InTheWay(f"{names.shown(path)}: not a file of its own here")
+            if pull.grows and status.st_size != pull.offset:
+                raise InTheWay(f"{names.shown(path)}: it grew here meanwhile")
+            if status.st_size > pull.offset:
+                os.ftruncate(file, pull.offset)
+            return Writer(self, pull, file)
+        except BaseException:
+            os.close(file)
+            raise
+
+    def partial(self, pull: Pull) -> int:
+        """A descriptor of what has arrived of a file before."""
+        path = f"{_PARTIAL}/{pull.partial}"
+        with self._parent(path) as (folder, name), _telling(path):
+            return os.open(name, _READ, dir_fd=folder)
+
+    def older(self, pull: Pull) -> int:
+        """A descriptor of the version that is here.
+
+        Raises:
+            InTheWay: it is not what it was.
+        """
+        with self._parent(pull.path) as (folder, name), _telling(pull.path):
+            file = os.open(name, _READ, dir_fd=folder)
+        status = os.fstat(file)
+        assert pull.older is not None
+        if (status.st_size, status.st_mtime_ns) != (pull.older.size, pull.older.mtime_ns):
+            os.close(file)
+            raise InTheWay(f"{names.shown(pull.path)}: it changed here meanwhile")
+        return file
 
     def finish(self, pull: Pull) -> None:
-        """Give a whole file its name, and its time."""
+        """Give a whole file its name."""
         if pull.grows:
             return
-        times = (pull.file.mtime_ns, pull.file.mtime_ns)
         with (
             self._parent(f"{_PARTIAL}/{pull.partial}") as (source, partial),
             self._parent(pull.path) as (target, name),
             _telling(pull.path),
         ):
-            with contextlib.suppress(OverflowError):  # a time no file system here can hold
-                os.utime(partial, ns=times, dir_fd=source, follow_symlinks=False)
             os.rename(partial, name, src_dir_fd=source, dst_dir_fd=target)
+
+    def drop(self, pull: Pull) -> None:
+        """Forget what has arrived of a file: it cannot be trusted."""
+        with (
+            self._parent(f"{_PARTIAL}/{pull.partial}") as (folder, name),
+            contextlib.suppress(FileNotFoundError),
+        ):
+            os.unlink(name, dir_fd=folder)
 
     def link(self, path: str, target: str) -> None:
         """Make a link, in place of an older one."""
@@ -103,7 +154,24 @@ class JobFolder:
 
     def record(self, path: str, raw: bytes) -> None:
         """Put a ledger entry there, whole, and on disk."""
-        partial = f"record.{os.getpid()}"
+        self._put(path, raw, True)
+
+    def replace(self, path: str, raw: bytes) -> None:
+        """Put a file of our own there, whole."""
+        self._put(path, raw, False)
+
+    def remove(self, path: str) -> None:
+        """Remove a file of our own, if it is there."""
+        above, _, name = path.rpartition("/")
+        with contextlib.suppress(FileNotFoundError):
+            folder = os.open(above, _FOLDER, dir_fd=self._root)
+            try:
+                os.unlink(name, dir_fd=folder)
+            finally:
+                os.close(folder)
+
+    def _put(self, path: str, raw: bytes, sync: bool) -> None:
+        partial = "record" + files.temporary_name()
         with (
             self._parent(f"{_PARTIAL}/{partial}") as (source, _),
             self._parent(path) as (target, name),
@@ -112,30 +180,42 @@ class JobFolder:
             file = os.open(partial, _WRITE | os.O_TRUNC, 0o666, dir_fd=source)
             try:
                 _write(file, 0, raw)
-                os.fsync(file)
+                if sync:
+                    os.fsync(file)
             finally:
                 os.close(file)
             os.rename(partial, name, src_dir_fd=source, dst_dir_fd=target)
 
     def tidy(self) -> None:
         """Forget unfinished copies: the mirror is complete."""
+        if _PARTIAL in self._open:
+            os.close(self._open.pop(_PARTIAL))
         with contextlib.suppress(OSError, InTheWay), self._parent(_PARTIAL) as (folder, name):
             shutil.rmtree(name, ignore_errors=True, dir_fd=folder)
 
     @contextlib.contextmanager
     def _parent(self, path: str) -> Iterator[tuple[int, str]]:
         """The folder a path lies in, opened and made when missing, with the path's last part."""
-        *parts, name = path.split("/")
+        above, _, name = path.rpartition("/")
+        file = self._open.pop(above, -1)
+        if file < 0:
+            file = self._enter(above)
+            while len(self._open) >= MOST_OPEN:
+                os.close(self._open.pop(next(iter(self._open))))
+        self._open[above] = file  # as the latest
+        yield file, name
+
+    def _enter(self, path: str) -> int:
         here = os.dup(self._root)
-        try:
-            for count, part in enumerate(parts, 1):
+        parts = path.split("/") if path else []
+        for count, part in enumerate(parts, 1):
+            try:
                 with _telling("/".join(parts[:count])):
                     inner = _enter(here, part)
+            finally:
                 os.close(here)
-                here = inner
-            yield here, name
-        finally:
-            os.close(here)
+            here = inner
+        return here
 
     def _scan(
         self, folder: int, prefix: str, files: dict[str, File], links: dict[str, str]
@@ -157,6 +237,58 @@ class JobFolder:
                         self._scan(inner, path + "/", files, links)
                     finally:
                         os.close(inner)
+
+
+class Writer:
+    """The copy of one file under way, written from its offset on without a gap."""
+
+    def __init__(self, folder: JobFolder, pull: Pull, file: int) -> None:
+        self.at = pull.offset
+        self._folder = folder
+        self._pull = pull
+        self._file = file
+        self._older = -1
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Put bytes at an offset; what lies before is copied from the version that is here.
+
+        Raises:
+            InTheWay: that version changed.
+        """
+        self._fill(offset)
+        _write(self._file, offset, data)
+        self.at = offset + len(data)
+
+    def finish(self) -> None:
+        """All is here: give the file its time and its name.
+
+        Raises:
+            InTheWay: something local is in the way.
+        """
+        file = self._pull.file
+        self._fill(file.size)
+        if not self._pull.grows:
+            with contextlib.suppress(OverflowError):  # a time no file system here can hold
+                os.utime(self._file, ns=(file.mtime_ns, file.mtime_ns))
+        self.close()
+        self._folder.finish(self._pull)
+
+    def close(self) -> None:
+        """Write no more for now."""
+        for each in (self._file, self._older):
+            if each >= 0:
+                os.close(each)
+        self._file = self._older = -1
+
+    def _fill(self, end: int) -> None:
+        while self.at < end:
+            if self._older < 0:
+                self._older = self._folder.older(self._pull)
+            data = os.pread(self._older, min(COPY, end - self.at), self.at)
+            if not data:
+                raise InTheWay(f"{names.shown(self._pull.path)}: it changed here meanwhile")
+            _write(self._file, self.at, data)
+            self.at += len(data)
 
 
 def _enter(folder: int, name: str) -> int:

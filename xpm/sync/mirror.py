@@ -1,25 +1,27 @@
 """What to do so that a local folder mirrors a job's folder of the far side: a pure comparison.
 
-Files are compared by size and modification time, which a mirror copies. ``stdout`` and ``stderr`` only grow, so their new
-end is all that is needed. Ledger entries (xpm/wire/ledger.py) are kept apart: they are written when all else has arrived, so
-that a final one here means that nothing lacks. What is here and not there stays.
+Files are compared by size and modification time, which a mirror copies. Logs and the like only grow, so their new end is
+all that is needed; of another file that changed, blocks that are here already do not travel (xpm/sync/blocks.py). Ledger
+entries (xpm/wire/ledger.py) are kept apart: they are written when all else has arrived, so that a final one here means
+that nothing lacks. What is here and not there stays.
 """
 
+import bisect
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from xpm.connectors.base import JobRef
 from xpm.sync import names
+from xpm.sync.rules import EVERYTHING, Choice
 from xpm.wire import ledger
 
-LOGS = ("stdout", "stderr")
 PROGRESS = f"{ledger.FOLDER}/{ledger.PROGRESS}"
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file as a manifest or a folder has it."""
+class File(NamedTuple):
+    """A file as a manifest or a folder has it; there may be very many."""
 
     size: int
     mtime_ns: int
@@ -33,6 +35,8 @@ class Local:
     files: Mapping[str, File] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     partials: Mapping[str, int] = field(default_factory=dict)
+    folds: bool = False
+    """Whether names that differ only in case are one here (macOS, some mounts)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,10 @@ class Pull:
     offset: int
     grows: bool
     """Whether its bytes go at the end of the local file at once."""
+    older: File | None = None
+    """The other version that is here."""
+    same: tuple[tuple[int, int], ...] = ()
+    """The ranges of bytes, in order, that the version here has already."""
 
     @property
     def partial(self) -> str:
@@ -60,22 +68,32 @@ class Delta:
     links: Sequence[tuple[str, str]]
     records: Sequence[Pull]
     problems: Sequence[str]
+    staying: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    """Files that stay there, by rule, with their size and the reason."""
 
 
-def delta(ref: JobRef, manifest: Mapping[str, object], local: Local, workspace: str) -> Delta:
-    """What brings the local folder to the manifest's state. The manifest may hold anything."""
+def delta(
+    ref: JobRef,
+    manifest: Mapping[str, object],
+    local: Local,
+    workspace: str,
+    choice: Choice = EVERYTHING,
+) -> Delta:
+    """What brings the chosen files of the local folder to the manifest's state. The manifest may hold anything."""
     problems = [names.shown(each) for each in _rows(manifest.get("problems"))]
-    files = _files(manifest, problems)
+    files = _files(manifest, problems, local.folds)
+    why = choice.staying({path: file.size for path, file in files.items()})
+    staying = {path: (files[path].size, reason) for path, reason in why.items()}
     records, pulls = [], []
     for path, file in files.items():
         slot = _slot(path)
         if slot is not None:
             if path not in local.files:
                 records.append((slot, Pull(path, file, 0, grows=False)))
-        elif not path.startswith(f"{names.OWN}/") or path == PROGRESS:
-            pulls += _pull(path, file, local)
+        elif path not in staying and (not path.startswith(f"{names.OWN}/") or path == PROGRESS):
+            pulls += _pull(path, file, local, choice)
     links = _links(ref, manifest, files, local, workspace, problems)
-    return Delta(pulls, links, [pull for _, pull in sorted(records)], problems)
+    return Delta(pulls, links, [pull for _, pull in sorted(records)], problems, staying)
 
 
 def slot_of(path: str) -> ledger.Slot | None:
@@ -88,20 +106,19 @@ def _slot(path: str) -> ledger.Slot | None:
     return ledger.parse_name(name) if folder == ledger.FOLDER else None
 
 
-def _pull(path: str, file: File, local: Local) -> list[Pull]:
+def _pull(path: str, file: File, local: Local, choice: Choice) -> list[Pull]:
     here = local.files.get(path)
-    if path in LOGS and here is not None and here.size <= file.size:
-        return [Pull(path, file, here.size, grows=True)] if here.size < file.size else []
     if here is not None and (here.size, here.mtime_ns) == (file.size, file.mtime_ns):
         return []
-    if path in LOGS and here is None:
-        return [Pull(path, file, 0, grows=True)]
-    pull = Pull(path, file, 0, grows=False)
+    if choice.grows(path) and (here is None or here.size <= file.size):
+        size = here.size if here is not None else 0
+        return [Pull(path, file, size, grows=True)] if here is None or size < file.size else []
+    pull = Pull(path, file, 0, grows=False, older=here)
     arrived = local.partials.get(pull.partial, 0)
-    return [Pull(path, file, arrived if arrived <= file.size else 0, grows=False)]
+    return [replace(pull, offset=arrived if arrived <= file.size else 0)]
 
 
-def _files(manifest: Mapping[str, object], problems: list[str]) -> dict[str, File]:
+def _files(manifest: Mapping[str, object], problems: list[str], folds: bool) -> dict[str, File]:
     found: dict[str, File] = {}
     for row in _rows(manifest.get("files")):
         path, file = _file(row)
@@ -110,9 +127,22 @@ def _files(manifest: Mapping[str, object], problems: list[str]) -> dict[str, Fil
             problems.append(f"{names.shown(path)}: {reason or 'no sizes'}")
         elif path not in found:
             found[path] = file
-    for path in sorted(found):
+    for path in [path for path in sorted(found) if "/" in path]:
         if any(parent in found for parent in _parents(path)):
             problems.append(f"{names.shown(path)}: below a file")
+            del found[path]
+    return _apart(found, problems) if folds else found
+
+
+def _apart(found: dict[str, File], problems: list[str]) -> dict[str, File]:
+    """Without files whose names this disk does not tell from another's: one would take the place of the other."""
+    kept: dict[str, str] = {}
+    for path in sorted(found):
+        first = kept.setdefault(names.folded(path), path)
+        if first != path:
+            problems.append(
+                f"{names.shown(path)}: this disk does not tell it from {names.shown(first)}"
+            )
             del found[path]
     return found
 
@@ -136,15 +166,16 @@ def _links(
     problems: list[str],
 ) -> list[tuple[str, str]]:
     wanted: dict[str, str] = {}
-    taken = {parent for path in files for parent in _parents(path)} | set(files)
-    for row in _rows(manifest.get("links")):
+    rows = _rows(manifest.get("links"))
+    ordered = sorted(files) if rows else []
+    for row in rows:
         path, target = row if isinstance(row, list) and len(row) == 2 else (row, None)
         reason = names.refusal(path)
         if reason or not isinstance(path, str):
             problems.append(f"{names.shown(path)}: {reason}")
             continue
         here = names.local_target(ref.task, ref.job, path, target, workspace)
-        if path.split("/")[0] == names.OWN or path in taken:
+        if path.split("/")[0] == names.OWN or _is_taken(path, files, ordered):
             problems.append(f"{names.shown(path)}: a link in the way of a file")
         elif here is None:
             problems.append(
@@ -159,6 +190,12 @@ def _links(
         for path, target in sorted(wanted.items())
         if path not in inner and local.links.get(path) != target
     ]
+
+
+def _is_taken(path: str, files: Mapping[str, File], ordered: Sequence[str]) -> bool:
+    """Whether a file has this name, or lies below it."""
+    at = bisect.bisect_left(ordered, f"{path}/")
+    return path in files or (at < len(ordered) and ordered[at].startswith(f"{path}/"))
 
 
 def _parents(path: str) -> list[str]:

@@ -6,10 +6,15 @@ climbs first and descends after, so that other links on the way, which obey the 
 """
 
 import posixpath
+import re
 import unicodedata
 from collections.abc import Sequence
 
 OWN = ".xpm"
+_ORDINARY = re.compile(
+    r"[A-Za-z0-9_][A-Za-z0-9_=+-]{0,99}(?:[./][A-Za-z0-9_][A-Za-z0-9_=+-]{0,49}){0,9}"
+)
+"""Most names, seen to be good at once: at most ten parts, none of which starts with a dot."""
 MOST_PARTS = 64
 MOST_BYTES = 255
 
@@ -18,6 +23,8 @@ def refusal(path: object) -> str | None:
     """Why a name cannot be used here; None when it can."""
     if not isinstance(path, str) or not path:
         return "not a name"
+    if len(path) <= MOST_BYTES and _ORDINARY.fullmatch(path):
+        return None
     parts = path.split("/")
     if len(parts) > MOST_PARTS:
         return f"deeper than {MOST_PARTS} folders"
@@ -25,9 +32,16 @@ def refusal(path: object) -> str | None:
         reason = _part_refusal(part)
         if reason:
             return reason
+    if path == OWN:
+        return "the name of our own folder"
     if parts[0] != OWN and _bare(parts[0]) == OWN:
         return f"too like {OWN}"
     return None
+
+
+def folded(path: str) -> str:
+    """The same for all names that a forgetful file system takes for one."""
+    return "/".join(map(_bare, path.split("/")))
 
 
 def shown(path: object) -> str:

@@ -9,9 +9,10 @@ and so is a project too big to be code.
 import hashlib
 import logging
 import os
+import re
 import stat
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,15 +51,20 @@ def project_of(script: Path) -> Path:
     return folder
 
 
-def take(project: Path, limits: Limits | None = None) -> Snapshot:
+def take(project: Path, limits: Limits | None = None, ours: Sequence[Path] = ()) -> Snapshot:
     """The project as it is now.
+
+    Args:
+        project: its folder.
+        limits: how big it may be.
+        ours: folders where we write ourselves; they stay at home.
 
     Raises:
         PlanProblem: it holds a file that looks like a key, or too much; says what to do.
     """
     root = project.absolute()
     limits = limits or Limits()
-    sources, left = _sources(root, 4 * limits.files)
+    sources, left = _sources(root, 4 * limits.files, _rules_for(root, ours))
     if left:
         log.warning("left at home: %s", "; ".join(left[:5]) + ("; ..." if len(left) > 5 else ""))
     _check_size(root, {path: each.stat().st_size for path, each in sources.items()}, limits)
@@ -80,12 +86,20 @@ def take(project: Path, limits: Limits | None = None) -> Snapshot:
     return Snapshot(_identity(files), files)
 
 
-def _sources(root: Path, most: int) -> tuple[dict[str, Path], list[str]]:
+def _rules_for(root: Path, ours: Sequence[Path]) -> tuple[Rule, ...]:
+    """Rules that leave these folders at home."""
+    found = (Path(os.path.realpath(each)) for each in ours)
+    inner = [each for each in found if each.is_relative_to(root.resolve())]
+    names = (each.relative_to(root.resolve()).as_posix() for each in inner)
+    return tuple(Rule("", re.compile(re.escape(name)), False, True) for name in names)
+
+
+def _sources(root: Path, most: int, rules: tuple[Rule, ...]) -> tuple[dict[str, Path], list[str]]:
     """The files that travel, at most so many, and what was left, in words."""
     real = root.resolve()
     sources: dict[str, Path] = {}
     left = []
-    for path in _candidates(root):
+    for path in _candidates(root, rules):
         source = root / path
         reason = _obstacle(source, real)
         if reason:
@@ -104,13 +118,13 @@ def _identity(files: Files) -> str:
     return digest.hexdigest()
 
 
-def _candidates(root: Path) -> Iterator[str]:
+def _candidates(root: Path, ours: tuple[Rule, ...]) -> Iterator[str]:
     """The relative paths that the ignore rules let go; links to folders are entered when they stay inside."""
     tracked = _ask_git(root)
     if tracked is None:
-        yield from _walk(root, root, "", (".gitignore", ".xpmignore"), (), set())
+        yield from _walk(root, root, "", (".gitignore", ".xpmignore"), ours, set())
         return
-    rules = _Rules(root)
+    rules = _Rules(root, ours)
     for path in sorted(tracked):
         if rules.lets_go(path):
             if (root / path).is_symlink() and (root / path).is_dir():
@@ -122,10 +136,10 @@ def _candidates(root: Path) -> Iterator[str]:
 class _Rules:
     """The rules that hold whatever git says, remembered by folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, ours: tuple[Rule, ...]) -> None:
         self._root = root
         self._folders: dict[str, tuple[bool, tuple[Rule, ...]]] = {
-            "": (True, _read(root, "", _OURS))
+            "": (True, (*ours, *_read(root, "", _OURS)))
         }
 
     def lets_go(self, path: str) -> bool:

@@ -14,10 +14,14 @@ TYPE_CHECKING = False  # importing typing would cost each job milliseconds
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
 
+MOST_BYTES = 256 * 1024 * 1024
+"""So many bytes a file that is read whole may have."""
+MOST_JSON = 64 * 1024 * 1024
 ABANDONED_S = 86400.0
 """After so long without a change nobody will rename a temporary file any more: its process died."""
 _counter = itertools.count()
 _HOST = os.uname().nodename.split(".")[0]  # importing socket would cost each job milliseconds
+_CHANCE = os.urandom(4).hex()  # two containers may share folder, host name and pid
 
 
 def write(path: str, content: bytes, sync: bool = False) -> None:
@@ -70,10 +74,25 @@ def create_all(paths: "List[str]", content: bytes) -> None:
         _forget(temporary)
 
 
-def read(path: str) -> "Optional[bytes]":
-    """The bytes at this path; None when there is no such file."""
+def make_private(folder: str) -> None:
+    """Make a folder that only its owner may look into, and the folders above it as usual; one that is there stays as it is."""
+    os.makedirs(os.path.dirname(os.path.abspath(folder)), exist_ok=True)
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        pass
+
+
+def read(path: str, most: int = MOST_BYTES) -> "Optional[bytes]":
+    """The bytes at this path; None when there is no such file.
+
+    Raises:
+        ValueError: there are more than anybody should have written.
+    """
     try:
         with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size > most:
+                raise ValueError("%s has more than %d bytes" % (path, most))
             return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -89,14 +108,14 @@ def load(path: str) -> "Optional[Dict[str, Any]]":
     """The JSON object at this path; None when there is no such file.
 
     Raises:
-        ValueError: the file is not a JSON object; the message names it.
+        ValueError: the file is not a JSON object, or has more than MOST_JSON bytes; the message names it.
     """
-    raw = read(path)
+    raw = read(path, MOST_JSON)
     if raw is None:
         return None
     try:
         content = json.loads(raw.decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError("%s is not JSON: %s" % (path, error)) from error
     if not isinstance(content, dict):
         raise ValueError("%s is not a JSON object" % path)
@@ -146,9 +165,13 @@ def abandoned(folder: str, names: "list[str]") -> "list[str]":
     return found
 
 
+def temporary_name() -> str:
+    """A name in any folder that nobody else uses, not even a process elsewhere; ``listing`` leaves it out."""
+    return "~%s.%d.%s.%d" % (_HOST, os.getpid(), _CHANCE, next(_counter))
+
+
 def _temporary(path: str) -> str:
-    folder = os.path.dirname(path)
-    return os.path.join(folder, "~%s.%d.%d" % (_HOST, os.getpid(), next(_counter)))
+    return os.path.join(os.path.dirname(path), temporary_name())
 
 
 def _fill(path: str, content: bytes, sync: bool) -> None:

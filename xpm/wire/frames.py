@@ -9,8 +9,11 @@ then holds frames::
     body    length bytes
 
 A *message* is one UTF-8 JSON object. A message with ``"payload": n`` is followed, under the same id, by
-chunks of at most CHUNK bytes that add up to n; other ids' frames may come in between, so a
+chunks of 1 to CHUNK bytes that add up to n; other ids' frames may come in between, so a
 cancel never waits behind a big pull.
+
+Neither side believes the other: whatever comes, what is kept of it stays below a few times LIMIT, and bytes that are
+no such frames end the conversation (``FrameError``).
 """
 
 import json
@@ -23,6 +26,13 @@ MESSAGE = 1
 CHUNK_KIND = 2
 CHUNK = 256 * 1024
 LIMIT = 64 * 1024 * 1024
+"""The most bytes of one message, and of the payload of an answer."""
+PUT_LIMIT = 256 * 1024 * 1024
+"""The most bytes of the payload of a request: a file of a project (xpm/sync/snapshot.py) is sent in one."""
+MOST_OPEN = 64
+"""So many payloads may be on their way at once."""
+MOST_VALUES = 8 * 1024 * 1024
+"""So many values a message may hold: each takes many times its bytes once it is parsed."""
 _HEADER = struct.Struct("!BII")
 
 Message = Dict[str, Any]
@@ -73,7 +83,7 @@ class Decoder:
             if len(self._buffer) < _HEADER.size:
                 return frames
             kind, request_id, length = _HEADER.unpack_from(self._buffer)
-            if kind not in (MESSAGE, CHUNK_KIND) or length > LIMIT:
+            if not _is_frame(kind, length):
                 raise FrameError("not a frame: kind %d, %d bytes" % (kind, length))
             end = _HEADER.size + length
             if len(self._buffer) < end:
@@ -93,43 +103,85 @@ class Decoder:
         return True
 
 
-class Assembler:
-    """Joins messages with their payloads: feed frames, get (id, message, payload)."""
+def _is_frame(kind: int, length: int) -> bool:
+    if kind == CHUNK_KIND:
+        return 0 < length <= CHUNK
+    return kind == MESSAGE and length <= LIMIT
 
-    def __init__(self) -> None:
-        self._open: Dict[int, Tuple[Message, List[bytes], int]] = {}
+
+class Assembler:
+    """Joins messages with their payloads: feed frames, get (id, message, payload).
+
+    Args:
+        most: the most bytes of a payload.
+    """
+
+    def __init__(self, most: int = LIMIT) -> None:
+        self._most = most
+        self._open: Dict[int, Tuple[Message, bytearray, int]] = {}
+        self._announced = 0  # bytes of all open payloads, as they were announced
 
     def feed(self, frame: Frame) -> List[Tuple[int, Message, bytes]]:
         """What this frame completes: nothing, or one message with its payload.
 
         Raises:
-            FrameError: a chunk nobody announced, or a message that is no JSON object.
+            FrameError: a chunk nobody announced, a message that is no JSON object, or too much of anything.
         """
         if frame.kind == MESSAGE:
-            content = _parse(frame.body)
-            missing = int(content.get("payload", 0))
-            if not missing:
+            content = parse(frame.body)
+            size = payload_of(content, self._most)
+            if not size:
                 return [(frame.id, content, b"")]
-            self._open[frame.id] = (content, [], missing)
+            self._announce(frame.id, size)
+            self._open[frame.id] = (content, bytearray(), size)
             return []
         if frame.id not in self._open:
             raise FrameError("a chunk for request %d, which announced none" % frame.id)
-        content, pieces, missing = self._open.pop(frame.id)
-        pieces.append(frame.body)
-        missing -= len(frame.body)
-        if missing < 0:
+        content, payload, size = self._open[frame.id]
+        if len(payload) + len(frame.body) > size:
             raise FrameError("more payload than announced for request %d" % frame.id)
-        if missing:
-            self._open[frame.id] = (content, pieces, missing)
+        payload += frame.body
+        if len(payload) < size:
             return []
-        return [(frame.id, content, b"".join(pieces))]
+        del self._open[frame.id]
+        self._announced -= size
+        return [(frame.id, content, bytes(payload))]
+
+    def _announce(self, request_id: int, size: int) -> None:
+        if request_id in self._open:
+            raise FrameError("a second payload for request %d" % request_id)
+        self._announced += size
+        if len(self._open) >= MOST_OPEN or self._announced > 2 * self._most:
+            raise FrameError("more payloads at once than anybody asks for")
 
 
-def _parse(body: bytes) -> Message:
+def payload_of(content: Message, most: int) -> int:
+    """How many bytes of payload a message announces.
+
+    Raises:
+        FrameError: no number of bytes, or over ``most``.
+    """
+    size = content.get("payload", 0)
+    if type(size) is not int or not 0 <= size <= most:  # True is no number
+        raise FrameError("a message announces a payload of %.40r bytes" % (size,))
+    return size
+
+
+def parse(body: bytes) -> Message:
+    """The content of a message frame.
+
+    Raises:
+        FrameError: it is no JSON object, or an outrageous one.
+    """
+    values = body.count(b",") + body.count(b"[") + body.count(b"{")
+    if values > MOST_VALUES:
+        raise FrameError(
+            "a message of some %d values is over the limit of %d" % (values, MOST_VALUES)
+        )
     try:
         content = json.loads(body.decode("utf-8"))
-    except ValueError as error:
-        raise FrameError("a message is no JSON: %s" % error) from error
+    except (ValueError, RecursionError) as error:
+        raise FrameError("a message is no JSON: %.200s" % error) from error
     if not isinstance(content, dict):
         raise FrameError("a message is no JSON object")
     return content

@@ -1,8 +1,8 @@
 """The verbs of the agent: what the laptop may ask, what it gets.
 
 Version 1. A request is ``{"verb": v, ...}``; its reply ``{"ok": {...}}`` or ``{"error": {"kind", "message", "hint"}}`` with
-kind one of ``usage site busy defect``. Either may carry a payload (wire/frames.py). After MAGIC the agent sends,
-unasked and with id 0, its ``hello``::
+kind one of ``usage site disk busy defect`` (``disk``: full, or away; it heals). Either may carry a payload
+(wire/frames.py). After MAGIC the agent sends, unasked and with id 0, its ``hello``::
 
     {"hello": {"protocol": 1, "python": [3, 6, 15], "pid", "host", "user", "home", "time", "travel": sha12}}
 
@@ -16,6 +16,7 @@ open      {"workspace": text, "kind": "slurm" | "plain", "capacity": as in place
 missing   W {"blobs": [sha256, ...]} -> {"missing": [...]}
 put       W {"blobs": [[sha256, size], ...]} + payload (contents, joined) -> {}
 tree      W {"snapshot": id, "files": [[path, sha256, mode], ...]} -> {"missing": [...]}  (empty: the tree is there)
+holds     W {"snapshot": id} -> {"holds": bool}                               whether that code is there already
 queue     W {"jobs": [queue entry, ...]} -> {"bundle": name}                   durable before the reply; then advances
 observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s": s}
           -> {"cursor": text, "changes": [change, ...], "notes": [text, ...], "time": t, "limits": {...}}
@@ -28,8 +29,16 @@ cancel    W {"jobs": [[task, job, attempt], ...]} -> {"noted": n}
 tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n} -> {"size": n, "offset": n} + payload
 manifest  W {"jobs": [[task, job], ...]} -> {"jobs": [{"task", "job", "files": [[path, size, mtime_ns, mode], ...],
           "links": [[path, target], ...], "problems": [text, ...]}, ...]}
-pull      W {"items": [[task, job, path, offset], ...], "limit": bytes}
-          -> {"pieces": [[item index, offset, length, size, mtime_ns], ...]} + payload; as many pieces as fit the limit
+pull      W {"items": [[task, job, path, offset, length], ...], "limit": bytes}      length may be missing: to the end
+          -> {"pieces": [[item index, offset, length, size, mtime_ns, crc32], ...]} + payload; as many as fit the limit
+digests   W {"items": [[task, job, path, offset], ...], "block": bytes}
+          -> {"digests": [[item index, offset, count, size, mtime_ns], ...]} + payload: 16 bytes of blake2b for each block from
+          the offset on; as many as are read in a moment, the last one may be short
+experiments W {} -> {"experiments": [{"name", "jobs": n, "states": {state: n}, "first": t, "last": t}, ...]}
+          for which jobs were ever sent here, the one that sent last first
+wanted    W {"experiment": name or null, "after": text or null, "limit": bytes}
+          -> {"entries": [[t, bytes], ...], "next": text or null} + payload (queue entries, joined), in the order they came
+          Those of one experiment, or all. ``next`` is the ``after`` of the following request; null: there is no more.
 probe     W {"refresh": bool}
           -> facts {"host", "system", "cores", "memory_mib", "sbatch": path or null, "limits": {...} or null, "asking": bool}
           ``limits`` as in limits.json. With ``refresh`` the site is asked again; while it is, ``asking`` is true: ask on,

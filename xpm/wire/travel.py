@@ -11,7 +11,6 @@ This module imports nothing of ours at the top, so that its source can be sent a
 import errno
 import hashlib
 import io
-import itertools
 import os
 import shutil
 import tarfile
@@ -33,7 +32,6 @@ FILES = (
 )  # click.py: for plans that import it, where click is
 FOLDERS = ("wire", "decide", "agent", "runner", "plan")
 
-_counter = itertools.count()
 _made: List[Tuple[str, bytes]] = []
 
 
@@ -80,9 +78,9 @@ def unpack(raw: bytes, travel_folder: str, name: str) -> str:
     if sha12(raw) != name:
         raise TravelProblem("the archive %s arrived damaged (it is %s now)" % (name, sha12(raw)))
     os.makedirs(travel_folder, exist_ok=True)
-    own = "~%s.%d.%d" % (os.uname().nodename.split(".")[0], os.getpid(), next(_counter))
+    host = os.uname().nodename.split(".")[0]
+    own = "~%s.%d.%s" % (host, os.getpid(), os.urandom(4).hex())  # nobody else's: files.py
     temporary = os.path.join(travel_folder, own)
-    shutil.rmtree(temporary, ignore_errors=True)
     try:
         for path, content in _members(raw):
             _fill(os.path.join(temporary, path), content)

@@ -39,6 +39,7 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       xpm/agent/tokens.py. <name> is percent-encoded. The same below a folder that several users
                                       share, with the holder's "workspace", "task" and "user" besides; a ticket there is
                                       [name, unit, turn, folder]
+    .xpm/submissions/<id>/setup       on a plain host: the request's setup lines, then the start of the runner
     .xpm/submissions/<id>/lease.json  {"gpus": [id, ...], "at"}: the GPUs its run was given last, on a plain host (the lease is a
                                       lock: xpm/agent/leases.py)
     .xpm/keepers/<n>/...              xpm/agent/keeper.py
@@ -60,6 +61,7 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
     .xpm/supervisor/owner.<k>         who supervises a plain host: a process or {"left": true}; the highest k counts; exclusive
     .xpm/supervisor/log               what supervisor and nursery printed
     .xpm/supervisor/wake              a FIFO-free doorbell: touched by who wants the supervisor to look at once
+    .xpm/swept                        touched by who last removed what killed processes have left (xpm/agent/sweeping.py)
     .xpm/travel/<sha12>/xpm/...       our own packages, unpacked, one folder per version
     .xpm/blobs/<2 hex>/<sha256>       contents of code files, sent once
     .xpm/code/<snapshot>/...          a project folder as it was, hard-linked from blobs, made by rename
@@ -115,6 +117,7 @@ A *submission intent*::
 The batch id of a submission of one element is a job's, ``A``; those of several are ``A_<index>``.
 """
 
+import errno
 import json
 import os
 
@@ -177,6 +180,9 @@ def prepare(root: str) -> "tuple[Layout, str]":
         ValueError: it belongs to a newer format.
     """
     layout = Layout(root)
+    if not os.path.isdir(layout.own):
+        for folder in (root, layout.own):
+            files.make_private(folder)
     for name in MADE:
         os.makedirs(os.path.join(layout.own, name), exist_ok=True)
     content = files.load(layout.identity)
@@ -192,6 +198,35 @@ def prepare(root: str) -> "tuple[Layout, str]":
             "%s has format %r; this xpm reads %d" % (root, content.get("format"), FORMAT)
         )
     return layout, str(content["id"])
+
+
+def found(root: str) -> "tuple[Layout, str]":
+    """A workspace that was prepared before; its layout and its id.
+
+    Raises:
+        OSError: it is not there: its disk may be away, and must not be taken for a workspace without jobs.
+    """
+    layout = Layout(root)
+    content = files.load(layout.identity)
+    if content is None:
+        raise _away(root)
+    return layout, str(content["id"])
+
+
+def require(layout: Layout) -> None:
+    """Be sure that the workspace is still there.
+
+    Raises:
+        OSError: its disk is away.
+    """
+    try:
+        os.stat(layout.identity)
+    except (FileNotFoundError, NotADirectoryError):
+        raise _away(layout.root) from None
+
+
+def _away(root: str) -> OSError:
+    return OSError(errno.ENODEV, "the workspace is not there", root)
 
 
 def write_bundle(layout: Layout, entries: "list[Entry]") -> str:

@@ -1,0 +1,201 @@
+"""Results go out: manifests of job folders, pieces of their files, digests of their blocks, ends of logs.
+
+Only what lies in a job's own folder is read; links are told, never followed. A manifest lists a job's
+``.xpm`` before everything else: when it shows the outcome, the files listed with it are the final ones.
+"""
+
+import hashlib
+import os
+import stat
+import zlib
+from typing import Any, Dict, Iterator, List, Tuple
+
+from xpm.agent import paths
+from xpm.agent.refusals import usage
+from xpm.wire import jobfile, ledger
+from xpm.wire.workspace import Layout
+
+Request = Dict[str, Any]
+Reply = Tuple[Dict[str, Any], bytes]
+MOST_BYTES = 32 * 1024 * 1024
+MOST_DIGESTED = 256 * 1024 * 1024
+"""How many bytes are read for one answer about digests: the agent does nothing else meanwhile."""
+DIGEST = 16
+GONE = -1
+
+
+def tail(layout: Layout, request: Request) -> Reply:
+    """Bytes of a job's output from an offset on."""
+    stream = request["stream"]
+    if stream not in ("stdout", "stderr"):
+        raise usage("no such stream: %r" % (stream,), "stdout or stderr")
+    offset, limit = max(0, int(request["offset"])), min(int(request["limit"]), MOST_BYTES)
+    item = [request["task"], request["job"], stream]
+    with _Opener(layout) as opener:
+        size, content, _ = _piece(opener, item, offset, limit)
+    return {"size": max(0, size), "offset": offset}, content
+
+
+def manifest(layout: Layout, request: Request) -> Reply:
+    """What lies in the folders of these jobs."""
+    return {"jobs": [_manifest(layout, task, job) for task, job in request["jobs"]]}, b""
+
+
+def pull(layout: Layout, request: Request) -> Reply:
+    """Pieces of these files, as many as fit; a file that is gone has size -1."""
+    room = max(1, min(int(request["limit"]), MOST_BYTES))
+    pieces: List[List[int]] = []
+    contents: List[bytes] = []
+    with _Opener(layout) as opener:
+        for index, item in enumerate(request["items"]):
+            if room <= 0:
+                break
+            offset = max(0, int(item[3]))
+            wanted = min(room, int(item[4])) if len(item) > 4 else room
+            size, content, mtime = _piece(opener, item[:3], offset, wanted)
+            pieces.append([index, offset, len(content), size, mtime, zlib.crc32(content)])
+            contents.append(content)
+            room -= max(1, len(content))
+    return {"pieces": pieces}, b"".join(contents)
+
+
+def digests(layout: Layout, request: Request) -> Reply:
+    """Digests of the blocks of these files, from an offset on, as many as time allows; a file that is gone has size -1."""
+    block = max(4096, min(int(request["block"]), MOST_BYTES))
+    room = MOST_DIGESTED
+    rows: List[List[int]] = []
+    found: List[bytes] = []
+    with _Opener(layout) as opener:
+        for index, item in enumerate(request["items"]):
+            if room <= 0:
+                break
+            offset = max(0, int(item[3]))
+            count, size, mtime = 0, 0, 0
+            while room > 0:
+                size, content, mtime = _piece(opener, item[:3], offset, block)
+                if not content:
+                    break
+                found.append(hashlib.blake2b(content, digest_size=DIGEST).digest())
+                offset, count, room = offset + len(content), count + 1, room - len(content)
+            rows.append([index, max(0, int(item[3])), count, size, mtime])
+            room -= 1
+    return {"digests": rows}, b"".join(found)
+
+
+class _Opener:
+    """Opens files of job folders; keeps the last folder open, where the next file usually lies."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._job: Tuple[object, object] = (None, None)
+        self._root = -1
+
+    def __enter__(self) -> "_Opener":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._root >= 0:
+            os.close(self._root)
+        self._root, self._job = -1, (None, None)
+
+    def open(self, task: object, job: object, path: object) -> int:
+        """A descriptor of a file, for reading.
+
+        Raises:
+            OSError: there is none, or a link is on the way.
+        """
+        if self._job != (task, job):
+            self.__exit__()
+            self._root = os.open(_folder(self._layout, task, job), os.O_RDONLY | os.O_DIRECTORY)
+            self._job = task, job
+        return paths.open_below(self._root, path)
+
+
+def _folder(layout: Layout, task: object, job: object) -> str:
+    return layout.job(paths.task_id(task), paths.job_id(job))
+
+
+def _manifest(layout: Layout, task: object, job: object) -> Dict[str, Any]:
+    found: Dict[str, List[Any]] = {"files": [], "links": [], "problems": []}
+    folder = _folder(layout, task, job)
+    if os.path.isdir(folder):
+        own = os.path.join(folder, ledger.FOLDER)
+        _walk(own, ledger.FOLDER + "/", found)
+        _walk(folder, "", found)
+    found["files"].sort()
+    found["links"].sort()
+    return {"task": task, "job": job, **found}
+
+
+def _stays(name: str) -> bool:
+    """Whether a file of ours in a job's folder is never copied: half-written, or what each side has of its own."""
+    return name.startswith("~") or name == jobfile.NAME
+
+
+def _walk(folder: str, prefix: str, found: Dict[str, List[Any]]) -> None:
+    """Note what is in a folder.
+
+    A problem is what a task has made so, and stays so. Any other error ends the request: a manifest that lacks files would
+    let the job be done elsewhere without them.
+    """
+    try:
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda each: each.name)
+    except FileNotFoundError:
+        return
+    except PermissionError as error:
+        if prefix in ("", ledger.FOLDER + "/"):
+            raise
+        found["problems"].append("%s: %s" % (prefix, error.strerror))
+        return
+    for entry in entries:
+        path = prefix + entry.name
+        if path == ledger.FOLDER or (prefix == ledger.FOLDER + "/" and _stays(entry.name)):
+            continue
+        try:
+            path.encode("utf-8")
+            _note(entry, path, found)
+        except UnicodeEncodeError:
+            found["problems"].append("%s: its name is not UTF-8" % ascii(path))
+        except FileNotFoundError:
+            pass  # gone meanwhile
+        except PermissionError as error:
+            found["problems"].append("%s: %s" % (path, error.strerror))
+
+
+def _note(entry: Any, path: str, found: Dict[str, List[Any]]) -> None:
+    status = entry.stat(follow_symlinks=False)
+    if stat.S_ISLNK(status.st_mode):
+        found["links"].append([path, os.readlink(entry.path)])
+    elif stat.S_ISDIR(status.st_mode):
+        _walk(entry.path, path + "/", found)
+    elif stat.S_ISREG(status.st_mode):
+        mode = stat.S_IMODE(status.st_mode)
+        found["files"].append([path, status.st_size, status.st_mtime_ns, mode])
+    else:
+        found["problems"].append("%s: neither a file nor a link" % path)
+
+
+def _piece(opener: _Opener, item: List[Any], offset: int, room: int) -> Tuple[int, bytes, int]:
+    """The size of a file, its bytes from an offset on, its mtime."""
+    try:
+        descriptor = opener.open(*item)
+    except OSError:
+        return GONE, b"", 0
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return GONE, b"", 0
+        wanted = min(room, max(0, status.st_size - offset))
+        return status.st_size, b"".join(_read(descriptor, offset, wanted)), status.st_mtime_ns
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int, offset: int, wanted: int) -> Iterator[bytes]:
+    while wanted > 0:
+        content = os.pread(descriptor, wanted, offset)
+        if not content:
+            return
+        wanted, offset = wanted - len(content), offset + len(content)
+        yield content
