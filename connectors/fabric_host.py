@@ -11,6 +11,7 @@ import logging
 import shlex
 import socket
 import threading
+import time
 from collections.abc import Sequence
 
 import fabric
@@ -28,6 +29,9 @@ from xpm.errors import HostKeyProblem, HostUnreachable, ProfileProblem
 WINDOW = 8 * 1024 * 1024
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 MOST_JUMPS = 8
+SESSION_WAITS_S = (0.1, 0.3, 1.0)
+ANSWER_S = 120.0
+"""How long a person may take to answer; sshd's LoginGraceTime is as long."""
 LOST = (OSError, EOFError, paramiko.SSHException)
 """What paramiko raises from a channel whose connection has just been lost."""
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -37,8 +41,10 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 class FabricHost:
     """A host of the user's ssh configuration."""
 
-    def __init__(self, target: SshTarget) -> None:
+    def __init__(self, target: SshTarget, asks: bool = False) -> None:
+        """``asks``: whether who is at the terminal may be asked, once in a process."""
         self._target = target
+        self._asks = asks
         self._lock = threading.Lock()
         self._connections: list[fabric.Connection] = []
         self._relays: list[Relay] = []
@@ -49,16 +55,21 @@ class FabricHost:
         """The alias the profile gives."""
         return self._target.host
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection, as far as anybody has noticed."""
+        return bool(self._connections and self._connections[-1].is_connected)
+
     def open(self, argv: Sequence[str]) -> Stream:
         """Start a command there, connecting first when needed."""
         with self._lock:
             host = resolve(self._target.host, self._target.config)
-            if not self._connections or not self._connections[-1].is_connected:
+            if not self.is_connected:
                 self._drop()
                 self._connect(host, host.jumps, 0)
                 self._watch = _Watch(self._connections[-1].transport, self._target.keepalive_s)
             with translated(host, "start a command"):
-                channel = self._connections[-1].create_session()
+                channel = self._session()
                 channel.exec_command(shlex.join(argv))
         return ChannelStream(channel, self.name)
 
@@ -66,6 +77,16 @@ class FabricHost:
         """End the connection."""
         with self._lock:
             self._drop()
+
+    def _session(self) -> paramiko.Channel:
+        """A new session; where only one is allowed (MaxSessions), the last one may just be ending."""
+        transport: paramiko.Transport = self._connections[-1].transport
+        for wait_s in SESSION_WAITS_S:
+            try:
+                return transport.open_session()
+            except paramiko.ChannelException:
+                time.sleep(wait_s)
+        return transport.open_session()
 
     def _drop(self) -> None:
         if self._watch is not None:
@@ -93,7 +114,7 @@ class FabricHost:
                 if host.proxy_command:
                     relay = Relay(host.proxy_command)
                     self._relays.append(relay)
-                connection = _connection(host, gateway, relay, timeout)
+                connection = _connection(host, gateway, relay, timeout, self._asks)
                 self._connections.append(connection)
                 connection.open()
         except BaseException:
@@ -155,15 +176,19 @@ def _hop(text: str) -> str:
 
 
 def _connection(
-    host: Resolved, gateway: fabric.Connection | None, relay: Relay | None, timeout_s: float
+    host: Resolved,
+    gateway: fabric.Connection | None,
+    relay: Relay | None,
+    timeout_s: float,
+    asks: bool,
 ) -> fabric.Connection:
     """A connection ready to be opened; without a gateway its socket is open already."""
     known = known_keys(host.key_name, host.known_hosts)
     arguments = {
         "transport_factory": lambda sock, **options: _transport(sock, known, options),
-        "auth_strategy": Login(host),
+        "auth_strategy": Login(host, asks),
         "banner_timeout": timeout_s,
-        "auth_timeout": max(timeout_s, 30),
+        "auth_timeout": max(timeout_s, ANSWER_S if asks else 30),
         "channel_timeout": timeout_s,
     }
     if relay is not None:

@@ -36,6 +36,21 @@ def known_keys(name: str, paths: Sequence[Path]) -> list[KnownKey]:
     return found
 
 
+def certifiers(name: str, paths: Sequence[Path]) -> list[str]:
+    """Where (``file:line``) a name is left to an authority that signs host keys (``@cert-authority``)."""
+    found = []
+    for path in paths:
+        try:
+            lines = path.read_text("utf-8", "replace").splitlines()
+        except OSError:
+            continue
+        for number, line in enumerate(lines, 1):
+            marker, *fields = line.split() or [""]
+            if marker == "@cert-authority" and len(fields) > 2 and _matches(name, fields[0]):
+                found.append(f"{path}:{number}")
+    return found
+
+
 def contradiction(recorded: Sequence[KnownKey], kind: str) -> str:
     """What to say of a key of this kind that is not among those recorded for its host, of which there are some.
 

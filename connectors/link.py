@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
-from xpm.connectors import bootstrap
+from xpm.connectors import bootstrap, waking
 from xpm.connectors.answers import plain, shown, understood
 from xpm.connectors.client import AgentClient, Coming
 from xpm.connectors.hosts import Host
@@ -29,6 +29,9 @@ from xpm.wire import frames
 
 GRACE_S = 120.0
 """How long the agent may take to answer, apart from what it was asked to wait. A frozen link is noticed before."""
+
+WOKEN_S = 10.0
+"""How long it may take to answer when this machine has slept: the network wakes up, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Link:
         patience: Patience | None = None,
         sleep: Callable[[float], object] | None = None,
         grace_s: float = GRACE_S,
+        watch: waking.Watch = waking.shared,
         mark: Mark | None = None,
     ) -> None:
         self.name = name
@@ -84,6 +88,8 @@ class Link:
         self._client: AgentClient | None = None
         self._opened: frames.Message = {}
         self._lives = 0
+        self._watch = watch
+        self._forget: Callable[[], None] | None = None
 
     @property
     def life(self) -> int:
@@ -136,6 +142,8 @@ class Link:
     def close(self) -> None:
         """End the connection for good; whoever waits or retries stops."""
         self._closing.set()
+        if self._forget is not None:
+            self._forget()
         client = self._client
         if client is not None:
             client.close()
@@ -146,10 +154,25 @@ class Link:
         with self._opening:
             if self._closing.is_set():
                 raise HostUnreachable("the connection was closed here", on=self.name)
+            if self._forget is None:
+                self._forget = self._watch.tell(self._woke)
             if self._client is None or not self._client.alive:
                 self._client = self._connected()
                 self._lives += 1
             return self._client
+
+    def _woke(self) -> None:
+        """This machine has slept: find out now whether the link has outlived that, and ask for news if so."""
+        client = self._client
+        if client is not None and client.alive:
+            threading.Thread(target=self._examine, args=(client,), daemon=True).start()
+
+    def _examine(self, client: AgentClient) -> None:
+        try:
+            client.call({"verb": "nudge"}, timeout_s=WOKEN_S)
+        except HostUnreachable:
+            if client is self._client and not self._closing.is_set():
+                self._host.close()
 
     def _connected(self) -> AgentClient:
         session = bootstrap.start(

@@ -42,8 +42,11 @@ class LocalHost:
 class ProcessStream:
     """The pipes of one child process."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", name: str) -> None:
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", name: str, patience_s: float = 5.0
+    ) -> None:
         self._process = process
+        self._patience_s = patience_s
         self._name = name
         self._kept = b""
         self._closed = threading.Lock()
@@ -77,7 +80,7 @@ class ProcessStream:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            self._process.wait(5)
+            self._process.wait(self._patience_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -2,12 +2,12 @@
 
 from dataclasses import asdict
 
-from xpm.connectors.fabric_host import FabricHost
 from xpm.connectors.hosts import Host
 from xpm.connectors.link import Link, Place
 from xpm.connectors.marks import Mark
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.specs import SlurmSpec
+from xpm.connectors.ssh_host import SshHost
 
 
 class SlurmConnector(AgentConnector):
@@ -21,5 +21,5 @@ class SlurmConnector(AgentConnector):
             **spec.keeping.options,
         }
         place = Place(spec.workspace, "slurm", spec.python, options=options or None)
-        way = host or FabricHost(spec.ssh)
+        way = host or SshHost(spec.ssh, spec.name)
         super().__init__(spec.name, Link(spec.name, way, place, mark=mark))

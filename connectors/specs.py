@@ -11,12 +11,14 @@ class SshTarget:
 
     ``host`` is an alias of that configuration or a name. ``config`` is the configuration file (None: OpenSSH's own
     default, ``~/.ssh/config``). ``keepalive_s`` is the seconds between keep-alive messages.
+    ``transport`` is what carries the bytes: ``auto``, ``fabric`` or ``openssh`` (xpm/connectors/transports.py).
     """
 
     host: str
     config: Path | None = None
     keepalive_s: float = 15.0
     connect_timeout_s: float = 20.0
+    transport: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)

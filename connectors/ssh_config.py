@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from xpm.errors import ProfileProblem
@@ -37,6 +37,15 @@ class Resolved:
     proxy_command: str | None
     jumps: Sequence[str]
     connect_timeout_s: float | None
+    control_path: str | None = None
+    """Where the configuration keeps OpenSSH's control socket, if it does."""
+    options: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """All that ``ssh -G`` has said, by lower-case name."""
+
+    def says(self, name: str) -> str:
+        """The value of an option; "" when there is none, also for ``none`` and ``no``."""
+        value = self.options.get(name, [""])[0]
+        return "" if value.lower() in ("none", "no", "false") else value
 
     @property
     def key_name(self) -> str:
@@ -163,4 +172,6 @@ def _resolved(alias: str, config: Path | None, options: Mapping[str, Sequence[st
         proxy_command=expand(command) if command else None,
         jumps=[each for each in jumps.split(",") if each],
         connect_timeout_s=float(timeout) if timeout.isdigit() else None,
+        control_path=first("controlpath") or None,
+        options=options,
     )

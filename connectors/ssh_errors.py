@@ -7,13 +7,16 @@ from contextlib import contextmanager
 import paramiko
 from paramiko.ssh_exception import IncompatiblePeer, NoValidConnectionsError
 
+from xpm.connectors.openssh_errors import LOGIN
 from xpm.connectors.ssh_config import Resolved
 from xpm.errors import HostProblem, HostUnknown, HostUnreachable, LoginNeeded, SiteProblem
+
+CONNECT = "connect"
 
 
 @contextmanager
 def translated(
-    host: Resolved, attempted: str = "connect", said: Callable[[], str] = str
+    host: Resolved, attempted: str = CONNECT, said: Callable[[], str] = str
 ) -> Iterator[None]:
     """Let the block's foreign exceptions come out as our own, naming the host and what to do.
 
@@ -45,16 +48,15 @@ def translate(host: Resolved, attempted: str, error: BaseException) -> HostProbl
         )
     if isinstance(error, paramiko.AuthenticationException):
         return LoginNeeded(
-            what,
+            LOGIN,
             on=on,
             cause=str(error).strip() or "authentication failed",
-            hint=f"make `{host.command}` log in without a question (key in an agent, or in "
-            "IdentityFile), then try again",
+            hint=f"make `{host.command}` log in without a question (key in an agent, or in IdentityFile)",
         )
     if isinstance(error, IncompatiblePeer):
         return SiteProblem(what, on=on, cause=f"no algorithm in common: {error}")
     if isinstance(error, paramiko.ChannelException):
-        return _refused_channel(what, on, error)
+        return _refused_channel(what, on, error, attempted)
     kind = HostUnknown if _is_refused(error) else HostUnreachable
     return kind(what, on=on, cause=_cause(host, error), hint=_hint(host, error))
 
@@ -66,8 +68,11 @@ def _is_refused(error: BaseException) -> bool:
     return isinstance(error, ConnectionRefusedError)
 
 
-def _refused_channel(what: str, on: str, error: paramiko.ChannelException) -> HostProblem:
-    if error.code == 2:  # connect failed, RFC 4254 5.1: a jump host could not reach the next
+def _refused_channel(
+    what: str, on: str, error: paramiko.ChannelException, attempted: str
+) -> HostProblem:
+    # Connect failed, RFC 4254 5.1: of a jump host to the next. Of a session, OpenSSH says so of one too many.
+    if error.code == 2 and attempted == CONNECT:
         return HostUnreachable(what, on=on, cause=f"the jump host cannot reach it: {error}")
     return HostUnreachable(
         what,

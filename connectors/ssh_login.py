@@ -1,21 +1,23 @@
 """How we prove who the user is to a host: the agent's keys and the key files of the ssh configuration.
 
 Keys are offered in OpenSSH's order: agent keys that an IdentityFile names, then the other files, then (unless
-IdentitiesOnly) the other agent keys. Nobody is asked anything: a key file that wants a passphrase, or a host that wants
-more than a key, ends in ``LoginNeeded`` with what was tried.
+IdentitiesOnly) the other agent keys. A host that wants more than a key asks who is at the terminal, if that is wanted
+(xpm/connectors/asking.py); else that, and a key file that wants a passphrase, ends in ``LoginNeeded`` with what was tried.
 """
 
 import base64
 import binascii
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import paramiko
 from paramiko.agent import AgentSSH
 
+from xpm.connectors import asking
 from xpm.connectors.ssh_config import Resolved
 
+QUESTIONS = ("keyboard-interactive", "password")
 OFFERS = 5
 """Keys offered at most: sshd counts each (MaxAuthTries 6), and so does fail2ban."""
 
@@ -23,8 +25,10 @@ OFFERS = 5
 class Login:
     """What ``SSHClient.connect`` takes as its ``auth_strategy``."""
 
-    def __init__(self, host: Resolved) -> None:
+    def __init__(self, host: Resolved, asks: bool = False) -> None:
+        """``asks``: whether who is at the terminal may be asked for what keys do not give."""
         self._host = host
+        self._asks = asks
         self._notes: list[str] = []
         self._was_refused = False
 
@@ -46,6 +50,8 @@ class Login:
             if agent is not None:
                 agent.close()
         tried = "; ".join(self._notes) or "no key file and no agent key found"
+        if self._answered(transport, QUESTIONS):
+            return
         raise paramiko.AuthenticationException(
             f"no key was accepted for user {self._host.user} ({tried})"
         )
@@ -54,6 +60,8 @@ class Login:
         try:
             further = transport.auth_publickey(self._host.user, key)
         except paramiko.BadAuthenticationType as error:
+            if self._answered(transport, error.allowed_types):
+                return True
             raise paramiko.AuthenticationException(
                 f"the host does not take keys, only {', '.join(error.allowed_types)}"
             ) from error
@@ -64,7 +72,7 @@ class Login:
             self._was_refused = self._was_refused or is_no
             self._notes.append(f"{name} refused" if is_no else f"{name}: {error}")
             return False
-        if further:
+        if further and not self._answered(transport, further):
             raise paramiko.AuthenticationException(
                 f"{name} was accepted, but the host also asks for {', '.join(further)}"
             )
@@ -79,6 +87,24 @@ class Login:
             return EOFError(f"while {name} was offered: {error}")
         tried = "; ".join(self._notes)
         return paramiko.AuthenticationException(f"the host hung up after {name} ({tried})")
+
+    def _answered(self, transport: paramiko.Transport, wanted: Sequence[str]) -> bool:
+        """Whether a person was asked, and the answers let us in."""
+        how = next((each for each in QUESTIONS if each in wanted), None)
+        if not self._asks or how is None or not asking.may_ask(self._host.alias):
+            return False
+        title = f"{self._host.user}@{self._host.hostname} asks:"
+
+        with asking.undisturbed() as asker:
+
+            def answer(name: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
+                told = "\n".join(line for line in (title, name, instructions) if line.strip())
+                return list(asker.answer(told, prompts)) if prompts else []
+
+            if how == "password":
+                (password,) = asker.answer(title, [("Password: ", False)])
+                return not transport.auth_password(self._host.user, password, fallback=False)
+            return not transport.auth_interactive(self._host.user, answer)
 
     def _keys(self, agent: "_Agent | None") -> Iterator[tuple[str, paramiko.PKey]]:
         held = list(agent.get_keys()) if agent is not None else []

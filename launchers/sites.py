@@ -190,6 +190,7 @@ def _target(values: Values, path: str, report: Report) -> SshTarget | None:
         else None,
         keepalive_s=float(ssh.get("keepalive", int) or SshTarget(host).keepalive_s),
         connect_timeout_s=float(ssh.get("timeout", int) or SshTarget(host).connect_timeout_s),
+        transport=ssh.get("transport", str) or SshTarget(host).transport,
     )
 
 

@@ -50,9 +50,7 @@ SSH = Record(
         "timeout": Key(DURATION, "how long to wait for a connection"),
         "transport": Key(
             Choice(("auto", "fabric", "openssh")),
-            "what carries the bytes",
-            True,
-            ("auto", "fabric"),
+            "what carries the bytes; auto: openssh where it is logged in or needed, else fabric",
         ),
     },
     "{host: mycluster}",

@@ -20,6 +20,10 @@
 Python 3.6 and the standard library only: this module travels to the far side.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class XpmError(Exception):
     """Something went wrong that a person can understand and mend.
@@ -89,9 +93,14 @@ class HostKeyProblem(HostProblem):
 
 
 class LoginNeeded(HostProblem):
-    """Authentication failed or needs a person. Never retried unattended (fail2ban)."""
+    """Authentication failed or needs a person. Never retried unattended (fail2ban).
+
+    ``renewed``, where there is one, is called without arguments and tells, without connecting to anything, whether
+    something has changed here that may let the next try in.
+    """
 
     exit_code = 4
+    renewed: "Callable[[], bool] | None" = None
 
 
 class DiskProblem(HostProblem):

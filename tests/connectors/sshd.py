@@ -19,12 +19,17 @@ class Sshd:
     """Host keys, user key, known_hosts and ssh_config lie in ``folder``; the host's alias is ``box``."""
 
     def __init__(
-        self, folder: Path, options: Sequence[str] = (), kinds: Sequence[str] = ("ed25519",)
+        self,
+        folder: Path,
+        options: Sequence[str] = (),
+        kinds: Sequence[str] = ("ed25519",),
+        program: Path | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
         self.kinds = kinds
+        self._program = program or SSHD
         for kind in kinds:
             keygen(folder / f"host_{kind}", kind)
         keygen(folder / "user", "ed25519")
@@ -58,7 +63,7 @@ class Sshd:
         self._process.wait(10)
 
     def _start(self, options: Sequence[str]) -> "subprocess.Popen[bytes]":
-        assert SSHD is not None
+        assert self._program is not None
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         lines = [
@@ -69,7 +74,7 @@ class Sshd:
             *(f"HostKey {self.folder / f'host_{kind}'}" for kind in self.kinds),
         ]  # fmt: skip
         (self.folder / "sshd_config").write_text("\n".join([*lines, ""]))
-        argv = [SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")]
+        argv = [str(self._program), "-D", "-e", "-f", str(self.folder / "sshd_config")]
         with (self.folder / "sshd.log").open("wb") as log:
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if not _listens(self.port, process):

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +127,11 @@ def memory(folder: Path) -> Iterator[Site]:
 
 
 @contextmanager
-def ssh(folder: Path) -> Iterator[Site]:
+def ssh(folder: Path, transport: str = "fabric") -> Iterator[Site]:
     sshd = Sshd(folder / "sshd")
     root = folder / "far"
-    spec = SshSpec("box", sshd.target, str(root), sys.executable, capacity=Capacity(2))
+    target = replace(sshd.target, transport=transport)
+    spec = SshSpec("box", target, str(root), sys.executable, capacity=Capacity(2))
     try:
         yield from _closed(Site("ssh", root, folder / "main", lambda: open_connector(spec, folder)))
     finally:

@@ -4,6 +4,7 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,13 @@ from xpm.errors import PlanProblem
 from xpm.sync.snapshot import take
 
 pytestmark = pytest.mark.host
-KINDS = {"local": places.local, "memory": places.memory, "ssh": places.ssh}
+
+
+def openssh(folder: Path) -> AbstractContextManager[Site]:
+    return places.ssh(folder, "openssh")
+
+
+KINDS = {"local": places.local, "memory": places.memory, "ssh": places.ssh, "openssh": openssh}
 
 
 @pytest.fixture(params=[*KINDS, pytest.param("slurm", marks=pytest.mark.cluster)])
@@ -25,7 +32,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         with places.slurm(tmp_path, request.getfixturevalue("cluster")) as found:
             yield found
         return
-    if request.param == "ssh" and SSHD is None:
+    if request.param.endswith("ssh") and SSHD is None:
         pytest.skip("needs an sshd (openssh-server)")
     with KINDS[request.param](tmp_path) as found:
         yield found

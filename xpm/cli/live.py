@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from xpm.cli import render, telling
+from xpm.cli import prompting, render, telling
 from xpm.follow.observer import Observer, PlainObserver, WaitingNews, reasons
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import Waiting
@@ -89,6 +89,7 @@ class LiveObserver:
         )
         progress.console.print(f"{experiment} · {main}", markup=False)
         progress.start()
+        prompting.shown(progress)
 
     def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
         """Redraw the bars of these jobs' tasks."""
@@ -124,5 +125,6 @@ class LiveObserver:
     def ended(self, counts: Mapping[str, int]) -> None:
         """Draw once more, then leave the terminal as it was."""
         if self._progress is not None:
+            prompting.shown(None)
             self._progress.stop()
             self._progress = None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xpm.agent import limits
 from xpm.agent.limits import SiteLimits
-from xpm.cli import render
+from xpm.cli import prompting, render
 from xpm.connectors.base import Connector
 from xpm.connectors.specs import SlurmSpec, Spec
 from xpm.errors import ProfileProblem, XpmError
@@ -42,6 +42,7 @@ def check(profiles: Profiles, world: World | None = None) -> int:
 
 def ask(spec: Spec, world: World, main: Path) -> Mapping[str, object]:
     """The facts a place tells now; what a cluster allows is remembered."""
+    prompting.install()
     connector = world.open(spec, main)
     try:
         return facts_of(spec, connector)

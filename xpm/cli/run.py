@@ -132,10 +132,11 @@ def _look(error: BaseException) -> None:
 
 def execute(plan: Path, arguments: Sequence[str], options: "RunOptions") -> int:
     """Run a plan with these options; the exit code."""
-    from xpm.cli import render, script
+    from xpm.cli import prompting, render, script
     from xpm.follow.observer import Observer, PlainObserver
     from xpm.follow.options import using
 
+    prompting.install()
     opened: list[Observer] = []
 
     def observer() -> Observer:

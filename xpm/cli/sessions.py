@@ -3,7 +3,7 @@
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
-from xpm.cli import render
+from xpm.cli import prompting, render
 from xpm.errors import XpmError
 from xpm.follow.main import MainFolder
 from xpm.follow.observer import Observer
@@ -17,6 +17,7 @@ PATIENCE_S = 6.0
 @contextmanager
 def opened(main: MainFolder) -> Generator[Session]:
     """A session, closed at the end; jobs go on."""
+    prompting.install()
     session = Session(main)
     try:
         yield session

@@ -3,7 +3,8 @@
 A lane goes round: send what the laptop owes (cancels, code, jobs: outgoing.py), ask for news, bring the files of what is
 over (followed.py). Others hand it work at any moment and read its events from one queue; it owns the connector. A host
 that does not answer changes no state: the lane says so once, waits with
-growing patience, and goes on where it was. An error that patience cannot mend ends the lane and is its last event.
+growing patience (none left over when this machine has slept), and goes on where it was. Where a login is needed it
+waits, without trying, until somebody has logged in. An error that patience cannot mend ends the lane and is its last event.
 
 Work handed in while the lane sits in ``observe`` is announced by ``nudge``. A short linger lets a plan's quick
 submissions travel together, so that equal ones can become one array; ``hurry`` ends it.
@@ -13,12 +14,12 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
-from xpm.errors import DiskProblem, HostProblem, HostUnknown, SiteProblem
+from xpm.errors import DiskProblem, HostProblem, HostUnknown, LoginNeeded, SiteProblem
 from xpm.follow import sent, sites
 from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.followed import Followed
@@ -33,6 +34,7 @@ from xpm.wire import disks, travel
 OBSERVE_S = 30.0
 LINGER_S = 0.02
 LINGER_MOST_S = 0.25
+LOGIN_LOOK_S = 2.0
 NO_CODE = "jobs of an interrupted run wait for their code: run their plan again to send them"
 
 
@@ -53,9 +55,9 @@ class Lane(threading.Thread):
             spec.name, main.outbox, world.clock, self._lacks_code, self._code_arrived
         )
         self._followed = Followed(spec.name, events, world.clock)
-        self._changed = threading.Condition()  # guards the next seven
+        self._changed = threading.Condition()  # guards the next eight
         self._fresh: dict[JobRef, int] = {}
-        self._stopping = False
+        self._stopping = self._woke = False
         self._hurry = False
         self._pokes = self._answered = 0
         self._touched = 0.0
@@ -123,6 +125,11 @@ class Lane(threading.Thread):
             threading.Thread(target=self._link.close, daemon=True).start()
             self.join(patience_s)
 
+    def _wake(self) -> None:
+        with self._changed:
+            self._woke = True
+            self._changed.notify_all()
+
     def _touch(self) -> None:
         self._touched = time.monotonic()
         self._changed.notify_all()
@@ -141,12 +148,14 @@ class Lane(threading.Thread):
 
     def _run(self) -> None:
         journal = None
+        forget = self._world.waking.tell(self._wake)
         try:
             while journal is None and self._goes_on():
                 journal = self._opened()
             if journal is not None:
                 self._go(journal)
         finally:
+            forget()
             if self._link is not None:
                 self._link.close()
             if journal is not None:
@@ -230,6 +239,8 @@ class Lane(threading.Thread):
         What a place lacks is told at once, to who has just begun; what it has had may come back. Nobody at an address is
         a wrong address, unless jobs are there.
         """
+        if isinstance(problem, LoginNeeded):
+            return self._has_met and problem.renewed is not None
         if isinstance(problem, SiteProblem):
             return self._has_met
         if isinstance(problem, HostUnknown):
@@ -244,8 +255,23 @@ class Lane(threading.Thread):
         if journal is not None:
             self._note_down(journal, waiting)
         self._events.put(LinkDown(waiting))
+        if isinstance(problem, LoginNeeded) and problem.renewed is not None:
+            self._await_login(waiting, problem.renewed)
+            return
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping, pause_s)
+            self._woke = False
+            self._changed.wait_for(lambda: self._stopping or self._woke, pause_s)
+
+    def _await_login(self, waiting: Waiting, is_renewed: Callable[[], bool]) -> None:
+        """Wait until something has changed here that may let us in. Tries nothing: some sites ban who does."""
+        told = self._pokes
+        while not is_renewed():
+            with self._changed:
+                if self._pokes != told:
+                    told = self._pokes
+                    self._events.put(LinkDown(waiting))
+                if self._changed.wait_for(lambda: self._stopping, LOGIN_LOOK_S):
+                    return
 
     def _waiting(self, problem: HostProblem, pause_s: float) -> Waiting:
         now = self._world.clock()

@@ -7,6 +7,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from xpm.connectors import asking
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import HostUnreachable, UsageProblem, XpmError
@@ -190,6 +191,9 @@ class Session:
                 left = None if until is None else max(0.0, until - time.monotonic())
                 event = self.events.get(timeout=left)
             except Empty:
+                if asking.is_asking():
+                    until = time.monotonic() + 1.0
+                    continue
                 late = f"it did not answer within {patience_s:.0f} s"
                 problems.update((each, HostUnreachable("no news", cause=late)) for each in waiting)
                 self._late.update(waiting)

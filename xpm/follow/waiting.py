@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from xpm.errors import DiskProblem, HostUnreachable, XpmError
+from xpm.errors import DiskProblem, HostUnreachable, LoginNeeded, XpmError
 
 HERE = "here"
 """What a disk problem of this machine has happened on."""
@@ -31,6 +31,8 @@ class Waiting:
             where = "here" if problem.on == HERE else f"on {self.connector}"
             return f"{problem.what} {where}" + (f": {problem.cause}" if problem.cause else "")
         said = f"{problem.what}: {problem.cause}" if problem.cause else problem.what
+        if isinstance(problem, LoginNeeded):
+            return f"login to {self.connector}: {problem.cause}"
         if isinstance(problem, HostUnreachable):
             return f"no link to {self.connector}: {said}"
         return f"{self.connector} is not well: {said}"
@@ -38,13 +40,15 @@ class Waiting:
     @property
     def line(self) -> str:
         """All of it, in one line."""
-        parts = [f"waiting: {self.what}"]
+        needs_login = isinstance(self.problem, LoginNeeded)
+        parts = [f"waiting{' for' if needs_login else ':'} {self.what}"]
         if self.unsent:
             parts.append(f"{_jobs(self.unsent)} not yet accepted")
         if self.unfetched:
             verb = "is" if self.unfetched == 1 else "are"
             parts.append(f"{_jobs(self.unfetched)} {verb} over there, not here yet")
-        parts.append(f"tried {_clock(self.tried_at)}, next {_clock(self.next_at)}")
+        then = "again when you are logged in" if needs_login else f"next {_clock(self.next_at)}"
+        parts.append(f"tried {_clock(self.tried_at)}, {then}")
         return "; ".join(parts)
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from xpm.connectors.base import Connector
 from xpm.connectors.specs import Spec
+from xpm.connectors.waking import Watch, shared
 from xpm.errors import ProfileProblem
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class World:
     open: Callable[[Spec, Path], Connector] = field(default=_open)
     clock: Callable[[], float] = field(default=time.time)
     patience: Callable[[int], float] = field(default=patience)
+    waking: Watch = field(default=shared)
 
 
 def spec_named(profiles: "Profiles", connector: str) -> Spec:
