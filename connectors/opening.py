@@ -29,15 +29,18 @@ def open_connector(spec: Spec, main: Path, host: Host | None = None) -> Connecto
     return SlurmConnector(spec, Mark(spec, main), host)
 
 
-def open_host(target: SshTarget | None) -> Host:
-    """The machine behind a place, to be asked without our agent; None: this one."""
+def open_host(target: SshTarget | None, name: str = "") -> Host:
+    """The machine behind a place, to be asked without our agent; None: this one.
+
+    ``name``: of the connector, for messages; default: the host's.
+    """
     if target is None:
         from xpm.connectors.local_host import LocalHost
 
         return LocalHost()
-    from xpm.connectors.fabric_host import FabricHost
+    from xpm.connectors.ssh_host import SshHost
 
-    return FabricHost(target)
+    return SshHost(target, name or target.host)
 
 
 def target_of(spec: Spec) -> SshTarget | None:

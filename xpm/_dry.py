@@ -228,7 +228,13 @@ class DrySession(Session):
                 self._states = journal.jobs() if journal is not None else {}
         return self._states
 
-    def submit(self, spec: Spec, entry: Entry, snapshot: Snapshot | None) -> None:
+    def submit(
+        self,
+        spec: Spec,
+        entry: Entry,
+        snapshot: Snapshot | None,
+        environment: Snapshot | None = None,
+    ) -> None:
         """Remember it."""
         self.submitted[JobRef(str(entry["task"]), str(entry["job"]))] = entry
         self.snapshot = snapshot or self.snapshot

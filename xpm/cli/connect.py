@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import render
+from xpm.cli import prompting, render
 from xpm.connectors import questions
 from xpm.connectors.hosts import Host
 from xpm.connectors.opening import open_host
@@ -78,7 +78,8 @@ def command(
     name = name or name_of(host)
     path = to or user_folder() / FILE
     target = SshTarget(host, ssh_config.absolute() if ssh_config else None)
-    way = open_host(target)
+    prompting.install()
+    way = open_host(target, name)
     try:
         survey, rooms = ask(way)
         survey = _as_wished(survey, kind, host)

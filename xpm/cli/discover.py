@@ -4,7 +4,7 @@ import datetime
 import difflib
 from pathlib import Path
 
-from xpm.cli import connect, render
+from xpm.cli import connect, prompting, render
 from xpm.connectors.hosts import Host
 from xpm.connectors.opening import open_host, target_of
 from xpm.connectors.specs import SlurmSpec, Spec
@@ -23,7 +23,8 @@ def discover(
     spec: Spec, dry_run: bool, folder: Path | None = None, host: Host | None = None
 ) -> int:
     """Ask a place, keep what it tells, show what is new since the last time; the exit code."""
-    way = host or open_host(target_of(spec))
+    prompting.install()
+    way = host or open_host(target_of(spec), spec.name)
     try:
         survey, _ = connect.ask(way)
     finally:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import click
 
-from xpm.cli import diagnosis, findings, online, probe_job, render, telling
+from xpm.cli import diagnosis, findings, online, probe_job, prompting, render, telling
 from xpm.cli.diagnosis import examine
 from xpm.cli.findings import Finding
 from xpm.cli.probe_job import ProbeJob
@@ -43,7 +43,8 @@ def command(connector: str, jobs: bool, launcher: str | None, as_json: bool) -> 
     """
     profiles = World().profiles()
     spec = spec_of(profiles, connector)
-    host = open_host(target_of(spec))
+    prompting.install()
+    host = open_host(target_of(spec), spec.name)
     try:
         return examine_place(profiles, spec, host, jobs, launcher, as_json)
     finally:

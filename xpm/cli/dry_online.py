@@ -43,7 +43,7 @@ def check(
         for spec in dict.fromkeys(job.spec for job in run.jobs if job.entry is not None):
             if isinstance(spec, LocalSpec):
                 continue
-            host = opened(spec) if opened is not None else open_host(target_of(spec))
+            host = opened(spec) if opened is not None else open_host(target_of(spec), spec.name)
             try:
                 said = _check_one(run, spec, host, sizes[spec])
             finally:

@@ -126,7 +126,7 @@ def setup_of(ask: Ask) -> list[str]:
 
 def _script(ask: Ask, workspace: str, python: str) -> str:
     travel = f"{workspace}/.xpm/travel/{ID}"
-    return slurm_commands.script(python, travel, workspace, ID, setup_of(ask))
+    return slurm_commands.script(setup_of(ask), [python, travel, "run", workspace, ID])
 
 
 def python_of(ask: Ask) -> str:
