@@ -174,7 +174,7 @@ def test_another_record_of_the_same_name_is_folded_anew(main_path: Path) -> None
         record.append(Line(REF.job, REF.task, 1, "cluster", "gpu", {}, (), "/w", turn, run))
         record.close()
         look = Look(main, journal)
-        assert ["unknown"] == [row.state for row in look.rows("exp")]
+        assert ["waiting"] == [row.state for row in look.rows("exp")]
         journal.record("cluster", [change("done")], 10.0)
         shutil.rmtree(main_path)
 
