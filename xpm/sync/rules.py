@@ -1,19 +1,17 @@
-"""Which files of a job come here: what a profile's ``sync: results:`` says, and what ``xpm pull`` asks for.
+"""Which files of a job come here.
 
 Patterns are those of ``.gitignore`` (xpm/sync/ignoring.py), relative to the job's folder; a folder's pattern covers all
 below it. Our own records always come. What stays is noted beside the mirror, with the reason.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from xpm.sync import ignoring
 from xpm.sync.ignoring import Rule
 from xpm.wire import ledger
 
-ENDS = ("done", "failed", "cancelled", "lost", "unknown")
-"""After which a job's files come, unless ``pull_on`` says otherwise."""
 LOGS = ("stdout", "stderr")
 GROWING = ("/stdout", "/stderr", "*.tfevents.*")
 """Files that only grow: of these only the new end travels."""
@@ -85,27 +83,6 @@ class Choice:
 
 
 EVERYTHING = Choice()
-LOGS_ONLY = Choice(pull=tuple(f"/{name}" for name in LOGS))
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a profile says of a connector's results."""
-
-    choice: Choice = EVERYTHING
-    pull_on: tuple[str, ...] = ENDS
-    """The states in which a job's files come; its logs and records come in any."""
-    live: tuple[str, ...] = field(default=())
-    """Patterns of what also comes while the job runs."""
-
-    def at_end(self, state: str) -> Choice:
-        """What comes of a job that ended so."""
-        return self.choice if state in self.pull_on else LOGS_ONLY
-
-    def while_running(self) -> Choice:
-        """What comes of a job that still runs: what is live and would come at its end."""
-        each = self.choice
-        return Choice(self.live, each.skip, each.most_each, each.most_all, each.growing)
 
 
 def parsed(patterns: Sequence[str]) -> Sequence[Rule]:
