@@ -202,7 +202,7 @@ class AgentConnector:
         else:
             return
         raise DiskProblem(
-            "there is no room for the code", on=f"{self.name}, {self._caller.workspace}", cause=lack,
+            f"{self._caller.workspace} is full", on=self.name, cause=f"of code, {lack}",
             hint="make room there, and it goes on by itself; or name another `workspace:` in the profile",
         )  # fmt: skip
 
