@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from xpm.connectors import answers
-from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
+from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Progress, Sent, Snapshot
 from xpm.errors import DiskProblem, PlanProblem
 from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
@@ -63,6 +63,7 @@ class AgentConnector:
         self._mirrors = mirrors
         self._staged: set[tuple[int, str]] = set()
         self._told: set[JobRef] = set()
+        self._seen: dict[JobRef, int] = {}
         self._told_life = -1
 
     def stage(self, snapshot: Snapshot, progress: Callable[[int, int], None]) -> None:
@@ -139,14 +140,14 @@ class AgentConnector:
         self,
         refs: Sequence[JobRef],
         main: str,
-        progress: Callable[[int], None],
+        progress: Progress,
         choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
         """Mirror these files of the jobs' folders below the main folder."""
         if not self._mirrors:
             return [Fetched(ref, 0, 0, ()) for ref in refs]
         with answers.understood(self.name, "fetch"):
-            return fetch(self._caller, refs, Path(main), progress, choice)
+            return fetch(self._caller, refs, Path(main), progress, choice, self._seen)
 
     def experiments(self) -> Sequence[Sent]:
         """The experiments jobs were sent there for, the latest first."""
