@@ -123,6 +123,23 @@ def test_an_observe_that_waits_blocks_nobody(tmp_path: Path) -> None:
     agent.end()
 
 
+def test_an_observe_that_gathers_tells_together_what_happens_meanwhile(tmp_path: Path) -> None:
+    agent = Piped(tmp_path / "ws")
+    ok(agent.call(opening(tmp_path / "ws")))
+    stage(agent.call)
+    observe = {"verb": "observe", "jobs": None, "wait_s": 60}
+    cursor = ok(agent.call({**observe, "cursor": None}))["cursor"]
+
+    waiting = agent.send({**observe, "cursor": cursor, "gather_s": 60})
+    ok(agent.call({"verb": "queue", "jobs": [entry(name, "pass") for name in "abc"]}))
+    follow(agent.call, all_over(3))
+    ok(agent.call({"verb": "nudge"}))
+
+    told = ok(agent.reply(waiting))["changes"]
+    assert [each["state"] for each in told] == ["done"] * 3
+    agent.end()
+
+
 def test_a_short_reply_overtakes_a_big_pull(tmp_path: Path) -> None:
     agent = Piped(tmp_path / "ws")
     ok(agent.call(opening(tmp_path / "ws")))
