@@ -89,7 +89,7 @@ def _ref(line: Line) -> JobRef:
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(text=TEXTS)
 def test_what_is_narrowed_by_sql_is_what_python_chooses(look: Look, text: str) -> None:

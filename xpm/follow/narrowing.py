@@ -6,6 +6,7 @@ compared in the text that xpm/follow/folding.py writes, where a value has one sp
 """
 
 import json
+import math
 import re
 from typing import NamedTuple
 
@@ -67,7 +68,8 @@ def _of_column(column: str, asked: Comparison) -> Condition | None:
     """Exact, from above and below; None: not to be told."""
     value = None if asked.is_quoted else number(asked.value)
     if column == "attempt":
-        return None if value is None else Condition(f"attempt {asked.operator} ?", (value,))
+        is_told = value is not None and math.isfinite(value)
+        return Condition(f"attempt {asked.operator} ?", (value,)) if is_told else None
     if asked.operator != "=":
         return (
             None if value is not None else Condition(f"{column} {asked.operator} ?", (asked.value,))
@@ -100,15 +102,14 @@ def _equal(name: str, value: float, above: bool) -> Condition:
     """A number; from above also any text, which may spell it otherwise."""
     spellings = [f"{value!r},", *([f"{int(value)},"] if value.is_integer() else [])]
     if value == 0:
-        spellings.append("-0.0,")
+        spellings += ["0.0,", "-0.0,"]
     return _any_of(name, [*spellings, *(['"'] if above else [])])
 
 
 def _spelled(name: str, value: str, above: bool) -> Condition:
-    """A text; from above also what is neither text nor number, which Python spells."""
-    return _any_of(
-        name, [f"{json.dumps(value)},", *(["true,", "false,", "[", "{"] if above else [])]
-    )
+    """A text; from above also what Python spells like it."""
+    others = [f"{value},", "true,", "false,", "Infinity", "-Infinity", "NaN", "[", "{"]
+    return _any_of(name, [f"{json.dumps(value)},", *(others if above else [])])
 
 
 def _ordered(name: str, operator: str, value: float) -> Condition:
