@@ -29,7 +29,13 @@ class Because:
 def explain(case: Case, now: datetime) -> list[Because]:
     """Everything there is to say about why a job stands as it does, the most telling first."""
     told = [*_STATES.get(case.job.state, _of_reason)(case), *_of_link(case, now)]
-    told += [*_of_attempts(case), *_of_retry(case), *_of_log(case), *_of_reuse(case)]
+    told += [
+        *_of_attempts(case),
+        *_of_retry(case),
+        *_of_log(case),
+        *_of_reuse(case),
+        *_of_stayed(case),
+    ]
     return told
 
 
@@ -144,6 +150,11 @@ def _of_link(case: Case, now: datetime) -> Iterator[Because]:
     old_s = (now - case.job.seen_at).total_seconds()
     if case.job.state not in OVER and old_s > STALE_S:
         yield Because("age", f"this is what was known {telling.age(old_s)} ago (--online asks)")
+
+
+def _of_stayed(case: Case) -> Iterator[Because]:
+    for text in telling.kept(case.job, case.stayed):
+        yield Because("stayed", text)
 
 
 def _of_attempts(case: Case) -> Iterator[Because]:

@@ -78,5 +78,5 @@ def _show(found: Sequence[Summary], silent: Mapping[str, XpmError]) -> None:
         render.table(telling.HEADINGS, telling.rows(view.jobs), telling.heading(view, now))
         if rest := telling.left_out(view.counts, view.jobs):
             render.note(rest)
-        for line in telling.links(view, now):
+        for line in [*telling.stays(view.stays, view.id), *telling.links(view, now)]:
             render.note(line)

@@ -31,6 +31,9 @@ def command(experiment: str | None, workdir: Path | None) -> int:
 def tell(view: ExperimentView) -> int:
     """Say how an experiment ended; the exit code."""
     render.line(telling.heading(view, telling.now()))
+    kept = views.staying([(job.connector, job.id, job.left) for job in view.jobs])
+    for line in telling.stays(kept, view.id):
+        render.note(line)
     failed = [job for job in view.jobs if job.state in ("failed", "lost")]
     if failed:
         render.table(telling.HEADINGS, telling.rows(failed))

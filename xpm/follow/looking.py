@@ -15,6 +15,7 @@ from xpm.follow.journal import Journal, Place
 from xpm.follow.main import MainFolder
 from xpm.follow.narrowing import Condition
 from xpm.follow.records import Line, Run
+from xpm.sync.staying import Left
 
 OVER = frozenset({"done", "failed", "cancelled", "lost", "skipped"})
 _OVER = ", ".join(f"'{each}'" for each in sorted(OVER))
@@ -107,6 +108,17 @@ class Tally(NamedTuple):
     """When the oldest of it was seen."""
 
 
+class Stays(NamedTuple):
+    """What rules keep on a connector of the files of some jobs."""
+
+    connector: str
+    jobs: int
+    files: int
+    bytes: int
+    job: str
+    """One of the jobs."""
+
+
 class Look:
     """What is known now; ``update`` makes it later. For one thread."""
 
@@ -120,6 +132,7 @@ class Look:
     def update(self) -> None:
         """Take in what was submitted, sent and heard since."""
         self.journal.catch_up()
+        self._left: Mapping[JobRef, Left] | None = None
         self.places: Mapping[str, Place] = self.journal.places()
         self.journal.read("DELETE FROM unsent")
         self.journal.write_aside(
@@ -199,6 +212,26 @@ class Look:
         marks = ", ".join("?" * len(states))
         query = f"WHERE connector = ? AND state IN ({marks}) AND {_COUNTS} {_IN_ORDER}"
         return self._rows(query, (connector, *states))
+
+    @property
+    def left(self) -> Mapping[JobRef, Left]:
+        """How much of each job stays on the far side, of those of which something does."""
+        if self._left is None:
+            found = self.journal.read("SELECT task, job, files, bytes FROM stayed")
+            self._left = {JobRef(task, job): Left(count, size) for task, job, count, size in found}
+        return self._left
+
+    def stays(self, experiment: str) -> Sequence["Stays"]:
+        """How much of an experiment stays on which connector."""
+        if not self.left:
+            return ()
+        found = self.journal.read(
+            "SELECT s.connector, count(*), sum(t.files), sum(t.bytes), min(s.job) FROM seen s"
+            f" JOIN stayed t ON t.job = s.job AND t.task = s.task WHERE experiment = ? AND {_COUNTS}"
+            " GROUP BY s.connector",
+            (experiment,),
+        )
+        return [Stays(*row) for row in found]
 
     def unsettled(self) -> Sequence[tuple[str, JobRef, int]]:
         """The connector, job and attempt of all that is not over with its files here."""

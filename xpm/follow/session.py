@@ -50,7 +50,7 @@ class Session:
         self._profiles: Profiles | None = None
         self._journal: Journal | None = None
         self._look: Look | None = None
-        self._tails: dict[str, Connector] = {}
+        self._own: dict[str, Connector] = {}
 
     @property
     def profiles(self) -> "Profiles":
@@ -166,7 +166,7 @@ class Session:
                 problems[name] = problem
                 continue
             lane.follow_all({**shared.get(name, {}), **asked.get(name, {})})
-            waiting[name] = lane.poke()
+            waiting[name] = lane.poke(is_live=is_shared)
             lane.hurry()
         problems.update(self._one_round(waiting, patience_s))
         if problems:
@@ -258,7 +258,13 @@ class Session:
                     return file.read(limit)
             except FileNotFoundError:
                 return b""
-        return self._tailing(job.connector).tail(job.ref, stream, offset, limit)
+        return self.connector(job.connector).tail(job.ref, stream, offset, limit)
+
+    def connector(self, name: str) -> Connector:
+        """A connector of this thread's own, beside the lane's; opened once."""
+        if name not in self._own:
+            self._own[name] = self.world.open(self.spec(name), self.main.path)
+        return self._own[name]
 
     def close(self) -> None:
         """End all lanes; jobs go on."""
@@ -269,9 +275,9 @@ class Session:
             lane.leave(0.0 if is_lost else LEAVE_S)
         self._lanes.clear()
         self.events = SimpleQueue()
-        for connector in self._tails.values():
+        for connector in self._own.values():
             connector.close()
-        self._tails.clear()
+        self._own.clear()
         if self._journal is not None:
             self._journal.close()
             self._journal = self._look = None
@@ -280,15 +286,11 @@ class Session:
         lane = self._lanes.get(spec.name)
         if lane is None:
             remember(self.main.path)
-            lane = Lane(spec, self.main, self.events, self.world)
+            rules = self.profiles.rules(spec.name)
+            lane = Lane(spec, self.main, self.events, self.world, rules)
             self._lanes[spec.name] = lane
             lane.start()
         return lane
-
-    def _tailing(self, connector: str) -> Connector:
-        if connector not in self._tails:
-            self._tails[connector] = self.world.open(self.spec(connector), self.main.path)
-        return self._tails[connector]
 
     def _skipped_after(self, jobs: Sequence[JobView]) -> Sequence[JobView]:
         chosen = {job.id for job in jobs}

@@ -10,11 +10,13 @@ from xpm.connectors.base import Change, JobRef
 from xpm.errors import UsageProblem
 from xpm.follow.journal import Journal, Known, Place
 from xpm.follow.looking import OVER as OVER
-from xpm.follow.looking import Look, Row
+from xpm.follow.looking import Look, Row, Stays
 from xpm.follow.main import LocalEnd, MainFolder
 from xpm.follow.records import Line, Run, is_going
+from xpm.sync.staying import Left
 
 SCHEMA = 1
+NOTHING_LEFT = Left()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class JobView:
     message: str
     settled: bool
     """Over, with its files here: there is no more to ask."""
+    left: Left = NOTHING_LEFT
+    """How much of it a rule keeps on the far side."""
 
     @property
     def ref(self) -> JobRef:
@@ -87,6 +91,8 @@ class Summary:
     """The connectors that have more to tell or to bring."""
     jobs: Sequence[JobView]
     places: Mapping[str, Place]
+    stays: Sequence[Stays] = ()
+    """What rules keep on the far side, by connector."""
 
 
 def experiments(main: MainFolder, journal: Journal | None = None) -> Sequence[ExperimentView]:
@@ -122,6 +128,7 @@ def summary(look: Look, name: str, order: Sequence[str], most: int) -> Summary:
         name, experiment_state(set(counts), look.run(name)), counts,
         datetime.fromtimestamp(min(alive), UTC) if alive else None,
         frozenset(each.connector for each in tallies if not each.settled), jobs, look.places,
+        look.stays(name),
     )  # fmt: skip
 
 
@@ -134,7 +141,23 @@ def chosen(look: Look, name: str, rows: Sequence[Row], picked: Sequence[Row]) ->
         datetime.fromtimestamp(min(alive), UTC) if alive else None,
         frozenset(row.connector for row in rows if not row.settled),
         [seen(look, row) for row in picked], look.places,
+        staying([(row.connector, row.id, look.left[row.ref]) for row in rows if row.ref in look.left]),
     )  # fmt: skip
+
+
+def staying(found: Sequence[tuple[str, str, Left]]) -> Sequence[Stays]:
+    """What rules keep of these (connector, job, how much), by connector."""
+    by_connector: dict[str, list[tuple[str, Left]]] = {}
+    for connector, job, left in found:
+        if left.files:
+            by_connector.setdefault(connector, []).append((job, left))
+    return [
+        Stays(
+            connector, len(jobs), sum(left.files for _, left in jobs),
+            sum(left.bytes for _, left in jobs), min(job for job, _ in jobs),
+        )
+        for connector, jobs in sorted(by_connector.items())
+    ]  # fmt: skip
 
 
 def seen(look: Look, row: Row) -> JobView:
@@ -155,6 +178,7 @@ def seen(look: Look, row: Row) -> JobView:
         reason=look.reason(row),
         message=row.message,
         settled=bool(row.settled),
+        left=look.left.get(row.ref, NOTHING_LEFT),
     )
 
 
@@ -196,6 +220,7 @@ def as_json(view: ExperimentView) -> dict[str, object]:
                 "tags": dict(job.tags),
                 "path": job.path,
                 "seen_at": job.seen_at.isoformat(),
+                "stayed": {"files": job.left.files, "bytes": job.left.bytes},
             }
             for job in view.jobs
         ],

@@ -10,17 +10,31 @@ in force (xpm/sync/rules.py), to see whether they have changed since.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xpm.connectors.base import Stayed
 from xpm.sync import names
-from xpm.sync.folder import JobFolder
 from xpm.wire import files
+
+if TYPE_CHECKING:
+    from xpm.sync.folder import JobFolder
 
 PATH = f"{names.OWN}/stayed.json"
 
 
-def note(folder: JobFolder, stayed: Sequence[Stayed], rules: str) -> None:
+class Left(NamedTuple):
+    """How much of a job stays on the far side."""
+
+    files: int = 0
+    bytes: int = 0
+
+
+def left(stayed: Sequence[Stayed]) -> Left:
+    """How much that is."""
+    return Left(len(stayed), sum(each.size for each in stayed))
+
+
+def note(folder: "JobFolder", stayed: Sequence[Stayed], rules: str) -> None:
     """Note what stays, and by which rules; an older note goes.
 
     Raises:
