@@ -71,6 +71,11 @@ class Stayed:
     why: str
     """The rule: ``pull``, ``skip``, ``pull_on``, ``max_file`` or ``max_total``; or ``unreadable``."""
 
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether nobody there may read it."""
+        return self.why == "unreadable"
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:

@@ -9,7 +9,8 @@ from xpm.cli import render, selecting, sessions, telling
 from xpm.cli.transferring import Bar, patiently
 from xpm.connectors.specs import LocalSpec
 from xpm.errors import UsageProblem
-from xpm.follow import pulling
+from xpm.follow import leaving, pulling
+from xpm.follow.followed import UNREADABLE
 from xpm.follow.pulling import Pulled
 from xpm.follow.session import Session
 from xpm.follow.views import JobView
@@ -46,7 +47,7 @@ def command(jobs: str, patterns: tuple[str, ...], as_json: bool, workdir: Path |
             with bar.shown():
                 found = patiently(pull, bar, session.world.patience)
         except KeyboardInterrupt:
-            came = telling.size(bar.arrived)
+            came = leaving.size(bar.arrived)
             render.note(f"interrupted: {came} have come; the same command goes on from there")
             return INTERRUPTED
         if as_json:
@@ -54,7 +55,7 @@ def command(jobs: str, patterns: tuple[str, ...], as_json: bool, workdir: Path |
         else:
             _tell(found, bar)
         _refuse_strangers(found, patterns)
-    return 1 if any(each.gone or each.fetched.problems for each in found) else 0
+    return 1 if any(each.gone or each.barred or each.fetched.problems for each in found) else 0
 
 
 def _elsewhere(session: Session, jobs: Sequence[JobView]) -> list[JobView]:
@@ -76,12 +77,14 @@ def _tell(found: Sequence[Pulled], bar: Bar) -> None:
         if len(found) > telling.MOST_ROWS and not (came.files or each.gone or came.problems):
             continue
         name = f"{each.job.task} {each.job.id[: telling.ID_SHOWN]}"
-        words = f"{telling.files(came.files, came.bytes)} came" if came.files else "nothing new"
+        words = f"{leaving.files(came.files, came.bytes)} came" if came.files else "nothing new"
         if left.files:
-            words += f", {telling.files(*left)} stay on {each.job.connector}"
+            words += f", {leaving.files(*left)} stay on {each.job.connector}"
         render.line(f"{name}: {words}")
         for path in each.gone:
             render.note(f"{name}: {path} is not there any more")
+        for path in each.barred:
+            render.note(f"{name}: {path}: {UNREADABLE}")
         for problem in came.problems:
             render.note(f"{name}: {problem}")
     if bar.arrived:

@@ -9,7 +9,7 @@ from xpm.cli import render, selecting, sessions, telling
 from xpm.cli.transferring import Bar, patiently
 from xpm.connectors.base import Fetched
 from xpm.connectors.specs import LocalSpec
-from xpm.follow import pulling, views
+from xpm.follow import leaving, pulling, views
 from xpm.follow.session import Session
 from xpm.follow.views import JobView
 
@@ -43,7 +43,7 @@ def command(experiment: str | None, every: bool, workdir: Path | None) -> int:
         for name in reversed(names):
             found = views.summary(look, name, telling.ORDER, 0)
             render.line(telling.heading(found, telling.now()))
-            for line in telling.stays(found.stays, name):
+            for line in leaving.lines(found.stays, name):
                 render.note(line)
     sessions.insist(problems)
     return 0

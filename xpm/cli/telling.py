@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from xpm.connectors.base import Stayed
-from xpm.follow.looking import OVER, Row, Stays
+from xpm.follow import leaving
+from xpm.follow.looking import OVER, Row
 from xpm.follow.views import ExperimentView, JobView, Summary
 
 HEADINGS = ("JOB", "TASK", "STATE", "TAGS", "WHERE", "REMARK")
@@ -125,40 +126,19 @@ def remark(job: JobView) -> str:
     return "; ".join(part for part in said if part)
 
 
-def stays(found: Sequence[Stays], experiment: str) -> list[str]:
-    """What rules keep on the far side, a line for each connector, and how to bring it."""
-    return [
-        f"{files(each.files, each.bytes)}{f' of {each.jobs} jobs' if each.jobs > 1 else ''} stayed on"
-        f" {each.connector}: xpm pull {each.job[:ID_SHOWN] if each.jobs == 1 else experiment}"
-        for each in found
-    ]
-
-
 def kept(job: JobView, found: Sequence[Stayed]) -> list[str]:
     """Which files of a job stay on the far side, the largest first, by which rules, and how to bring them."""
     if not found:
         return []
-    lines = [f"{files(len(found), sum(each.size for each in found))} on {job.connector}"]
+    lines = [f"{leaving.files(len(found), sum(each.size for each in found))} on {job.connector}"]
     lines[0] += f": xpm pull {job.id[:ID_SHOWN]}"
     largest = sorted(found, key=lambda each: (-each.size, each.path))
-    lines += [f"{each.path}, {size(each.size)} ({each.why})" for each in largest[:KEPT_SHOWN]]
+    lines += [
+        f"{each.path}, {leaving.size(each.size)} ({each.why})" for each in largest[:KEPT_SHOWN]
+    ]
     if len(found) > KEPT_SHOWN:
         lines.append(f"... and {len(found) - KEPT_SHOWN} more")
     return lines
-
-
-def files(count: int, size_bytes: int) -> str:
-    """``3 files, 12 GB``."""
-    return f"{count} file{'' if count == 1 else 's'}, {size(size_bytes)}"
-
-
-def size(count: int) -> str:
-    """A number of bytes as a person would say it: ``340 kB``, ``2.1 GB``, ``12 GB``."""
-    for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= factor:
-            value = count / factor
-            return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
-    return f"{count} B"
 
 
 def age(seconds: float) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from xpm.cli import prompting, render, telling
 from xpm.errors import HostProblem
+from xpm.follow import leaving
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -44,9 +45,9 @@ class Bar:
     def said(self) -> str:
         """``12 GB in 3 min, 70 MB/s``."""
         took = self._clock() - self._began
-        text = telling.size(self.arrived)
+        text = leaving.size(self.arrived)
         if self.arrived and took >= SLOW_S:
-            rate = telling.size(int(self.arrived / took))
+            rate = leaving.size(int(self.arrived / took))
             text += f" in {telling.duration(took)}, {rate}/s"
         return text
 
@@ -100,7 +101,7 @@ def patiently(act: Callable[[], T], bar: Bar, pause: Callable[[int], float]) -> 
             before = bar.arrived
             if failures <= 1:
                 words = f"waiting: {problem.on or 'the host'}: {problem.cause or problem.what}"
-                bar.note(f"{words} ({telling.size(bar.arrived)} are here; it goes on by itself)")
+                bar.note(f"{words} ({leaving.size(bar.arrived)} are here; it goes on by itself)")
         threading.Event().wait(pause(failures + 1))
 
 

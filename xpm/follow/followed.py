@@ -9,12 +9,14 @@ from queue import SimpleQueue
 from xpm.connectors.base import Change, Connector, Fetched, JobRef
 from xpm.follow.events import Arrived, Changed, Event, Noted
 from xpm.follow.journal import Journal
+from xpm.follow.leaving import ID_SHOWN
 from xpm.follow.main import local_end
 from xpm.follow.views import OVER
 from xpm.sync import staying
 from xpm.sync.rules import Choice, Rules
 from xpm.wire import ledger
 
+UNREADABLE = "nobody may read it there"
 LIVE_S = 10.0
 LIVE_MOST_S = 60.0
 """How often files of jobs that run are brought: less and less often while nothing new is there."""
@@ -127,8 +129,10 @@ class Followed:
             del self._unfetched[change.ref]
             self._choices.pop(change.ref, None)
             fetched = by_ref.get(change.ref) or Fetched(change.ref, 0, 0, ())
-            for problem in fetched.problems:
-                self._events.put(Noted(self._connector, f"{change.ref.task}: {problem}"))
+            barred = [f"{each.path}: {UNREADABLE}" for each in fetched.stayed if each.is_unreadable]
+            for problem in (*fetched.problems, *barred):
+                text = f"{change.ref.task} {change.ref.job[:ID_SHOWN]}: {problem}"
+                self._events.put(Noted(self._connector, text))
             self._events.put(Arrived(self._connector, change, fetched))
 
     def live_in_s(self) -> float:

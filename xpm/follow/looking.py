@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from xpm.connectors.base import JobRef
 from xpm.follow.journal import Journal, Place
+from xpm.follow.leaving import Stays
 from xpm.follow.main import MainFolder
 from xpm.follow.narrowing import Condition
 from xpm.follow.records import Line, Run
@@ -106,17 +107,6 @@ class Tally(NamedTuple):
     jobs: int
     seen_at: float
     """When the oldest of it was seen."""
-
-
-class Stays(NamedTuple):
-    """What rules keep on a connector of the files of some jobs."""
-
-    connector: str
-    jobs: int
-    files: int
-    bytes: int
-    job: str
-    """One of the jobs."""
 
 
 class Look:
@@ -221,7 +211,7 @@ class Look:
             self._left = {JobRef(task, job): Left(count, size) for task, job, count, size in found}
         return self._left
 
-    def stays(self, experiment: str) -> Sequence["Stays"]:
+    def stays(self, experiment: str) -> Sequence[Stays]:
         """How much of an experiment stays on which connector."""
         if not self.left:
             return ()

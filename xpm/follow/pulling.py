@@ -25,6 +25,8 @@ class Pulled:
     fetched: Fetched
     gone: Sequence[str]
     """Files that were wanted, and are not there any more."""
+    barred: Sequence[str]
+    """Files that were wanted, and that nobody there may read."""
     is_known: bool
     """Whether any file of it, here or there, is one of those wanted."""
 
@@ -102,8 +104,13 @@ def _told(job: JobView, fetched: Fetched, before: set[str], patterns: Sequence[s
         for path in sorted(before - stays)
         if rules.covers(wanted, path) and not (folder / path).is_file()
     ]
-    is_known = bool(gone) or patterns == EVERY or _has_any(folder, wanted)
-    return Pulled(job, fetched, gone, is_known)
+    barred = [
+        each.path
+        for each in fetched.stayed
+        if each.is_unreadable and rules.covers(wanted, each.path)
+    ]
+    is_known = bool(gone or barred) or patterns == EVERY or _has_any(folder, wanted)
+    return Pulled(job, fetched, gone, barred, is_known)
 
 
 def _has_any(folder: Path, wanted: Sequence[Rule]) -> bool:

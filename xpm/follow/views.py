@@ -8,9 +8,11 @@ from pathlib import Path
 
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import UsageProblem
+from xpm.follow import leaving
 from xpm.follow.journal import Journal, Known, Place
+from xpm.follow.leaving import Stays
 from xpm.follow.looking import OVER as OVER
-from xpm.follow.looking import Look, Row, Stays
+from xpm.follow.looking import Look, Row
 from xpm.follow.main import LocalEnd, MainFolder
 from xpm.follow.records import Line, Run, is_going
 from xpm.sync.staying import Left
@@ -141,23 +143,8 @@ def chosen(look: Look, name: str, rows: Sequence[Row], picked: Sequence[Row]) ->
         datetime.fromtimestamp(min(alive), UTC) if alive else None,
         frozenset(row.connector for row in rows if not row.settled),
         [seen(look, row) for row in picked], look.places,
-        staying([(row.connector, row.id, look.left[row.ref]) for row in rows if row.ref in look.left]),
+        leaving.added([(row.connector, row.id, look.left[row.ref]) for row in rows if row.ref in look.left]),
     )  # fmt: skip
-
-
-def staying(found: Sequence[tuple[str, str, Left]]) -> Sequence[Stays]:
-    """What rules keep of these (connector, job, how much), by connector."""
-    by_connector: dict[str, list[tuple[str, Left]]] = {}
-    for connector, job, left in found:
-        if left.files:
-            by_connector.setdefault(connector, []).append((job, left))
-    return [
-        Stays(
-            connector, len(jobs), sum(left.files for _, left in jobs),
-            sum(left.bytes for _, left in jobs), min(job for job, _ in jobs),
-        )
-        for connector, jobs in sorted(by_connector.items())
-    ]  # fmt: skip
 
 
 def seen(look: Look, row: Row) -> JobView:

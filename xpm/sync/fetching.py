@@ -112,8 +112,6 @@ class _Job:
         everything = [*self.files, *self.records]
         self._moved = [each.pull.path for each in everything if each.has_moved]
         self._problems += [each.problem for each in everything if each.problem]
-        barred = [names.shown(each.pull.path) for each in everything if each.is_unreadable]
-        self._problems += [f"{path}: nobody may read it there" for path in barred]
         for path, target in self.todo.links:
             try:
                 self.folder.link(path, target)
