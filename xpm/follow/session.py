@@ -280,12 +280,15 @@ class Session:
         lane = self._lanes.get(spec.name)
         if lane is None:
             remember(self.main.path)
-            lane = Lane(spec, self.main, self.events, self.world)
+            link = self._tails.pop(spec.name, None)
+            lane = Lane(spec, self.main, self.events, self.world, link)
             self._lanes[spec.name] = lane
             lane.start()
         return lane
 
     def _tailing(self, connector: str) -> Connector:
+        if connector in self._lanes:
+            return self._lanes[connector].opened()
         if connector not in self._tails:
             self._tails[connector] = self.world.open(self.spec(connector), self.main.path)
         return self._tails[connector]
