@@ -26,9 +26,9 @@ Joiner = Tuple[JobFacts, int]
 _OF_THE_DISK = re.compile(
     "Input/output error|No space left on device|Stale file handle|Disk quota exceeded"
     "|Transport endpoint is not connected|Permission denied: '[^']*/\\.xpm/travel/"
-    "|can't find '__main__' module in '[^']*/\\.xpm/travel/"
+    "|can't find '__main__' module in '[^']*/\\.xpm/travel/|No module named 'xpm\\b"
 )
-"""What Python prints when its disk is full or away before anything of ours runs."""
+"""What Python prints when its disk is full, away, or refuses us, before anything of ours runs."""
 
 
 def submission_id(workspace_id: str, elements: "Sequence[Element]") -> str:
