@@ -26,7 +26,7 @@ Joiner = Tuple[JobFacts, int]
 _OF_THE_DISK = re.compile(
     "Input/output error|No space left on device|Stale file handle|Disk quota exceeded"
     "|Transport endpoint is not connected|Permission denied: '[^']*/\\.xpm/travel/"
-    "|can't find '__main__' module in '[^']*/\\.xpm/travel/|No module named 'xpm\\b"
+    "|can't find '__main__' module in '[^']*/\\.xpm/travel/|(?:No module named|from) 'xpm\\b"
 )
 """What Python prints when its disk is full, away, or refuses us, before anything of ours runs."""
 
