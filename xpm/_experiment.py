@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from xpm.plan.sealing import Sealed
     from xpm.plan.tokens import Token
 
-LEAVE_S = 5.0
 GONE = (
     "it was done, but its record is not in its folder: the folder was removed, or its files could"
     " not be brought here (put them back, or use another main folder)"
@@ -394,7 +393,7 @@ class Experiment:
     def _send_rest(self) -> None:
         """Send what is submitted, if that is quick: it goes on even if the plan cannot."""
         self._session.hurry()
-        until = self._session.world.clock() + LEAVE_S
+        until = self._session.world.clock() + self._session.patience_s
         try:
             while self._session.is_sending:
                 left = until - self._session.world.clock()

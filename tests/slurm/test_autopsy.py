@@ -19,6 +19,7 @@ PREEMPTED = (
     "slurmstepd: error: *** JOB 3 ON c1 CANCELLED AT 2026-11-25T01:29:02 DUE TO PREEMPTION ***"
 )
 LATE = "slurmstepd: error: *** JOB 3 ON c1 CANCELLED AT 2026-11-25T01:29:02 DUE TO TIME LIMIT ***"
+STALE = "OSError: [Errno 116] Stale file handle: '/home/alice/xpm/.xpm/travel/12ab/__main__.py'"
 REQUEST: dict[str, Any] = {"launcher": "cpu", "resources": {"mem_mib": 100, "time_s": 600}}
 
 
@@ -54,6 +55,7 @@ def explain(state: str, reason: str = "None", **more: Any) -> Death | None:
         ("FAILED", {}, ("failed", "signal")),
         ("FAILED", {"started": False}, ("failed", "launch")),
         ("LAUNCH_FAILED", {"started": False}, ("failed", "launch")),
+        ("FAILED", {"started": False, "log": STALE}, ("failed", "node_fail")),
     ],
 )
 def test_a_batch_job_without_a_record_has_a_cause(
@@ -86,6 +88,8 @@ def test_nothing_is_concluded_from_silence_or_success(state: str, told: Account 
         ("NODE_FAIL", {"account": account("NODE_FAIL")}, "its node c1 failed"),
         ("CANCELLED", {"user": "bob"}, "cancelled in SLURM by bob (scancel)"),
         ("FAILED", {"account": account("FAILED", 0, 9)}, "the runner was killed by SIGKILL"),
+        ("FAILED", {"started": False, "log": STALE, "account": account("FAILED", 1)},
+         "its node c1 did not let it read the workspace"),
         ("FAILED", {"started": False, "account": account("FAILED", 0, 53)}, "its log could not be opened"),
         ("FAILED", {"started": False, "log": "slurmstepd: error: execve(): /opt/py: No such file"},
          "/opt/py: No such file\ncheck `pre:`, `modules:` and `python:`"),

@@ -49,6 +49,7 @@ class Lane(threading.Thread):
         main: MainFolder,
         events: SimpleQueue[Event],
         world: World,
+        link: Connector | None = None,
         rules: Rules = EVERYTHING_COMES,
     ) -> None:
         super().__init__(name=f"xpm lane {spec.name}", daemon=True)
@@ -68,7 +69,7 @@ class Lane(threading.Thread):
         self._hurry = self._wants_live = False
         self._pokes = self._answered = 0
         self._touched = 0.0
-        self._link: Connector | None = None
+        self._link = link
         self._observing = False
         self._down_since: float | None = None
         self._failures = 0
@@ -136,6 +137,13 @@ class Lane(threading.Thread):
         if self.is_alive() and self._link is not None:
             threading.Thread(target=self._link.close, daemon=True).start()
             self.join(patience_s)
+
+    def opened(self) -> Connector:
+        """The connector, of which others may ask for the tails of logs: a second login may not be wanted."""
+        with self._changed:
+            if self._link is None:
+                self._link = self._world.open(self.spec, self._main.path)
+            return self._link
 
     def _wake(self) -> None:
         with self._changed:
@@ -223,10 +231,7 @@ class Lane(threading.Thread):
         )
 
     def _round(self, journal: Journal) -> None:
-        if self._link is None:
-            link = self._world.open(self.spec, self._main.path)
-            with self._changed:
-                self._link = link
+        self.opened()
         with self._changed:
             pokes = self._pokes
         self._cancel()  # first: what is to be cancelled need not be submitted
