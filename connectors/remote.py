@@ -25,6 +25,8 @@ GATHER_PER_JOB_S = 0.002
 GATHER_MOST_S = 1.0
 WANTED_BYTES = 8 * 1024 * 1024
 PUT_BYTES = 8 * 1024 * 1024
+LISTED = 200
+"""The list of so many files is more than a question whether they are there."""
 
 
 class Caller(Protocol):
@@ -71,6 +73,9 @@ class AgentConnector:
     def stage(self, snapshot: Snapshot, progress: Callable[[int, int], None]) -> None:
         """Make a code snapshot available there; ``progress`` gets bytes sent and to send."""
         if (self._caller.life, snapshot.id) in self._staged:
+            return
+        if len(snapshot.files) > LISTED and self.holds(snapshot.id):  # its list alone would be long
+            self._staged.add((self._caller.life, snapshot.id))
             return
         missing, room = self._tree(snapshot)
         if missing:
