@@ -29,6 +29,7 @@ from xpm.plan.tokens import Token
 from xpm.sync import staying
 from xpm.sync.folder import JobFolder
 from xpm.sync.rules import EVERYTHING, EVERYTHING_COMES, Choice, Moment, Rules
+from xpm.sync.sizes import Limits
 from xpm.wire import ledger
 
 OVER = {"done", "failed", "cancelled", "skipped", "lost"}
@@ -59,6 +60,8 @@ class Cluster:
     opened: int = 0
     down: bool = False
     failing: Exception | None = None
+    stuck: bool = False
+    """Nothing starts."""
     keeps_attempts: bool = False
     """A living attempt is not replaced by a later one."""
     loses_files: bool = False
@@ -121,7 +124,7 @@ class Cluster:
             self.down = False
 
     def _advance(self) -> None:
-        moved = True
+        moved = not self.stuck
         while moved:
             moved = False
             for job, held in self.held.items():
@@ -319,6 +322,7 @@ class FakeProfiles:
     """Launchers by name: each leads to the connector of the same name."""
 
     path = None
+    code = Limits()
 
     def __init__(self, names: Sequence[str], results: Mapping[str, Rules] | None = None) -> None:
         self.names = names

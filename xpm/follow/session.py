@@ -91,6 +91,11 @@ class Session:
         """Hear of a job sent earlier: its state soon, then its changes."""
         self._lane(spec).follow(ref, attempt)
 
+    def recall(self, spec: Spec, ref: JobRef, attempt: int) -> None:
+        """Note durably that an attempt is to be cancelled, and say so there soon."""
+        self.main.outbox.owe(spec.name, ref, attempt, self.world.clock())
+        self._lane(spec).poke()
+
     def spec(self, connector: str) -> Spec:
         """The connector of this name."""
         lane = self._lanes.get(connector)
