@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import click
 
@@ -11,7 +12,8 @@ from xpm.cli import render, selecting, sessions, telling
 from xpm.errors import UsageProblem, XpmError
 from xpm.follow import choosing, filters, leaving, views
 from xpm.follow.looking import Look, Row
-from xpm.follow.views import Summary
+from xpm.follow.main import MainFolder
+from xpm.follow.views import JobView, Summary
 
 
 @click.command("status")
@@ -35,7 +37,7 @@ def command(experiment: str | None, as_json: bool, all_jobs: bool, workdir: Path
         look = session.look()
         if as_json:
             sessions.remark(silent)
-            _document(look, name, wanted)
+            _document(main, look, name, wanted)
         else:
             _show(_summaries(look, name, wanted, all_jobs), silent)
         for connector, notes in sorted(session.notes.items()):
@@ -44,14 +46,25 @@ def command(experiment: str | None, as_json: bool, all_jobs: bool, workdir: Path
     return 0
 
 
-def _document(look: Look, name: str | None, wanted: str | None) -> None:
+def _document(main: MainFolder, look: Look, name: str | None, wanted: str | None) -> None:
     """The experiment named, or that ran last, or that ran last of those with jobs that pass."""
     passing = choosing.passing(look, wanted) if wanted else []
     view = selecting.last(look, passing[0].experiment if passing else name)
     if wanted:
         ids = {row.ref for row in passing if row.experiment == view.id}
         view = replace(view, jobs=[job for job in view.jobs if job.ref in ids])
-    render.document(views.as_json(view))
+    content = views.as_json(view)
+    for job, told in zip(view.jobs, cast("list[dict[str, object]]", content["jobs"]), strict=True):
+        told.update(_equipment(main, job))
+    render.document(content)
+
+
+def _equipment(main: MainFolder, job: JobView) -> dict[str, object]:
+    """The code and the environment a job was submitted with; `xpm why` tells what its run found."""
+    noted = main.job(job.ref) or {}
+    code = cast("Mapping[str, object]", noted.get("code") or {})
+    request = cast("Mapping[str, object]", noted.get("request") or {})
+    return {"snapshot": code.get("snapshot"), "environment": request.get("environment")}
 
 
 def _summaries(
