@@ -1,7 +1,7 @@
 """Why a batch job ended without a record of ours: judged from what SLURM and its daemon's log say. No I/O.
 
 slurmstepd writes into the batch script's own output why it ends a job: that is the best witness, since squeue and sacct
-call a job killed for its memory FAILED, CANCELLED or OUT_OF_MEMORY, depending on how the site watches it (P22).
+call a job killed for its memory FAILED, CANCELLED or OUT_OF_MEMORY, depending on how the site watches it.
 """
 
 import re

@@ -29,14 +29,8 @@ class Because:
 def explain(case: Case, now: datetime) -> list[Because]:
     """Everything there is to say about why a job stands as it does, the most telling first."""
     told = [*_STATES.get(case.job.state, _of_reason)(case), *_of_link(case, now)]
-    told += [
-        *_of_attempts(case),
-        *_of_retry(case),
-        *_of_log(case),
-        *_of_reuse(case),
-        *_of_stayed(case),
-    ]
-    return told
+    told += [*_of_attempts(case), *_of_retry(case), *_of_log(case), *_of_reuse(case)]
+    return [*told, *_of_stayed(case), *_of_equipment(case)]
 
 
 def named(job: JobView) -> str:
@@ -236,6 +230,12 @@ def _of_reuse(case: Case) -> Iterator[Because]:
         for name, there in sorted(near[0].items())
     )
     yield Because("reuse", f"{named(near[1])} is done, but another job: {told}")
+
+
+def _of_equipment(case: Case) -> Iterator[Because]:
+    parts = telling.equipment(case.claims.get(case.job.attempt, {}), case.noted)
+    if parts:
+        yield Because("with", ", ".join(parts))
 
 
 def values(document: Record) -> Mapping[str, str]:

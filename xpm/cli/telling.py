@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from xpm.connectors.base import Stayed
 from xpm.follow import leaving
@@ -152,3 +152,23 @@ def age(seconds: float) -> str:
 def duration(seconds: float) -> str:
     """How long something took: ``0.4 s``, ``12 s``, ``3 min``."""
     return f"{seconds:.1f} s" if seconds < 10 else age(seconds)
+
+
+def equipment(claim: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """What a job runs: its code, Python, environment, modules and image, as far as they are known.
+
+    Args:
+        claim: what its run noted when it started; {} before.
+        wanted: what was submitted.
+    """
+    code = claim.get("snapshot") or (wanted.get("code") or {}).get("snapshot")
+    environment = claim.get("environment") or (wanted.get("request") or {}).get("environment")
+    path, _, version = str(claim.get("python") or "").rpartition(" ")
+    parts = [
+        code and f"code {str(code)[:ID_SHOWN]}",
+        version and f"Python {version} ({path})",
+        environment and f"environment {str(environment)[:ID_SHOWN]}",
+        claim.get("modules") and f"modules {' '.join(map(str, claim['modules']))}",
+        claim.get("image") and f"image {claim['image']}",
+    ]
+    return [str(each) for each in parts if each]
