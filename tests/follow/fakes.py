@@ -15,10 +15,12 @@ from xpm.connectors.base import (
     Fetched,
     JobRef,
     News,
+    Paused,
     Sent,
     Snapshot,
     Stayed,
-)  # fmt: skip
+    is_paused,
+)
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import HostUnreachable, ProfileProblem
 from xpm.launchers.model import Setup
@@ -234,6 +236,8 @@ class FakeConnector:
         choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
         self._reach()
+        if is_paused(progress):
+            raise Paused
         self._cluster.choices.append(([ref.job for ref in refs], choice))
         if choice.moment is Moment.RUNNING:
             return [Fetched(ref, 0, self._cluster.live_bytes, ()) for ref in refs]
