@@ -8,7 +8,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
+from xpm.connectors.base import (
+    Change,
+    Connector,
+    Entry,
+    Fetched,
+    JobRef,
+    News,
+    Printed,
+    Sent,
+    Snapshot,
+)
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import HostUnreachable, ProfileProblem
 from xpm.launchers.model import Setup
@@ -203,9 +213,9 @@ class FakeConnector:
                 if held is not None and held.attempt == attempt and held.state not in OVER:
                     self._cluster.finish(ref.job, "cancelled")
 
-    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> bytes:
+    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
         self._reach()
-        return b"a line\n"[offset : offset + limit]
+        return Printed(b"a line\n"[offset : offset + limit])
 
     def fetch(
         self,
