@@ -69,7 +69,12 @@ class Stayed:
     size: int
     """Bytes."""
     why: str
-    """The rule: ``pull``, ``skip``, ``max_file`` or ``max_total``."""
+    """The rule: ``pull``, ``skip``, ``pull_on``, ``max_file`` or ``max_total``; or ``unreadable``."""
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether nobody there may read it."""
+        return self.why == "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,17 @@ class Fetched:
     bytes: int
     problems: Sequence[str]
     stayed: Sequence[Stayed] = ()
+
+
+Progress = Callable[[int], None]
+"""Who hears of bytes as they arrive. One that has a method ``expect`` is told before how many are to come."""
+
+
+def announced(progress: Progress, count: int) -> None:
+    """Tell who hears of bytes how many more are to come."""
+    expect = getattr(progress, "expect", None)
+    if expect is not None:
+        expect(count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +163,14 @@ class Connector(Protocol):
         self,
         refs: Sequence[JobRef],
         main: str,
-        progress: Callable[[int], None],
+        progress: Progress,
         choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
-        """Mirror these files of the jobs' folders below the main folder, final records last. Safe to repeat."""
+        """Mirror these files of the jobs' folders below the main folder, final records last. Safe to repeat.
+
+        Of jobs that run (``choice.meanwhile``), what is news since the last time; those that another process brings now
+        are left out.
+        """
 
     def experiments(self) -> Sequence[Sent]:
         """The experiments jobs were ever sent there for, by whichever laptop; the latest first."""

@@ -20,6 +20,7 @@ from xpm.connectors.base import (
     JobRef,
     News,
     Printed,
+    Progress,
     Sent,
     Snapshot,
 )
@@ -74,6 +75,7 @@ class AgentConnector:
         self._mirrors = mirrors
         self._staged: set[tuple[int, str]] = set()
         self._told: set[JobRef] = set()
+        self._seen: dict[JobRef, int] = {}
         self._told_life = -1
 
     def stage(self, snapshot: Snapshot, progress: Callable[[int, int], None]) -> None:
@@ -156,14 +158,14 @@ class AgentConnector:
         self,
         refs: Sequence[JobRef],
         main: str,
-        progress: Callable[[int], None],
+        progress: Progress,
         choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
         """Mirror these files of the jobs' folders below the main folder."""
         if not self._mirrors:
             return [Fetched(ref, 0, 0, ()) for ref in refs]
         with answers.understood(self.name, "fetch"):
-            return fetch(self._caller, refs, Path(main), progress, choice)
+            return fetch(self._caller, refs, Path(main), progress, choice, self._seen)
 
     def experiments(self) -> Sequence[Sent]:
         """The experiments jobs were sent there for, the latest first."""

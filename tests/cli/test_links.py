@@ -34,7 +34,7 @@ def test_logs_go_on_over_a_broken_link_and_into_the_next_attempt_to_the_end(box:
     logs = box.start("logs", "-f", "name=one", is_one=True)
     logs.says("first\n")
 
-    box.sshd.cut()
+    box.sshd.kill()
     box.gate("one", "unseen")
     logs.says("waiting: no link to cluster")
     box.sshd.start()

@@ -61,12 +61,21 @@ class Sshd:
         lines = ["Host box", *(f"  {key} {value}" for key, value in {**usual, **options}.items())]
         (self.folder / "config").write_text("\n".join([*lines, ""]))
 
+    def cut(self) -> int:
+        """Kill what serves the connections of now, as a network that fails or a host that restarts does; how many that were."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        found = children.read_text().split()
+        for each in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(each), signal.SIGKILL)
+        return len(found)
+
     def stop(self) -> None:
         self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
         self._process.wait(10)
 
-    def cut(self) -> None:
+    def kill(self) -> None:
         """Kill it with all its connections; what commands there have detached goes on."""
         processes = self._processes()
         for pid in processes:

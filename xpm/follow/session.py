@@ -55,7 +55,7 @@ class Session:
         self._profiles: Profiles | None = None
         self._journal: Journal | None = None
         self._look: Look | None = None
-        self._tails: dict[str, Connector] = {}
+        self._own: dict[str, Connector] = {}
 
     @property
     def profiles(self) -> "Profiles":
@@ -181,7 +181,7 @@ class Session:
                 problems[name] = problem
                 continue
             lane.follow_all({**shared.get(name, {}), **asked.get(name, {})})
-            waiting[name] = lane.poke()
+            waiting[name] = lane.poke(is_live=is_shared)
             lane.hurry()
         problems.update(self._one_round(waiting, patience_s))
         if problems:
@@ -290,7 +290,15 @@ class Session:
                     return file.read(limit)
             except FileNotFoundError:
                 return b""
-        return self._tailing(job.connector).tail(job.ref, stream, offset, limit).content
+        return self.connector(job.connector).tail(job.ref, stream, offset, limit).content
+
+    def connector(self, name: str) -> Connector:
+        """The connector of this name, for what is not followed: the lane's when there is one, else opened once."""
+        if name in self._lanes:
+            return self._lanes[name].opened()
+        if name not in self._own:
+            self._own[name] = self.world.open(self.spec(name), self.main.path)
+        return self._own[name]
 
     def close(self, interrupted: bool = False) -> None:
         """End all lanes, soon when a person has interrupted them; jobs go on."""
@@ -302,9 +310,9 @@ class Session:
             lane.leave(0.0 if is_lost else patience_s)
         self._lanes.clear()
         self.events = SimpleQueue()
-        for connector in self._tails.values():
+        for connector in self._own.values():
             connector.close()
-        self._tails.clear()
+        self._own.clear()
         if self._journal is not None:
             self._journal.close()
             self._journal = self._look = None
@@ -313,15 +321,12 @@ class Session:
         lane = self._lanes.get(spec.name)
         if lane is None:
             remember(self.main.path)
-            lane = Lane(spec, self.main, self.events, self.world)
+            rules = self.profiles.rules(spec.name)
+            link = self._own.pop(spec.name, None)
+            lane = Lane(spec, self.main, self.events, self.world, link, rules)
             self._lanes[spec.name] = lane
             lane.start()
         return lane
-
-    def _tailing(self, connector: str) -> Connector:
-        if connector not in self._tails:
-            self._tails[connector] = self.world.open(self.spec(connector), self.main.path)
-        return self._tails[connector]
 
     def _skipped_after(self, jobs: Sequence[JobView]) -> Sequence[JobView]:
         chosen = {job.id for job in jobs}

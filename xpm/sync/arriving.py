@@ -18,6 +18,8 @@ from xpm.wire import frames
 
 ITEMS = 500
 BYTES = 8 * 1024 * 1024
+UNREADABLE = -2
+"""The size of a file that nobody there may read."""
 
 Streamed = tuple[frames.Message, Iterator[bytes]]
 
@@ -52,6 +54,7 @@ class Arriving:
         self.is_over = False
         self.is_whole = False
         self.has_moved = False
+        self.is_unreadable = False
         self.problem = ""
         self.arrived = 0
         """Bytes that came over the link."""
@@ -72,8 +75,17 @@ class Arriving:
                 at += length
             at = max(at, end)
 
+    @property
+    def lacks(self) -> int:
+        """How many bytes have yet to come."""
+        return sum(length for _, length in self.ranges())
+
     def take(self, header: "Piece", asked: int, content: Iterator[bytes]) -> None:
         """Store a piece."""
+        if header.size == UNREADABLE:
+            self.is_unreadable = True
+            self.end()
+            return
         file = self.pull.file
         is_same = (
             header.size >= file.size
@@ -226,7 +238,8 @@ def _receive(answer: Mapping[str, object], payload: Iterator[bytes], asked: Sequ
         if not 0 <= piece.index < len(asked) or piece.index in seen:
             raise Defect("the agent sends a piece that was not asked for")
         file, offset, length = asked[piece.index]
-        if piece.offset != offset or not 0 <= piece.length <= length:
+        may_have = 0 if piece.size == UNREADABLE else length
+        if piece.offset != offset or not 0 <= piece.length <= may_have:
             raise Defect("the agent sends a piece that was not asked for")
         seen.add(piece.index)
         file.take(piece, length, cutter.take(piece.length))
