@@ -373,7 +373,7 @@ class Experiment:
             elif interrupted:
                 self._outcome = "interrupted"
             self._observer.ended(self._counts)
-            self._session.close()
+            self._session.close(interrupted)
             self._close_record()
         if interrupted:
             self._observer.note(
@@ -394,7 +394,7 @@ class Experiment:
     def _send_rest(self) -> None:
         """Send what is submitted, if that is quick: it goes on even if the plan cannot."""
         self._session.hurry()
-        until = self._session.world.clock() + self._session.patience_s
+        until = self._session.world.clock() + self._session.patience_s()
         try:
             while self._session.is_sending:
                 left = until - self._session.world.clock()
