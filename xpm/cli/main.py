@@ -21,6 +21,7 @@ VERBS = {
     "logs": Lazy("xpm.cli.logs", "Show what a job printed."),
     "sync": Lazy("xpm.cli.sync", "Bring states and results here now."),
     "cancel": Lazy("xpm.cli.cancel", "Cancel jobs."),
+    "results": Lazy("xpm.cli.results", "Show what jobs measured, tags against metrics."),
     "retry": Lazy("xpm.cli.retry", "Give failed jobs a new attempt."),
     "resume": Lazy("xpm.cli.resume", "Go on with an experiment, with its plan or without."),
     "adopt": Lazy("xpm.cli.adopt", "Take over what another laptop sent to a connector."),
