@@ -1,10 +1,11 @@
 """What the jobs of an experiment measured, as a plan or a notebook gets it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from xpm.connectors.base import JobRef
 from xpm.follow.session import Session
-from xpm.metrics import table
+from xpm.metrics import scalars, table
 from xpm.metrics.remembering import Remembered
 from xpm.metrics.table import Result
 
@@ -21,6 +22,16 @@ def results(session: Session, experiment: str) -> "pd.DataFrame | Sequence[Resul
         found = table.table(look, rows, known)
     finally:
         known.close()
+    return framed(found)
+
+
+def of_folder(ref: JobRef, state: str, tags: Mapping[str, object], folder: str) -> Result:
+    """What one job measured, by its folder alone."""
+    return Result(ref.job, ref.task, state, tags, scalars(folder), folder)
+
+
+def framed(found: Sequence[Result]) -> "pd.DataFrame | Sequence[Result]":
+    """These as a DataFrame, where pandas is there."""
     try:
         import pandas as pd
     except ModuleNotFoundError:

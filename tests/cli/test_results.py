@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli import commands
 from tests.cli.folders import Past, main_folder
 from xpm.cli.main import main as run
 from xpm.follow.main import MainFolder
@@ -116,3 +117,24 @@ def test_where_nothing_is_measured_it_is_said_what_would_be_read(
     assert 0 == run(["results"])
 
     assert "a task writes metrics.json" in capsys.readouterr().err
+
+
+@pytest.mark.host
+def test_a_plan_has_its_results_in_a_real_a_debugged_and_a_dry_run(tmp_path: Path) -> None:
+    (tmp_path / "plan.py").write_text(
+        "from pathlib import Path\n"
+        "from xpm import Param, Task, experiment\n"
+        "class Work(Task):\n"
+        "    __xpmid__ = 'shown.work'\n"
+        "    n: Param[int]\n"
+        "    def execute(self): Path('metrics.json').write_text('{\"half\": 0.5}')\n"
+        "with experiment('main', 'shown') as xp:\n"
+        "    Work(n=1).submit()\n"
+        "    xp.wait()\n"
+        "    found = xp.results()\n"
+        "    print('half is', list(found['half']) if hasattr(found, 'columns') else found[0].metrics)\n"
+    )
+
+    for more in (["--debug"], [], ["--dry-run"]):
+        ended = commands.xpm("run", "plan.py", *more, home=tmp_path)
+        assert (0, True) == (ended.code, "half is [0.5]" in ended.out), ended
