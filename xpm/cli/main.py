@@ -15,6 +15,7 @@ EXIT_CODES = (
 )
 
 VERBS = {
+    "init": Lazy("xpm.cli.init", "Make a project that runs."),
     "run": Lazy("xpm.cli.run", "Run a plan and follow it to its end."),
     "status": Lazy("xpm.cli.status", "Show experiments and the state of their jobs."),
     "wait": Lazy("xpm.cli.wait", "Wait until an experiment's jobs are over."),
