@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +35,9 @@ from xpm.sync.staying import Left
 from xpm.wire import disks
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from xpm.metrics.table import Result
     from xpm.plan.sealing import Sealed
     from xpm.plan.tokens import Token
 
@@ -162,6 +165,16 @@ class Experiment:
     def resultspath(self) -> Path:
         """Where the plan puts what it makes of its results; exists."""
         return self._record.results
+
+    def results(self) -> "pd.DataFrame | Sequence[Result]":
+        """What the jobs measured that are done, their files here: tags and metrics, one row per job.
+
+        A pandas DataFrame where pandas is installed, else a list of rows with ``job task state tags metrics path``. What is
+        read is what ``xpm results`` reads. Call ``wait()`` before, for all of them.
+        """
+        from xpm._results import results
+
+        return results(self._session, self._record.id)
 
     @property
     def main(self) -> Path:
