@@ -30,6 +30,7 @@ class Measures:
     def results(self, jobs: Sequence[JobView], by: Sequence[str]) -> dict[str, object]:
         """Tags against metrics: a row per job, and the means of those that agree in some tags."""
         found = table.table(jobs, self._known)
+        groups = _groups(jobs, found, by) if by else []
         return {
             "jobs": len(jobs),
             "measured": len(found),
@@ -42,12 +43,12 @@ class Measures:
                 }
                 for each in found[:MOST_ROWS]
             ],
-            "groups": _groups(jobs, found, by) if by else [],
+            "groups": groups,
         }  # fmt: skip
 
     def curves(self, refs: Sequence[JobRef]) -> list[dict[str, object]]:
         """The learning curves of some jobs, each of a few hundred points at most."""
-        found = []
+        found: list[dict[str, object]] = []
         for ref in refs[:MOST_CURVES]:
             curves = self._known.curves(str(self._main.job_folder(ref)))
             found.append(

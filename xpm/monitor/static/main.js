@@ -1,11 +1,10 @@
 // The frame around all views.
 import { render } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { ago, html, useAsked, useCalm, useNow } from "./lib.js";
+import { ago, duration, get, html, useAsked, useCalm, useNow } from "./lib.js";
 import { start, useLink, useNews } from "./live.js";
 import { Confirm, Starting, Toast, Trouble } from "./parts.js";
 import { link, useRoute } from "./route.js";
-import { get } from "./lib.js";
 import { Connectors } from "./views/connectors.js";
 import { Graph } from "./views/graph.js";
 import { Job } from "./views/job.js";
@@ -39,7 +38,7 @@ function Link() {
 function Away({ places }) {
   const now = useNow();
   const down = places.filter((each) => each.down_since && each.alive);
-  return down.map((each) => html`<p key=${each.name} class="away" role="status"><b>${each.name}</b> ${each.needs_login ? html`waits for a login: <code>xpm login ${each.name}</code>` : "does not answer"} · ${ago(each.down_since, now)} · its jobs go on; shown is what was known ${ago(each.seen_at, now)} <a href=${link("connectors")}>more</a></p>`);
+  return down.map((each) => html`<p key=${each.name} class="away" role="status"><b>${each.name}</b> ${each.needs_login ? html`waits for a login: <code>xpm login ${each.name}</code>` : `has not answered for ${duration(now - each.down_since)}`} · its jobs go on; shown is what was known ${ago(each.seen_at, now)} <a href=${link("connectors")}>more</a></p>`);
 }
 
 function Page() {

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { html, number } from "../lib.js";
 
-const W = 420, H = 220, LEFT = 52, BOTTOM = 26, TOP = 10, RIGHT = 10;
+const W = 420, H = 220, LEFT = 52, BOTTOM = 26, TOP = 10, RIGHT = 20;
 export const COLOURS = 8;
 
 function ticks(low, high, count = 4) {

@@ -8,7 +8,7 @@ import { link } from "../route.js";
 function Place({ each, trouble, now }) {
   const state = each.down_since ? "down" : each.seen_at ? "up" : "new";
   return html`<article class="card place"><header><h2>${each.name}</h2><span class="light ${state}"><i aria-hidden="true"></i>${each.down_since ? (each.needs_login ? "needs a login" : "does not answer") : each.seen_at ? "answers" : "not heard yet"}</span>
-      <span class="faint">${[each.kind, each.host, each.workspace].filter(Boolean).join(" · ")}${each.seen_at ? ` · heard ${ago(each.seen_at, now)}` : ""}</span></header>
+      <span class="faint">${[each.kind === each.name ? "" : each.kind, each.host, each.workspace, each.seen_at ? `heard ${ago(each.seen_at, now)}` : ""].filter(Boolean).join(" · ")}</span></header>
     ${each.down_since ? html`<pre class="error">${each.message}</pre>${each.needs_login ? html`<p>In a terminal: <code>xpm login ${each.name}</code></p>` : ""}<p class="faint">Away for ${duration(now - each.down_since)}. Its jobs go on; shown is what was known ${ago(each.seen_at, now)}.</p>` : ""}
     ${trouble && !each.down_since ? html`<pre class="error">${trouble}</pre>` : ""}
     <${Bar} counts=${each.states} label=${each.name}/><${Counts} counts=${each.states}/>

@@ -6,7 +6,10 @@ import { Bar, Empty, Starting, Trouble } from "../parts.js";
 import { link } from "../route.js";
 import { added } from "./jobs.js";
 
-export const Mean = ({ found }) => (found ? html`<span class="mean">${number(found[0])}${found[1] != null ? html`<small> ± ${number(found[1])}</small>` : ""}</span>` : "–");
+/** Two digits, and none of what is but rounding. */
+const spread = (sd, mean) => (sd <= Math.abs(mean) * 1e-12 ? "0" : String(+sd.toPrecision(2)));
+
+export const Mean = ({ found }) => (found ? html`<span class="mean">${number(found[0])}${found[1] != null ? html`<small> ± ${spread(found[1], found[0])}</small>` : ""}</span>` : "–");
 
 export function Groups({ q, experiment, by }) {
   const asked = useAsked(() => get("results", { q, experiment, by }), [q, experiment, by]);

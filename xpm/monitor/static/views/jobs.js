@@ -17,6 +17,12 @@ export function added(q, name, value) {
   return q.includes(part) ? q : / or /i.test(q) ? `(${q}) and ${part}` : `${q} and ${part}`;
 }
 
+/** One filter that says all of it. */
+function together(q, experiment, states) {
+  const parts = [q, experiment ? `experiment=${word(experiment)}` : "", states.map((state) => `state=${state}`).join(" or ")].filter((part) => part.trim());
+  return parts.map((part) => (parts.length > 1 && / or /i.test(part) ? `(${part})` : part)).join(" and ");
+}
+
 export function Filter({ route, tags, tasks, overview, problem }) {
   const { q = "", experiment = "" } = route.query;
   const [text, setText] = useState(q);
@@ -178,9 +184,9 @@ export function Jobs({ route, overview, wish }) {
         <button type="button" onClick=${() => wish({ action: "cancel", what })}>Cancel …</button>
         <button type="button" onClick=${() => wish({ action: "pull", what })}>Pull …</button></span>
     </div>
-    ${by ? html`<${Groups} q=${[q, picked.length ? `(${picked.map((state) => `state=${state}`).join(" or ")})` : ""].filter(Boolean).map((part, place, all) => (all.length > 1 && place === 0 ? `(${part})` : part)).join(" and ")} experiment=${experiment} by=${by} known=${Object.keys(tags || {})}/>`
+    ${by ? html`<${Groups} q=${together(q, "", picked)} experiment=${experiment} by=${by} known=${Object.keys(tags || {})}/>`
     : !held.first && !held.total && !held.problem ? html`<${Empty} title=${filtered ? "No job passes" : "No job yet"}>${filtered ? html`<p>Take something away from the filter${picked.length ? ", or choose other states" : ""}.</p><button type="button" onClick=${() => set({ q: "", states: "", experiment: "" })}>Show all jobs</button>` : html`<p><code>xpm run plan.py</code> starts some.</p>`}</${Empty}>`
     : html`<${Table} held=${held} want=${want} query=${query} chosen=${chosen} setChosen=${setChosen}/>`}
-    <p class="keys faint">${by ? "" : html`<kbd>/</kbd> filter · <kbd>↑</kbd><kbd>↓</kbd> move · <kbd>Enter</kbd> open · <kbd>Space</kbd> choose`}${q ? html` · the same in a terminal: <code>xpm status '${q}'</code>` : ""}</p>
+    <p class="keys faint">${by ? "" : html`<span><kbd>/</kbd> filter · <kbd>↑</kbd><kbd>↓</kbd> move · <kbd>Enter</kbd> open · <kbd>Space</kbd> choose</span>`}${q || picked.length ? html`<span>the same in a terminal: <code>xpm status "${together(q, experiment, picked).replaceAll('"', "'")}"</code></span>` : ""}</p>
   </div>`;
 }
