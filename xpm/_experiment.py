@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from xpm.metrics.table import Result
+    from xpm.monitor.serving import Server
     from xpm.plan.sealing import Sealed
     from xpm.plan.tokens import Token
 
@@ -100,6 +101,7 @@ class Experiment:
         self._main = MainFolder(Path(self._options.workdir or path))
         self._record = self._main.experiment(id)
         self._port = port
+        self._page: Server | None = None
         self._launcher = self._options.launcher or launcher
         self._require = Req.of(require) if require is not None else None
         self._observer = (self._options.observer or PlainObserver)()
@@ -132,7 +134,11 @@ class Experiment:
         )
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:
-            self._observer.note(f"port={self._port}: the web page comes with a later version")
+            from xpm.monitor.serving import beside  # here: it is large
+
+            self._page = beside(
+                self._main.path, self._port, self._observer.note, self._session.world
+            )
         context.push(self)
         return self
 
@@ -388,6 +394,8 @@ class Experiment:
             self._observer.ended(self._counts)
             self._session.close(interrupted)
             self._close_record()
+            if self._page is not None:
+                self._page.close()
         if interrupted:
             self._observer.note(
                 "interrupted; submitted jobs go on. Run the plan again to follow them,"

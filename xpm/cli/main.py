@@ -29,6 +29,7 @@ VERBS = {
     "adopt": Lazy("xpm.cli.adopt", "Take over what another laptop sent to a connector."),
     "story": Lazy("xpm.cli.story", "Tell what happened to a job, from its records."),
     "why": Lazy("xpm.cli.why", "Explain why a job waits, fails or is run again."),
+    "monitor": Lazy("xpm.cli.monitor", "Serve a page that shows jobs as they run."),
     "connect": Lazy("xpm.cli.connect", "Ask a host what it is, and write a profile for it."),
     "login": Lazy("xpm.cli.login", "Log in to a host that asks, once, for all commands."),
     "doctor": Lazy("xpm.cli.doctor", "Examine the place a connector leads to."),
