@@ -26,7 +26,7 @@ from tests.docs.pages import (
 from xpm.cli.main import xpm as command
 from xpm.launchers.profiles import load_profiles
 
-HARMLESS = ("pip", "ls", "cat", "python", "mkdir", "chgrp", "chmod")
+HARMLESS = (".", "git", "pip", "ls", "cat", "python", "python3", "mkdir", "chgrp", "chmod")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 _WAITING = re.compile(r"^xpm: [\w-]+: \d+ [\w ,]+\n", re.MULTILINE)
 COMMANDS = [each for block in blocks("console") for each in typed(block)]
