@@ -69,7 +69,12 @@ class Stayed:
     size: int
     """Bytes."""
     why: str
-    """The rule: ``pull``, ``skip``, ``max_file`` or ``max_total``."""
+    """The rule: ``pull``, ``skip``, ``pull_on``, ``max_file`` or ``max_total``; or ``unreadable``."""
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether nobody there may read it."""
+        return self.why == "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,31 @@ class Fetched:
     bytes: int
     problems: Sequence[str]
     stayed: Sequence[Stayed] = ()
+
+
+Progress = Callable[[int], None]
+"""Who hears of bytes as they arrive.
+
+One that has a method ``expect`` is told before how many are to come; one that has ``pauses`` is asked now and then whether
+to stop asking for more, which raises ``Paused`` when all that was asked for has arrived.
+"""
+
+
+class Paused(Exception):
+    """Who wanted files has something more urgent to do; what has arrived stays."""
+
+
+def announced(progress: Progress, count: int) -> None:
+    """Tell who hears of bytes how many more are to come."""
+    expect = getattr(progress, "expect", None)
+    if expect is not None:
+        expect(count)
+
+
+def is_paused(progress: Progress) -> bool:
+    """Whether who hears of bytes wants no more of them now."""
+    pauses = getattr(progress, "pauses", None)
+    return pauses is not None and bool(pauses())
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +160,15 @@ class Connector(Protocol):
         self,
         refs: Sequence[JobRef],
         main: str,
-        progress: Callable[[int], None],
+        progress: Progress,
         choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
-        """Mirror these files of the jobs' folders below the main folder, final records last. Safe to repeat."""
+        """Mirror these files of the jobs' folders below the main folder, final records last. Safe to repeat.
+
+        Raises ``Paused`` when ``progress`` wants that.
+        Of jobs that run (``choice.meanwhile``), what is news since the last time; those that another process brings now
+        are left out.
+        """
 
     def experiments(self) -> Sequence[Sent]:
         """The experiments jobs were ever sent there for, by whichever laptop; the latest first."""

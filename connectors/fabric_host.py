@@ -133,8 +133,8 @@ class ChannelStream:
     def read(self, size: int) -> bytes:
         """The next bytes of the command's output."""
         try:
-            data = self._channel.recv(size)
-        except OSError:
+            data = self._channel.recv(size)  # it also writes: how much more may come
+        except LOST:
             return b""
         self._keep_stderr()
         return data
@@ -165,8 +165,9 @@ class ChannelStream:
         return None if status < 0 else status
 
     def _keep_stderr(self) -> None:
-        while self._channel.recv_stderr_ready():
-            self._kept = (self._kept + self._channel.recv_stderr(STDERR_KEPT))[-STDERR_KEPT:]
+        with contextlib.suppress(*LOST):
+            while self._channel.recv_stderr_ready():
+                self._kept = (self._kept + self._channel.recv_stderr(STDERR_KEPT))[-STDERR_KEPT:]
 
 
 def _hop(text: str) -> str:

@@ -59,6 +59,9 @@ class Place:
 AHEAD = 3
 """How many streamed answers are under way: with 8 MB each, more than fits into any link."""
 
+SETTLING = ("queue", "wanted")
+"""After these, jobs of this main folder are in the workspace there: sent, or adopted."""
+
 Streamed = tuple[frames.Message, Iterator[bytes]]
 
 
@@ -111,7 +114,7 @@ class Link:
             client = self._alive()
             if content["verb"] != "observe":
                 answer = checked(self.name, *client.call(content, payload, timeout_s))
-                if content["verb"] == "queue" and self._mark is not None:
+                if content["verb"] in SETTLING and self._mark is not None:
                     self._mark.note(str(self._opened["id"]))
                 return answer
             with self._nudges.observing(client) as on_sent:

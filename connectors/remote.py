@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from xpm.connectors import answers
-from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
+from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Progress, Sent, Snapshot
 from xpm.errors import DiskProblem, PlanProblem
 from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
@@ -21,6 +21,8 @@ from xpm.sync.rules import EVERYTHING, Choice
 from xpm.wire import frames
 
 ASK_ON_S = 0.2
+GATHER_PER_JOB_S = 0.002
+GATHER_MOST_S = 1.0
 WANTED_BYTES = 8 * 1024 * 1024
 PUT_BYTES = 8 * 1024 * 1024
 
@@ -63,6 +65,7 @@ class AgentConnector:
         self._mirrors = mirrors
         self._staged: set[tuple[int, str]] = set()
         self._told: set[JobRef] = set()
+        self._seen: dict[JobRef, int] = {}
         self._told_life = -1
 
     def stage(self, snapshot: Snapshot, progress: Callable[[int, int], None]) -> None:
@@ -100,6 +103,7 @@ class AgentConnector:
 
         The agent forgets with its connection which jobs it was asked for beyond its queue, so they are listed, and
         the cursor dropped, whenever it does not know them yet; otherwise the request is the same few bytes for any plan.
+        The more jobs, the longer news is gathered: a thousand that end one by one are told in batches, the last at once.
         """
         while True:
             life = self._caller.life
@@ -108,7 +112,10 @@ class AgentConnector:
             listed = None
             if cursor is None or not self._told.issuperset(refs):
                 cursor, listed = None, [[ref.task, ref.job] for ref in refs]
-            request = {"verb": "observe", "cursor": cursor, "jobs": listed, "wait_s": wait_s}
+            request = {
+                "verb": "observe", "cursor": cursor, "jobs": listed, "wait_s": wait_s,
+                "gather_s": min(len(refs) * GATHER_PER_JOB_S, GATHER_MOST_S),
+            }  # fmt: skip
             answer, _ = self._caller.call(request)
             if listed is not None or life == self._caller.life:
                 break
@@ -139,14 +146,14 @@ class AgentConnector:
         self,
         refs: Sequence[JobRef],
         main: str,
-        progress: Callable[[int], None],
+        progress: Progress,
         choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
         """Mirror these files of the jobs' folders below the main folder."""
         if not self._mirrors:
             return [Fetched(ref, 0, 0, ()) for ref in refs]
         with answers.understood(self.name, "fetch"):
-            return fetch(self._caller, refs, Path(main), progress, choice)
+            return fetch(self._caller, refs, Path(main), progress, choice, self._seen)
 
     def experiments(self) -> Sequence[Sent]:
         """The experiments jobs were sent there for, the latest first."""

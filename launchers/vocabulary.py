@@ -1,4 +1,4 @@
-"""The words of a profile: every key, its kind, what it is for and whether anything uses it yet."""
+"""The words of a profile: every key, its kind and what it is for."""
 
 from xpm.launchers.endings_vocabulary import RETRY_TABLE, STOP
 from xpm.launchers.kinds import (
@@ -12,6 +12,7 @@ from xpm.launchers.kinds import (
     Whole,
 )
 from xpm.launchers.policy_vocabulary import ARRAYS, POLICY
+from xpm.launchers.results_vocabulary import PATTERNS, RESULTS, RESULTS_ONLY
 from xpm.launchers.schema import Either, Key, ListOf, MapOf, Record
 
 VERSION = 1
@@ -188,8 +189,14 @@ CONNECTOR = Record(
         "capacity": Key(Either((Whole(1), JOBS)), "how many jobs may run at once"),
         "licenses": Key(MapOf(Whole()), "licences counted here: token name -> how many"),
         "policy": Key(TEXT, "one of policies; default: the one named default"),
+        "sync": Key(RESULTS_ONLY, "which files come back, over those of the profile"),
         "tags": Key(ListOf(TEXT), "words to select places by"),
-        "internet_on_nodes": Key(Truth(), "whether jobs can reach the internet", True, (True,)),
+        "internet_on_nodes": Key(
+            Truth(),
+            "whether jobs can reach the internet",
+            "has no effect: `build:` of an environment says where it is built, and where from",
+            (True,),
+        ),
         "cost": Key(Number(), "of a job for an hour, in any unit"),
         "only_if": Key(
             Record(
@@ -239,6 +246,7 @@ LAUNCHER = Record(
         **SETUP,
         "env": Key(TEXT, "the environment of jobs, one of envs"),
         "tokens": Key(MapOf(Whole(1)), "tokens that every job takes: name -> units"),
+        "sync": Key(RESULTS_ONLY, "which files come back, over those of the connector"),
         "retry": Key(RETRY_TABLE, "further attempts, by cause; over those of the policy"),
         "stop": Key(STOP, "the warning before the end"),
         "require": Key(
@@ -316,7 +324,12 @@ UV = Record(
             Choice(("login", "job", "wheels")),
             "where it is built: on the login node, in a batch job, or from wheels sent from here",
         ),
-        "where": Key(TEXT, "where it is built", True),
+        "where": Key(
+            TEXT,
+            "where it is built",
+            "has no effect: it lies in envs/ of the workspace, by the hash of its lock file",
+            ("{fast}/xpm/envs/{lock_hash}",),
+        ),
     },
     "{lock: uv.lock}",
 )
@@ -353,18 +366,38 @@ ENV = Record(
     "{python: ~/venvs/torch/bin/python}",
 )
 
+CODE = Record(
+    {
+        "exclude": Key(PATTERNS, "what stays here, besides what .gitignore and .xpmignore name"),
+        "max_file": Key(SIZE, "the largest file sent; larger ones stay here, and it is said"),
+        "max_total": Key(SIZE, "the most sent for one plan, else it is refused; default: 200MB"),
+        "max_files": Key(Whole(1), "the most files sent for one plan; default: 20000"),
+        "from": Key(
+            TEXT,
+            "what is sent",
+            "has no effect: what git tracks or would track is sent, as it is now",
+            ("git-tracked+dirty",),
+        ),
+        "to": Key(
+            TEXT,
+            "where it goes",
+            "has no effect: it goes to .xpm/code of the workspace",
+            ("{workspace}/code/{snapshot}",),
+        ),
+        "immutable": Key(
+            Truth(), "never changed once there", "has no effect: it never is", (True,)
+        ),
+    },
+    '{exclude: ["data/"], max_total: 500MB}',
+)
+
 SYNC = Record(
     {
-        "from": Key(TEXT, "what is sent"),
-        "to": Key(TEXT, "where it goes"),
-        "exclude": Key(LINES, "what is not sent"),
-        "max_file": Key(SIZE, "the largest file sent"),
-        "immutable": Key(Truth(), "never changed once there"),
-        "pull": Key(LINES, "what comes back"),
-        "skip": Key(LINES, "what stays there"),
-        "pull_on": Key(ListOf(TEXT), "after which ends"),
-        "max_total": Key(SIZE, "the most that comes back"),
-    }
+        "code": Key(CODE, "which files of a project are sent"),
+        "results": Key(RESULTS, "which files come back, from all places"),
+    },
+    "{results: {max_file: 1GB}}",
+    ("results",),
 )
 
 GPU_TYPE = Record(
@@ -387,7 +420,7 @@ PROFILE = Record(
             "what a token is paid with; one not named here is counted slots",
         ),
         "envs": Key(MapOf(ENV), "environments of jobs"),
-        "sync": Key(MapOf(SYNC), "what travels", True),
+        "sync": Key(SYNC, "what travels"),
         "policies": Key(MapOf(POLICY), "patience and retries"),
         "connector_templates": Key(
             MapOf(CONNECTOR, NAME, name="connector name"), "what connectors have in common"

@@ -1,9 +1,11 @@
 """A private sshd of the current user, on a free port of this machine."""
 
+import contextlib
 import getpass
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -57,6 +59,15 @@ class Sshd:
         }  # fmt: skip
         lines = ["Host box", *(f"  {key} {value}" for key, value in {**usual, **options}.items())]
         (self.folder / "config").write_text("\n".join([*lines, ""]))
+
+    def cut(self) -> int:
+        """Kill what serves the connections of now, as a network that fails or a host that restarts does; how many that were."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        found = children.read_text().split()
+        for each in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(each), signal.SIGKILL)
+        return len(found)
 
     def stop(self) -> None:
         self._process.terminate()

@@ -4,9 +4,12 @@ Only what lies in a job's own folder is read; links are told, never followed. A 
 ``.xpm`` before everything else: when it shows the outcome, the files listed with it are the final ones.
 """
 
+import errno
 import hashlib
 import os
 import stat
+import sys
+import time
 import zlib
 from typing import Any, Dict, Iterator, List, Tuple
 
@@ -22,6 +25,8 @@ MOST_DIGESTED = 256 * 1024 * 1024
 """How many bytes are read for one answer about digests: the agent does nothing else meanwhile."""
 DIGEST = 16
 GONE = -1
+UNREADABLE = -2
+_NO_FILE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO))
 
 
 def tail(layout: Layout, request: Request) -> Reply:
@@ -37,12 +42,14 @@ def tail(layout: Layout, request: Request) -> Reply:
 
 
 def manifest(layout: Layout, request: Request) -> Reply:
-    """What lies in the folders of these jobs."""
-    return {"jobs": [_manifest(layout, task, job) for task, job in request["jobs"]]}, b""
+    """What lies in the folders of these jobs; of one with a time (ns) behind it, files touched since only."""
+    now = int(time.time() * 1e9)
+    found = [_manifest(layout, *each) for each in request["jobs"]]
+    return {"jobs": found, "now": now}, b""
 
 
 def pull(layout: Layout, request: Request) -> Reply:
-    """Pieces of these files, as many as fit; a file that is gone has size -1."""
+    """Pieces of these files, as many as fit; a file that is gone has size -1, one that nobody may read -2."""
     room = max(1, min(int(request["limit"]), MOST_BYTES))
     pieces: List[List[int]] = []
     contents: List[bytes] = []
@@ -60,7 +67,7 @@ def pull(layout: Layout, request: Request) -> Reply:
 
 
 def digests(layout: Layout, request: Request) -> Reply:
-    """Digests of the blocks of these files, from an offset on, as many as time allows; a file that is gone has size -1."""
+    """Digests of the blocks of these files, from an offset on (up to another), as many as time allows; sizes as in ``pull``."""
     block = max(4096, min(int(request["block"]), MOST_BYTES))
     room = MOST_DIGESTED
     rows: List[List[int]] = []
@@ -70,9 +77,11 @@ def digests(layout: Layout, request: Request) -> Reply:
             if room <= 0:
                 break
             offset = max(0, int(item[3]))
+            end = int(item[4]) if len(item) > 4 else sys.maxsize
             count, size, mtime = 0, 0, 0
             while room > 0:
-                size, content, mtime = _piece(opener, item[:3], offset, block)
+                wanted = max(0, min(block, end - offset))
+                size, content, mtime = _piece(opener, item[:3], offset, wanted)
                 if not content:
                     break
                 found.append(hashlib.blake2b(content, digest_size=DIGEST).digest())
@@ -110,18 +119,26 @@ class _Opener:
             self._job = task, job
         return paths.open_below(self._root, path)
 
+    def is_barred(self, task: object, job: object, path: object) -> bool:
+        """Whether its own mode or owner keeps us from a file, and not what may heal (a ticket that expired)."""
+        try:
+            status = os.lstat(os.path.join(_folder(self._layout, task, job), *paths.below(path)))
+        except OSError:
+            return False
+        return status.st_uid != os.geteuid() or not status.st_mode & 0o400
+
 
 def _folder(layout: Layout, task: object, job: object) -> str:
     return layout.job(paths.task_id(task), paths.job_id(job))
 
 
-def _manifest(layout: Layout, task: object, job: object) -> Dict[str, Any]:
+def _manifest(layout: Layout, task: object, job: object, since_ns: int = 0) -> Dict[str, Any]:
     found: Dict[str, List[Any]] = {"files": [], "links": [], "problems": []}
     folder = _folder(layout, task, job)
     if os.path.isdir(folder):
         own = os.path.join(folder, ledger.FOLDER)
-        _walk(own, ledger.FOLDER + "/", found)
-        _walk(folder, "", found)
+        _walk(own, ledger.FOLDER + "/", found, since_ns)
+        _walk(folder, "", found, since_ns)
     found["files"].sort()
     found["links"].sort()
     return {"task": task, "job": job, **found}
@@ -132,7 +149,7 @@ def _stays(name: str) -> bool:
     return name.startswith("~") or name == jobfile.NAME
 
 
-def _walk(folder: str, prefix: str, found: Dict[str, List[Any]]) -> None:
+def _walk(folder: str, prefix: str, found: Dict[str, List[Any]], since_ns: int) -> None:
     """Note what is in a folder.
 
     A problem is what a task has made so, and stays so. Any other error ends the request: a manifest that lacks files would
@@ -154,7 +171,7 @@ def _walk(folder: str, prefix: str, found: Dict[str, List[Any]]) -> None:
             continue
         try:
             path.encode("utf-8")
-            _note(entry, path, found)
+            _note(entry, path, found, since_ns)
         except UnicodeEncodeError:
             found["problems"].append("%s: its name is not UTF-8" % ascii(path))
         except FileNotFoundError:
@@ -163,13 +180,15 @@ def _walk(folder: str, prefix: str, found: Dict[str, List[Any]]) -> None:
             found["problems"].append("%s: %s" % (path, error.strerror))
 
 
-def _note(entry: Any, path: str, found: Dict[str, List[Any]]) -> None:
+def _note(entry: Any, path: str, found: Dict[str, List[Any]], since_ns: int) -> None:
     status = entry.stat(follow_symlinks=False)
     if stat.S_ISLNK(status.st_mode):
         found["links"].append([path, os.readlink(entry.path)])
     elif stat.S_ISDIR(status.st_mode):
-        _walk(entry.path, path + "/", found)
+        _walk(entry.path, path + "/", found, since_ns)
     elif stat.S_ISREG(status.st_mode):
+        if max(status.st_mtime_ns, status.st_ctime_ns) < since_ns:
+            return
         mode = stat.S_IMODE(status.st_mode)
         found["files"].append([path, status.st_size, status.st_mtime_ns, mode])
     else:
@@ -177,11 +196,19 @@ def _note(entry: Any, path: str, found: Dict[str, List[Any]]) -> None:
 
 
 def _piece(opener: _Opener, item: List[Any], offset: int, room: int) -> Tuple[int, bytes, int]:
-    """The size of a file, its bytes from an offset on, its mtime."""
+    """The size of a file, its bytes from an offset on, its mtime.
+
+    Raises:
+        OSError: the disk is away, or something else that may heal.
+    """
     try:
         descriptor = opener.open(*item)
-    except OSError:
-        return GONE, b"", 0
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return GONE, b"", 0
+        if error.errno in (errno.EACCES, errno.EPERM) and opener.is_barred(*item):
+            return UNREADABLE, b"", 0
+        raise
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import filtering, render, selecting, sessions, telling
+from xpm.cli import render, selecting, sessions, telling
 from xpm.errors import XpmError
-from xpm.follow import views
+from xpm.follow import filters, views
 from xpm.follow.looking import Look
 from xpm.follow.views import JobView
 
@@ -30,7 +30,7 @@ def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
     silent: Mapping[str, XpmError] = {}
     with sessions.opened(main) as session:
         selecting.jobs(session.look(), targets)  # a slip of the pen is told before anybody is asked
-        if any(map(filtering.is_filter, targets)):
+        if any(map(filters.is_filter, targets)):
             silent = sessions.ask(session)  # states are compared: those of now
             sessions.remark(silent)
         chosen = [
@@ -42,7 +42,7 @@ def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
         if not (yes or _is_confirmed(chosen)):
             render.note("nothing is cancelled")
             return 1
-        problems = session.cancel(chosen)
+        problems = session.cancel(chosen, sessions.PATIENCE_S)
         _tell(session.look(), chosen, problems)
     sessions.insist({name: problems[name] for name in problems if name not in silent})
     return max((each.exit_code for each in problems.values()), default=0)

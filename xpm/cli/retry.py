@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import filtering, render, selecting, sessions
+from xpm.cli import render, selecting, sessions
+from xpm.follow import filters
 from xpm.follow.session import Session
 
+SEND_S = 20.0
 AGAIN = frozenset({"failed", "cancelled", "lost", "skipped"})
 
 
@@ -29,14 +31,18 @@ def command(targets: tuple[str, ...], workdir: Path | None) -> int:
 def _retry(session: Session, targets: tuple[str, ...]) -> int:
     look = session.look()
     names = look.experiments()
-    whole = [each for each in targets if each in names or filtering.is_filter(each)]
+    whole = [each for each in targets if each in names or filters.is_filter(each)]
     chosen = [job for job in selecting.jobs(look, whole) if job.state in AGAIN]
     chosen += selecting.jobs(look, [each for each in targets if each not in whole])
     if not chosen:
         render.note("nothing to try again: no job failed, was cancelled, lost or skipped")
         return 0
-    problems = session.retry(chosen)
+    problems = session.retry(chosen, SEND_S)
     count = f"{len(chosen)} job{' gets' if len(chosen) == 1 else 's get'}"
     render.line(f"{count} a new attempt; `xpm wait` follows")
+    late = sum(job.connector in problems for job in chosen)
+    if late:
+        jobs = f"{late} job{'' if late == 1 else 's'}"
+        render.note(f"{jobs} will be sent at the next exchange with their host")
     sessions.insist(problems)
     return 0

@@ -21,20 +21,23 @@ tree      W {"snapshot": id, "files": [[path, sha256, mode], ...]} -> {"missing"
           With something missing also "room": [bytes, files or null], what the file system still takes.
 holds     W {"snapshot": id} -> {"holds": bool}                               whether that code is there already
 queue     W {"jobs": [queue entry, ...]} -> {"bundle": name}                   durable before the reply; then advances
-observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s": s}
+observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s": s, "gather_s": s}
           -> {"cursor": text, "changes": [change, ...], "notes": [text, ...], "time": t, "limits": {...}}
-          Waits at most wait_s for something to report. A null or unknown cursor reports every job of the queue
-          plus those listed. change = {"task", "job", "state", "cause", "attempt", "generation", "batch_id",
-          "submission", "reason", "message", "at"}; state as in DESIGN.md's table of words. ``limits``, only when they
-          are news to this connection: what the site allows, as in limits.json (xpm/agent/limits.py).
+          Waits at most wait_s for something to report, and from then on gather_s (may be missing) for more. A null or
+          unknown cursor reports every job of the queue plus those listed. change = {"task", "job", "state", "cause",
+          "attempt", "generation", "batch_id", "submission", "reason", "message", "at"}; state as in DESIGN.md's table of
+          words. ``limits``, only when they are news to this connection: what the site allows, as in limits.json
+          (xpm/agent/limits.py).
 nudge     -> {}: an observe that waits answers at once
 cancel    W {"jobs": [[task, job, attempt], ...]} -> {"noted": n}
 tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n} -> {"size": n, "offset": n} + payload
-manifest  W {"jobs": [[task, job], ...]} -> {"jobs": [{"task", "job", "files": [[path, size, mtime_ns, mode], ...],
-          "links": [[path, target], ...], "problems": [text, ...]}, ...]}
+manifest  W {"jobs": [[task, job, since_ns], ...]} -> {"jobs": [{"task", "job", "files": [[path, size, mtime_ns, mode], ...],
+          "links": [[path, target], ...], "problems": [text, ...]}, ...], "now": ns}
+          since_ns may be missing; with it, files touched since (mtime or ctime) only
 pull      W {"items": [[task, job, path, offset, length], ...], "limit": bytes}      length may be missing: to the end
           -> {"pieces": [[item index, offset, length, size, mtime_ns, crc32], ...]} + payload; as many as fit the limit
-digests   W {"items": [[task, job, path, offset], ...], "block": bytes}
+          size -1: it is gone; -2: its own mode or owner lets nobody of ours read it
+digests   W {"items": [[task, job, path, offset, end], ...], "block": bytes}               end may be missing
           -> {"digests": [[item index, offset, count, size, mtime_ns], ...]} + payload: 16 bytes of blake2b for each block from
           the offset on; as many as are read in a moment, the last one may be short
 experiments W {} -> {"experiments": [{"name", "jobs": n, "states": {state: n}, "first": t, "last": t}, ...]}
