@@ -302,7 +302,7 @@ def test_the_agent_starts_whatever_the_login_shell_is(tmp_path: Path, shell: str
     line = command_line(command(str(odd)))
 
     process = subprocess.run(
-        [path, "-c", line], input=b"", stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60
+        [path, "-c", line], input=b"", capture_output=True, timeout=60, check=False
     )
 
     assert far.MAGIC in process.stdout, process.stderr
