@@ -89,7 +89,15 @@ class Fetched:
 
 
 Progress = Callable[[int], None]
-"""Who hears of bytes as they arrive. One that has a method ``expect`` is told before how many are to come."""
+"""Who hears of bytes as they arrive.
+
+One that has a method ``expect`` is told before how many are to come; one that has ``pauses`` is asked now and then whether
+to stop asking for more, which raises ``Paused`` when all that was asked for has arrived.
+"""
+
+
+class Paused(Exception):
+    """Who wanted files has something more urgent to do; what has arrived stays."""
 
 
 def announced(progress: Progress, count: int) -> None:
@@ -97,6 +105,12 @@ def announced(progress: Progress, count: int) -> None:
     expect = getattr(progress, "expect", None)
     if expect is not None:
         expect(count)
+
+
+def is_paused(progress: Progress) -> bool:
+    """Whether who hears of bytes wants no more of them now."""
+    pauses = getattr(progress, "pauses", None)
+    return pauses is not None and bool(pauses())
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +182,7 @@ class Connector(Protocol):
     ) -> Sequence[Fetched]:
         """Mirror these files of the jobs' folders below the main folder, final records last. Safe to repeat.
 
+        Raises ``Paused`` when ``progress`` wants that.
         Of jobs that run (``choice.meanwhile``), what is news since the last time; those that another process brings now
         are left out.
         """

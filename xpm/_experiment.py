@@ -125,6 +125,7 @@ class Experiment:
             self._observer.note,
             self._patiently,
             self._options.refresh,
+            self._options.move,
         )
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.sync.far_side import REF, Answer, FarSide, tree
 from xpm.agent import paths
-from xpm.connectors.base import Fetched, JobRef
+from xpm.connectors.base import Fetched, JobRef, Paused
 from xpm.errors import Defect, HostUnreachable
 from xpm.sync.alone import alone
 from xpm.sync.arriving import BYTES
@@ -768,3 +768,37 @@ def test_who_brings_files_hears_before_how_much_will_come(far: FarSide, main: Pa
     fetch(far, [REF], main, told, Choice(skip=("stays",)))
 
     assert (told.expected, told.arrived) == (1000, 1000)
+
+
+def test_who_has_something_more_urgent_to_do_gets_what_was_asked_for_and_the_rest_later(
+    far: FarSide, main: Path
+) -> None:
+    raw = random.Random(5).randbytes(BYTES * 3)
+    (far.job() / "big").write_bytes(raw)
+    far.finish()
+
+    class Busy:
+        """Has something to do once a first piece is there."""
+
+        arrived = 0
+
+        def __call__(self, count: int) -> None:
+            self.arrived += count
+
+        def pauses(self) -> bool:
+            return self.arrived > 0
+
+    busy = Busy()
+    with pytest.raises(Paused):
+        fetch(far, [REF], main, busy)
+    assert not (mirrored(main) / ".xpm" / "a1.2").exists()
+
+    [rest] = mirror(far, main)
+
+    assert 0 < busy.arrived < len(raw)
+    assert rest.bytes - size_of_records(far) == len(raw) - busy.arrived
+    assert raw == (mirrored(main) / "big").read_bytes()
+
+
+def size_of_records(far: FarSide) -> int:
+    return sum((far.job() / ".xpm" / name).stat().st_size for name in ("a1.1", "a1.2"))

@@ -381,10 +381,16 @@ class Lane(threading.Thread):
                     del self._tails[ref, stream]
             self._events.put(Logged(self.connector_name, ref, stream, offset, printed))
 
+    def _is_urgent(self) -> bool:
+        """Whether something is to be sent that should not wait for a big file."""
+        if self._stopping or len(self._outgoing):
+            return True
+        return bool(self._outbox.owed(self.connector_name))
+
     def _bring(self, journal: Journal) -> None:
         assert self._link is not None
         if self._followed.lacks_files:
-            self._followed.bring(self._link, journal, self._main.path)
+            self._followed.bring(self._link, journal, self._main.path, self._is_urgent)
             self._heard()
         with self._changed:
             is_asked, self._wants_live = self._wants_live, False
