@@ -14,6 +14,7 @@ from xpm.agent import (
     paths,
     place,
     probe,
+    receiving,
     remembering,
     results,
     space,
@@ -65,6 +66,7 @@ class Service:
         self._notes: List[str] = []
         self._said: List[str] = []
         self._has_looked = False
+        self._receiving = receiving.Receiving()
 
     # ------------------------------------------------------------------------- answering
 
@@ -93,6 +95,7 @@ class Service:
         if verb not in (
             "missing",
             "put",
+            "part",
             "tree",
             "queue",
             "observe",
@@ -110,6 +113,8 @@ class Service:
         layout = self._layout()
         if verb == "put":
             return transfer.put(layout, content, payload)
+        if verb == "part":
+            return self._receiving.part(layout, content, payload)
         transfers = {
             "missing": transfer.missing,
             "tree": transfer.tree,

@@ -10,7 +10,7 @@ import shutil
 import stat
 from typing import Any, Dict, List, Tuple
 
-from xpm.agent import paths, space
+from xpm.agent import paths, receiving, space
 from xpm.agent.refusals import usage
 from xpm.wire import files
 from xpm.wire.workspace import Layout
@@ -22,7 +22,9 @@ Reply = Tuple[Dict[str, Any], bytes]
 def missing(layout: Layout, request: Request) -> Reply:
     """Which of these blobs are not here."""
     names = [paths.sha256(each) for each in request["blobs"]]
-    return {"missing": [each for each in names if not os.path.exists(_blob(layout, each))]}, b""
+    return {
+        "missing": [each for each in names if not os.path.exists(receiving.blob(layout, each))]
+    }, b""
 
 
 def put(layout: Layout, request: Request, payload: bytes) -> Reply:
@@ -33,7 +35,7 @@ def put(layout: Layout, request: Request, payload: bytes) -> Reply:
         at += size
         if hashlib.sha256(content).hexdigest() != paths.sha256(name):
             raise usage("the content of blob %s arrived damaged" % name, "send it again")
-        _store(_blob(layout, name), content, 0o444)
+        _store(receiving.blob(layout, name), content, 0o444)
     if at != len(payload):
         raise usage("the payload has %d bytes, its blobs %d" % (len(payload), at))
     return {}, b""
@@ -48,21 +50,20 @@ def tree(layout: Layout, request: Request) -> Reply:
         (paths.below(path), paths.sha256(sha), bool(mode & 0o111))
         for path, sha, mode in request["files"]
     ]
-    lacking = sorted({sha for _, sha, _ in wanted if not os.path.exists(_blob(layout, sha))})
+    lacking = sorted(
+        {sha for _, sha, _ in wanted if not os.path.exists(receiving.blob(layout, sha))}
+    )
     if not lacking:
         _build(layout, target, wanted)
         return {"missing": []}, b""
-    return {"missing": lacking, "room": list(space.left(layout.own))}, b""
+    arrived = receiving.arrived(layout, lacking)
+    return {"missing": lacking, "arrived": arrived, "room": list(space.left(layout.own))}, b""
 
 
 def holds(layout: Layout, request: Request) -> Reply:
     """Whether a code snapshot is here, whole."""
     path = os.path.join(layout.code, paths.snapshot_id(request["snapshot"]))
     return {"holds": os.path.isdir(path)}, b""
-
-
-def _blob(layout: Layout, sha: str) -> str:
-    return os.path.join(layout.blobs, sha[:2], sha)
 
 
 def _store(path: str, content: bytes, mode: int) -> None:
@@ -91,7 +92,7 @@ def _build(layout: Layout, target: str, wanted: List[Tuple[List[str], str, bool]
 
 
 def _content(layout: Layout, sha: str, executable: bool) -> str:
-    plain = _blob(layout, sha)
+    plain = receiving.blob(layout, sha)
     if not executable:
         return plain
     twin = plain + ".x"  # links share their mode, so the executable one is another file

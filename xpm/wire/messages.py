@@ -17,8 +17,11 @@ open      {"workspace": text, "kind": "slurm" | "plain", "capacity": as in place
           for slurm, that sbatch and squeue are found.
 missing   W {"blobs": [sha256, ...]} -> {"missing": [...]}
 put       W {"blobs": [[sha256, size], ...]} + payload (contents, joined) -> {}
+part      W {"blob": sha256, "size": n, "offset": n} + payload (a piece of it) -> {"at": n}: up to there its bytes are here then
+          With "damaged": true all of it had arrived and was not what its name says: it is to be sent again
 tree      W {"snapshot": id, "files": [[path, sha256, mode], ...]} -> {"missing": [...]}  (empty: the tree is there)
-          With something missing also "room": [bytes, files or null], what the file system still takes.
+          With something missing also "room": [bytes, files or null], what the file system still takes, and "arrived":
+          {sha256: bytes}, of those of which pieces are there.
 holds     W {"snapshot": id} -> {"holds": bool}                               whether that code is there already
 queue     W {"jobs": [queue entry, ...]} -> {"bundle": name}                   durable before the reply; then advances
 observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s": s}
