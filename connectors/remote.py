@@ -22,6 +22,8 @@ from xpm.sync.fetching import fetch
 from xpm.sync.rules import EVERYTHING, Choice
 
 ASK_ON_S = 0.2
+GATHER_PER_JOB_S = 0.002
+GATHER_MOST_S = 1.0
 WANTED_BYTES = 8 * 1024 * 1024
 MOST_VAIN = 4
 """So often code may be gone again when all of it was sent: who cleans up there may be about to stop."""
@@ -99,6 +101,7 @@ class AgentConnector:
 
         The agent forgets with its connection which jobs it was asked for beyond its queue, so they are listed, and
         the cursor dropped, whenever it does not know them yet; otherwise the request is the same few bytes for any plan.
+        The more jobs, the longer news is gathered: a thousand that end one by one are told in batches, the last at once.
         """
         while True:
             life = self._caller.life
@@ -107,7 +110,10 @@ class AgentConnector:
             listed = None
             if cursor is None or not self._told.issuperset(refs):
                 cursor, listed = None, [[ref.task, ref.job] for ref in refs]
-            request = {"verb": "observe", "cursor": cursor, "jobs": listed, "wait_s": wait_s}
+            request = {
+                "verb": "observe", "cursor": cursor, "jobs": listed, "wait_s": wait_s,
+                "gather_s": min(len(refs) * GATHER_PER_JOB_S, GATHER_MOST_S),
+            }  # fmt: skip
             answer, _ = self._caller.call(request)
             if listed is not None or life == self._caller.life:
                 break

@@ -14,6 +14,7 @@ from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, Setup
 from xpm.launchers.paying import SlotEntry
 from xpm.launchers.report import Finding, Report, did_you_mean, in_file_order, refusal
 from xpm.launchers.tree import Table
+from xpm.sync.rules import EVERYTHING_COMES, Rules
 
 if TYPE_CHECKING:
     from xpm.agent.limits import SiteLimits
@@ -206,11 +207,17 @@ class Profiles:
     """All that is said, with the places that say it; connectors and launchers with what they extend."""
     files: Sequence[Layer] = ()
     """What was read, later ones over earlier ones."""
+    results: Mapping[str, Rules] = field(default_factory=dict[str, Rules])
+    """Which files come back, by connector."""
 
     @property
     def names(self) -> Sequence[str]:
         """The names a plan may use."""
         return tuple(self.launchers)
+
+    def rules(self, connector: str) -> Rules:
+        """Which files of its jobs come back from a connector."""
+        return self.results.get(connector, EVERYTHING_COMES)
 
     def launcher(self, name: str | None) -> Launcher:
         """The launcher of this name, None: the default one.
@@ -302,4 +309,5 @@ def _profiles(files: Sequence[Layer], report: Report, read: "Read") -> Profiles:
         in_file_order(report.notes),
         read.tree,
         tuple(files),
+        read.results,
     )

@@ -15,10 +15,12 @@ from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, GpuType, Site, T
 from xpm.launchers.policies import read_policies
 from xpm.launchers.report import Report, did_you_mean
 from xpm.launchers.requests import refused
+from xpm.launchers.results import check_results, read_results
 from xpm.launchers.schema import Values
 from xpm.launchers.sites import read_site, texts_of
 from xpm.launchers.tree import Mark, Table
 from xpm.launchers.vocabulary import CONNECTOR, LAUNCHER, PROFILE, VERSION
+from xpm.sync.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Read:
         default_factory=dict[str, tuple[Blueprint, ...]]
     )
     connectors: Mapping[str, Spec] = field(default_factory=dict[str, Spec])
+    results: Mapping[str, Rules] = field(default_factory=dict[str, Rules])
+    """Which files come back, by connector."""
     default: str | None = None
     tree: Table = field(default_factory=builtin.layer)
     """All of it, with what extends merged, each value with the place that says it."""
@@ -93,7 +97,8 @@ def _read(tree: Table, report: Report) -> Read:
         "launchers": Table(launchers, _keys(launchers), tree.mark),
     }
     merged = Table(whole, {key: tree.keys.get(key, tree.mark) for key in whole}, tree.mark)
-    return Read(blueprints, specs, default, merged)
+    check_results(merged, report)
+    return Read(blueprints, specs, read_results(merged, list(specs)), default, merged)
 
 
 def _keys(tables: Mapping[str, Table]) -> dict[str, Mark]:

@@ -45,6 +45,8 @@ def parts(tree: Table, launcher: str | None, places: Sequence[str]) -> dict[str,
         add("envs", env)
     for policy in policies:
         add("policies", policy)
+    if "sync" in tree.items:
+        found["sync"] = tree.table("sync")
     return found
 
 

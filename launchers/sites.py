@@ -208,13 +208,14 @@ def _say_without_effect(
     kind: str | None, values: Values, present: frozenset[str], path: str, report: Report
 ) -> None:
     useless = {
-        "local": ("ssh", "workspace", "slurm", "partitions"),
+        "local": ("ssh", "workspace", "slurm", "partitions", "sync"),
         "ssh": ("slurm", "partitions"),
         "slurm": ("capacity", "host", "licenses"),
     }
     instead = {
         "workspace": "the main folder is used",
         "capacity": "Slurm decides how many jobs run",
+        "sync": "its jobs run in the main folder",
         "licenses": "Slurm's licences go under slurm: {licenses: ...}",
     }
     for key in useless.get(kind or "", ()):

@@ -12,6 +12,7 @@ from xpm.launchers.kinds import (
     Whole,
 )
 from xpm.launchers.policy_vocabulary import ARRAYS, POLICY
+from xpm.launchers.results_vocabulary import RESULTS, RESULTS_ONLY
 from xpm.launchers.schema import Either, Key, ListOf, MapOf, Record
 
 VERSION = 1
@@ -188,6 +189,7 @@ CONNECTOR = Record(
         "capacity": Key(Either((Whole(1), JOBS)), "how many jobs may run at once"),
         "licenses": Key(MapOf(Whole()), "licences counted here: token name -> how many"),
         "policy": Key(TEXT, "one of policies; default: the one named default"),
+        "sync": Key(RESULTS_ONLY, "which files come back, over those of the profile"),
         "tags": Key(ListOf(TEXT), "words to select places by"),
         "internet_on_nodes": Key(Truth(), "whether jobs can reach the internet", True, (True,)),
         "cost": Key(Number(), "of a job for an hour, in any unit"),
@@ -239,6 +241,7 @@ LAUNCHER = Record(
         **SETUP,
         "env": Key(TEXT, "the environment of jobs, one of envs"),
         "tokens": Key(MapOf(Whole(1)), "tokens that every job takes: name -> units"),
+        "sync": Key(RESULTS_ONLY, "which files come back, over those of the connector"),
         "retry": Key(RETRY_TABLE, "further attempts, by cause; over those of the policy"),
         "stop": Key(STOP, "the warning before the end"),
         "require": Key(
@@ -353,18 +356,23 @@ ENV = Record(
     "{python: ~/venvs/torch/bin/python}",
 )
 
-SYNC = Record(
+CODE = Record(
     {
         "from": Key(TEXT, "what is sent"),
         "to": Key(TEXT, "where it goes"),
         "exclude": Key(LINES, "what is not sent"),
         "max_file": Key(SIZE, "the largest file sent"),
         "immutable": Key(Truth(), "never changed once there"),
-        "pull": Key(LINES, "what comes back"),
-        "skip": Key(LINES, "what stays there"),
-        "pull_on": Key(ListOf(TEXT), "after which ends"),
-        "max_total": Key(SIZE, "the most that comes back"),
     }
+)
+
+SYNC = Record(
+    {
+        "code": Key(CODE, "what is sent", True),
+        "results": Key(RESULTS, "which files come back, from all places"),
+    },
+    "{results: {max_file: 1GB}}",
+    ("results",),
 )
 
 GPU_TYPE = Record(
@@ -387,7 +395,7 @@ PROFILE = Record(
             "what a token is paid with; one not named here is counted slots",
         ),
         "envs": Key(MapOf(ENV), "environments of jobs"),
-        "sync": Key(MapOf(SYNC), "what travels", True),
+        "sync": Key(SYNC, "what travels"),
         "policies": Key(MapOf(POLICY), "patience and retries"),
         "connector_templates": Key(
             MapOf(CONNECTOR, NAME, name="connector name"), "what connectors have in common"

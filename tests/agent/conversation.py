@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,9 @@ def all_over(count: int) -> Callable[[dict[str, Message]], bool]:
 class Piped:
     """An agent at the far end of a pipe."""
 
-    def __init__(self, root: Path, python: str = sys.executable) -> None:
+    def __init__(
+        self, root: Path, python: str = sys.executable, environ: Mapping[str, str] | None = None
+    ) -> None:
         sha12 = unpacked(root)
         argv = [python, str(root / ".xpm" / "travel" / sha12), "serve", str(root)]
         self.process = subprocess.Popen(
@@ -115,7 +117,7 @@ class Piped:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONWARNINGS": "error"},
+            env={**os.environ, "PYTHONWARNINGS": "error", **(environ or {})},
         )
         self._decoder = frames.Decoder()
         self._assembler = frames.Assembler()

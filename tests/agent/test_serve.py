@@ -47,6 +47,33 @@ def test_every_python_from_3_6_serves_a_plan(tmp_path: Path, python: str) -> Non
     assert agent.end() == 0
 
 
+LOCKLESS = """
+import errno, fcntl
+
+def refuse(*_):
+    raise OSError(errno.ENOLCK, "No locks available")
+
+fcntl.flock = fcntl.lockf = refuse
+"""
+
+
+@pytest.mark.parametrize("home", ["/nowhere/at/all", "/dev/null"])
+def test_neither_a_home_nor_a_file_system_with_locks_is_needed(tmp_path: Path, home: str) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(LOCKLESS)
+    environ = {"HOME": home, "PYTHONPATH": str(tmp_path / "site")}
+    agent = Piped(tmp_path / "ws", environ=environ)
+    ok(agent.call(opening(tmp_path / "ws")))
+    stage(agent.call)
+
+    jobs = [entry("a", "pass"), entry("b", "pass", parents=[[TASK, job_id("a")]])]
+    ok(agent.call({"verb": "queue", "jobs": jobs}))
+    known = follow(agent.call, all_over(2))
+
+    assert [known[job_id(name)]["state"] for name in "ab"] == ["done", "done"]
+    assert agent.end() == 0
+
+
 def test_requests_may_arrive_in_pieces_of_any_size(tmp_path: Path) -> None:
     agent = Piped(tmp_path / "ws")
     raw = encoded(1, opening(tmp_path / "ws")) + encoded(2, {"verb": "missing", "blobs": []})
@@ -120,6 +147,23 @@ def test_an_observe_that_waits_blocks_nobody(tmp_path: Path) -> None:
     ok(agent.call({"verb": "nudge"}))
 
     assert ok(agent.reply(waiting))["changes"] == []
+    agent.end()
+
+
+def test_an_observe_that_gathers_tells_together_what_happens_meanwhile(tmp_path: Path) -> None:
+    agent = Piped(tmp_path / "ws")
+    ok(agent.call(opening(tmp_path / "ws")))
+    stage(agent.call)
+    observe = {"verb": "observe", "jobs": None, "wait_s": 60}
+    cursor = ok(agent.call({**observe, "cursor": None}))["cursor"]
+
+    waiting = agent.send({**observe, "cursor": cursor, "gather_s": 60})
+    ok(agent.call({"verb": "queue", "jobs": [entry(name, "pass") for name in "abc"]}))
+    follow(agent.call, all_over(3))
+    ok(agent.call({"verb": "nudge"}))
+
+    told = ok(agent.reply(waiting))["changes"]
+    assert [each["state"] for each in told] == ["done"] * 3
     agent.end()
 
 

@@ -17,7 +17,6 @@ from xpm.connectors.remote import AgentConnector
 from xpm.connectors.retrying import Patience
 from xpm.connectors.specs import Capacity
 from xpm.errors import HostUnreachable
-from xpm.sync.rules import LOGS
 from xpm.wire import ledger
 
 pytestmark = pytest.mark.host
@@ -73,7 +72,6 @@ def check(root: Path, main: Path) -> None:
         for path in ("stdout", "effects", ".xpm/a1.1", ".xpm/a1.2"):
             assert (job / path).read_bytes() == (mirror / path).read_bytes()
     assert (mirror_of(main, "a") / "out.bin").read_bytes() == b"x" * 300_000
-    assert LOGS
 
 
 def mirror_of(main: Path, name: str) -> Path:
@@ -97,21 +95,30 @@ def test_a_cut_anywhere_loses_and_doubles_nothing(
     calm = lengths(tmp_path, shot)
     total = calm.sent if direction == "sent" else calm.received
     frames = calm.frames_sent if direction == "sent" else calm.frames_received
-    breaks = []
+    breaks = 0
 
-    for count, at in enumerate(points(frames, total)):
-        host = MemoryHost("memory")
-        root, main = tmp_path / f"far{count}", tmp_path / f"main{count}"
-        host.faults = [Faults(sent=at) if direction == "sent" else Faults(received=at)]
+    for count, point in enumerate(points(frames, total)):
+        at, length, is_hit = point, total, False
+        while not is_hit:
+            folder = tmp_path / f"{count}-{at}"
+            host = MemoryHost("memory")
+            host.faults = [
+                Faults(at if direction == "sent" else None, at if direction == "received" else None)
+            ]
 
-        breaks.append(again(host, root, shot, main))
+            broke = again(host, folder / "far", shot, folder / "main")
 
-        check(root, main)
-        host.close()
+            check(folder / "far", folder / "main")
+            first = host.streams[0]
+            host.close()
+            assert broke in (0, 1)
+            breaks += broke
+            went = first.sent if direction == "sent" else first.received
+            is_hit = went >= at
+            # A busy machine asks less often, so that the end comes before the cut: as far along on that shorter way, then.
+            at, length = at * went // length, went
 
-    # Lengths vary a little from run to run, so the last cuts may come after the end.
-    assert {0, 1} >= set(breaks)
-    assert 0.8 * len(breaks) <= sum(breaks)
+    assert breaks > count // 2  # a cut within the goodbye is no break
 
 
 def points(ends: list[int], total: int) -> list[int]:

@@ -1,8 +1,9 @@
 """The agent at the far end of a pipe: frames in, frames out, one thread, one select.
 
-An ``observe`` that waits blocks nobody: it is put aside until there is news, its time is over, or a nudge comes. Replies
-are written as the pipe takes them, messages before chunks, so that a big pull never delays the answer to a cancel. At the
-end of its input the agent ends. It ignores SIGHUP and SIGPIPE: what it has begun it finishes, within seconds.
+An ``observe`` that waits blocks nobody: it is put aside until there is news (and as long after as it asks for, so that
+more news travels together), its time is over, or a nudge comes. Replies are written as the pipe takes them, messages
+before chunks, so that a big pull never delays the answer to a cancel. At the end of its input the agent ends. It ignores
+SIGHUP and SIGPIPE: what it has begun it finishes, within seconds.
 """
 
 import getpass
@@ -28,6 +29,10 @@ class Waiting(NamedTuple):
     id: int
     request: Message
     ends_at: float
+    gather_s: float
+    """Seconds to wait for more, from the first news on."""
+    heard: bool
+    """Whether there is news."""
 
 
 def main(
@@ -200,9 +205,9 @@ class Loop:
     def _take(self, request_id: int, content: Message, payload: bytes) -> None:
         verb = content.get("verb")
         if verb == "observe":
-            wait_s = content.get("wait_s") or 0.0
-            ends_at = self._clock() + (float(wait_s) if isinstance(wait_s, (int, float)) else 0.0)
-            self._waiting.append(Waiting(request_id, content, ends_at))
+            ends_at = self._clock() + _seconds(content, "wait_s")
+            gather_s = _seconds(content, "gather_s")
+            self._waiting.append(Waiting(request_id, content, ends_at, gather_s, False))
             return
         reply, out = self._service.handle(content, payload)
         self._out.message(request_id, reply, out, in_turn=verb == "pull")
@@ -211,10 +216,19 @@ class Loop:
 
     def _answer_waiting(self) -> None:
         now = self._clock()
-        for each in list(self._waiting):
-            if now >= each.ends_at or self._service.has_news(each.request):
-                self._waiting.remove(each)
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            if not each.heard and self._service.has_news(each.request):
+                each = each._replace(ends_at=min(each.ends_at, now + each.gather_s), heard=True)
+            if now >= each.ends_at:
                 self._out.message(each.id, *self._service.handle(each.request, b""))
+            else:
+                self._waiting.append(each)
+
+
+def _seconds(request: Message, name: str) -> float:
+    said = request.get(name)
+    return float(said) if isinstance(said, (int, float)) else 0.0
 
 
 def _encoded(request_id: int, content: Message) -> bytes:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import filtering, render, selecting, sessions, telling
+from xpm.cli import render, selecting, sessions, telling
 from xpm.errors import XpmError
-from xpm.follow import views
+from xpm.follow import filters, views
 from xpm.follow.looking import Look
 from xpm.follow.views import JobView
 
@@ -30,7 +30,7 @@ def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
     silent: Mapping[str, XpmError] = {}
     with sessions.opened(main) as session:
         selecting.jobs(session.look(), targets)  # a slip of the pen is told before anybody is asked
-        if any(map(filtering.is_filter, targets)):
+        if any(map(filters.is_filter, targets)):
             silent = sessions.ask(session)  # states are compared: those of now
             sessions.remark(silent)
         chosen = [

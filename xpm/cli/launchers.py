@@ -8,8 +8,11 @@ import click
 from xpm.cli import render
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from xpm.launchers.profiles import Launcher, Profiles
     from xpm.launchers.report import Finding
+    from xpm.sync.rules import Choice
 
 SETS = click.option(
     "--set", "sets", metavar="KEY=VALUE", multiple=True,
@@ -71,7 +74,7 @@ def show(name: str, why: bool, sets: tuple[str, ...], as_json: bool) -> int:
         found = [value for path, tree in shown.items() for value in showing.values(tree, path)]
         marks = {each.path: each.mark.exact for each in found}
         trees = {path: plain(tree) for path, tree in shown.items()}
-        told = {"schema": SCHEMA, "values": trees}
+        told = {"schema": SCHEMA, "values": trees, "results": _results(profiles, name, places)}
         render.document({**told, "why": marks} if why else told)
         return 0
     for path, tree in shown.items():
@@ -81,7 +84,38 @@ def show(name: str, why: bool, sets: tuple[str, ...], as_json: bool) -> int:
             render.line(text)
     if name in profiles.names:
         _show_request(profiles.launcher(name))
+    _show_results(profiles, name, places)
     return 0
+
+
+def _rules(profiles: "Profiles", name: str, places: "Sequence[str]") -> "dict[str, Choice]":
+    """Which files come back of the jobs of a launcher or connector, by place."""
+    from xpm.connectors.specs import LocalSpec
+
+    rules = {place: profiles.rules(place) for place in places}
+    is_launcher = name in profiles.names
+    return {
+        place: rules[place].of(name) if is_launcher else rules[place].usual
+        for place in places
+        if not isinstance(profiles.connectors[place], LocalSpec)
+    }
+
+
+def _results(profiles: "Profiles", name: str, places: "Sequence[str]") -> dict[str, object]:
+    from xpm.launchers import results
+
+    found = _rules(profiles, name, places)
+    return {place: results.as_document(each) for place, each in found.items()}
+
+
+def _show_results(profiles: "Profiles", name: str, places: "Sequence[str]") -> None:
+    """Which files come back; said when it is not simply all of them."""
+    from xpm.launchers import results
+    from xpm.sync.rules import EVERYTHING
+
+    for place, each in _rules(profiles, name, places).items():
+        if each != EVERYTHING:
+            render.line(f"results from {place}: {results.words(each)}")
 
 
 def _show_request(launcher: "Launcher") -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import filtering, render, selecting, sessions
+from xpm.cli import render, selecting, sessions
+from xpm.follow import filters
 from xpm.follow.session import Session
 
 AGAIN = frozenset({"failed", "cancelled", "lost", "skipped"})
@@ -29,7 +30,7 @@ def command(targets: tuple[str, ...], workdir: Path | None) -> int:
 def _retry(session: Session, targets: tuple[str, ...]) -> int:
     look = session.look()
     names = look.experiments()
-    whole = [each for each in targets if each in names or filtering.is_filter(each)]
+    whole = [each for each in targets if each in names or filters.is_filter(each)]
     chosen = [job for job in selecting.jobs(look, whole) if job.state in AGAIN]
     chosen += selecting.jobs(look, [each for each in targets if each not in whole])
     if not chosen:

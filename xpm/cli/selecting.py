@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import filtering
 from xpm.errors import UsageProblem
-from xpm.follow import journal, views
-from xpm.follow.looking import Look, Row
+from xpm.follow import choosing, filters, journal, views
+from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.views import ExperimentView, JobView
 
@@ -125,7 +124,7 @@ def job(look: Look, target: str) -> JobView:
 
 
 def _job(look: Look, target: str) -> JobView:
-    if not filtering.is_filter(target):
+    if not filters.is_filter(target):
         return views.find_job(look, target)
     found = jobs(look, [target])
     if len(found) != 1:
@@ -145,25 +144,11 @@ def jobs(look: Look, targets: Sequence[str]) -> list[JobView]:
     known = look.experiments()
     chosen: dict[str, JobView] = {}
     for target in targets:
-        if filtering.is_filter(target):
-            found = [views.seen(look, row) for row in passing(look, target)]
+        if filters.is_filter(target):
+            found = [views.seen(look, row) for row in choosing.passing(look, target)]
         elif target in known:
             found = [views.seen(look, row) for row in look.rows(target)]
         else:
             found = [views.find_job(look, target)]
         chosen.update({job.path: job for job in found})
     return list(chosen.values())
-
-
-def passing(look: Look, text: str) -> list[Row]:
-    """The jobs that pass a filter, of the experiment that ran last first.
-
-    Raises:
-        UsageProblem: the filter cannot be read, or names a tag that no job has.
-    """
-    wanted = filtering.parse(text)
-    rows = [row for name in look.experiments() for row in look.rows(name)]
-    asked = set(filtering.names(wanted))
-    if asked:
-        filtering.check_tags(wanted, {tag for row in rows for tag in row.tags})
-    return [row for row in rows if filtering.passes(wanted, row, row.experiment)]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import filtering, render, selecting, sessions, telling
+from xpm.cli import render, selecting, sessions, telling
 from xpm.errors import UsageProblem, XpmError
-from xpm.follow import views
+from xpm.follow import choosing, filters, views
 from xpm.follow.looking import Look, Row
 from xpm.follow.views import Summary
 
@@ -24,7 +24,7 @@ def command(experiment: str | None, as_json: bool, all_jobs: bool, workdir: Path
 
     A filter: 'lr=0.1 and not state=done'. With --json and no name: the experiment that ran last.
     """
-    wanted = experiment if experiment and filtering.is_filter(experiment) else None
+    wanted = experiment if experiment and filters.is_filter(experiment) else None
     name = None if wanted else experiment
     main = selecting.main_folder(workdir, name)
     with sessions.opened(main) as session:
@@ -46,7 +46,7 @@ def command(experiment: str | None, as_json: bool, all_jobs: bool, workdir: Path
 
 def _document(look: Look, name: str | None, wanted: str | None) -> None:
     """The experiment named, or that ran last, or that ran last of those with jobs that pass."""
-    passing = selecting.passing(look, wanted) if wanted else []
+    passing = choosing.passing(look, wanted) if wanted else []
     view = selecting.last(look, passing[0].experiment if passing else name)
     if wanted:
         ids = {row.ref for row in passing if row.experiment == view.id}
@@ -62,7 +62,7 @@ def _summaries(
     if wanted is None:
         return [views.summary(look, each, telling.ORDER, most) for each in names]
     rows: dict[str, list[Row]] = {}
-    for row in selecting.passing(look, wanted):
+    for row in choosing.passing(look, wanted):
         rows.setdefault(row.experiment, []).append(row)
     found = [
         views.chosen(look, each, rows[each], telling.pressing(rows[each], most)) for each in rows

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from xpm.connectors.base import JobRef
 from xpm.follow.journal import Journal, Place
 from xpm.follow.main import MainFolder
+from xpm.follow.narrowing import Condition
 from xpm.follow.records import Line, Run
 
 OVER = frozenset({"done", "failed", "cancelled", "lost", "skipped"})
@@ -149,9 +150,21 @@ class Look:
         )
         return [Tally(*row) for row in rows]
 
-    def rows(self, experiment: str) -> Iterator[Row]:
-        """The jobs of an experiment, in the order of their submission."""
-        return self._rows(f"WHERE experiment = ? AND {_COUNTS} {_IN_ORDER}", (experiment,))
+    def rows(self, experiment: str, condition: Condition | None = None) -> Iterator[Row]:
+        """The jobs of an experiment, or those of them that fulfil a condition, in the order of their submission."""
+        more, values = (f" AND {condition.sql}", condition.values) if condition else ("", ())
+        query = f"WHERE experiment = ? AND {_COUNTS}{more} {_IN_ORDER}"
+        return self._rows(query, (experiment, *values))
+
+    def holds(self, condition: Condition) -> bool:
+        """Whether any job fulfils a condition."""
+        query = f"SELECT 1 FROM seen WHERE {_COUNTS} AND {condition.sql} LIMIT 1"
+        return self.journal.read(query, condition.values).fetchone() is not None
+
+    def tag_names(self) -> Sequence[str]:
+        """The tags that jobs have."""
+        rows = self._rows(f"WHERE {_COUNTS}", ())
+        return sorted({name for row in rows for name in row.tags})
 
     def pressing(self, experiment: str, order: Sequence[str], most: int) -> Sequence[Row]:
         """So many jobs at most, those in states that come first in an order; in the order of their submission."""

@@ -24,12 +24,13 @@ tree      W {"snapshot": id, "files": [[path, sha256, mode], ...]} -> {"missing"
           {sha256: bytes}, of those of which pieces are there.
 holds     W {"snapshot": id} -> {"holds": bool}                               whether that code is there already
 queue     W {"jobs": [queue entry, ...]} -> {"bundle": name}                   durable before the reply; then advances
-observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s": s}
+observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s": s, "gather_s": s}
           -> {"cursor": text, "changes": [change, ...], "notes": [text, ...], "time": t, "limits": {...}}
-          Waits at most wait_s for something to report. A null or unknown cursor reports every job of the queue
-          plus those listed. change = {"task", "job", "state", "cause", "attempt", "generation", "batch_id",
-          "submission", "reason", "message", "at"}; state as in DESIGN.md's table of words. ``limits``, only when they
-          are news to this connection: what the site allows, as in limits.json (xpm/agent/limits.py).
+          Waits at most wait_s for something to report, and from then on gather_s (may be missing) for more. A null or
+          unknown cursor reports every job of the queue plus those listed. change = {"task", "job", "state", "cause",
+          "attempt", "generation", "batch_id", "submission", "reason", "message", "at"}; state as in DESIGN.md's table of
+          words. ``limits``, only when they are news to this connection: what the site allows, as in limits.json
+          (xpm/agent/limits.py).
 nudge     -> {}: an observe that waits answers at once
 cancel    W {"jobs": [[task, job, attempt], ...]} -> {"noted": n}
 tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n} -> {"size": n, "offset": n} + payload

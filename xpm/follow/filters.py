@@ -14,15 +14,18 @@ equals nothing, and is neither less nor more.
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from xpm.decide.states import WORDS
 from xpm.errors import UsageProblem
-from xpm.follow.looking import Row
-from xpm.follow.views import JobView
 from xpm.wire.ledger import CAUSES
+
+if TYPE_CHECKING:
+    from xpm.follow.looking import Row
+    from xpm.follow.views import JobView
 
 FIELDS = ("state", "task", "cause", "id", "connector", "launcher", "attempt", "experiment")
 _OPERATOR = re.compile(r"[=<>]")
@@ -48,6 +51,16 @@ class Comparison:
     operator: str
     value: str
     is_quoted: bool
+
+    @property
+    def tag(self) -> str:
+        """The tag, where the name is no field."""
+        return self.name.removeprefix("tag.")
+
+    @property
+    def equal(self) -> "Comparison":
+        """The same name and value, to be equal."""
+        return Comparison(self.name, "=", self.value, self.is_quoted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +114,7 @@ def names(found: Filter) -> Iterator[str]:
     """The tags that a filter asks for."""
     if isinstance(found, Comparison):
         if found.name not in FIELDS:
-            yield found.name.removeprefix("tag.")
+            yield found.tag
     elif isinstance(found, Not):
         yield from names(found.inner)
     else:
@@ -109,23 +122,7 @@ def names(found: Filter) -> Iterator[str]:
         yield from names(found.right)
 
 
-def check_tags(found: Filter, known: Collection[str]) -> None:
-    """Refuse a filter by a tag that no job has: ``not`` of a slip of the pen would mean all of them.
-
-    Raises:
-        UsageProblem: it does.
-    """
-    for name in names(found):
-        if name not in known:
-            near = difflib.get_close_matches(name, [*FIELDS, *known], 1)
-            known_names = ", ".join([*FIELDS, *sorted(known)])
-            raise UsageProblem(
-                f"no job has a tag {name!r}",
-                hint=f"did you mean {near[0]!r}?" if near else f"known: {known_names}",
-            )
-
-
-def passes(found: Filter, job: JobView | Row, experiment: str) -> bool:
+def passes(found: Filter, job: "JobView | Row", experiment: str) -> bool:
     """Whether a job passes a filter."""
     if isinstance(found, Comparison):
         return _compare(found, job, experiment)
@@ -136,7 +133,7 @@ def passes(found: Filter, job: JobView | Row, experiment: str) -> bool:
     return passes(found.left, job, experiment) or passes(found.right, job, experiment)
 
 
-def _compare(asked: Comparison, job: JobView | Row, experiment: str) -> bool:
+def _compare(asked: Comparison, job: "JobView | Row", experiment: str) -> bool:
     actual = _actual(asked.name, job, experiment)
     if asked.operator == "!=":
         return not _equals(actual, asked)
@@ -144,14 +141,14 @@ def _compare(asked: Comparison, job: JobView | Row, experiment: str) -> bool:
         return _equals(actual, asked)
     if actual is None:
         return False
-    one, other = _number(actual), None if asked.is_quoted else _number(asked.value)
+    one, other = number(actual), None if asked.is_quoted else number(asked.value)
     if one is not None and other is not None:
         return _ORDERS[asked.operator]((one > other) - (one < other))
     text = _text(actual)
     return _ORDERS[asked.operator]((text > asked.value) - (text < asked.value))
 
 
-def _actual(name: str, job: JobView | Row, experiment: str) -> object:
+def _actual(name: str, job: "JobView | Row", experiment: str) -> object:
     if name == "experiment":
         return experiment
     return getattr(job, name) if name in FIELDS else job.tags.get(name.removeprefix("tag."))
@@ -165,17 +162,23 @@ def _equals(actual: object, asked: Comparison) -> bool:
         return text == asked.value
     if asked.name == "id":
         return text.startswith(asked.value.lower())
-    number, other = _number(actual), _number(asked.value)
-    if number is not None and other is not None:
-        return number == other
-    return fnmatchcase(text, re.sub(r"([\[\]?])", r"[\1]", asked.value))
+    one, other = number(actual), number(asked.value)
+    if one is not None and other is not None:
+        return one == other
+    return fnmatchcase(text, glob(asked.value))
+
+
+def glob(value: str) -> str:
+    """The pattern in which only ``*`` stands for anything."""
+    return re.sub(r"([\[\]?])", r"[\1]", value)
 
 
 def _text(actual: object) -> str:
     return str(actual).lower() if isinstance(actual, bool) else str(actual)
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
+    """The number that a value is, or spells."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from xpm.cli import filtering
 from xpm.errors import UsageProblem
+from xpm.follow import choosing, filters
 from xpm.follow.views import JobView
 
 JOB = JobView(
@@ -28,8 +28,8 @@ JOB = JobView(
     ],
 )  # fmt: skip
 def test_a_job_that_is_meant(text: str) -> None:
-    assert filtering.is_filter(text)
-    assert filtering.passes(filtering.parse(text), JOB, "digits")
+    assert filters.is_filter(text)
+    assert filters.passes(filters.parse(text), JOB, "digits")
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_job_that_is_meant(text: str) -> None:
     ],
 )  # fmt: skip
 def test_a_job_that_is_not_meant(text: str) -> None:
-    assert not filtering.passes(filtering.parse(text), JOB, "digits")
+    assert not filters.passes(filters.parse(text), JOB, "digits")
 
 
 @pytest.mark.parametrize(
@@ -61,17 +61,17 @@ def test_a_job_that_is_not_meant(text: str) -> None:
 )
 def test_a_filter_that_cannot_be_read_says_where(text: str, words: str) -> None:
     with pytest.raises(UsageProblem) as caught:
-        filtering.parse(text)
+        filters.parse(text)
     assert words in str(caught.value)
 
 
 def test_a_tag_that_no_job_has_is_refused() -> None:
-    filtering.check_tags(filtering.parse("k=3 and tag.state=odd"), JOB.tags)
+    choosing.check_tags(filters.parse("k=3 and tag.state=odd"), JOB.tags)
     for text in ("not kk=3", "tag.kk=3", "k=3 or (kk<3)"):
         with pytest.raises(UsageProblem, match="no job has a tag 'kk'"):
-            filtering.check_tags(filtering.parse(text), JOB.tags)
+            choosing.check_tags(filters.parse(text), JOB.tags)
 
 
 @pytest.mark.parametrize("text", ["7f3a", "digits", "digits.learn/7f3a", "my-experiment_1"])
 def test_names_and_ids_are_no_filters(text: str) -> None:
-    assert not filtering.is_filter(text)
+    assert not filters.is_filter(text)

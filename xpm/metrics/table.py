@@ -1,0 +1,98 @@
+"""Tags against metrics: one row per job, or the mean of those that share some tags."""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xpm.follow.views import JobView
+    from xpm.metrics.remembering import Remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one job measured."""
+
+    job: str
+    task: str
+    state: str
+    tags: Mapping[str, object]
+    metrics: Mapping[str, float]
+    path: str
+
+    def cells(self) -> dict[str, object]:
+        """The row of a table: task, job, state, tags, metrics; a metric named like one of these as ``metrics.NAME``."""
+        found: dict[str, object] = {"task": self.task, "job": self.job, "state": self.state}
+        for before, more in (("tags", self.tags), ("metrics", self.metrics)):
+            found.update(
+                {f"{before}.{name}" if name in found else name: more[name] for name in more}
+            )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """One metric of several jobs."""
+
+    mean: float
+    sd: float | None
+    """Of the sample; None of a single job."""
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The jobs of a task that share some tags."""
+
+    task: str
+    tags: Mapping[str, object]
+    jobs: int
+    metrics: Mapping[str, Spread]
+
+
+def table(jobs: "Sequence[JobView]", known: "Remembered") -> list[Result]:
+    """What each of these jobs measured, in their order; those that measured nothing are left out."""
+    measured = known.scalars([job.path for job in jobs])
+    return [
+        Result(job.id, job.task, job.state, job.tags, metrics, job.path)
+        for job, metrics in zip(jobs, measured, strict=True)
+        if metrics
+    ]
+
+
+def grouped(results: Iterable[Result], by: Sequence[str]) -> list[Group]:
+    """The means of the jobs of each task that agree in these tags, in the order of their first."""
+    groups: dict[tuple[str, tuple[object, ...]], list[Result]] = {}
+    for each in results:
+        key = each.task, tuple(_kind(each.tags.get(name)) for name in by)
+        groups.setdefault(key, []).append(each)
+    return [
+        Group(task, {name: some[0].tags.get(name) for name in by}, len(some), _spreads(some))
+        for (task, _), some in groups.items()
+    ]
+
+
+def names(found: Iterable[Mapping[str, object]]) -> list[str]:
+    """All keys, each once, in the order they are met."""
+    return list(dict.fromkeys(key for each in found for key in each))
+
+
+def _spreads(some: Sequence[Result]) -> dict[str, Spread]:
+    return dict(_spread(name, some) for name in names(each.metrics for each in some))
+
+
+def _spread(name: str, some: Sequence[Result]) -> tuple[str, Spread]:
+    values = [each.metrics[name] for each in some if name in each.metrics]
+    mean = sum(values) / len(values)
+    sd = statistics.stdev(values, mean) if len(values) > 1 and _are_finite(values) else None
+    return name, Spread(mean, sd, len(values))
+
+
+def _are_finite(values: Iterable[float]) -> bool:
+    return all(value - value == 0 for value in values)
+
+
+def _kind(value: object) -> object:
+    """True is not 1 here, while 1 is 1.0."""
+    return (type(value).__name__, value) if isinstance(value, bool | str) else value
