@@ -22,17 +22,12 @@ READ = 1024 * 1024
 _PART = "~part."
 
 
-def blob(layout: Layout, sha: str) -> str:
-    """Where the content of this name lies."""
-    return os.path.join(layout.blobs, sha[:2], sha)
-
-
 def arrived(layout: Layout, names: "Iterable[str]") -> Dict[str, int]:
     """How many bytes of these blobs have arrived, where some have."""
     listed = {}  # type: Dict[str, Dict[str, str]]
     found = {}  # type: Dict[str, int]
     for sha in names:
-        folder = os.path.dirname(blob(layout, sha))
+        folder = os.path.dirname(layout.blob(sha))
         if folder not in listed:
             listed[folder] = {
                 each[len(_PART) :].partition(".")[0]: each
@@ -59,7 +54,7 @@ class Receiving(object):
         offset = int(request["offset"])
         if not 0 <= offset <= size or offset + len(payload) > size:
             raise usage("a piece of blob %s that is not within it" % sha)
-        target = blob(layout, sha)
+        target = layout.blob(sha)
         if os.path.exists(target):
             self._drop(sha)
             return {"at": size}, b""

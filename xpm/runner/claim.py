@@ -23,7 +23,7 @@ import time
 from xpm.runner import process
 from xpm.runner.order import Order
 from xpm.runner.record import Record
-from xpm.wire import files, jobfile, ledger
+from xpm.wire import files, jobfile, ledger, trees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,6 +117,10 @@ def _why_revoke(
     missing = _wait_for_parents(order, sleep)
     if missing:
         return _revocation(order, "lost", "not released: %s not done" % ", ".join(missing), now)
+    lacking = trees.mend(order.layout, order.snapshot) if order.snapshot else []
+    if order.snapshot and lacking:
+        refused = _revocation(order, "failed", trees.words(order.snapshot, lacking), now)
+        return dict(refused, cause="launch")
     return None
 
 
