@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from xpm.connectors import answers
-from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
+from xpm.connectors.base import CodeGone, Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
 from xpm.connectors.callers import Caller
+from xpm.connectors.tidying import Tidying
 from xpm.connectors.uploading import Upload
 from xpm.errors import DiskProblem, HostUnreachable, PlanProblem
 from xpm.plan.tokens import Token
@@ -91,7 +92,12 @@ class AgentConnector:
         """Make these jobs wanted, in one exchange."""
         if not entries:
             return
-        self._caller.call({"verb": "queue", "jobs": [dict(entry) for entry in entries]})
+        request = {"verb": "queue", "jobs": [dict(entry) for entry in entries]}
+        lacks = self._caller.call(request)[0].get("lacks")
+        if lacks:
+            self._staged.clear()
+            with answers.understood(self.name, "queue"):
+                raise CodeGone([str(each) for each in lacks])
         refs = {JobRef(str(entry["task"]), str(entry["job"])) for entry in entries}
         if self._told_life == self._caller.life:
             self._told |= refs
@@ -184,6 +190,11 @@ class AgentConnector:
                 return facts
             request["refresh"] = False
             time.sleep(ASK_ON_S)
+
+    @property
+    def tidying(self) -> Tidying:
+        """Cleaning up there."""
+        return Tidying(self.name, self._caller)
 
     def createtoken(self, name: str, total: int) -> Token:
         """A counted right to run there."""

@@ -24,8 +24,8 @@ _PART = "~part."
 
 def arrived(layout: Layout, names: "Iterable[str]") -> Dict[str, int]:
     """How many bytes of these blobs have arrived, where some have."""
-    listed = {}  # type: Dict[str, Dict[str, str]]
-    found = {}  # type: Dict[str, int]
+    listed: Dict[str, Dict[str, str]] = {}
+    found: Dict[str, int] = {}
     for sha in names:
         folder = os.path.dirname(layout.blob(sha))
         if folder not in listed:
@@ -46,7 +46,7 @@ class Receiving(object):
     """The blobs of which pieces arrive in this process."""
 
     def __init__(self) -> None:
-        self._parts = OrderedDict()  # type: OrderedDict[str, _Part]
+        self._parts: "OrderedDict[str, _Part]" = OrderedDict()
 
     def part(self, layout: Layout, request: Request, payload: bytes) -> Reply:
         """Store a piece of a blob; up to where its bytes are here then: what lies behind that is to be sent again."""

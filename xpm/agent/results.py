@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 from xpm.agent import paths
 from xpm.agent.refusals import usage
-from xpm.wire import jobfile, ledger
+from xpm.wire import emptied, jobfile, ledger
 from xpm.wire.workspace import Layout
 
 Request = Dict[str, Any]
@@ -119,6 +119,9 @@ def _manifest(layout: Layout, task: object, job: object) -> Dict[str, Any]:
     found: Dict[str, List[Any]] = {"files": [], "links": [], "problems": []}
     folder = _folder(layout, task, job)
     if os.path.isdir(folder):
+        removed = emptied.words(folder)
+        if removed is not None:
+            found["problems"].append(removed)
         own = os.path.join(folder, ledger.FOLDER)
         _walk(own, ledger.FOLDER + "/", found)
         _walk(folder, "", found)

@@ -24,6 +24,7 @@ tree      W {"snapshot": id, "files": [[path, sha256, mode], ...]} -> {"missing"
           {sha256: bytes}, of those of which pieces are there.
 holds     W {"snapshot": id} -> {"holds": bool}                               whether that code is there already
 queue     W {"jobs": [queue entry, ...]} -> {"bundle": name}                   durable before the reply; then advances
+          or {"lacks": [tree, ...]}: nothing is queued, since these trees of code are not here, or not any more
 observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s": s, "gather_s": s}
           -> {"cursor": text, "changes": [change, ...], "notes": [text, ...], "time": t, "limits": {...}}
           Waits at most wait_s for something to report, and from then on gather_s (may be missing) for more. A null or
@@ -50,6 +51,11 @@ probe     W {"refresh": bool}
           -> facts {"host", "system", "cores", "memory_mib", "sbatch": path or null, "limits": {...} or null, "asking": bool}
           ``limits`` as in limits.json. With ``refresh`` the site is asked again; while it is, ``asking`` is true: ask on,
           without ``refresh``. Of a plain host also "gpus": [id, ...], "logout": {"kills", "lingers": bool or null}
+rubbish   W {} -> {"items": [[kind, name, paths], ...], "jobs": [[task, job, experiment, at, known, empty], ...]}
+          what nobody needs (xpm/agent/rubbish.py), and the folders of jobs that are over (xpm/agent/orphans.py)
+measure   W {"items": [[kind, name], ["job", job, task], ...]} -> {"sizes": [[files, bytes], ...]}: of the first of them
+clean     W {"items": [[kind, name], ...], "jobs": [[task, job, fingerprint or null], ...]}
+          -> {"kept": [[kind, name, why], ...], "left": bool}: with ``left``, ask on, without items and jobs
 bye       -> {}: the agent ends
 """
 
