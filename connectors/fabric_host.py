@@ -19,6 +19,7 @@ import paramiko
 
 from xpm.connectors.hosts import STDERR_KEPT, Host, Stream
 from xpm.connectors.known_hosts import KnownKey, contradiction, fingerprint, known_keys
+from xpm.connectors.quoting import command_line
 from xpm.connectors.relay import Relay
 from xpm.connectors.specs import SshTarget
 from xpm.connectors.ssh_config import Resolved, resolve
@@ -70,7 +71,7 @@ class FabricHost:
                 self._watch = _Watch(self._connections[-1].transport, self._target.keepalive_s)
             with translated(host, "start a command"):
                 channel = self._session()
-                channel.exec_command(shlex.join(argv))
+                channel.exec_command(command_line(argv))
         return ChannelStream(channel, self.name)
 
     def close(self) -> None:
@@ -133,8 +134,8 @@ class ChannelStream:
     def read(self, size: int) -> bytes:
         """The next bytes of the command's output."""
         try:
-            data = self._channel.recv(size)
-        except OSError:
+            data = self._channel.recv(size)  # it also writes: how much more may come
+        except LOST:
             return b""
         self._keep_stderr()
         return data
@@ -165,8 +166,9 @@ class ChannelStream:
         return None if status < 0 else status
 
     def _keep_stderr(self) -> None:
-        while self._channel.recv_stderr_ready():
-            self._kept = (self._kept + self._channel.recv_stderr(STDERR_KEPT))[-STDERR_KEPT:]
+        with contextlib.suppress(*LOST):
+            while self._channel.recv_stderr_ready():
+                self._kept = (self._kept + self._channel.recv_stderr(STDERR_KEPT))[-STDERR_KEPT:]
 
 
 def _hop(text: str) -> str:

@@ -63,6 +63,9 @@ AHEAD = 3
 PUSHED = 32
 """How many requests with payloads are: a few megabytes, more than OpenSSH has under way at 40 ms."""
 
+SETTLING = ("queue", "wanted")
+"""After these, jobs of this main folder are in the workspace there: sent, or adopted."""
+
 Streamed = tuple[frames.Message, Iterator[bytes]]
 
 
@@ -115,7 +118,7 @@ class Link:
             client = self._alive()
             if content["verb"] != "observe":
                 answer = checked(self.name, *client.call(content, payload, timeout_s))
-                if content["verb"] == "queue" and self._mark is not None:
+                if content["verb"] in SETTLING and self._mark is not None:
                     self._mark.note(str(self._opened["id"]))
                 return answer
             with self._nudges.observing(client) as on_sent:

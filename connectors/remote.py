@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from xpm.connectors import answers
-from xpm.connectors.base import CodeGone, Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
+from xpm.connectors.base import (
+    CodeGone,
+    Connector,
+    Entry,
+    Fetched,
+    JobRef,
+    News,
+    Printed,
+    Progress,
+    Sent,
+    Snapshot,
+)
 from xpm.connectors.callers import Caller
 from xpm.connectors.tidying import Tidying
 from xpm.connectors.uploading import Upload
@@ -56,6 +67,7 @@ class AgentConnector:
         self._mirrors = mirrors
         self._staged: set[tuple[int, str]] = set()
         self._told: set[JobRef] = set()
+        self._seen: dict[JobRef, int] = {}
         self._told_life = -1
 
     def stage(self, snapshot: Snapshot, progress: Callable[[int, int], None]) -> None:
@@ -138,26 +150,28 @@ class AgentConnector:
             jobs = [[ref.task, ref.job, attempt] for ref, attempt in attempts]
             self._caller.call({"verb": "cancel", "jobs": jobs})
 
-    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> bytes:
+    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
         """Bytes of a log from an offset on."""
         request = {
             "verb": "tail", "task": ref.task, "job": ref.job,
             "stream": stream, "offset": offset, "limit": limit,
         }  # fmt: skip
-        return self._caller.call(request)[1]
+        answer, content = self._caller.call(request)
+        with answers.understood(self.name, "tail"):
+            return answers.printed(answer, content)
 
     def fetch(
         self,
         refs: Sequence[JobRef],
         main: str,
-        progress: Callable[[int], None],
+        progress: Progress,
         choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
         """Mirror these files of the jobs' folders below the main folder."""
         if not self._mirrors:
             return [Fetched(ref, 0, 0, ()) for ref in refs]
         with answers.understood(self.name, "fetch"):
-            return fetch(self._caller, refs, Path(main), progress, choice)
+            return fetch(self._caller, refs, Path(main), progress, choice, self._seen)
 
     def experiments(self) -> Sequence[Sent]:
         """The experiments jobs were sent there for, the latest first."""

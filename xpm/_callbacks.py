@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from xpm import _absent
 from xpm._jobs import Callback
 from xpm._tracebacks import trimmed
 from xpm.connectors.base import JobRef
@@ -120,6 +121,7 @@ class Callbacks:
         try:
             wanted.callback(wanted.subject)
         except Exception as error:  # noqa: BLE001  whatever the plan's own function raises
+            _absent.explain(error)
             job = wanted.job.sealed
             of = f"{_name(wanted.callback)} ({places.show(wanted.place)}), called for {job.task} {job.job[:12]}"
             self._note(f"the callback {of}, raised:\n{trimmed(error)}")

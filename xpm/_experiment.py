@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
-from xpm import _ending
+from xpm import _absent, _ending
 from xpm._callbacks import Callbacks, Wanted
 from xpm._code import plan_script
 from xpm._deciding import Deciding
@@ -19,6 +19,7 @@ from xpm._failures import failed
 from xpm._jobs import Callback, Handle, Job, Phase
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import DiskProblem, JobsFailed, PlanProblem, ProfileProblem, XpmError
+from xpm.follow import leaving
 from xpm.follow import options as run_options
 from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted
 from xpm.follow.main import MainFolder
@@ -29,13 +30,14 @@ from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import HERE, Waiting
 from xpm.plan import context, places
 from xpm.plan.requirements import Req
+from xpm.sync import staying
+from xpm.sync.staying import Left
 from xpm.wire import disks
 
 if TYPE_CHECKING:
     from xpm.plan.sealing import Sealed
     from xpm.plan.tokens import Token
 
-LEAVE_S = 5.0
 GONE = (
     "it was done, but its record is not in its folder: the folder was removed, or its files could"
     " not be brought here (put them back, or use another main folder)"
@@ -103,6 +105,7 @@ class Experiment:
         self._counts: Counter[str] = Counter()
         self._shown: dict[JobRef, str] = {}
         self._news: list[JobView] = []
+        self._left: list[tuple[str, str, Left]] = []
         self._run = ""
         self._outcome = "error"
         self._thread = threading.get_ident()
@@ -122,6 +125,7 @@ class Experiment:
             self._observer.note,
             self._patiently,
             self._options.refresh,
+            self._options.move,
         )
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:
@@ -141,6 +145,8 @@ class Experiment:
         traceback: TracebackType | None,
     ) -> None:
         """Wait for everything; leave the jobs alone when something else went wrong."""
+        if error is not None:
+            _absent.explain(error)
         try:
             if error is None:
                 self.wait()
@@ -208,6 +214,9 @@ class Experiment:
             CallbackFailed: all is done, but a callback raised.
         """
         self._until(None)
+        for line in leaving.lines(leaving.added(self._left), self._record.id):
+            self._observer.note(line)
+        self._left.clear()
         jobs = list(self._deciding.jobs.values())
         raised = self._callbacks.failure(self._record.id)
         if any(job.state != "done" for job in jobs):
@@ -287,6 +296,8 @@ class Experiment:
         if job.state in OVER:
             if job.state == "done" and not self._is_here(job):
                 job.known = replace(event.change, state="lost", cause="lost", message=GONE)
+            left = staying.left(event.fetched.stayed)
+            self._left.append((event.connector, event.change.ref.job, left))
             self._end(job)
             self._show(job)
 
@@ -362,7 +373,7 @@ class Experiment:
             elif interrupted:
                 self._outcome = "interrupted"
             self._observer.ended(self._counts)
-            self._session.close()
+            self._session.close(interrupted)
             self._close_record()
         if interrupted:
             self._observer.note(
@@ -383,7 +394,7 @@ class Experiment:
     def _send_rest(self) -> None:
         """Send what is submitted, if that is quick: it goes on even if the plan cannot."""
         self._session.hurry()
-        until = self._session.world.clock() + LEAVE_S
+        until = self._session.world.clock() + self._session.patience_s()
         try:
             while self._session.is_sending:
                 left = until - self._session.world.clock()

@@ -44,7 +44,7 @@ if count == 2:
     host.until("a", "done", "failed")
     assert host.word("a") == "done"
     folder = host.workshop.folder("a")
-    assert (folder / "stdout").read_text() == "visit 1\nvisit 2\nvisit 3\n"  # P13
+    assert (folder / "stdout").read_text() == "visit 1\nvisit 2\nvisit 3\n"  # nothing was truncated
     causes = [host.workshop.outcome("a", attempt)["cause"] for attempt in (1, 2, 3)]
     assert causes == ["timeout", "timeout", None]
 

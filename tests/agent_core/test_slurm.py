@@ -46,7 +46,7 @@ def test_a_ready_job_is_submitted_once_and_followed_to_its_end(site: Site) -> No
 def test_p12_p13_p24_everything_is_on_the_command_line_and_the_environment_is_clean(
     site: Site,
 ) -> None:
-    """P12, and P13: the log is appended to, so that a requeue truncates nothing."""
+    """The log is appended to, so that a requeue truncates nothing."""
     request = {
         "kind": "slurm",
         "options": ["--partition=cpu", "--mem=954M"],
@@ -264,7 +264,6 @@ def test_the_queue_says_why_a_run_ended_without_a_record(
 
 @pytest.mark.parametrize("word", ["REQUEUED", "COMPLETING", "A_NEW_WORD"])
 def test_p7_p11_a_word_that_is_not_the_end_ends_nothing(site: Site, word: str) -> None:
-    """P7, P11."""
     site.yard.ask("a")
     site.advance()
     site.yard.claim("a", batch_id="1001")

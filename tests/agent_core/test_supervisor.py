@@ -446,10 +446,15 @@ def test_a_supervisor_whose_workspace_was_removed_goes(host: Host) -> None:
     assert 0 == supervisor.wait(20)
 
 
-def test_a_job_whose_start_met_a_disk_that_was_away_is_started_again(host: Host) -> None:
+@pytest.mark.parametrize(
+    "words", ["Input/output error", "Permission denied: '/w/.xpm/travel/12ab/__main__.py'"]
+)
+def test_a_job_whose_start_met_a_disk_that_was_away_is_started_again(
+    host: Host, words: str
+) -> None:
     tripped = host.workshop.folder("a").parent / "tripped"
     tripped.parent.mkdir(parents=True)
-    setup = [f"test -e {tripped} || {{ touch {tripped}; echo 'Input/output error' >&2; exit 1; }}"]
+    setup = [f'test -e {tripped} || {{ touch {tripped}; echo "{words}" >&2; exit 1; }}']
     host.ask("a", request={"kind": "plain", "options": [], "setup": setup})
 
     host.supervise()

@@ -93,6 +93,9 @@ def test_what_is_adopted_is_followed_tried_again_and_read_without_its_plan(
     first: Plan, second: Second
 ) -> None:
     adopted = second.xpm("adopt", "server", "--all")
+    assert (
+        second.home / "main" / ".xpm" / "places" / "server.json"
+    ).exists()  # its workspace is known
     logs = second.xpm("logs", "task=gated.work and name=one")
     first.open("three")
     first.open("two")

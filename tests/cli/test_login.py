@@ -18,7 +18,8 @@ from xpm.connectors import masters
 from xpm.connectors.ssh_config import resolve
 
 pytestmark = [pytest.mark.host, pytest.mark.skipif(not IS_POSSIBLE, reason=REASON)]
-QUIET_S = float(os.environ.get("XPM_TEST_QUIET_S", "15"))
+QUIET_S = float(os.environ.get("XPM_TEST_QUIET_S", "5"))
+AT_ONCE_S = 4.0
 PLAN = """\
 import time
 from pathlib import Path
@@ -205,15 +206,24 @@ def test_a_run_whose_login_ends_waits_for_the_next_and_tries_nothing(laptop: Lap
     assert laptop.site.logins == 2
 
 
-def test_a_terminal_that_is_interrupted_while_it_is_asked_is_left_as_it_was(laptop: Laptop) -> None:
-    laptop.profile("fabric")
-    argv = [sys.executable, "-m", "xpm", "run", "plan.py"]
+@pytest.mark.parametrize("transport", ["auto", "fabric"])
+@pytest.mark.parametrize("command", ["run plan.py", "login", "doctor cluster"])
+def test_who_interrupts_a_question_is_obeyed_at_once_and_gets_the_terminal_back(
+    laptop: Laptop, transport: str, command: str
+) -> None:
+    if (command, transport) == ("login", "fabric"):
+        pytest.skip("there is no such login")
+    laptop.profile(transport)
+    argv = [sys.executable, "-m", "xpm", *command.split()]
     pid, typist = spawn(argv, (), cwd=laptop.home, **laptop.environment)
     typist.until(lambda shown: "Password:" in shown)
 
+    began = time.monotonic()
     os.write(typist.terminal, b"\x03")
 
     typist.until(lambda shown: False)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) in (4, 130), typist.shown
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130, typist.shown
+    assert time.monotonic() - began < AT_ONCE_S, typist.shown
     assert typist.echoes
+    assert "Traceback" not in typist.shown
     os.close(typist.terminal)

@@ -60,6 +60,22 @@ def test_a_waiting_job_names_the_parent_it_waits_for_and_why_that_one_waits() ->
     ] == told(replace(FRESH, state="waiting"), parents=[done, pending])
 
 
+def test_a_job_tells_what_it_was_given() -> None:
+    claim = {
+        **CLAIM, "snapshot": "ab" * 32, "python": "/opt/my python/bin/python3 3.12.1", "environment": "cd" * 32,
+        "modules": ["gcc/12", "cuda/12.4"], "image": "/images/torch.sif",
+    }  # fmt: skip
+    noted = {"code": {"snapshot": "ab" * 32}, "request": {"environment": "cd" * 32}}
+
+    assert "with: code abababab, environment cdcdcdcd" in told(
+        replace(FRESH, state="pending"), noted=noted
+    )
+    assert (
+        "with: code abababab, Python 3.12.1 (/opt/my python/bin/python3), environment cdcdcdcd,"
+        " modules gcc/12 cuda/12.4, image /images/torch.sif"
+    ) in told(FRESH, claims={1: claim}, noted=noted)
+
+
 def test_a_ready_job_tells_who_holds_its_token() -> None:
     ready = replace(FRESH, state="ready", reason="waits for token lane (1 of 2)")
     holder = Holder(replace(PARENT, state="running"), "lane", 2)

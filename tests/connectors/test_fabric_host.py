@@ -97,6 +97,15 @@ class LostChannel:
     def sendall(self, data: bytes) -> None:
         raise EOFError
 
+    def recv(self, size: int) -> bytes:
+        raise EOFError  # where it tells how much more may come
+
+    def recv_stderr_ready(self) -> bool:
+        return True
+
+    def recv_stderr(self, size: int) -> bytes:
+        raise EOFError
+
     def close(self) -> None:
         raise EOFError
 
@@ -107,6 +116,12 @@ def test_a_connection_lost_within_a_write_is_out_of_reach_and_can_be_closed() ->
     with pytest.raises(HostUnreachable, match="the connection is lost"):
         stream.write(b"x")
     stream.close()
+
+
+def test_a_connection_lost_within_a_read_is_the_end_of_what_there_is_to_read() -> None:
+    stream = ChannelStream(LostChannel(), "box")  # type: ignore[arg-type]
+
+    assert (stream.read(10), stream.stderr()) == (b"", "")
 
 
 def test_the_link_is_tuned(sshd: Sshd) -> None:

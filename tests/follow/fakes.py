@@ -8,7 +8,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xpm.connectors.base import Change, Connector, Entry, Fetched, JobRef, News, Sent, Snapshot
+from xpm.connectors.base import (
+    Change,
+    Connector,
+    Entry,
+    Fetched,
+    JobRef,
+    News,
+    Paused,
+    Printed,
+    Sent,
+    Snapshot,
+    Stayed,
+    is_paused,
+)
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import HostUnreachable, ProfileProblem
 from xpm.launchers.model import Setup
@@ -16,7 +29,10 @@ from xpm.launchers.profiles import Answer, Prepared
 from xpm.launchers.requests import SlotEntry
 from xpm.plan.sealing import Sealed
 from xpm.plan.tokens import Token
-from xpm.sync.rules import EVERYTHING, Choice
+from xpm.sync import staying
+from xpm.sync.folder import JobFolder
+from xpm.sync.limits import Limits
+from xpm.sync.rules import EVERYTHING, EVERYTHING_COMES, Choice, Moment, Rules
 from xpm.wire import ledger
 
 OVER = {"done", "failed", "cancelled", "skipped", "lost"}
@@ -44,9 +60,13 @@ class Cluster:
     held: dict[str, Held] = field(default_factory=dict)
     ran: Counter[str] = field(default_factory=Counter)
     submissions: list[list[str]] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    """Everything that was ever sent."""
     opened: int = 0
     down: bool = False
     failing: Exception | None = None
+    full: bool = False
+    """No job starts."""
     keeps_attempts: bool = False
     """A living attempt is not replaced by a later one."""
     loses_files: bool = False
@@ -54,6 +74,12 @@ class Cluster:
     cancels: set[tuple[str, int]] = field(default_factory=set)
     staged: set[str] = field(default_factory=set)
     fetched: list[str] = field(default_factory=list)
+    choices: list[tuple[list[str], Choice]] = field(default_factory=list)
+    """What every fetch asked for."""
+    stays: list[Stayed] = field(default_factory=list)
+    """What rules keep of each job, unless it is wanted."""
+    live_bytes: int = 0
+    """How much is new in the files of each job that runs."""
     limits: Mapping[str, object] | None = None
     """What the site tells of itself."""
     clock: int = 0
@@ -67,6 +93,7 @@ class Cluster:
 
     def take(self, entries: Sequence[Entry]) -> None:
         with self.changed:
+            self.entries += entries
             self.submissions.append([str(each["job"]) for each in entries])
             for entry in entries:
                 job, attempt = str(entry["job"]), int(str(entry["attempt"]))
@@ -113,7 +140,7 @@ class Cluster:
                 if any(each in OVER - {"done"} for each in states):
                     self._end(job, "skipped", "")
                     moved = True
-                elif all(each == "done" for each in states):
+                elif all(each == "done" for each in states) and not self.full:
                     self._move(job, "running")
                     self.ran[job] += 1
                     end = self.fate(held.entry)
@@ -203,9 +230,9 @@ class FakeConnector:
                 if held is not None and held.attempt == attempt and held.state not in OVER:
                     self._cluster.finish(ref.job, "cancelled")
 
-    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> bytes:
+    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
         self._reach()
-        return b"a line\n"[offset : offset + limit]
+        return Printed(b"a line\n"[offset : offset + limit])
 
     def fetch(
         self,
@@ -215,12 +242,20 @@ class FakeConnector:
         choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
         self._reach()
+        if is_paused(progress):
+            raise Paused
+        self._cluster.choices.append(([ref.job for ref in refs], choice))
+        if choice.moment is Moment.RUNNING:
+            return [Fetched(ref, 0, self._cluster.live_bytes, ()) for ref in refs]
+        stays = () if choice.wanted else self._cluster.stays
         for ref in refs:
             with self._cluster.changed:
                 self._cluster.fetched.append(ref.job)
                 if not self._cluster.loses_files:
                     mirror(Path(main), self._cluster.held[ref.job])
-        return [Fetched(ref, 3, 100, ()) for ref in refs]
+            with JobFolder(Path(ledger.job_folder(main, ref.task, ref.job))) as folder:
+                staying.note(folder, stays, choice.words)
+        return [Fetched(ref, 3, 100, (), stays) for ref in refs]
 
     def probe(self, refresh_s: float = 0.0) -> Mapping[str, object]:
         return {}
@@ -294,12 +329,18 @@ class FakeLauncher:
 class FakeProfiles:
     """Launchers by name: each leads to the connector of the same name."""
 
+    code = Limits()
+
     path = None
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], results: Mapping[str, Rules] | None = None) -> None:
         self.names = names
         self.default = names[0]
         self.connectors = {name: LocalSpec(name=name) for name in names}
+        self.results = results or {}
+
+    def rules(self, connector: str) -> Rules:
+        return self.results.get(connector, EVERYTHING_COMES)
 
     def launcher(self, name: str | None) -> FakeLauncher:
         if name is not None and name not in self.names:
@@ -314,8 +355,9 @@ class Lab:
         from xpm.follow.world import World
 
         self.clusters = {each.name: each for each in clusters}
+        self.rules: Mapping[str, Rules] = {}
         self.world = World(
-            profiles=lambda: FakeProfiles(list(self.clusters)),  # type: ignore[arg-type, return-value]
+            profiles=lambda: FakeProfiles(list(self.clusters), self.rules),  # type: ignore[arg-type, return-value]
             open=self._open,
             patience=lambda failures: 0.01,
         )

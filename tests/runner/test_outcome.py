@@ -83,7 +83,7 @@ def test_an_ending_is_judged(
 
 
 def test_what_was_used_says_what_to_ask_for() -> None:
-    """P22: the kernel's count, whatever the exit code says."""
+    """The kernel's count, whatever the exit code says."""
     seen = ending(exit_code=0, report=None, max_rss_kib=1)
 
     verdict = judge(seen, around(oom_kills=1, peak_kib=954 * 1024 - 7))

@@ -207,7 +207,7 @@ def test_a_request_to_end_that_is_no_cancellation_raises_nothing(workshop: Works
 
 
 def test_options_of_the_batch_job_do_not_reach_the_task(cluster: Workshop) -> None:
-    """P12, and P23: a nested srun gets the cores that the job was given, on every version of SLURM."""
+    """A nested srun gets the cores that the job was given, on every version of SLURM."""
     code = "print(sorted(k for k in os.environ if k.startswith(('SLURM', 'SBATCH', 'SRUN', 'XPM_BATCH'))))"
     environ = {
         **batch(7),

@@ -41,7 +41,7 @@ def test_many_jobs_take_few_calls_of_sbatch_and_few_exchanges(laptop: Laptop) ->
 
 
 def test_no_array_is_larger_than_the_site_allows(laptop: Laptop) -> None:
-    laptop.cluster.do("set", "MaxArraySize=5")  # the highest index is 4 (P8)
+    laptop.cluster.do("set", "MaxArraySize=5")  # the highest index is 4
     try:
         plan = laptop.write("project/plan.py", plans.steps(laptop.name, 12, 0.0))
         done = laptop.xpm("run", str(plan))

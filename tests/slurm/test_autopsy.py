@@ -19,6 +19,7 @@ PREEMPTED = (
     "slurmstepd: error: *** JOB 3 ON c1 CANCELLED AT 2026-11-25T01:29:02 DUE TO PREEMPTION ***"
 )
 LATE = "slurmstepd: error: *** JOB 3 ON c1 CANCELLED AT 2026-11-25T01:29:02 DUE TO TIME LIMIT ***"
+STALE = "OSError: [Errno 116] Stale file handle: '/home/alice/xpm/.xpm/travel/12ab/__main__.py'"
 REQUEST: dict[str, Any] = {"launcher": "cpu", "resources": {"mem_mib": 100, "time_s": 600}}
 
 
@@ -54,12 +55,13 @@ def explain(state: str, reason: str = "None", **more: Any) -> Death | None:
         ("FAILED", {}, ("failed", "signal")),
         ("FAILED", {"started": False}, ("failed", "launch")),
         ("LAUNCH_FAILED", {"started": False}, ("failed", "launch")),
+        ("FAILED", {"started": False, "log": STALE}, ("failed", "node_fail")),
     ],
 )
 def test_a_batch_job_without_a_record_has_a_cause(
     state: str, more: dict[str, Any], expected: tuple[str, str]
 ) -> None:
-    """P22: SLURM's state is read, and its daemon's words, not only exit codes."""
+    """SLURM's state is read, and its daemon's words, not only exit codes."""
     found = explain(state, **more)
 
     assert found is not None
@@ -71,7 +73,7 @@ def test_a_batch_job_without_a_record_has_a_cause(
     "told", [None, account("COMPLETED"), account("RUNNING"), account("A_NEW_WORD")]
 )
 def test_nothing_is_concluded_from_silence_or_success(state: str, told: Account | None) -> None:
-    """P3: a job that is gone without a word is lost, and that is for the decider to say."""
+    """A job that is gone without a word is lost, and that is for the decider to say."""
     assert explain(state, account=told) is None
 
 
@@ -86,6 +88,8 @@ def test_nothing_is_concluded_from_silence_or_success(state: str, told: Account 
         ("NODE_FAIL", {"account": account("NODE_FAIL")}, "its node c1 failed"),
         ("CANCELLED", {"user": "bob"}, "cancelled in SLURM by bob (scancel)"),
         ("FAILED", {"account": account("FAILED", 0, 9)}, "the runner was killed by SIGKILL"),
+        ("FAILED", {"started": False, "log": STALE, "account": account("FAILED", 1)},
+         "its node c1 did not let it read the workspace"),
         ("FAILED", {"started": False, "account": account("FAILED", 0, 53)}, "its log could not be opened"),
         ("FAILED", {"started": False, "log": "slurmstepd: error: execve(): /opt/py: No such file"},
          "/opt/py: No such file\ncheck `pre:`, `modules:` and `python:`"),
@@ -114,12 +118,12 @@ def test_what_sacct_says_is_understood() -> None:
 
 @pytest.mark.parametrize("name", ["sacct_disabled", "sacct_away"])
 def test_a_sacct_that_does_not_answer_is_no_news(name: str) -> None:
-    """P14, P15: accounting is optional, and its troubles are nobody's."""
+    """Accounting is optional, and its troubles are nobody's."""
     assert slurm_accounts.parse(*captured(name)[:2]) is None
 
 
 def test_a_query_names_its_jobs_and_is_bounded_in_time() -> None:
-    """P6: without a bound, sacct tells of a job of years ago that had the same id."""
+    """Without a bound, sacct tells of a job of years ago that had the same id."""
     argv = slurm_accounts.sacct(["7", "8_1"], 100.0)
 
     assert ["-S", "now-3700seconds", "-j", "7,8_1"] == argv[-4:]

@@ -48,7 +48,7 @@ def account(site: Site, text: str, name: str = "") -> None:
 
 
 def test_slurmstepds_words_tell_an_out_of_memory_that_the_state_does_not(site: Site) -> None:
-    """P22: FAILED, with an exit code like any other."""
+    """FAILED, with an exit code like any other."""
     running(site)
     site.log("a", OOM)
     site.batch("1001", state="FAILED", reason="JobLaunchFailure")
@@ -86,7 +86,6 @@ def test_a_cancellation_of_ours_needs_no_question(site: Site) -> None:
 
 @pytest.mark.parametrize("how", ["off", "away", "another"])
 def test_without_accounting_only_the_detail_is_missing(site: Site, how: str) -> None:
-    """P6, P14, P15."""
     running(site)
     patient(site)
     if how == "away":
@@ -123,7 +122,7 @@ def test_whoever_will_not_come_back_does_not_wait_for_detail(site: Site) -> None
 
 
 def test_a_job_that_left_the_queue_has_the_cause_that_accounting_knows(site: Site) -> None:
-    """P7: a preempted job is gone for good only after the queue has lacked it for long enough."""
+    """A preempted job is gone for good only after the queue has lacked it for long enough."""
     running(site)
     account(site, "PREEMPTED|0:0||c1|3")
     site.forget("1001")
@@ -138,7 +137,7 @@ def test_a_job_that_left_the_queue_has_the_cause_that_accounting_knows(site: Sit
 
 
 def test_a_preempted_job_may_be_requeued_for_a_while_and_is_then_over(site: Site) -> None:
-    """P7: PREEMPTED is the end only where it stays so."""
+    """PREEMPTED is the end only where it stays so."""
     running(site)
     site.batch("1001", state="PREEMPTED")
     assert site.advance(61).attempt == 1

@@ -97,7 +97,7 @@ def preempting(laptop: Laptop) -> Iterator[Laptop]:
 
 
 def test_each_end_has_its_cause_and_what_may_go_on_does(preempting: Laptop) -> None:
-    """P7, P13, P22, and timeouts by request and by force."""
+    """Also timeouts, by request and by force."""
     laptop = preempting
     own = f"$HOME/{laptop.name}/.xpm"
     laptop.there(f"mkdir -p {own} && echo '{json.dumps(IMPATIENT)}' > {own}/site.json")
@@ -133,7 +133,7 @@ def test_each_end_has_its_cause_and_what_may_go_on_does(preempting: Laptop) -> N
         in said
     )
     assert "| visit 1" in said
-    assert _visits(laptop, "graceful") == 2  # P13: nothing was truncated
+    assert _visits(laptop, "graceful") == 2  # nothing was truncated
     assert _cause(laptop, "greedy") == "oom"
     assert _cause(laptop, "stubborn") == "timeout"
     assert _cause(laptop, "victim") == "preempted"

@@ -1,9 +1,13 @@
 import contextlib
+import errno
 import json
 import os
 import random
+import subprocess
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,11 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.sync.far_side import REF, Answer, FarSide, tree
-from xpm.connectors.base import Fetched, JobRef
+from xpm.agent import paths
+from xpm.connectors.base import Fetched, JobRef, Paused
 from xpm.errors import Defect, HostUnreachable
+from xpm.sync import unchanged
+from xpm.sync.alone import alone
 from xpm.sync.arriving import BYTES
 from xpm.sync.blocks import BLOCK
 from xpm.sync.fetching import fetch
+from xpm.sync.rules import Choice
 from xpm.wire import frames, ledger
 
 
@@ -471,3 +479,368 @@ def test_what_a_power_cut_left_hollow_is_fetched_again(far: FarSide, main: Path)
     mirror(far, main)
 
     assert (mirrored(main) / "big").read_bytes() == raw
+
+
+def running(far: FarSide, main: Path, since: dict[JobRef, int] | None = None) -> Fetched:
+    choice = Choice(live=("*.csv", "state", "events.tfevents.1")).meanwhile
+    [found] = fetch(far, [REF], main, lambda count: None, choice, since)
+    return found
+
+
+def test_while_a_job_runs_only_what_is_news_travels(far: FarSide, main: Path) -> None:
+    job, since = far.job(), {}  # type: Path, dict[JobRef, int]
+    (job / "stdout").write_bytes(b"log\n" * 100)
+    (job / "table.csv").write_bytes(b"1,2\n" * 100)
+    (job / "events.tfevents.1").write_bytes(b"e" * 5000)
+    (job / "model.bin").write_bytes(b"m" * 1000)
+    far.record("claim", 1, 1)
+
+    first = running(far, main, since)
+    for name in ("stdout", "events.tfevents.1"):
+        with (job / name).open("ab") as file:
+            file.write(b"0123456789")
+    second = running(far, main, since)
+    third = running(far, main, since)
+
+    assert (first.files, second.bytes, third.bytes) == (4, 20, 0)
+    assert {"stdout", "table.csv", "events.tfevents.1", ".xpm/a1.1"} <= tree(mirrored(main)).keys()
+    assert not (mirrored(main) / "model.bin").exists()
+    assert not (mirrored(main) / ".xpm" / "stayed.json").exists()
+
+
+def test_of_a_job_that_runs_files_long_at_rest_are_not_even_listed(
+    far: FarSide, main: Path
+) -> None:
+    job, since = far.job(), {}  # type: Path, dict[JobRef, int]
+    (job / "old.csv").write_text("1")
+    running(far, main, since)
+    since[REF] += 3600 * 10**9  # so much later
+
+    listed: list[object] = []
+    far.after = lambda request, answer: listed.append(answer[0]) or answer  # type: ignore[func-returns-value]
+    running(far, main, since)
+
+    assert [answer["jobs"][0]["files"] for answer in listed] == [[]]  # type: ignore[index]
+
+
+def test_the_end_of_a_job_is_not_known_here_before_all_its_files_are(
+    far: FarSide, main: Path
+) -> None:
+    (far.job() / "model.bin").write_bytes(b"m")
+    far.finish()
+
+    running(far, main)  # it ended just now; nobody here knows yet
+
+    assert (mirrored(main) / ".xpm" / "a1.1").exists()
+    assert not (mirrored(main) / ".xpm" / "a1.2").exists()
+    mirror(far, main)
+    assert (mirrored(main) / ".xpm" / "a1.2").exists()
+    assert (mirrored(main) / "model.bin").exists()
+
+
+def test_a_live_file_that_changes_all_the_time_leaves_no_copies_behind(
+    far: FarSide, main: Path
+) -> None:
+    state = far.job() / "state"
+    state.write_bytes(b"0" * 100)
+
+    def change(request: frames.Message) -> None:
+        if request["verb"] == "pull":
+            state.write_bytes(b"0" * (101 + len(far.calls)))
+
+    far.before = change
+    for _ in range(3):
+        running(far, main)
+
+    assert [each for each in tree(mirrored(main)) if "partial" in each] == []
+    far.before = lambda request: None
+    running(far, main)
+    assert state.read_bytes() == (mirrored(main) / "state").read_bytes()
+
+
+def test_what_is_half_here_is_gone_on_with_whatever_else_comes_meanwhile(
+    far: FarSide, main: Path
+) -> None:
+    raw = random.Random(3).randbytes(BYTES + 12_345)
+    (far.job() / "big").write_bytes(raw)
+    (far.job() / "small").write_bytes(b"s")
+    far.finish()
+    arrived: list[int] = []
+
+    class Off(Exception):
+        """This machine is switched off."""
+
+    def off(count: int) -> None:
+        arrived.append(count)
+        if len(arrived) > 1:
+            raise Off
+
+    with contextlib.suppress(Off):
+        fetch(Slowly(far), [REF], main, off)
+    half = sum(arrived) - arrived[-1]
+
+    fetch(far, [REF], main, lambda count: None, Choice(skip=("big",)))
+    [rest] = fetch(far, [REF], main, lambda count: None, Choice(skip=("big",)).and_also(["big"]))
+
+    assert 0 < half < len(raw)
+    assert rest.bytes == len(raw) - half
+    assert (mirrored(main) / "big").read_bytes() == raw
+
+
+class Slowly:
+    """The far side over a link that gives a few bytes at a time."""
+
+    def __init__(self, far: FarSide) -> None:
+        self.call = far.call
+        self.workspace = far.workspace
+
+    def stream(
+        self, contents: Iterable[frames.Message]
+    ) -> Iterator[tuple[frames.Message, Iterator[bytes]]]:
+        for content in contents:
+            answer, payload = self.call(content)
+            yield (
+                answer,
+                iter([payload[at : at + 100_001] for at in range(0, len(payload), 100_001)]),
+            )
+
+
+def test_what_came_before_does_not_stay_there_whatever_the_rules_say(
+    far: FarSide, main: Path
+) -> None:
+    for name in ("one.pt", "two.pt"):
+        (far.job() / name).write_bytes(b"model")
+    far.finish()
+    rules = Choice(skip=("*.pt",))
+    fetch(far, [REF], main, lambda count: None, rules)
+
+    [first] = fetch(far, [REF], main, lambda count: None, rules.and_also(["one.pt"]))
+    [second] = fetch(far, [REF], main, lambda count: None, rules.and_also(["two.pt"]))
+
+    assert [each.path for each in first.stayed] == ["two.pt"]
+    assert second.stayed == []
+    assert not (mirrored(main) / ".xpm" / "stayed.json").exists()
+
+
+def test_a_file_nobody_may_read_there_is_told_and_holds_nothing_up(
+    far: FarSide, main: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (far.job() / "secret").write_bytes(b"s" * 10)
+    (far.job() / "secret").chmod(0)
+    (far.job() / "open").write_bytes(b"o")
+    far.finish()
+    refuse(monkeypatch, "secret")
+
+    [found] = mirror(far, main)
+
+    assert found.problems == []
+    assert [(each.path, each.size, each.why) for each in found.stayed] == [
+        ("secret", 10, "unreadable")
+    ]
+    assert (mirrored(main) / "open").exists()
+    assert (mirrored(main) / ".xpm" / "a1.2").exists()
+
+
+def test_a_refusal_that_is_not_the_files_own_ends_the_exchange_and_comes_again(
+    far: FarSide, main: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (far.job() / "file").write_bytes(b"f")  # its mode lets us: a ticket has expired
+    far.finish()
+    with monkeypatch.context() as expired:
+        refuse(expired, "file")
+        with pytest.raises(PermissionError):
+            mirror(far, main)
+    assert not (mirrored(main) / ".xpm" / "a1.2").exists()
+
+    [found] = mirror(far, main)
+
+    assert found.problems == []
+    assert (mirrored(main) / "file").exists()
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The far side may not open a file, whoever runs this."""
+    usual = paths.open_below
+
+    def open_below(folder: int, relative: object) -> int:
+        if relative == name:
+            raise PermissionError(errno.EACCES, "Permission denied", name)
+        return usual(folder, relative)
+
+    monkeypatch.setattr(paths, "open_below", open_below)
+
+
+@pytest.mark.parametrize("becomes", ["gone", "folder", "link", "shorter", "longer"])
+def test_whatever_becomes_of_a_file_while_it_is_fetched_the_end_is_as_there(
+    far: FarSide, main: Path, becomes: str
+) -> None:
+    job = far.job()
+    (job / "out").write_bytes(b"x" * 300_000)
+    (job / "other").write_bytes(b"y")
+    far.finish()
+    mirrored(main).mkdir(parents=True)
+    (mirrored(main) / "mine.txt").write_text("kept")
+
+    def change(request: frames.Message) -> None:
+        if request["verb"] == "pull" and not (job / "changed").exists():
+            (job / "changed").touch()
+            (job / "out").unlink()
+            if becomes == "folder":
+                (job / "out").mkdir()
+                (job / "out" / "inner").write_bytes(b"i")
+            elif becomes == "link":
+                (job / "out").symlink_to("other")
+            elif becomes != "gone":
+                (job / "out").write_bytes(b"z" * (5 if becomes == "shorter" else 400_000))
+
+    far.before = change
+
+    [found] = mirror(far, main)
+
+    here = tree(mirrored(main))
+    assert here.pop("mine.txt") == b"kept"
+    assert tree(job) == here
+    assert found.problems == []
+
+
+def test_a_job_that_somebody_else_brings_now_is_waited_for_or_left_out(
+    far: FarSide, main: Path
+) -> None:
+    (far.job() / "stdout").write_bytes(b"x")
+    other = JobRef("t", "b" * 64)
+    (far.job(other) / "stdout").write_bytes(b"y")
+    script = (
+        "import sys; from pathlib import Path; from xpm.sync.alone import alone;"
+        "from xpm.connectors.base import JobRef\n"
+        f"with alone(Path({str(main)!r}), {far.workspace!r}, [JobRef(*{(REF.task, REF.job)!r})], True) as held:\n"
+        "    print(len(held), flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"1\n"
+
+        live = fetch(far, [REF, other], main, lambda count: None, Choice(live=()).meanwhile)
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(mirror, far, main)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.2)
+            holder.stdin.close()
+            [found] = waiting.result(10)
+
+    assert [each.ref for each in live] == [other]
+    assert (found.ref, found.files) == (REF, 1)
+
+
+def test_threads_of_one_process_keep_apart_too(main: Path) -> None:
+    refs = [JobRef("t", digit * 64) for digit in "abc"]
+    with (
+        alone(main, "/far", refs[:2], True) as mine,
+        ThreadPoolExecutor(1) as pool,
+    ):
+
+        def tried() -> list[JobRef]:
+            with alone(main, "/far", refs, False) as held:
+                return list(held)
+
+        theirs = pool.submit(tried).result(10)
+
+    assert (list(mine), theirs) == (refs[:2], refs[2:])
+
+
+def test_who_brings_files_hears_before_how_much_will_come(far: FarSide, main: Path) -> None:
+    (far.job() / "big").write_bytes(b"z" * 1000)
+    (far.job() / "stays").write_bytes(b"z" * 5000)
+
+    class Told:
+        """Bytes to come, and come."""
+
+        expected = arrived = 0
+
+        def expect(self, count: int) -> None:
+            self.expected += count
+
+        def __call__(self, count: int) -> None:
+            self.arrived += count
+
+    told = Told()
+    fetch(far, [REF], main, told, Choice(skip=("stays",)))
+
+    assert (told.expected, told.arrived) == (1000, 1000)
+
+
+def test_who_has_something_more_urgent_to_do_gets_what_was_asked_for_and_the_rest_later(
+    far: FarSide, main: Path
+) -> None:
+    raw = random.Random(5).randbytes(BYTES * 3)
+    (far.job() / "big").write_bytes(raw)
+    far.finish()
+
+    class Busy:
+        """Has something to do once a first piece is there."""
+
+        arrived = 0
+
+        def __call__(self, count: int) -> None:
+            self.arrived += count
+
+        def pauses(self) -> bool:
+            return self.arrived > 0
+
+    busy = Busy()
+    with pytest.raises(Paused):
+        fetch(far, [REF], main, busy)
+    assert not (mirrored(main) / ".xpm" / "a1.2").exists()
+
+    [rest] = mirror(far, main)
+
+    assert 0 < busy.arrived < len(raw)
+    assert rest.bytes - size_of_records(far) == len(raw) - busy.arrived
+    assert raw == (mirrored(main) / "big").read_bytes()
+
+
+def size_of_records(far: FarSide) -> int:
+    return sum((far.job() / ".xpm" / name).stat().st_size for name in ("a1.1", "a1.2"))
+
+
+def _many(far: FarSide) -> None:
+    for number in range(unchanged.LEAST + 5):
+        (far.job() / f"f{number}").write_text(str(number))
+    far.finish()
+
+
+def test_of_many_files_that_are_all_the_same_no_list_travels(far: FarSide, main: Path) -> None:
+    _many(far)
+    fetch(far, [REF], main, lambda count: None)
+    far.calls.clear()
+    answers: list[object] = []
+    far.after = lambda request, answer: answers.append(answer[0]["jobs"]) or answer  # type: ignore[func-returns-value]
+
+    [found] = fetch(far, [REF], main, lambda count: None)
+
+    assert (["manifest"], [["same"]]) == ([each["verb"] for each in far.calls], answers)
+    assert (0, 0, []) == (found.files, found.bytes, list(found.problems))
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+@pytest.mark.parametrize("what", ["removed", "edited", "new"])
+def test_what_is_not_the_same_among_many_files_is_noticed_on_either_side(
+    far: FarSide, main: Path, where: str, what: str
+) -> None:
+    _many(far)
+    fetch(far, [REF], main, lambda count: None)
+    folder = far.job() if where == "there" else main / "jobs" / REF.task / REF.job
+    if what == "removed":
+        (folder / "f7").unlink()
+    else:
+        (folder / ("f7" if what == "edited" else "new")).write_text("more than it was")
+
+    fetch(far, [REF], main, lambda count: None)
+
+    here = tree(main / "jobs" / REF.task / REF.job)
+    there = tree(far.job())
+    assert {path: here.get(path) for path in there if not path.startswith(".xpm")} == {
+        path: raw for path, raw in there.items() if not path.startswith(".xpm")
+    }

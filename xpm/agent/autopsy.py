@@ -1,7 +1,7 @@
 """Why a batch job ended without a record of ours: judged from what SLURM and its daemon's log say. No I/O.
 
 slurmstepd writes into the batch script's own output why it ends a job: that is the best witness, since squeue and sacct
-call a job killed for its memory FAILED, CANCELLED or OUT_OF_MEMORY, depending on how the site watches it (P22).
+call a job killed for its memory FAILED, CANCELLED or OUT_OF_MEMORY, depending on how the site watches it.
 """
 
 import re
@@ -60,6 +60,8 @@ def explain(body: Body) -> Optional[Death]:
         cause == "exit"
     ):  # the task's own exit codes have records: this one is the runner's, or the batch script's
         cause = "signal" if body.started else "launch"
+    if cause == "launch" and submit.was_kept_from_reading(body.log):
+        cause = "node_fail"
     return Death(meaning.state, cause, _with_log(told, body))
 
 
@@ -144,7 +146,14 @@ def _of_exit(body: Body, said: str) -> str:
     if account and account.signal == LOG_NOT_OPENED:
         hint = "is the workspace a folder that the compute nodes see and can write to?"
         return "the job could not be started: its log could not be opened (exit code 0:53)\n" + hint
-    return submit.not_started(said, "\n".join(body.log.strip().splitlines()[-LINES:]))
+    log = "\n".join(body.log.strip().splitlines()[-LINES:])
+    if submit.was_kept_from_reading(log):
+        where = body.account.nodes if body.account else ""
+        return "its node%s did not let it read the workspace\n%s\nit is tried again by itself" % (
+            where and " " + where,
+            log,
+        )
+    return submit.not_started(said, log)
 
 
 _TELLERS = {

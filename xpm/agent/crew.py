@@ -7,7 +7,6 @@ claimed yet needs no adoption: the job is started again, and of two runs only on
 
 import itertools
 import os
-import re
 import signal
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
@@ -28,10 +27,6 @@ Child = NamedTuple(
 
 TRIES = 3
 """How often a run that leaves without having claimed is started again."""
-_OF_THE_DISK = re.compile(
-    "Input/output error|No space left on device|Stale file handle|Disk quota exceeded"
-)
-"""What Python prints when its disk is full or away before anything of ours runs."""
 ADOPTED_S = 0.5
 STOP_AGAIN_S = 30.0
 STOP_HARD_S = 90.0
@@ -199,7 +194,7 @@ class Crew(object):
             return _died(code)
         log = submit.last_lines(self._starter.log(child.submission))
         tries = self._tries[child.submission] = self._tries.get(child.submission, 0) + 1
-        if tries < TRIES and (code == 0 or _OF_THE_DISK.search(log)):
+        if tries < TRIES and (code == 0 or submit.was_kept_from_reading(log)):
             return NOTHING  # it left without a word, or could not read our own programs: once more
         what = "exit code %d" % code if code >= 0 else "signal %d" % -code
         return Over(states.FAILED, "launch", submit.not_started(what, log), True)

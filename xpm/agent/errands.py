@@ -13,7 +13,7 @@ from xpm.agent import processes
 Said = NamedTuple("Said", [("status", int), ("out", str), ("err", str), ("at", float)])
 
 LIMIT_S = 170
-"""Longer than sbatch's own 120 s of retries (sbatch.c) and its MessageTimeout (P1)."""
+"""Longer than sbatch's own 120 s of retries (sbatch.c) and its MessageTimeout."""
 
 MOST_SAID = 64 * 1024 * 1024
 """So much of what a command says is looked at: more than any squeue has to tell."""

@@ -1,7 +1,7 @@
 """What a site can never run, found before it is asked: the sbatch options of a request against the site's limits.
 
-SLURM accepts some of this and lets it wait for ever (P21: a time over the partition's limit), and nobody may fall back to
-another partition in silence (P25). Pure; what is unknown of the site refuses nothing. Where the site's own plugins may
+SLURM accepts some of this and lets it wait for ever (a time over the partition's limit), and nobody may fall back to
+another partition in silence. Pure; what is unknown of the site refuses nothing. Where the site's own plugins may
 change what a job asks for, names that nobody knows are left to sbatch: they may be the plugins'.
 """
 

@@ -4,45 +4,64 @@ Only what lies in a job's own folder is read; links are told, never followed. A 
 ``.xpm`` before everything else: when it shows the outcome, the files listed with it are the final ones.
 """
 
+import errno
 import hashlib
 import os
 import stat
+import sys
+import time
 import zlib
 from typing import Any, Dict, Iterator, List, Tuple
 
 from xpm.agent import paths
 from xpm.agent.refusals import usage
-from xpm.wire import emptied, jobfile, ledger
+from xpm.wire import emptied, jobfile, ledger, manifests
 from xpm.wire.workspace import Layout
 
 Request = Dict[str, Any]
 Reply = Tuple[Dict[str, Any], bytes]
+STREAMS = ("stdout", "stderr")
 MOST_BYTES = 32 * 1024 * 1024
 MOST_DIGESTED = 256 * 1024 * 1024
 """How many bytes are read for one answer about digests: the agent does nothing else meanwhile."""
 DIGEST = 16
 GONE = -1
+UNREADABLE = -2
+_NO_FILE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO))
 
 
 def tail(layout: Layout, request: Request) -> Reply:
-    """Bytes of a job's output from an offset on."""
+    """Bytes of a job's output from an offset on, and the runs whose output begins among them."""
     stream = request["stream"]
-    if stream not in ("stdout", "stderr"):
+    if stream not in STREAMS:
         raise usage("no such stream: %r" % (stream,), "stdout or stderr")
     offset, limit = max(0, int(request["offset"])), min(int(request["limit"]), MOST_BYTES)
     item = [request["task"], request["job"], stream]
     with _Opener(layout) as opener:
         size, content, _ = _piece(opener, item, offset, limit)
-    return {"size": max(0, size), "offset": offset}, content
+    folder = _folder(layout, request["task"], request["job"])
+    ends_at = offset + len(content)
+    begins = [
+        each
+        for each in ledger.begins(folder, STREAMS.index(stream))
+        if offset <= each[2] <= ends_at
+    ]
+    return {"size": max(0, size), "offset": offset, "begins": begins}, content
 
 
 def manifest(layout: Layout, request: Request) -> Reply:
-    """What lies in the folders of these jobs."""
-    return {"jobs": [_manifest(layout, task, job) for task, job in request["jobs"]]}, b""
+    """What lies in the folders of these jobs; of one with a time (ns) behind it, files touched since only."""
+    now = int(time.time() * 1e9)
+    found = [_manifest(layout, *each) for each in request["jobs"]]
+    told: List[Any] = list(found)
+    for index, known in enumerate(request.get("known") or ()):
+        if known is not None and manifests.fingerprint(found[index]) == known:
+            told[index] = "same"
+    return {"jobs": told, "now": now}, b""
 
 
 def pull(layout: Layout, request: Request) -> Reply:
-    """Pieces of these files, as many as fit; a file that is gone has size -1."""
+    """Pieces of these files, as many as fit; a file that is gone has size -1, one that nobody may read -2."""
     room = max(1, min(int(request["limit"]), MOST_BYTES))
     pieces: List[List[int]] = []
     contents: List[bytes] = []
@@ -60,7 +79,7 @@ def pull(layout: Layout, request: Request) -> Reply:
 
 
 def digests(layout: Layout, request: Request) -> Reply:
-    """Digests of the blocks of these files, from an offset on, as many as time allows; a file that is gone has size -1."""
+    """Digests of the blocks of these files, from an offset on (up to another), as many as time allows; sizes as in ``pull``."""
     block = max(4096, min(int(request["block"]), MOST_BYTES))
     room = MOST_DIGESTED
     rows: List[List[int]] = []
@@ -70,9 +89,11 @@ def digests(layout: Layout, request: Request) -> Reply:
             if room <= 0:
                 break
             offset = max(0, int(item[3]))
+            end = int(item[4]) if len(item) > 4 else sys.maxsize
             count, size, mtime = 0, 0, 0
             while room > 0:
-                size, content, mtime = _piece(opener, item[:3], offset, block)
+                wanted = max(0, min(block, end - offset))
+                size, content, mtime = _piece(opener, item[:3], offset, wanted)
                 if not content:
                     break
                 found.append(hashlib.blake2b(content, digest_size=DIGEST).digest())
@@ -110,12 +131,20 @@ class _Opener:
             self._job = task, job
         return paths.open_below(self._root, path)
 
+    def is_barred(self, task: object, job: object, path: object) -> bool:
+        """Whether its own mode or owner keeps us from a file, and not what may heal (a ticket that expired)."""
+        try:
+            status = os.lstat(os.path.join(_folder(self._layout, task, job), *paths.below(path)))
+        except OSError:
+            return False
+        return status.st_uid != os.geteuid() or not status.st_mode & 0o400
+
 
 def _folder(layout: Layout, task: object, job: object) -> str:
     return layout.job(paths.task_id(task), paths.job_id(job))
 
 
-def _manifest(layout: Layout, task: object, job: object) -> Dict[str, Any]:
+def _manifest(layout: Layout, task: object, job: object, since_ns: int = 0) -> Dict[str, Any]:
     found: Dict[str, List[Any]] = {"files": [], "links": [], "problems": []}
     folder = _folder(layout, task, job)
     if os.path.isdir(folder):
@@ -123,8 +152,8 @@ def _manifest(layout: Layout, task: object, job: object) -> Dict[str, Any]:
         if removed is not None:
             found["problems"].append(removed)
         own = os.path.join(folder, ledger.FOLDER)
-        _walk(own, ledger.FOLDER + "/", found)
-        _walk(folder, "", found)
+        _walk(own, ledger.FOLDER + "/", found, since_ns)
+        _walk(folder, "", found, since_ns)
     found["files"].sort()
     found["links"].sort()
     return {"task": task, "job": job, **found}
@@ -135,7 +164,7 @@ def _stays(name: str) -> bool:
     return name.startswith("~") or name == jobfile.NAME
 
 
-def _walk(folder: str, prefix: str, found: Dict[str, List[Any]]) -> None:
+def _walk(folder: str, prefix: str, found: Dict[str, List[Any]], since_ns: int) -> None:
     """Note what is in a folder.
 
     A problem is what a task has made so, and stays so. Any other error ends the request: a manifest that lacks files would
@@ -157,7 +186,7 @@ def _walk(folder: str, prefix: str, found: Dict[str, List[Any]]) -> None:
             continue
         try:
             path.encode("utf-8")
-            _note(entry, path, found)
+            _note(entry, path, found, since_ns)
         except UnicodeEncodeError:
             found["problems"].append("%s: its name is not UTF-8" % ascii(path))
         except FileNotFoundError:
@@ -166,13 +195,15 @@ def _walk(folder: str, prefix: str, found: Dict[str, List[Any]]) -> None:
             found["problems"].append("%s: %s" % (path, error.strerror))
 
 
-def _note(entry: Any, path: str, found: Dict[str, List[Any]]) -> None:
+def _note(entry: Any, path: str, found: Dict[str, List[Any]], since_ns: int) -> None:
     status = entry.stat(follow_symlinks=False)
     if stat.S_ISLNK(status.st_mode):
         found["links"].append([path, os.readlink(entry.path)])
     elif stat.S_ISDIR(status.st_mode):
-        _walk(entry.path, path + "/", found)
+        _walk(entry.path, path + "/", found, since_ns)
     elif stat.S_ISREG(status.st_mode):
+        if max(status.st_mtime_ns, status.st_ctime_ns) < since_ns:
+            return
         mode = stat.S_IMODE(status.st_mode)
         found["files"].append([path, status.st_size, status.st_mtime_ns, mode])
     else:
@@ -180,11 +211,19 @@ def _note(entry: Any, path: str, found: Dict[str, List[Any]]) -> None:
 
 
 def _piece(opener: _Opener, item: List[Any], offset: int, room: int) -> Tuple[int, bytes, int]:
-    """The size of a file, its bytes from an offset on, its mtime."""
+    """The size of a file, its bytes from an offset on, its mtime.
+
+    Raises:
+        OSError: the disk is away, or something else that may heal.
+    """
     try:
         descriptor = opener.open(*item)
-    except OSError:
-        return GONE, b"", 0
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return GONE, b"", 0
+        if error.errno in (errno.EACCES, errno.EPERM) and opener.is_barred(*item):
+            return UNREADABLE, b"", 0
+        raise
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

@@ -2,7 +2,7 @@
 
 Accounting may be off, late by seconds or hours, or purged, so nothing waits for it for long and nothing is concluded from
 its silence. One query tells of all such jobs, at most one a minute, shared through a file. It is bounded in time, and the name
-must be the submission's: ids are recycled, and sacct would tell of a job of years ago (P6).
+must be the submission's: ids are recycled, and sacct would tell of a job of years ago.
 """
 
 import os

@@ -4,7 +4,7 @@ import shlex
 from typing import Dict, List, Optional, Sequence
 
 FORMAT = "%A|%F|%K|%T|%r|%V|%S|%e|%j"
-"""JobID, array's id, index, state, reason, submit, start, end, name: no widths, so nothing is cut (P10)."""
+"""JobID, array's id, index, state, reason, submit, start, end, name: no widths, so nothing is cut."""
 
 
 def sbatch(

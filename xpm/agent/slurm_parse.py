@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
 
 ARRAY_SIZE = "MaxArraySize"
-"""The limit on the indices of an array: its highest is one less (P8)."""
+"""The limit on the indices of an array: its highest is one less."""
 
 _ID = re.compile(r"^([0-9]+)(?:;[\w.-]+)?$")
 _QUOTA = "Job violates accounting/QOS policy"
@@ -89,7 +89,7 @@ def submitted(status: Optional[int], out: str, err: str) -> Answer:
 
     Args:
         status: its exit code; None when it could not be started or was killed.
-        out: its standard output; wrappers may print before the id, and digits in a banner are not one (P2).
+        out: its standard output; wrappers may print before the id, and digits in a banner are not one.
         err: its standard error.
     """
     lines = [line.strip() for line in out.splitlines() if line.strip()]
@@ -121,7 +121,7 @@ def queue(status: Optional[int], out: str) -> Optional[List[Row]]:
     """The rows of squeue; None when it did not answer: no news. Lines of another shape are a banner's.
 
     While an element of an array is pending, its raw id may be the array's own; once it runs, it has one of its own. What
-    stays are the array's id and the index (P9).
+    stays are the array's id and the index.
     """
     if status != 0:
         return None

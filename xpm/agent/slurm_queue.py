@@ -3,7 +3,7 @@
 One more is made early, at most one a minute too, when jobs were just submitted: whether they wait, and why, or could not
 start at all, is then known in seconds.
 
-A query that fails is no news (P3 to P5): the last good answer stays, with its age.
+A query that fails is no news: the last good answer stays, with its age.
 """
 
 import os

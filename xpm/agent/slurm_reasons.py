@@ -1,10 +1,10 @@
 """Why SLURM does not start a job, in words: every reason, what it means for the job, what to do about it.
 
 Sources: job_state_reason.c and https://slurm.schedmd.com/job_reason_codes.html. Most names are composed (``QOSGrpCpuLimit``,
-``AssocMaxGRESPerJob``), so they are read rather than listed. A reason that is not known only waits (P11).
+``AssocMaxGRESPerJob``), so they are read rather than listed. A reason that is not known only waits.
 
 A *fatal* reason means that the job will never start as it was asked for. Then it is ended here: SLURM would keep it for
-ever (P21). Since slurmctld may say so in passing (it shows PartitionConfig before it knows better), it counts when two
+ever. Since slurmctld may say so in passing (it shows PartitionConfig before it knows better), it counts when two
 good answers agree, except where SLURM itself has put the job aside for good (``certain``).
 """
 

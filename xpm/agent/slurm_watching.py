@@ -14,7 +14,7 @@ from xpm.wire import files, ledger
 from xpm.wire.workspace import Layout
 
 PREEMPTED = "PREEMPTED"
-"""Either requeued in a moment or gone for good: only that it stays so tells (P7), as with a job that is not there."""
+"""Either requeued in a moment or gone for good: only that it stays so tells, as with a job that is not there."""
 
 
 class Watcher(object):
@@ -70,7 +70,7 @@ class Watcher(object):
             return
         row = self._rows.get(here.batch_id)
         if row is not None and not _is_named(row, here.submission):
-            row = None  # a recycled id: another job's (P6)
+            row = None  # a recycled id: another job's
         if row is None or row.state == PREEMPTED:
             evidence: Optional[Evidence] = self._of_absence(known, here, row, answer, now)
         else:

@@ -9,6 +9,7 @@ ends (members.py).
 import hashlib
 import json
 import os
+import re
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from xpm.agent import reading
@@ -21,6 +22,13 @@ Element = NamedTuple("Element", [("task", str), ("job", str), ("attempt", int)])
 
 Joiner = Tuple[JobFacts, int]
 """A job, and the attempt of it that is to join a submission."""
+
+_OF_THE_DISK = re.compile(
+    "Input/output error|No space left on device|Stale file handle|Disk quota exceeded"
+    "|Transport endpoint is not connected|Permission denied: '[^']*/\\.xpm/travel/"
+    "|can't find '__main__' module in '[^']*/\\.xpm/travel/|(?:No module named|from) 'xpm\\b"
+)
+"""What Python prints when its disk is full, away, or refuses us, before anything of ours runs."""
 
 
 def submission_id(workspace_id: str, elements: "Sequence[Element]") -> str:
@@ -98,6 +106,11 @@ def not_started(said: str, log: str) -> str:
     words = log or "it printed nothing"
     hint = "check `pre:`, `modules:` and `python:` of its launcher"
     return "the job could not be started: %s\n%s\n%s" % (said, words, hint)
+
+
+def was_kept_from_reading(log: str) -> bool:
+    """Whether the end of its log says that a disk, and nothing of the job's, kept it from its start."""
+    return bool(_OF_THE_DISK.search(log))
 
 
 def last_lines(path: str, lines: int = 10, limit: int = 4096) -> str:

@@ -42,7 +42,7 @@ def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
         if not (yes or _is_confirmed(chosen)):
             render.note("nothing is cancelled")
             return 1
-        problems = session.cancel(chosen)
+        problems = session.cancel(chosen, sessions.PATIENCE_S)
         _tell(session.look(), chosen, problems)
     sessions.insist({name: problems[name] for name in problems if name not in silent})
     return max((each.exit_code for each in problems.values()), default=0)

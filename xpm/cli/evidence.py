@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from xpm._failures import last_lines, last_log
-from xpm.connectors.base import JobRef
+from xpm.connectors.base import JobRef, Stayed
 from xpm.follow import views
 from xpm.follow.journal import Place
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.views import JobView
+from xpm.sync import staying
 from xpm.wire import ledger
 
 HOLDING = frozenset({"submitted", "pending", "running", "unknown"})
@@ -52,6 +53,8 @@ class Case:
     """Done jobs of the same task, with what was submitted of them."""
     log: Path | None
     lines: Sequence[str]
+    stayed: Sequence[Stayed] = ()
+    """Files that rules keep on the far side."""
 
 
 def gather(look: Look, job: JobView) -> Case:
@@ -74,6 +77,7 @@ def gather(look: Look, job: JobView) -> Case:
         done=list(_done(look, job)),
         log=log,
         lines=last_lines(log) if log else (),
+        stayed=staying.noted(Path(job.path)),
     )
 
 

@@ -30,7 +30,7 @@ def explain(case: Case, now: datetime) -> list[Because]:
     """Everything there is to say about why a job stands as it does, the most telling first."""
     told = [*_STATES.get(case.job.state, _of_reason)(case), *_of_link(case, now)]
     told += [*_of_attempts(case), *_of_retry(case), *_of_log(case), *_of_reuse(case)]
-    return told
+    return [*told, *_of_stayed(case), *_of_equipment(case)]
 
 
 def named(job: JobView) -> str:
@@ -146,6 +146,11 @@ def _of_link(case: Case, now: datetime) -> Iterator[Because]:
         yield Because("age", f"this is what was known {telling.age(old_s)} ago (--online asks)")
 
 
+def _of_stayed(case: Case) -> Iterator[Because]:
+    for text in telling.kept(case.job, case.stayed):
+        yield Because("stayed", text)
+
+
 def _of_attempts(case: Case) -> Iterator[Because]:
     numbers = sorted({*case.claims, *case.ends})
     if len(numbers) < 2 and case.job.attempt < 2:
@@ -225,6 +230,12 @@ def _of_reuse(case: Case) -> Iterator[Because]:
         for name, there in sorted(near[0].items())
     )
     yield Because("reuse", f"{named(near[1])} is done, but another job: {told}")
+
+
+def _of_equipment(case: Case) -> Iterator[Because]:
+    parts = telling.equipment(case.claims.get(case.job.attempt, {}), case.noted)
+    if parts:
+        yield Because("with", ", ".join(parts))
 
 
 def values(document: Record) -> Mapping[str, str]:

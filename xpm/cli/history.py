@@ -97,7 +97,7 @@ def _claim(content: Mapping[str, object]) -> str:
     generation = content.get("generation")
     if isinstance(generation, int) and generation > 1:
         parts.append(f"generation {generation}")
-    return ", ".join(parts)
+    return ", ".join([*parts, *telling.equipment(content, {})])
 
 
 def _outcome(content: Mapping[str, object]) -> str:

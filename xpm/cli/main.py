@@ -20,6 +20,7 @@ VERBS = {
     "wait": Lazy("xpm.cli.wait", "Wait until an experiment's jobs are over."),
     "logs": Lazy("xpm.cli.logs", "Show what a job printed."),
     "sync": Lazy("xpm.cli.sync", "Bring states and results here now."),
+    "pull": Lazy("xpm.cli.pull", "Bring files that have stayed where their job ran."),
     "cancel": Lazy("xpm.cli.cancel", "Cancel jobs."),
     "retry": Lazy("xpm.cli.retry", "Give failed jobs a new attempt."),
     "resume": Lazy("xpm.cli.resume", "Go on with an experiment, with its plan or without."),

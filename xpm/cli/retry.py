@@ -8,6 +8,7 @@ from xpm.cli import render, selecting, sessions
 from xpm.follow import filters
 from xpm.follow.session import Session
 
+SEND_S = 20.0
 AGAIN = frozenset({"failed", "cancelled", "lost", "skipped"})
 
 
@@ -36,8 +37,12 @@ def _retry(session: Session, targets: tuple[str, ...]) -> int:
     if not chosen:
         render.note("nothing to try again: no job failed, was cancelled, lost or skipped")
         return 0
-    problems = session.retry(chosen)
+    problems = session.retry(chosen, SEND_S)
     count = f"{len(chosen)} job{' gets' if len(chosen) == 1 else 's get'}"
     render.line(f"{count} a new attempt; `xpm wait` follows")
+    late = sum(job.connector in problems for job in chosen)
+    if late:
+        jobs = f"{late} job{'' if late == 1 else 's'}"
+        render.note(f"{jobs} will be sent at the next exchange with their host")
     sessions.insist(problems)
     return 0

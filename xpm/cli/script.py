@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+from xpm import _absent
 from xpm._tracebacks import kind, trimmed
 from xpm.errors import PlanProblem, XpmError
 
@@ -50,6 +51,7 @@ def run_script(script: Path, arguments: Sequence[str]) -> None:
     except Exception as error:
         if _is_ours(error):
             raise
+        _absent.explain(error)
         raise PlanCrash(trimmed(error)) from error
 
 

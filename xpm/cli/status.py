@@ -9,7 +9,7 @@ import click
 
 from xpm.cli import render, selecting, sessions, telling
 from xpm.errors import UsageProblem, XpmError
-from xpm.follow import choosing, filters, views
+from xpm.follow import choosing, filters, leaving, views
 from xpm.follow.looking import Look, Row
 from xpm.follow.views import Summary
 
@@ -78,5 +78,5 @@ def _show(found: Sequence[Summary], silent: Mapping[str, XpmError]) -> None:
         render.table(telling.HEADINGS, telling.rows(view.jobs), telling.heading(view, now))
         if rest := telling.left_out(view.counts, view.jobs):
             render.note(rest)
-        for line in telling.links(view, now):
+        for line in [*leaving.lines(view.stays, view.id), *telling.links(view, now)]:
             render.note(line)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from xpm.cli import history, render, selecting, sessions, telling
+from xpm.sync import staying
 
 
 @click.command("story")
@@ -27,4 +28,6 @@ def command(job: str, workdir: Path | None) -> int:
         render.line(f"{history.local_time(each.at)}  {each.text}")
     remark = telling.remark(known)
     render.line(f"now      {known.state}" + (f" ({remark})" if remark else ""))
+    for text in telling.kept(known, staying.noted(Path(known.path))):
+        render.line(f"stayed   {text}")
     return 0

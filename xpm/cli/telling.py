@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from xpm.connectors.base import Stayed
+from xpm.follow import leaving
 from xpm.follow.looking import OVER, Row
 from xpm.follow.views import ExperimentView, JobView, Summary
 
@@ -16,6 +18,7 @@ ORDER = (
 STALE_S = 10.0
 ID_SHOWN = 8
 MOST_ROWS = 200
+KEPT_SHOWN = 5
 Job = TypeVar("Job", JobView, Row)
 
 
@@ -123,6 +126,21 @@ def remark(job: JobView) -> str:
     return "; ".join(part for part in said if part)
 
 
+def kept(job: JobView, found: Sequence[Stayed]) -> list[str]:
+    """Which files of a job stay on the far side, the largest first, by which rules, and how to bring them."""
+    if not found:
+        return []
+    lines = [f"{leaving.files(len(found), sum(each.size for each in found))} on {job.connector}"]
+    lines[0] += f": xpm pull {job.id[:ID_SHOWN]}"
+    largest = sorted(found, key=lambda each: (-each.size, each.path))
+    lines += [
+        f"{each.path}, {leaving.size(each.size)} ({each.why})" for each in largest[:KEPT_SHOWN]
+    ]
+    if len(found) > KEPT_SHOWN:
+        lines.append(f"... and {len(found) - KEPT_SHOWN} more")
+    return lines
+
+
 def age(seconds: float) -> str:
     """A duration as a person would say it."""
     for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
@@ -134,3 +152,23 @@ def age(seconds: float) -> str:
 def duration(seconds: float) -> str:
     """How long something took: ``0.4 s``, ``12 s``, ``3 min``."""
     return f"{seconds:.1f} s" if seconds < 10 else age(seconds)
+
+
+def equipment(claim: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """What a job runs: its code, Python, environment, modules and image, as far as they are known.
+
+    Args:
+        claim: what its run noted when it started; {} before.
+        wanted: what was submitted.
+    """
+    code = claim.get("snapshot") or (wanted.get("code") or {}).get("snapshot")
+    environment = claim.get("environment") or (wanted.get("request") or {}).get("environment")
+    path, _, version = str(claim.get("python") or "").rpartition(" ")
+    parts = [
+        code and f"code {str(code)[:ID_SHOWN]}",
+        version and f"Python {version} ({path})",
+        environment and f"environment {str(environment)[:ID_SHOWN]}",
+        claim.get("modules") and f"modules {' '.join(map(str, claim['modules']))}",
+        claim.get("image") and f"image {claim['image']}",
+    ]
+    return [str(each) for each in parts if each]

@@ -8,7 +8,7 @@ import click
 
 from xpm.cli import live, render, selecting, sessions, telling
 from xpm.connectors.base import JobRef
-from xpm.follow import views
+from xpm.follow import leaving, views
 from xpm.follow.session import Session
 from xpm.follow.views import ExperimentView
 
@@ -31,6 +31,9 @@ def command(experiment: str | None, workdir: Path | None) -> int:
 def tell(view: ExperimentView) -> int:
     """Say how an experiment ended; the exit code."""
     render.line(telling.heading(view, telling.now()))
+    kept = leaving.added([(job.connector, job.id, job.left) for job in view.jobs])
+    for line in leaving.lines(kept, view.id):
+        render.note(line)
     failed = [job for job in view.jobs if job.state in ("failed", "lost")]
     if failed:
         render.table(telling.HEADINGS, telling.rows(failed))

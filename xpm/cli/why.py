@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from xpm.cli import evidence, explaining, render, selecting, sessions, telling
+from xpm.cli.evidence import Case
 from xpm.cli.explaining import Because
 from xpm.follow.session import Session
 from xpm.follow.views import JobView
@@ -30,9 +31,10 @@ def command(job: str, online: bool, as_json: bool, workdir: Path | None) -> int:
             _ask(session, chosen)
         look = session.look()
         chosen = selecting.job(look, f"{chosen.task}/{chosen.id}")
-        told = explaining.explain(evidence.gather(look, chosen), telling.now())
+        case = evidence.gather(look, chosen)
+        told = explaining.explain(case, telling.now())
     if as_json:
-        render.document(_as_json(chosen, told))
+        render.document(_as_json(chosen, told, case))
         return 0
     render.line(f"{chosen.task} {chosen.id}")
     tags = f" ({telling.tag_text(chosen.tags)})" if chosen.tags else ""
@@ -49,7 +51,8 @@ def _ask(session: Session, job: JobView) -> None:
         sessions.remark(session.refresh({job.connector}, sessions.PATIENCE_S))
 
 
-def _as_json(job: JobView, told: list[Because]) -> dict[str, object]:
+def _as_json(job: JobView, told: list[Because], case: Case) -> dict[str, object]:
+    claim = case.claims.get(job.attempt, {})
     return {
         "schema": SCHEMA,
         "job": job.id,
@@ -61,4 +64,10 @@ def _as_json(job: JobView, told: list[Because]) -> dict[str, object]:
         "batch_id": job.batch_id,
         "seen_at": job.seen_at.isoformat(),
         "because": [{"topic": each.topic, "text": each.text} for each in told],
+        "snapshot": claim.get("snapshot") or (case.noted.get("code") or {}).get("snapshot"),
+        "environment": claim.get("environment")
+        or (case.noted.get("request") or {}).get("environment"),
+        "python": claim.get("python"),
+        "modules": claim.get("modules") or [],
+        "image": claim.get("image"),
     }

@@ -1,15 +1,26 @@
 """The jobs a lane follows: what was last said of each, and whose files have yet to come."""
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
-from xpm.connectors.base import Change, Connector, Fetched, JobRef
+from xpm.connectors.base import Change, Connector, Fetched, JobRef, Paused
+from xpm.follow.bringing import Bringing
 from xpm.follow.events import Arrived, Changed, Event, Noted
 from xpm.follow.journal import Journal
+from xpm.follow.leaving import ID_SHOWN
 from xpm.follow.main import local_end
 from xpm.follow.views import OVER
+from xpm.sync import staying
+from xpm.sync.rules import Choice, Rules
 from xpm.wire import ledger
+
+UNREADABLE = "nobody may read it there"
+LIVE_S = 10.0
+LIVE_MOST_S = 60.0
+"""How often files of jobs that run are brought: less and less often while nothing new is there."""
 
 
 class Followed:
@@ -19,14 +30,29 @@ class Followed:
         connector: its name.
         events: where news goes.
         clock: the time.
+        rules: which files come.
+        launcher_of: the launcher of a job.
+        timer: seconds that only grow.
     """
 
     def __init__(
-        self, connector: str, events: SimpleQueue[Event], clock: Callable[[], float]
+        self,
+        connector: str,
+        events: SimpleQueue[Event],
+        clock: Callable[[], float],
+        rules: Rules,
+        launcher_of: Callable[[JobRef], str],
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connector = connector
         self._events = events
         self._clock = clock
+        self._rules = rules
+        self._launcher_of = launcher_of
+        self._timer = timer
+        self._choices: dict[JobRef, Choice] = {}
+        self._live_pace_s = LIVE_S
+        self._live_at: float | None = None
         self._attempts: dict[JobRef, int] = {}
         self._last: dict[JobRef, Change] = {}
         self._unfetched: dict[JobRef, Change] = {}
@@ -78,25 +104,94 @@ class Followed:
             changes += [_never_heard(ref, self._clock()) for ref in fresh if ref not in heard]
         self._tell(changes, fresh, journal)
         for text in news.notes:
-            self._events.put(Noted(self._connector, text))
+            self._note(text)
         return news.site
 
-    def bring(self, link: Connector, journal: Journal, main: Path) -> None:
-        """Bring the files of what is over, unless they are here since an earlier time."""
+    def bring(
+        self,
+        link: Connector,
+        journal: Journal,
+        main: Path,
+        pauses: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Bring the files of what is over, unless they are here since an earlier time.
+
+        Args:
+            link: the connector.
+            journal: where it is noted.
+            main: the main folder.
+            pauses: whether something more urgent has come; the rest then comes the next time.
+        """
         refs = list(self._unfetched)
         lacking = [ref for ref in refs if not _is_here(main, self._unfetched[ref])]
-        found = link.fetch(lacking, str(main), lambda count: None) if lacking else []
-        by_ref = {each.ref: each for each in found}
+        choices = {ref: self._choice(ref).after(self._unfetched[ref].state) for ref in lacking}
+        by_ref: dict[JobRef, Fetched] = {}
+        progress = Bringing(self._note, self._timer, pauses)
+        try:
+            for choice, some in _alike(choices).items():
+                found = link.fetch(some, str(main), progress, choice)
+                by_ref.update((each.ref, each) for each in found)
+        except Paused:
+            refs = [ref for ref in refs if ref not in choices or ref in by_ref]
         brought = [self._unfetched[ref] for ref in refs]
-        journal.arrived(
-            self._connector, brought, self._clock()
-        )  # fails on a full disk: it comes again
+        left = {
+            ref: staying.left(
+                by_ref[ref].stayed if ref in by_ref else staying.noted(_folder(main, ref))
+            )
+            for ref in refs
+        }
+        journal.arrived(  # fails on a full disk: it comes again
+            self._connector, brought, self._clock(), left
+        )
         for change in brought:
             del self._unfetched[change.ref]
+            self._choices.pop(change.ref, None)
             fetched = by_ref.get(change.ref) or Fetched(change.ref, 0, 0, ())
-            for problem in fetched.problems:
-                self._events.put(Noted(self._connector, f"{change.ref.task}: {problem}"))
+            barred = [f"{each.path}: {UNREADABLE}" for each in fetched.stayed if each.is_unreadable]
+            for problem in (*fetched.problems, *barred):
+                self._note(f"{change.ref.task} {change.ref.job[:ID_SHOWN]}: {problem}")
             self._events.put(Arrived(self._connector, change, fetched))
+
+    def live_in_s(self) -> float:
+        """Seconds until files of jobs that run are to be brought; infinite when there are none."""
+        if not self._live():
+            self._live_at, self._live_pace_s = None, LIVE_S
+            return math.inf
+        if self._live_at is None:
+            self._live_at = self._timer() + LIVE_S
+        return max(0.0, self._live_at - self._timer())
+
+    def bring_live(self, link: Connector, main: Path) -> None:
+        """Bring what is new in the files of jobs that run, of all at once."""
+        arrived = 0
+        for choice, some in _alike(self._live()).items():
+            found = link.fetch(some, str(main), _nobody, choice)
+            arrived += sum(each.bytes for each in found)
+        slower = min(LIVE_MOST_S, self._live_pace_s * 2)
+        self._live_pace_s = LIVE_S if arrived else slower
+        self._live_at = self._timer() + self._live_pace_s
+
+    def _note(self, text: str) -> None:
+        self._events.put(Noted(self._connector, text))
+
+    def _live(self) -> Mapping[JobRef, Choice]:
+        """The jobs that run and whose files are to be seen meanwhile."""
+        if not self._rules.is_live:
+            return {}
+        running = [ref for ref in self._attempts if self._is_running(ref)]
+        choices = {ref: self._choice(ref) for ref in running}
+        return {ref: each.meanwhile for ref, each in choices.items() if each.live is not None}
+
+    def _is_running(self, ref: JobRef) -> bool:
+        last = self._last.get(ref)
+        return last is not None and last.state == "running"
+
+    def _choice(self, ref: JobRef) -> Choice:
+        if not self._rules.by_launcher:
+            return self._rules.usual
+        if ref not in self._choices:
+            self._choices[ref] = self._rules.of(self._launcher_of(ref))
+        return self._choices[ref]
 
     def _tell(
         self, changes: Sequence[Change], fresh: Mapping[JobRef, int], journal: Journal
@@ -125,8 +220,24 @@ class Followed:
 
 def _is_here(main: Path, change: Change) -> bool:
     """Whether the final record of this attempt is here, and with it everything else."""
-    end = local_end(Path(ledger.job_folder(str(main), change.ref.task, change.ref.job)))
+    end = local_end(_folder(main, change.ref))
     return end is not None and (end.attempt, end.state) == (change.attempt, change.state)
+
+
+def _folder(main: Path, ref: JobRef) -> Path:
+    return Path(ledger.job_folder(str(main), ref.task, ref.job))
+
+
+def _alike(choices: Mapping[JobRef, Choice]) -> Mapping[Choice, Sequence[JobRef]]:
+    """Jobs of equal rules together: one exchange for each."""
+    found: dict[Choice, list[JobRef]] = {}
+    for ref, choice in choices.items():
+        found.setdefault(choice, []).append(ref)
+    return found
+
+
+def _nobody(count: int) -> None:
+    """Hears of bytes that arrive, and tells nobody."""
 
 
 def _facts(change: Change | None) -> object:

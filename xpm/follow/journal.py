@@ -21,17 +21,22 @@ from xpm.connectors.base import Change, JobRef
 from xpm.errors import UsageProblem
 from xpm.follow import folding
 from xpm.follow.main import MainFolder
+from xpm.sync import staying
+from xpm.sync.staying import Left
 from xpm.wire import disks, files
 
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 2
+VERSION = 3
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     task TEXT NOT NULL, job TEXT NOT NULL, connector TEXT NOT NULL, state TEXT NOT NULL, cause TEXT,
     attempt INTEGER NOT NULL, generation INTEGER NOT NULL, batch_id TEXT, reason TEXT NOT NULL,
     message TEXT NOT NULL, at REAL NOT NULL, seen_at REAL NOT NULL, arrived INTEGER NOT NULL,
+    PRIMARY KEY (job, task)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stayed (
+    job TEXT NOT NULL, task TEXT NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL,
     PRIMARY KEY (job, task)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS connectors (
     name TEXT PRIMARY KEY, seen_at REAL, down_since REAL, down_message TEXT) WITHOUT ROWID;
@@ -39,7 +44,7 @@ CREATE TABLE IF NOT EXISTS events (
     n INTEGER PRIMARY KEY, at REAL NOT NULL, job TEXT, kind TEXT NOT NULL, content TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS events_by_job ON events (job);
 """
-_TABLES = ("jobs", "connectors", "events", "lines", "records")
+_TABLES = ("jobs", "stayed", "connectors", "events", "lines", "records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +144,24 @@ class Journal:
             self._put(database, connector, fresh, now, arrived=False)
             self._note(database, connector, fresh)
 
-    def arrived(self, connector: str, changes: Sequence[Change], now: float) -> None:
-        """Note that the files of these attempts are here."""
+    def arrived(
+        self,
+        connector: str,
+        changes: Sequence[Change],
+        now: float,
+        left: Mapping[JobRef, Left] | None = None,
+    ) -> None:
+        """Note that the files of these attempts are here, but for what a rule keeps on the far side."""
         with self._writing() as database:
             self._put(database, connector, changes, now, arrived=True)
+            self._leave(
+                database, {each.ref: (left or {}).get(each.ref, Left()) for each in changes}
+            )
+
+    def left(self, found: Mapping[JobRef, Left]) -> None:
+        """Note how much of these jobs stays on the far side."""
+        with self._writing() as database:
+            self._leave(database, found)
 
     def down(self, connector: str, since: float, message: str) -> None:
         """Note that a connector does not answer."""
@@ -238,6 +257,12 @@ class Journal:
             [(each.at, each.ref.job, content) for each, content in told],
         )
 
+    def _leave(self, database: "sqlite3.Connection", found: Mapping[JobRef, Left]) -> None:
+        keys = [(ref.job, ref.task) for ref in found]
+        database.executemany("DELETE FROM stayed WHERE job = ? AND task = ?", keys)
+        rows = [(ref.job, ref.task, *each) for ref, each in found.items() if each.files]
+        database.executemany("INSERT INTO stayed VALUES (?, ?, ?, ?)", rows)
+
     def _take_ends(self, attempts: "Iterable[tuple[str, str, int, str]]") -> None:
         for task, job, attempt, connector in list(attempts):
             ref = JobRef(task, job)
@@ -248,6 +273,8 @@ class Journal:
                     end.message, end.at,
                 )  # fmt: skip
                 self._put(self._database, connector, [change], end.at, arrived=True)
+                kept = staying.left(staying.noted(self._main.job_folder(ref)))
+                self._leave(self._database, {ref: kept})
 
     def _put(
         self,

@@ -11,6 +11,7 @@ submissions travel together, so that equal ones can become one array; ``hurry`` 
 """
 
 import contextlib
+import math
 import sys
 import threading
 import time
@@ -21,7 +22,7 @@ from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import DiskProblem, HostProblem, HostUnknown, LoginNeeded, SiteProblem
 from xpm.follow import sent, sites
-from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
+from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Logged, Noted, Stopped, Turned
 from xpm.follow.followed import Followed
 from xpm.follow.journal import Journal
 from xpm.follow.main import MainFolder
@@ -29,12 +30,14 @@ from xpm.follow.outbox import Entry, Outbox
 from xpm.follow.outgoing import Outgoing
 from xpm.follow.waiting import HERE, Waiting
 from xpm.follow.world import World
+from xpm.sync.rules import EVERYTHING_COMES, Rules
 from xpm.wire import disks, travel
 
 OBSERVE_S = 30.0
 LINGER_S = 0.02
 LINGER_MOST_S = 0.25
 LOGIN_LOOK_S = 2.0
+TAIL_BYTES = 1 << 18
 NO_CODE = "jobs of an interrupted run wait for their code: run their plan again to send them"
 
 
@@ -42,7 +45,13 @@ class Lane(threading.Thread):
     """Sends, asks and fetches for one connector."""
 
     def __init__(
-        self, spec: Spec, main: MainFolder, events: SimpleQueue[Event], world: World
+        self,
+        spec: Spec,
+        main: MainFolder,
+        events: SimpleQueue[Event],
+        world: World,
+        link: Connector | None = None,
+        rules: Rules = EVERYTHING_COMES,
     ) -> None:
         super().__init__(name=f"xpm lane {spec.name}", daemon=True)
         self.spec = spec
@@ -54,14 +63,15 @@ class Lane(threading.Thread):
         self._outgoing = Outgoing(
             spec.name, main.outbox, world.clock, self._lacks_code, self._code_arrived
         )
-        self._followed = Followed(spec.name, events, world.clock)
-        self._changed = threading.Condition()  # guards the next eight
+        self._followed = Followed(spec.name, events, world.clock, rules, main.launcher)
+        self._changed = threading.Condition()  # guards the next nine
         self._fresh: dict[JobRef, int] = {}
+        self._tails: dict[tuple[JobRef, str], int] = {}
         self._stopping = self._woke = False
-        self._hurry = False
+        self._hurry = self._wants_live = False
         self._pokes = self._answered = 0
         self._touched = 0.0
-        self._link: Connector | None = None
+        self._link = link
         self._observing = False
         self._down_since: float | None = None
         self._failures = 0
@@ -95,16 +105,28 @@ class Lane(threading.Thread):
             self._touch()
         self._nudge()
 
+    def tail(self, ref: JobRef, stream: str, offset: int) -> None:
+        """Tell what this job has printed from there on: at once, or when the host answers again."""
+        with self._changed:
+            self._tails[ref, stream] = offset
+            self._touch()
+        self._nudge()
+
     def hurry(self) -> None:
         """Do at once what there is to do; the plan waits."""
         with self._changed:
             self._hurry = True
             self._changed.notify_all()
 
-    def poke(self) -> int:
-        """Go round once at least: something may be owed. The number that ``Turned`` will tell."""
+    def poke(self, is_live: bool = False) -> int:
+        """Go round once at least: something may be owed. The number that ``Turned`` will tell.
+
+        Args:
+            is_live: bring what is to be seen of jobs that run, too.
+        """
         with self._changed:
             self._pokes += 1
+            self._wants_live = self._wants_live or is_live
             self._touch()
             pokes = self._pokes
         self._nudge()
@@ -124,6 +146,13 @@ class Lane(threading.Thread):
         if self.is_alive() and self._link is not None:
             threading.Thread(target=self._link.close, daemon=True).start()
             self.join(patience_s)
+
+    def opened(self) -> Connector:
+        """The connector, of which others may ask for the tails of logs: a second login may not be wanted."""
+        with self._changed:
+            if self._link is None:
+                self._link = self._world.open(self.spec, self._main.path)
+            return self._link
 
     def _wake(self) -> None:
         with self._changed:
@@ -204,6 +233,7 @@ class Lane(threading.Thread):
         return bool(
             self._outgoing
             or self._fresh
+            or self._tails
             or self._pokes > self._answered
             or self._followed
             or self._followed.lacks_files
@@ -211,15 +241,13 @@ class Lane(threading.Thread):
         )
 
     def _round(self, journal: Journal) -> None:
-        if self._link is None:
-            link = self._world.open(self.spec, self._main.path)
-            with self._changed:
-                self._link = link
+        self.opened()
         with self._changed:
             pokes = self._pokes
         self._cancel()  # first: what is to be cancelled need not be submitted
         self._deliver(journal)
         self._ask(journal)
+        self._read()
         self._bring(journal)
         with self._changed:
             quiet = not (self._outgoing or self._fresh)
@@ -321,12 +349,13 @@ class Lane(threading.Thread):
         assert self._link is not None
         with self._changed:
             fresh, self._fresh = self._fresh, {}
-            urgent = bool(self._outgoing) or self._stopping
+            urgent = bool(self._outgoing or self._tails) or self._stopping
             urgent = urgent or self._pokes > self._answered
             self._hurry = False
             if not fresh and not self._followed:
                 return
             wait_s = 0.0 if fresh or urgent or self._followed.lacks_files else OBSERVE_S
+            wait_s = min(wait_s, self._followed.live_in_s())
             self._observing = wait_s > 0
         try:
             site = self._followed.ask(self._link, journal, fresh, wait_s)
@@ -340,9 +369,32 @@ class Lane(threading.Thread):
         if site is not None:
             sites.keep(self.spec, site)
 
-    def _bring(self, journal: Journal) -> None:
-        if not self._followed.lacks_files:
-            return
+    def _is_urgent(self) -> bool:
+        """Whether something is to be sent that should not wait for a big file."""
+        if self._stopping or len(self._outgoing):
+            return True
+        return bool(self._outbox.owed(self.connector_name))
+
+    def _read(self) -> None:
         assert self._link is not None
-        self._followed.bring(self._link, journal, self._main.path)
-        self._heard()
+        with self._changed:
+            wanted = list(self._tails.items())
+        for (ref, stream), offset in wanted:
+            printed = self._link.tail(ref, stream, offset, TAIL_BYTES)
+            self._heard()
+            with self._changed:
+                if self._tails.get((ref, stream)) == offset:
+                    del self._tails[ref, stream]
+            self._events.put(Logged(self.connector_name, ref, stream, offset, printed))
+
+    def _bring(self, journal: Journal) -> None:
+        assert self._link is not None
+        if self._followed.lacks_files:
+            self._followed.bring(self._link, journal, self._main.path, self._is_urgent)
+            self._heard()
+        with self._changed:
+            is_asked, self._wants_live = self._wants_live, False
+        live_in_s = self._followed.live_in_s()
+        if live_in_s <= 0 or (is_asked and live_in_s < math.inf):
+            self._followed.bring_live(self._link, self._main.path)
+            self._heard()

@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 from xpm.connectors.base import JobRef
 from xpm.follow.journal import Journal, Place
+from xpm.follow.leaving import Stays
 from xpm.follow.main import MainFolder
 from xpm.follow.narrowing import Condition
 from xpm.follow.records import Line, Run
+from xpm.sync.staying import Left
 
 OVER = frozenset({"done", "failed", "cancelled", "lost", "skipped"})
 _OVER = ", ".join(f"'{each}'" for each in sorted(OVER))
@@ -120,6 +122,7 @@ class Look:
     def update(self) -> None:
         """Take in what was submitted, sent and heard since."""
         self.journal.catch_up()
+        self._left: Mapping[JobRef, Left] | None = None
         self.places: Mapping[str, Place] = self.journal.places()
         self.journal.read("DELETE FROM unsent")
         self.journal.write_aside(
@@ -199,6 +202,26 @@ class Look:
         marks = ", ".join("?" * len(states))
         query = f"WHERE connector = ? AND state IN ({marks}) AND {_COUNTS} {_IN_ORDER}"
         return self._rows(query, (connector, *states))
+
+    @property
+    def left(self) -> Mapping[JobRef, Left]:
+        """How much of each job stays on the far side, of those of which something does."""
+        if self._left is None:
+            found = self.journal.read("SELECT task, job, files, bytes FROM stayed")
+            self._left = {JobRef(task, job): Left(count, size) for task, job, count, size in found}
+        return self._left
+
+    def stays(self, experiment: str) -> Sequence[Stays]:
+        """How much of an experiment stays on which connector."""
+        if not self.left:
+            return ()
+        found = self.journal.read(
+            "SELECT s.connector, count(*), sum(t.files), sum(t.bytes), min(s.job) FROM seen s"
+            f" JOIN stayed t ON t.job = s.job AND t.task = s.task WHERE experiment = ? AND {_COUNTS}"
+            " GROUP BY s.connector",
+            (experiment,),
+        )
+        return [Stays(*row) for row in found]
 
     def unsettled(self) -> Sequence[tuple[str, JobRef, int]]:
         """The connector, job and attempt of all that is not over with its files here."""

@@ -116,6 +116,10 @@ class MainFolder:
         """What was submitted last of a job; None when nothing ever was."""
         return jobfile.read(str(self.path), ref.task, ref.job)
 
+    def launcher(self, ref: JobRef) -> str:
+        """The launcher a job was submitted with last; "" when nothing tells."""
+        return str((self.job(ref) or {}).get("launcher") or "")
+
     def local_end(self, ref: JobRef) -> LocalEnd | None:
         """How the last attempt known here ended; None when it has not, as far as is known here."""
         return local_end(self.job_folder(ref))

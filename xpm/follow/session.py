@@ -20,11 +20,16 @@ from xpm.follow.outbox import Entry
 from xpm.follow.views import OVER, ExperimentView, JobView, experiment
 from xpm.follow.waiting import Waiting
 from xpm.follow.world import World, spec_named
+from xpm.sync import staying
 
 if TYPE_CHECKING:
     from xpm.launchers.profiles import Profiles
 
 LEAVE_S = 5.0
+INTERRUPTED_LEAVE_S = 1.0
+ASKING_LEAVE_S = 0.2
+"""Who ends a command instead of answering a question does not wait for the connection that asked."""
+LATE_S = 1.0
 HERE = "local"
 ENTRY_FIELDS = (
     "job", "task", "attempt", "experiment", "parents", "tokens", "request", "document", "code",
@@ -50,7 +55,7 @@ class Session:
         self._profiles: Profiles | None = None
         self._journal: Journal | None = None
         self._look: Look | None = None
-        self._tails: dict[str, Connector] = {}
+        self._own: dict[str, Connector] = {}
 
     @property
     def profiles(self) -> "Profiles":
@@ -88,6 +93,17 @@ class Session:
         """Hear of a job sent earlier: its state soon, then its changes."""
         self._lane(spec).follow(ref, attempt)
 
+    def take_back(self, spec: Spec, ref: JobRef, attempt: int) -> None:
+        """Cancel an attempt that is followed: noted here durably, told soon; its end is heard like any other."""
+        now = self.world.clock()
+        self.main.outbox.owe(spec.name, ref, attempt, now)
+        self.journal.happened([Happened(now, ref.job, "cancel asked", {"attempt": attempt})])
+        self._lane(spec).poke()
+
+    def ask_log(self, job: JobView, stream: str, offset: int) -> None:
+        """Have its connector tell what a job has printed from there on: a ``Logged`` will come, over broken links too."""
+        self._lane(self.spec(job.connector)).tail(job.ref, stream, offset)
+
     def spec(self, connector: str) -> Spec:
         """The connector of this name."""
         lane = self._lanes.get(connector)
@@ -120,6 +136,12 @@ class Session:
     def is_sending(self) -> bool:
         """Whether something is not sent yet, and a lane is at it."""
         return any(self._undelivered.get(name) for name in self._lanes)
+
+    def patience_s(self, interrupted: bool = False) -> float:
+        """How long to wait for each lane when all is to end."""
+        if asking.is_asking():
+            return ASKING_LEAVE_S
+        return INTERRUPTED_LEAVE_S if interrupted else LEAVE_S
 
     def hurry(self) -> None:
         """Let the lanes do at once what there is to do."""
@@ -166,7 +188,7 @@ class Session:
                 problems[name] = problem
                 continue
             lane.follow_all({**shared.get(name, {}), **asked.get(name, {})})
-            waiting[name] = lane.poke()
+            waiting[name] = lane.poke(is_live=is_shared)
             lane.hurry()
         problems.update(self._one_round(waiting, patience_s))
         if problems:
@@ -185,6 +207,8 @@ class Session:
         self, waiting: dict[str, int], patience_s: float | None
     ) -> Mapping[str, XpmError]:
         problems: dict[str, XpmError] = {}
+        if patience_s is not None and self._late.issuperset(waiting):
+            patience_s = min(patience_s, LATE_S)  # they had their time before
         until = None if patience_s is None else time.monotonic() + patience_s
         while waiting:
             try:
@@ -195,7 +219,9 @@ class Session:
                     until = time.monotonic() + 1.0
                     continue
                 late = f"it did not answer within {patience_s:.0f} s"
-                problems.update((each, HostUnreachable("no news", cause=late)) for each in waiting)
+                problems.update(
+                    (each, HostUnreachable("no news", on=each, cause=late)) for each in waiting
+                )
                 self._late.update(waiting)
                 break
             error = self._hear(event)
@@ -204,6 +230,7 @@ class Session:
             is_stale = isinstance(event, Turned) and event.pokes < waiting.get(event.connector, 0)
             if isinstance(event, Turned | LinkDown | Stopped) and not is_stale:
                 waiting.pop(event.connector, None)
+                self._late.discard(event.connector)
         return problems
 
     def _hear(self, event: Event) -> XpmError | None:
@@ -225,8 +252,14 @@ class Session:
         """Send what waits, hear what happened (on other laptops too), bring what is over: the same exchange."""
         return self.refresh(connectors, is_shared=True)
 
-    def cancel(self, jobs: Sequence[JobView]) -> Mapping[str, XpmError]:
-        """Cancel these jobs: noted here durably, then told to their connectors."""
+    def cancel(
+        self, jobs: Sequence[JobView], patience_s: float | None = None
+    ) -> Mapping[str, XpmError]:
+        """Cancel these jobs: noted here durably, then told to their connectors.
+
+        Returns:
+            The connectors that could not be told within the time, and why.
+        """
         now = self.world.clock()
         for job in jobs:
             if job.state not in OVER:
@@ -234,10 +267,16 @@ class Session:
         self.journal.happened(
             Happened(now, job.id, "cancel asked", {"attempt": job.attempt}) for job in jobs
         )
-        return self.refresh({job.connector for job in jobs})
+        return self.refresh({job.connector for job in jobs}, patience_s)
 
-    def retry(self, jobs: Sequence[JobView]) -> Mapping[str, XpmError]:
-        """Give failed jobs, and those skipped after them, a new attempt with the code they had."""
+    def retry(
+        self, jobs: Sequence[JobView], patience_s: float | None = None
+    ) -> Mapping[str, XpmError]:
+        """Give failed jobs, and those skipped after them, a new attempt with the code they had.
+
+        Returns:
+            The connectors that have not taken them within the time, and why.
+        """
         chosen = {job.ref: job for job in [*self._skipped_after(jobs), *jobs]}
         for job in chosen.values():
             if job.state not in OVER - {"done"}:
@@ -247,31 +286,40 @@ class Session:
                 )  # fmt: skip
         for job in chosen.values():
             self._resubmit(job)
-        return self.refresh({job.connector for job in chosen.values()})
+        return self.refresh({job.connector for job in chosen.values()}, patience_s)
 
     def tail(self, job: JobView, stream: str, offset: int, limit: int = 1 << 18) -> bytes:
-        """Bytes of a job's log from an offset on: from here when its files are here."""
-        if job.settled or job.connector == "local":
+        """Bytes of a job's log from an offset on: from here when they are here."""
+        if is_here(job, stream):
             try:
                 with (Path(job.path) / stream).open("rb") as file:
                     file.seek(offset)
                     return file.read(limit)
             except FileNotFoundError:
                 return b""
-        return self._tailing(job.connector).tail(job.ref, stream, offset, limit)
+        return self.connector(job.connector).tail(job.ref, stream, offset, limit).content
 
-    def close(self) -> None:
-        """End all lanes; jobs go on."""
+    def connector(self, name: str) -> Connector:
+        """The connector of this name, for what is not followed: the lane's when there is one, else opened once."""
+        if name in self._lanes:
+            return self._lanes[name].opened()
+        if name not in self._own:
+            self._own[name] = self.world.open(self.spec(name), self.main.path)
+        return self._own[name]
+
+    def close(self, interrupted: bool = False) -> None:
+        """End all lanes, soon when a person has interrupted them; jobs go on."""
+        patience_s = self.patience_s(interrupted)
         for lane in self._lanes.values():
             lane.stop()
         for name, lane in self._lanes.items():
             is_lost = name in self._late or name in self.waiting
-            lane.leave(0.0 if is_lost else LEAVE_S)
+            lane.leave(0.0 if is_lost else patience_s)
         self._lanes.clear()
         self.events = SimpleQueue()
-        for connector in self._tails.values():
+        for connector in self._own.values():
             connector.close()
-        self._tails.clear()
+        self._own.clear()
         if self._journal is not None:
             self._journal.close()
             self._journal = self._look = None
@@ -280,15 +328,12 @@ class Session:
         lane = self._lanes.get(spec.name)
         if lane is None:
             remember(self.main.path)
-            lane = Lane(spec, self.main, self.events, self.world)
+            rules = self.profiles.rules(spec.name)
+            link = self._own.pop(spec.name, None)
+            lane = Lane(spec, self.main, self.events, self.world, link, rules)
             self._lanes[spec.name] = lane
             lane.start()
         return lane
-
-    def _tailing(self, connector: str) -> Connector:
-        if connector not in self._tails:
-            self._tails[connector] = self.world.open(self.spec(connector), self.main.path)
-        return self._tails[connector]
 
     def _skipped_after(self, jobs: Sequence[JobView]) -> Sequence[JobView]:
         chosen = {job.id for job in jobs}
@@ -320,3 +365,10 @@ class Session:
                 break
         record.close()
         self.submit(self.spec(job.connector), entry, None)
+
+
+def is_here(job: JobView, stream: str) -> bool:
+    """Whether what a job has printed is on this machine, all of it that there is."""
+    if job.connector == HERE:
+        return True
+    return job.settled and not any(each.path == stream for each in staying.noted(Path(job.path)))

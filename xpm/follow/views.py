@@ -8,13 +8,17 @@ from pathlib import Path
 
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import UsageProblem
+from xpm.follow import leaving
 from xpm.follow.journal import Journal, Known, Place
+from xpm.follow.leaving import Stays
 from xpm.follow.looking import OVER as OVER
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import LocalEnd, MainFolder
 from xpm.follow.records import Line, Run, is_going
+from xpm.sync.staying import Left
 
 SCHEMA = 1
+NOTHING_LEFT = Left()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class JobView:
     message: str
     settled: bool
     """Over, with its files here: there is no more to ask."""
+    left: Left = NOTHING_LEFT
+    """How much of it a rule keeps on the far side."""
 
     @property
     def ref(self) -> JobRef:
@@ -87,6 +93,8 @@ class Summary:
     """The connectors that have more to tell or to bring."""
     jobs: Sequence[JobView]
     places: Mapping[str, Place]
+    stays: Sequence[Stays] = ()
+    """What rules keep on the far side, by connector."""
 
 
 def experiments(main: MainFolder, journal: Journal | None = None) -> Sequence[ExperimentView]:
@@ -122,6 +130,7 @@ def summary(look: Look, name: str, order: Sequence[str], most: int) -> Summary:
         name, experiment_state(set(counts), look.run(name)), counts,
         datetime.fromtimestamp(min(alive), UTC) if alive else None,
         frozenset(each.connector for each in tallies if not each.settled), jobs, look.places,
+        look.stays(name),
     )  # fmt: skip
 
 
@@ -134,6 +143,7 @@ def chosen(look: Look, name: str, rows: Sequence[Row], picked: Sequence[Row]) ->
         datetime.fromtimestamp(min(alive), UTC) if alive else None,
         frozenset(row.connector for row in rows if not row.settled),
         [seen(look, row) for row in picked], look.places,
+        leaving.added([(row.connector, row.id, look.left[row.ref]) for row in rows if row.ref in look.left]),
     )  # fmt: skip
 
 
@@ -155,6 +165,7 @@ def seen(look: Look, row: Row) -> JobView:
         reason=look.reason(row),
         message=row.message,
         settled=bool(row.settled),
+        left=look.left.get(row.ref, NOTHING_LEFT),
     )
 
 
@@ -196,6 +207,7 @@ def as_json(view: ExperimentView) -> dict[str, object]:
                 "tags": dict(job.tags),
                 "path": job.path,
                 "seen_at": job.seen_at.isoformat(),
+                "stayed": {"files": job.left.files, "bytes": job.left.bytes},
             }
             for job in view.jobs
         ],

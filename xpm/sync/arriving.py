@@ -6,10 +6,11 @@ under way in the frame it hit, and whatever is on disk is never asked for again.
 
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from xpm.connectors.base import Paused, Progress, is_paused
 from xpm.errors import Defect, HostUnreachable
 from xpm.sync import names
 from xpm.sync.folder import InTheWay, JobFolder, Writer
@@ -18,6 +19,8 @@ from xpm.wire import frames
 
 ITEMS = 500
 BYTES = 8 * 1024 * 1024
+UNREADABLE = -2
+"""The size of a file that nobody there may read."""
 
 Streamed = tuple[frames.Message, Iterator[bytes]]
 
@@ -52,6 +55,7 @@ class Arriving:
         self.is_over = False
         self.is_whole = False
         self.has_moved = False
+        self.is_unreadable = False
         self.problem = ""
         self.arrived = 0
         """Bytes that came over the link."""
@@ -72,8 +76,17 @@ class Arriving:
                 at += length
             at = max(at, end)
 
+    @property
+    def lacks(self) -> int:
+        """How many bytes have yet to come."""
+        return sum(length for _, length in self.ranges())
+
     def take(self, header: "Piece", asked: int, content: Iterator[bytes]) -> None:
         """Store a piece."""
+        if header.size == UNREADABLE:
+            self.is_unreadable = True
+            self.end()
+            return
         file = self.pull.file
         is_same = (
             header.size >= file.size
@@ -154,16 +167,21 @@ class Piece:
         self.index, self.offset, self.length, self.size, self.mtime_ns, self.crc32 = row
 
 
-def bring(source: Source, files: Sequence[Arriving], progress: Callable[[int], None]) -> None:
+def bring(source: Source, files: Sequence[Arriving], progress: Progress) -> None:
     """Get every piece of these files; what moved meanwhile says so.
 
     Raises:
+        Paused: who hears of the bytes wants no more of them now.
         HostUnreachable: the link ended, and the next one before anything arrived.
     """
     try:
         for each in files:
             each.settle()
+        is_first = True  # of which some comes in any case
         while pending := [each for each in files if not each.is_over]:
+            if not is_first and is_paused(progress):
+                raise Paused
+            is_first = False
             arrived: list[int] = []
             try:
                 _bring(source, pending, arrived, progress)
@@ -182,7 +200,7 @@ def _bring(
     source: Source,
     files: Sequence[Arriving],
     arrived: list[int],
-    progress: Callable[[int], None],
+    progress: Progress,
 ) -> None:
     asked: deque[list[Item]] = deque()
 
@@ -191,6 +209,8 @@ def _bring(
             asked.append(portion)
             items = [[*f.where, f.pull.path, at, length] for f, at, length in portion]
             yield {"verb": "pull", "items": items, "limit": BYTES + ITEMS}
+            if is_paused(progress):
+                return
 
     def counted(content: Iterator[bytes]) -> Iterator[bytes]:
         for data in content:
@@ -226,7 +246,8 @@ def _receive(answer: Mapping[str, object], payload: Iterator[bytes], asked: Sequ
         if not 0 <= piece.index < len(asked) or piece.index in seen:
             raise Defect("the agent sends a piece that was not asked for")
         file, offset, length = asked[piece.index]
-        if piece.offset != offset or not 0 <= piece.length <= length:
+        may_have = 0 if piece.size == UNREADABLE else length
+        if piece.offset != offset or not 0 <= piece.length <= may_have:
             raise Defect("the agent sends a piece that was not asked for")
         seen.add(piece.index)
         file.take(piece, length, cutter.take(piece.length))

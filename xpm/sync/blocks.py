@@ -52,14 +52,22 @@ def _digests(source: Source, wanted: Sequence[Wanted]) -> list[list[bytes]]:
     queue = deque(range(len(wanted)))
     while queue:
         asked = list(queue)
-        items = [[*wanted[i][0], wanted[i][2].path, len(found[i]) * BLOCK] for i in asked]
+        items = [
+            [*wanted[i][0], wanted[i][2].path, len(found[i]) * BLOCK, _end(wanted[i][2])]
+            for i in asked
+        ]
         answer, payload = source.call({"verb": "digests", "items": items, "block": BLOCK})
         for at, count, digests in _rows(answer, payload, len(items)):
             index = asked[at]
             found[index] += digests
-            if not count or len(found[index]) * BLOCK >= wanted[index][2].file.size:
+            if not count or len(found[index]) * BLOCK >= _end(wanted[index][2]):
                 queue.remove(index)
     return found
+
+
+def _end(pull: Pull) -> int:
+    """How much of a file there is worth a look: of one that is not here, what has arrived, to the byte."""
+    return pull.file.size if pull.older is not None else pull.offset
 
 
 def _rows(

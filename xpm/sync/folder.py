@@ -9,7 +9,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -186,8 +186,16 @@ class JobFolder:
                 os.close(file)
             os.rename(partial, name, src_dir_fd=source, dst_dir_fd=target)
 
-    def tidy(self) -> None:
-        """Forget unfinished copies: the mirror is complete."""
+    def tidy(self, half: Collection[str] = ()) -> None:
+        """Forget unfinished copies but these: the mirror is complete."""
+        if half:
+            with self._parent(f"{_PARTIAL}/.") as (folder, _):
+                with os.scandir(folder) as scan:
+                    over = {each.name for each in scan}.difference(half)
+                for name in over:
+                    with contextlib.suppress(OSError):
+                        os.unlink(name, dir_fd=folder)
+            return
         if _PARTIAL in self._open:
             os.close(self._open.pop(_PARTIAL))
         with contextlib.suppress(OSError, InTheWay), self._parent(_PARTIAL) as (folder, name):

@@ -70,6 +70,8 @@ class Delta:
     problems: Sequence[str]
     staying: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     """Files that stay there, by rule, with their size and the reason."""
+    half: frozenset[str] = frozenset()
+    """The unfinished copies of such files: somebody may go on with them."""
 
 
 def delta(
@@ -83,17 +85,29 @@ def delta(
     problems = [names.shown(each) for each in _rows(manifest.get("problems"))]
     files = _files(manifest, problems, local.folds)
     why = choice.staying({path: file.size for path, file in files.items()})
-    staying = {path: (files[path].size, reason) for path, reason in why.items()}
+    staying = {
+        path: (files[path].size, reason)
+        for path, reason in why.items()
+        if not _is_same(local.files.get(path), files[path])  # it came earlier
+    }
     records, pulls = [], []
     for path, file in files.items():
         slot = _slot(path)
         if slot is not None:
             if path not in local.files:
                 records.append((slot, Pull(path, file, 0, grows=False)))
-        elif path not in staying and (not path.startswith(f"{names.OWN}/") or path == PROGRESS):
+        elif path not in why and (not path.startswith(f"{names.OWN}/") or path == PROGRESS):
             pulls += _pull(path, file, local, choice)
     links = _links(ref, manifest, files, local, workspace, problems)
-    return Delta(pulls, links, [pull for _, pull in sorted(records)], problems, staying)
+    half = frozenset(Pull(path, files[path], 0, grows=False).partial for path in staying)
+    return Delta(
+        pulls, links, [pull for _, pull in sorted(records)], problems, staying,
+        half & local.partials.keys(),
+    )  # fmt: skip
+
+
+def _is_same(here: File | None, there: File) -> bool:
+    return here is not None and (here.size, here.mtime_ns) == (there.size, there.mtime_ns)
 
 
 def slot_of(path: str) -> ledger.Slot | None:
@@ -108,7 +122,7 @@ def _slot(path: str) -> ledger.Slot | None:
 
 def _pull(path: str, file: File, local: Local, choice: Choice) -> list[Pull]:
     here = local.files.get(path)
-    if here is not None and (here.size, here.mtime_ns) == (file.size, file.mtime_ns):
+    if _is_same(here, file):
         return []
     if choice.grows(path) and (here is None or here.size <= file.size):
         size = here.size if here is not None else 0

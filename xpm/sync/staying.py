@@ -2,38 +2,64 @@
 
 ::
 
-    {"format": 1, "files": [[path, bytes, why], ...]}        why: the rule that kept it: pull skip max_file max_total
+    {"format": 1, "files": [[path, bytes, why], ...], "rules": text}
+
+``why`` is the rule that kept it: pull, skip, pull_on, max_file, max_total; or unreadable. ``rules`` are those that were
+in force (xpm/sync/rules.py), to see whether they have changed since.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xpm.connectors.base import Stayed
 from xpm.sync import names
-from xpm.sync.folder import JobFolder
 from xpm.wire import files
+
+if TYPE_CHECKING:
+    from xpm.sync.folder import JobFolder
 
 PATH = f"{names.OWN}/stayed.json"
 
 
-def note(folder: JobFolder, stayed: Sequence[Stayed]) -> None:
-    """Note what stays; an older note goes.
+class Left(NamedTuple):
+    """How much of a job stays on the far side."""
+
+    files: int = 0
+    bytes: int = 0
+
+
+def left(stayed: Sequence[Stayed]) -> Left:
+    """How much that is."""
+    return Left(len(stayed), sum(each.size for each in stayed))
+
+
+def note(folder: "JobFolder", stayed: Sequence[Stayed], rules: str) -> None:
+    """Note what stays, and by which rules; an older note goes.
 
     Raises:
         InTheWay: something local is in the way.
     """
     if stayed:
         rows = [[each.path, each.size, each.why] for each in stayed]
-        folder.replace(PATH, files.dump({"format": 1, "files": rows}))
+        folder.replace(PATH, files.dump({"format": 1, "files": rows, "rules": rules}))
     else:
         folder.remove(PATH)
 
 
 def noted(folder: Path) -> Sequence[Stayed]:
     """What stays on the far side of the job mirrored in this folder, as last noted."""
-    try:
-        content = files.load(str(folder / PATH)) or {}
-    except ValueError:  # torn by a power cut; the next mirror writes it anew
-        content = {}
-    rows = content.get("files") or []
+    rows = _read(folder).get("files") or []
     return [Stayed(str(path), int(size), str(why)) for path, size, why in rows]
+
+
+def rules(folder: Path) -> str:
+    """The rules by which it stays; "" when nothing does."""
+    return str(_read(folder).get("rules") or "")
+
+
+def _read(folder: Path) -> Mapping[str, Any]:
+    try:
+        return files.load(str(folder / PATH)) or {}
+    except ValueError:  # torn by a power cut; the next mirror writes it anew
+        return {}
