@@ -187,7 +187,8 @@ def while_a_listing_fails(folder: str, code: int, work: Callable[[], Message]) -
     reading, writing = os.pipe()
 
     def hook(event: str, args: tuple[object, ...]) -> None:
-        if event == "os.scandir" and str(args[0]).rstrip("/") == folder.rstrip("/"):
+        here = folder.rstrip("/")  # below the first one, folders are opened by their name alone
+        if event == "open" and str(args[0]).rstrip("/") in (here, here.rpartition("/")[2]):
             raise OSError(code, os.strerror(code), folder)
 
     pid = os.fork()
