@@ -26,6 +26,7 @@ VERBS = {
     "results": Lazy("xpm.cli.results", "Show what jobs measured, tags against metrics."),
     "retry": Lazy("xpm.cli.retry", "Give failed jobs a new attempt."),
     "resume": Lazy("xpm.cli.resume", "Go on with an experiment, with its plan or without."),
+    "clean": Lazy("xpm.cli.clean", "Remove what nobody needs any more, here and there."),
     "adopt": Lazy("xpm.cli.adopt", "Take over what another laptop sent to a connector."),
     "story": Lazy("xpm.cli.story", "Tell what happened to a job, from its records."),
     "why": Lazy("xpm.cli.why", "Explain why a job waits, fails or is run again."),
