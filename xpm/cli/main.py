@@ -32,6 +32,7 @@ VERBS = {
     "connect": Lazy("xpm.cli.connect", "Ask a host what it is, and write a profile for it."),
     "login": Lazy("xpm.cli.login", "Log in to a host that asks, once, for all commands."),
     "doctor": Lazy("xpm.cli.doctor", "Examine the place a connector leads to."),
+    "completion": Lazy("xpm.cli.completion", "Print what a shell needs to complete words."),
     "launchers": Lazy("xpm.cli.launchers", "Look at the launcher profiles."),
 }
 
