@@ -24,6 +24,7 @@ VERBS = {
     "pull": Lazy("xpm.cli.pull", "Bring files that have stayed where their job ran."),
     "cancel": Lazy("xpm.cli.cancel", "Cancel jobs."),
     "results": Lazy("xpm.cli.results", "Show what jobs measured, tags against metrics."),
+    "graph": Lazy("xpm.cli.graph", "Draw the plan, folded by task."),
     "retry": Lazy("xpm.cli.retry", "Give failed jobs a new attempt."),
     "resume": Lazy("xpm.cli.resume", "Go on with an experiment, with its plan or without."),
     "adopt": Lazy("xpm.cli.adopt", "Take over what another laptop sent to a connector."),
