@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +35,9 @@ from xpm.sync.staying import Left
 from xpm.wire import disks
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from xpm.metrics.table import Result
     from xpm.monitor.serving import Server
     from xpm.plan.sealing import Sealed
     from xpm.plan.tokens import Token
@@ -127,6 +130,7 @@ class Experiment:
             self._observer.note,
             self._patiently,
             self._options.refresh,
+            self._options.move,
         )
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:
@@ -167,6 +171,16 @@ class Experiment:
     def resultspath(self) -> Path:
         """Where the plan puts what it makes of its results; exists."""
         return self._record.results
+
+    def results(self) -> "pd.DataFrame | Sequence[Result]":
+        """What the jobs measured that are done, their files here: tags and metrics, one row per job.
+
+        A pandas DataFrame where pandas is installed, else a list of rows with ``job task state tags metrics path``. What is
+        read is what ``xpm results`` reads. Call ``wait()`` before, for all of them.
+        """
+        from xpm._results import results
+
+        return results(self._session, self._record.id)
 
     @property
     def main(self) -> Path:
@@ -378,7 +392,7 @@ class Experiment:
             elif interrupted:
                 self._outcome = "interrupted"
             self._observer.ended(self._counts)
-            self._session.close()
+            self._session.close(interrupted)
             self._close_record()
             if self._page is not None:
                 self._page.close()
@@ -401,7 +415,7 @@ class Experiment:
     def _send_rest(self) -> None:
         """Send what is submitted, if that is quick: it goes on even if the plan cannot."""
         self._session.hurry()
-        until = self._session.world.clock() + self._session.patience_s
+        until = self._session.world.clock() + self._session.patience_s()
         try:
             while self._session.is_sending:
                 left = until - self._session.world.clock()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.sync.far_side import REF, Answer, FarSide, tree
 from xpm.agent import paths
-from xpm.connectors.base import Fetched, JobRef
+from xpm.connectors.base import Fetched, JobRef, Paused
 from xpm.errors import Defect, HostUnreachable
 from xpm.sync.alone import alone
 from xpm.sync.arriving import BYTES
@@ -120,6 +120,23 @@ def test_a_file_that_became_a_folder_there_does_so_here(far: FarSide, main: Path
     [result] = mirror(far, main)
 
     assert (mirrored(main) / "out" / "x").read_bytes() == b"in a folder"
+    assert result.problems == []
+
+
+def test_a_file_that_makes_room_for_a_folder_stays_under_another_name(
+    far: FarSide, main: Path
+) -> None:
+    mirrored(main).mkdir(parents=True)
+    (mirrored(main) / "out").write_text("mine, never fetched")
+    (mirrored(main) / "out~").write_text("mine too")
+    (far.job() / "out").mkdir()
+    (far.job() / "out" / "x").write_bytes(b"theirs")
+
+    [result] = mirror(far, main)
+
+    assert tree(mirrored(main)) == {
+        "out/x": b"theirs", "out~": b"mine too", "out~~": b"mine, never fetched",
+    }  # fmt: skip
     assert result.problems == []
 
 
@@ -507,6 +524,26 @@ def test_while_a_job_runs_only_what_is_news_travels(far: FarSide, main: Path) ->
     assert not (mirrored(main) / ".xpm" / "stayed.json").exists()
 
 
+def test_however_many_jobs_run_a_look_at_their_files_is_two_exchanges(
+    far: FarSide, main: Path
+) -> None:
+    refs = [JobRef("t", f"{number:064x}") for number in range(80)]
+    choice, since = Choice(live=("*.tfevents.*",)).meanwhile, {}  # type: Choice, dict[JobRef, int]
+    for ref in refs:
+        (far.job(ref) / "stdout").write_bytes(b"begun\n")
+        (far.job(ref) / "a.tfevents.1").write_bytes(b"e" * 100)
+    fetch(far, refs, main, lambda count: None, choice, since)
+    far.calls.clear()
+    for ref in refs:
+        with (far.job(ref) / "a.tfevents.1").open("ab") as file:
+            file.write(b"more")
+
+    found = fetch(far, refs, main, lambda count: None, choice, since)
+
+    assert [call["verb"] for call in far.calls] == ["manifest", "pull"]
+    assert [each.bytes for each in found] == [4] * 80
+
+
 def test_of_a_job_that_runs_files_long_at_rest_are_not_even_listed(
     far: FarSide, main: Path
 ) -> None:
@@ -768,3 +805,37 @@ def test_who_brings_files_hears_before_how_much_will_come(far: FarSide, main: Pa
     fetch(far, [REF], main, told, Choice(skip=("stays",)))
 
     assert (told.expected, told.arrived) == (1000, 1000)
+
+
+def test_who_has_something_more_urgent_to_do_gets_what_was_asked_for_and_the_rest_later(
+    far: FarSide, main: Path
+) -> None:
+    raw = random.Random(5).randbytes(BYTES * 3)
+    (far.job() / "big").write_bytes(raw)
+    far.finish()
+
+    class Busy:
+        """Has something to do once a first piece is there."""
+
+        arrived = 0
+
+        def __call__(self, count: int) -> None:
+            self.arrived += count
+
+        def pauses(self) -> bool:
+            return self.arrived > 0
+
+    busy = Busy()
+    with pytest.raises(Paused):
+        fetch(far, [REF], main, busy)
+    assert not (mirrored(main) / ".xpm" / "a1.2").exists()
+
+    [rest] = mirror(far, main)
+
+    assert 0 < busy.arrived < len(raw)
+    assert rest.bytes - size_of_records(far) == len(raw) - busy.arrived
+    assert raw == (mirrored(main) / "big").read_bytes()
+
+
+def size_of_records(far: FarSide) -> int:
+    return sum((far.job() / ".xpm" / name).stat().st_size for name in ("a1.1", "a1.2"))

@@ -30,12 +30,16 @@ observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s
           (xpm/agent/limits.py).
 nudge     -> {}: an observe that waits answers at once
 cancel    W {"jobs": [[task, job, attempt], ...]} -> {"noted": n}
-tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n} -> {"size": n, "offset": n} + payload
-manifest  W {"jobs": [[task, job], ...]} -> {"jobs": [{"task", "job", "files": [[path, size, mtime_ns, mode], ...],
-          "links": [[path, target], ...], "problems": [text, ...]}, ...]}
+tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n}
+          -> {"size": n, "offset": n, "begins": [[attempt, generation, offset], ...]} + payload; begins: the runs whose output
+          begins in the payload or right behind it
+manifest  W {"jobs": [[task, job, since_ns], ...]} -> {"jobs": [{"task", "job", "files": [[path, size, mtime_ns, mode], ...],
+          "links": [[path, target], ...], "problems": [text, ...]}, ...], "now": ns}
+          since_ns may be missing; with it, files touched since (mtime or ctime) only
 pull      W {"items": [[task, job, path, offset, length], ...], "limit": bytes}      length may be missing: to the end
           -> {"pieces": [[item index, offset, length, size, mtime_ns, crc32], ...]} + payload; as many as fit the limit
-digests   W {"items": [[task, job, path, offset], ...], "block": bytes}
+          size -1: it is gone; -2: its own mode or owner lets nobody of ours read it
+digests   W {"items": [[task, job, path, offset, end], ...], "block": bytes}               end may be missing
           -> {"digests": [[item index, offset, count, size, mtime_ns], ...]} + payload: 16 bytes of blake2b for each block from
           the offset on; as many as are read in a moment, the last one may be short
 experiments W {} -> {"experiments": [{"name", "jobs": n, "states": {state: n}, "first": t, "last": t}, ...]}
