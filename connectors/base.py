@@ -114,6 +114,23 @@ def is_paused(progress: Progress) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """Where in a log the output of a run begins."""
+
+    attempt: int
+    generation: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """Bytes of a log, and the runs whose output begins among or right behind them."""
+
+    content: bytes
+    begins: Sequence[Begin] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """An experiment as a workspace remembers it."""
 
@@ -153,8 +170,8 @@ class Connector(Protocol):
     def cancel(self, attempts: Sequence[tuple[JobRef, int]]) -> None:
         """Note, durably there, that these attempts are to be cancelled."""
 
-    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> bytes:
-        """Bytes of ``stdout`` or ``stderr`` from an offset on; b"" when there is no more."""
+    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
+        """Bytes of ``stdout`` or ``stderr`` from an offset on; none when there are no more."""
 
     def fetch(
         self,

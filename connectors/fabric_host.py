@@ -19,6 +19,7 @@ import paramiko
 
 from xpm.connectors.hosts import STDERR_KEPT, Host, Stream
 from xpm.connectors.known_hosts import KnownKey, contradiction, fingerprint, known_keys
+from xpm.connectors.quoting import command_line
 from xpm.connectors.relay import Relay
 from xpm.connectors.specs import SshTarget
 from xpm.connectors.ssh_config import Resolved, resolve
@@ -70,7 +71,7 @@ class FabricHost:
                 self._watch = _Watch(self._connections[-1].transport, self._target.keepalive_s)
             with translated(host, "start a command"):
                 channel = self._session()
-                channel.exec_command(shlex.join(argv))
+                channel.exec_command(command_line(argv))
         return ChannelStream(channel, self.name)
 
     def close(self) -> None:

@@ -13,7 +13,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from xpm.connectors import answers
-from xpm.connectors.base import Connector, Entry, Fetched, JobRef, News, Progress, Sent, Snapshot
+from xpm.connectors.base import (
+    Connector,
+    Entry,
+    Fetched,
+    JobRef,
+    News,
+    Printed,
+    Progress,
+    Sent,
+    Snapshot,
+)
 from xpm.errors import DiskProblem, PlanProblem
 from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
@@ -134,13 +144,15 @@ class AgentConnector:
             jobs = [[ref.task, ref.job, attempt] for ref, attempt in attempts]
             self._caller.call({"verb": "cancel", "jobs": jobs})
 
-    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> bytes:
+    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
         """Bytes of a log from an offset on."""
         request = {
             "verb": "tail", "task": ref.task, "job": ref.job,
             "stream": stream, "offset": offset, "limit": limit,
         }  # fmt: skip
-        return self._caller.call(request)[1]
+        answer, content = self._caller.call(request)
+        with answers.understood(self.name, "tail"):
+            return answers.printed(answer, content)
 
     def fetch(
         self,

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +36,10 @@ from xpm.sync.staying import Left
 from xpm.wire import disks
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from xpm.metrics.table import Result
+    from xpm.monitor.serving import Server
     from xpm.plan.sealing import Sealed
     from xpm.plan.tokens import Token
 
@@ -98,6 +102,7 @@ class Experiment(Interactive):
         self._main = MainFolder(Path(self._options.workdir or path))
         self._record = self._main.experiment(id)
         self._port = port
+        self._page: Server | None = None
         self._launcher = self._options.launcher or launcher
         self._require = Req.of(require) if require is not None else None
         self._place = str(self._main.path), id
@@ -131,7 +136,11 @@ class Experiment(Interactive):
         )
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:
-            self._observer.note(f"port={self._port}: the web page comes with a later version")
+            from xpm.monitor.serving import beside  # here: it is large
+
+            self._page = beside(
+                self._main.path, self._port, self._observer.note, self._session.world
+            )
         context.push(self)
         return self
 
@@ -178,6 +187,16 @@ class Experiment(Interactive):
     def resultspath(self) -> Path:
         """Where the plan puts what it makes of its results; exists."""
         return self._record.results
+
+    def results(self) -> "pd.DataFrame | Sequence[Result]":
+        """What the jobs measured that are done, their files here: tags and metrics, one row per job.
+
+        A pandas DataFrame where pandas is installed, else a list of rows with ``job task state tags metrics path``. What is
+        read is what ``xpm results`` reads. Call ``wait()`` before, for all of them.
+        """
+        from xpm._results import results
+
+        return results(self._session, self._record.id)
 
     @property
     def main(self) -> Path:
@@ -389,8 +408,10 @@ class Experiment(Interactive):
             elif interrupted:
                 self._outcome = "interrupted"
             self._observer.ended(self._counts)
-            self._session.close()
+            self._session.close(interrupted)
             self._close_record()
+            if self._page is not None:
+                self._page.close()
         if interrupted:
             self._observer.note(
                 "interrupted; submitted jobs go on. Run the plan again to follow them,"
@@ -410,7 +431,7 @@ class Experiment(Interactive):
     def _send_rest(self) -> None:
         """Send what is submitted, if that is quick: it goes on even if the plan cannot."""
         self._session.hurry()
-        until = self._session.world.clock() + self._session.patience_s
+        until = self._session.world.clock() + self._session.patience_s()
         try:
             while self._session.is_sending:
                 left = until - self._session.world.clock()

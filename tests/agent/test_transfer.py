@@ -255,11 +255,20 @@ def test_a_name_that_is_no_jobs_is_refused(agent: Agent, task: str, job: str) ->
 
 def test_the_tail_of_a_log_starts_at_an_offset(agent: Agent) -> None:
     tail = {"verb": "tail", "task": TASK, "job": JOB, "stream": "stderr"}
-    assert _tail(agent, {**tail, "offset": 0, "limit": 9}) == ({"size": 0, "offset": 0}, b"")
+    assert _tail(agent, {**tail, "offset": 0, "limit": 9}) == (
+        {"size": 0, "offset": 0, "begins": []},
+        b"",
+    )
     (agent.folder / "stderr").write_text("hello")
 
-    assert _tail(agent, {**tail, "offset": 2, "limit": 2}) == ({"size": 5, "offset": 2}, b"ll")
-    assert _tail(agent, {**tail, "offset": 9, "limit": 2}) == ({"size": 5, "offset": 9}, b"")
+    assert _tail(agent, {**tail, "offset": 2, "limit": 2}) == (
+        {"size": 5, "offset": 2, "begins": []},
+        b"ll",
+    )
+    assert _tail(agent, {**tail, "offset": 9, "limit": 2}) == (
+        {"size": 5, "offset": 9, "begins": []},
+        b"",
+    )
     assert error(agent.call({**tail, "stream": "x", "offset": 0, "limit": 1}))["kind"] == "usage"
 
 

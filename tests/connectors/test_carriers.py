@@ -360,7 +360,9 @@ NOISY = {
     "on stderr": "echo module loaded >&2",
     "binary": r"printf '\000\377\223XPM\032 \r\n\033[2J'",
     "as if it were ours": r"printf '\223XPM\032\r\n'",
-    "long": "yes | head -c 300000",
+    "long": "yes | head -c 1000000",
+    "long and binary": "head -c 1000000 /dev/urandom",
+    "long on stderr": "head -c 20000000 /dev/urandom >&2",
 }
 
 

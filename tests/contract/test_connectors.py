@@ -254,10 +254,10 @@ def test_the_log_of_a_running_job_can_be_read(site: Site, shot: Snapshot) -> Non
     until(connector, ["a"], ["running"])
     places.eventually(lambda: site.has(ref("a"), "ready"))
 
-    assert connector.tail(ref("a"), "stdout", 0, 1000) == b"x" * 100 + b"\n"
-    assert connector.tail(ref("a"), "stdout", 3, 7) == b"x" * 7
-    assert connector.tail(ref("a"), "stdout", 101, 1000) == b""
-    assert connector.tail(ref("nobody"), "stderr", 0, 1000) == b""
+    assert connector.tail(ref("a"), "stdout", 0, 1000).content == b"x" * 100 + b"\n"
+    assert connector.tail(ref("a"), "stdout", 3, 7).content == b"x" * 7
+    assert connector.tail(ref("a"), "stdout", 101, 1000).content == b""
+    assert connector.tail(ref("nobody"), "stderr", 0, 1000).content == b""
 
     site.touch(site.job(ref("a")) / "go")
     until(connector, ["a"])

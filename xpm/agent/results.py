@@ -20,6 +20,7 @@ from xpm.wire.workspace import Layout
 
 Request = Dict[str, Any]
 Reply = Tuple[Dict[str, Any], bytes]
+STREAMS = ("stdout", "stderr")
 MOST_BYTES = 32 * 1024 * 1024
 MOST_DIGESTED = 256 * 1024 * 1024
 """How many bytes are read for one answer about digests: the agent does nothing else meanwhile."""
@@ -30,15 +31,22 @@ _NO_FILE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO))
 
 
 def tail(layout: Layout, request: Request) -> Reply:
-    """Bytes of a job's output from an offset on."""
+    """Bytes of a job's output from an offset on, and the runs whose output begins among them."""
     stream = request["stream"]
-    if stream not in ("stdout", "stderr"):
+    if stream not in STREAMS:
         raise usage("no such stream: %r" % (stream,), "stdout or stderr")
     offset, limit = max(0, int(request["offset"])), min(int(request["limit"]), MOST_BYTES)
     item = [request["task"], request["job"], stream]
     with _Opener(layout) as opener:
         size, content, _ = _piece(opener, item, offset, limit)
-    return {"size": max(0, size), "offset": offset}, content
+    folder = _folder(layout, request["task"], request["job"])
+    ends_at = offset + len(content)
+    begins = [
+        each
+        for each in ledger.begins(folder, STREAMS.index(stream))
+        if offset <= each[2] <= ends_at
+    ]
+    return {"size": max(0, size), "offset": offset, "begins": begins}, content
 
 
 def manifest(layout: Layout, request: Request) -> Reply:

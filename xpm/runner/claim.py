@@ -157,7 +157,16 @@ def _claim(order: Order, entries: List[ledger.Entry], now: float) -> Dict[str, A
         "environment": os.environ.get("XPM_ENVIRONMENT"),
         "modules": [each for each in os.environ.get("LOADEDMODULES", "").split(":") if each],
         "image": os.environ.get("XPM_IMAGE"),
+        "logs": [_size(order.folder, each) for each in ("stdout", "stderr")],
     }
+
+
+def _size(folder: str, name: str) -> int:
+    """Bytes that earlier runs have printed; this one's come behind them."""
+    try:
+        return os.stat(os.path.join(folder, name)).st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _revocation(order: Order, state: str, message: str, now: float) -> Dict[str, Any]:

@@ -30,7 +30,9 @@ observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s
           (xpm/agent/limits.py).
 nudge     -> {}: an observe that waits answers at once
 cancel    W {"jobs": [[task, job, attempt], ...]} -> {"noted": n}
-tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n} -> {"size": n, "offset": n} + payload
+tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n}
+          -> {"size": n, "offset": n, "begins": [[attempt, generation, offset], ...]} + payload; begins: the runs whose output
+          begins in the payload or right behind it
 manifest  W {"jobs": [[task, job, since_ns], ...]} -> {"jobs": [{"task", "job", "files": [[path, size, mtime_ns, mode], ...],
           "links": [[path, target], ...], "problems": [text, ...]}, ...], "now": ns}
           since_ns may be missing; with it, files touched since (mtime or ctime) only
