@@ -18,6 +18,7 @@ from xpm._deciding import Deciding
 from xpm._failures import failed
 from xpm._interactive import Interactive
 from xpm._jobs import Callback, Handle, Job, Phase
+from xpm._notify import Notified
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import DiskProblem, JobsFailed, PlanProblem, ProfileProblem, XpmError
 from xpm.follow import leaving
@@ -106,8 +107,9 @@ class Experiment(Interactive):
         self._launcher = self._options.launcher or launcher
         self._require = Req.of(require) if require is not None else None
         self._place = str(self._main.path), id
-        self._observer = (self._options.observer or _notebook.observer)()
         self._session = Session(self._main, self._options.world)
+        shows = (self._options.observer or _notebook.observer)()
+        self._observer = Notified(shows, lambda: self._session.profiles.notify)
         self._callbacks = Callbacks(self._observer.note)
         self._counts: Counter[str] = Counter()
         self._shown: dict[JobRef, str] = {}
