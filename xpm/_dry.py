@@ -80,6 +80,20 @@ class DryExperiment:
             self._tell()
             self._session.close()
 
+    def start(self) -> "DryExperiment":
+        """Open it without a block."""
+        return self.__enter__()
+
+    def update(self) -> "DryExperiment":
+        """Nothing happens in a dry run."""
+        return self
+
+    def close(self) -> None:
+        """End it: the script goes on, as it does not wait."""
+        context.pop(self)
+        self._tell()
+        self._session.close()
+
     @property
     def main(self) -> Path:
         """The main folder, absolute."""
