@@ -211,7 +211,7 @@ class DryDeciding(Deciding):
         age = self._dry.world.clock() - known.seen_at
         return f"{known.state} on {known.connector}, as of {_duration(age)} ago"
 
-    def _send(self, job: Job, attempt: int, is_renewal: bool = False) -> None:
+    def _send(self, job: Job, attempt: int) -> None:
         self._whys[job.ref] = self._why(job, attempt)
         super()._send(job, attempt)
 

@@ -60,13 +60,9 @@ class Cluster:
     held: dict[str, Held] = field(default_factory=dict)
     ran: Counter[str] = field(default_factory=Counter)
     submissions: list[list[str]] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    """Everything that was ever sent."""
     opened: int = 0
     down: bool = False
     failing: Exception | None = None
-    full: bool = False
-    """No job starts."""
     keeps_attempts: bool = False
     """A living attempt is not replaced by a later one."""
     loses_files: bool = False
@@ -93,7 +89,6 @@ class Cluster:
 
     def take(self, entries: Sequence[Entry]) -> None:
         with self.changed:
-            self.entries += entries
             self.submissions.append([str(each["job"]) for each in entries])
             for entry in entries:
                 job, attempt = str(entry["job"]), int(str(entry["attempt"]))
@@ -140,7 +135,7 @@ class Cluster:
                 if any(each in OVER - {"done"} for each in states):
                     self._end(job, "skipped", "")
                     moved = True
-                elif all(each == "done" for each in states) and not self.full:
+                elif all(each == "done" for each in states):
                     self._move(job, "running")
                     self.ran[job] += 1
                     end = self.fate(held.entry)
