@@ -15,7 +15,6 @@ from xpm.launchers.notices import NOBODY, Notify
 from xpm.launchers.paying import SlotEntry
 from xpm.launchers.report import Finding, Report, did_you_mean, in_file_order, refusal
 from xpm.launchers.tree import Table
-from xpm.sync.limits import Limits
 from xpm.sync.rules import EVERYTHING_COMES, Rules
 
 if TYPE_CHECKING:
@@ -211,8 +210,6 @@ class Profiles:
     """What was read, later ones over earlier ones."""
     results: Mapping[str, Rules] = field(default_factory=dict[str, Rules])
     """Which files come back, by connector."""
-    code: Limits = field(default_factory=Limits)
-    """Which files of projects are sent."""
     notify: Notify = NOBODY
     """Whom to tell how experiments end."""
 
@@ -316,6 +313,5 @@ def _profiles(files: Sequence[Layer], report: Report, read: "Read") -> Profiles:
         read.tree,
         tuple(files),
         read.results,
-        read.code,
         read.notify,
     )

@@ -31,7 +31,6 @@ from xpm.plan.sealing import Sealed
 from xpm.plan.tokens import Token
 from xpm.sync import staying
 from xpm.sync.folder import JobFolder
-from xpm.sync.limits import Limits
 from xpm.sync.rules import EVERYTHING, EVERYTHING_COMES, Choice, Moment, Rules
 from xpm.wire import ledger
 
@@ -323,8 +322,6 @@ class FakeLauncher:
 
 class FakeProfiles:
     """Launchers by name: each leads to the connector of the same name."""
-
-    code = Limits()
 
     path = None
 
