@@ -30,6 +30,8 @@ class Code:
         self._script = plan_script()
         self._project = project_of(started_file() or Path.cwd() / "plan.py")
         self._limits = limits
+        self.writes = True
+        """Whether what is learned of the project may be kept for the next run."""
         self._beside: Sequence[Beside] | None = None
         self._snapshot: Snapshot | None = None
         self._content: dict[str, object] = {}
@@ -50,7 +52,7 @@ class Code:
             self._snapshot = take(
                 self._project, self._limits(), [state_home(), cache_folder()],
                 {each.name: each.root for each in self.beside if each.name},
-                Contents(self._project, cache_folder()),
+                Contents(self._project, cache_folder(), keeps=self.writes),
             )  # fmt: skip
         return self._snapshot
 

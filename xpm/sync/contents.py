@@ -36,6 +36,7 @@ class Contents:
     Args:
         root: its folder.
         folder: where what is known is kept; None: nowhere.
+        keeps: whether what is learned is kept there for the next time.
         clock_ns: the time.
         reader: reads an open file to its end.
     """
@@ -44,9 +45,11 @@ class Contents:
         self,
         root: Path,
         folder: Path | None = None,
+        keeps: bool = True,
         clock_ns: Callable[[], int] = time.time_ns,
         reader: Callable[[io.BufferedReader], bytes] = io.BufferedReader.read,
     ) -> None:
+        self._keeps = keeps
         self._clock_ns = clock_ns
         self._reader = reader
         name = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
@@ -93,7 +96,8 @@ class Contents:
 
     def save(self) -> None:
         """Keep what is known for the next time."""
-        if self._path is None or (self._now == self._before and not self._is_new):
+        is_known = self._now == self._before and not self._is_new
+        if self._path is None or not self._keeps or is_known:
             return
         text = json.dumps({"format": FORMAT, "files": self._now}, separators=(",", ":"))
         try:
