@@ -33,6 +33,7 @@ MOST_JUMPS = 8
 SESSION_WAITS_S = (0.1, 0.3, 1.0)
 ANSWER_S = 120.0
 """How long a person may take to answer; sshd's LoginGraceTime is as long."""
+LAST_WORDS_S = 1.0
 LOST = (OSError, EOFError, paramiko.SSHException)
 """What paramiko raises from a channel whose connection has just been lost."""
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -130,14 +131,16 @@ class ChannelStream:
         self._channel = channel
         self._name = name
         self._kept = b""
+        # Read at once, whoever wants it: what nobody reads fills the window, and stops the command.
+        self._drain = threading.Thread(target=self._keep_stderr, daemon=True, name="xpm-stderr")
+        self._drain.start()
 
     def read(self, size: int) -> bytes:
         """The next bytes of the command's output."""
         try:
-            data = self._channel.recv(size)  # it also writes: how much more may come
+            data: bytes = self._channel.recv(size)  # it also writes: how much more may come
         except LOST:
             return b""
-        self._keep_stderr()
         return data
 
     def write(self, data: bytes) -> None:
@@ -155,7 +158,8 @@ class ChannelStream:
 
     def stderr(self) -> str:
         """What the command said last on its standard error."""
-        self._keep_stderr()
+        if self._channel.eof_received or self._channel.closed:
+            self._drain.join(LAST_WORDS_S)
         return self._kept.decode("utf-8", "replace")
 
     def exit_status(self) -> int | None:
@@ -167,8 +171,8 @@ class ChannelStream:
 
     def _keep_stderr(self) -> None:
         with contextlib.suppress(*LOST):
-            while self._channel.recv_stderr_ready():
-                self._kept = (self._kept + self._channel.recv_stderr(STDERR_KEPT))[-STDERR_KEPT:]
+            while data := self._channel.recv_stderr(WINDOW):
+                self._kept = (self._kept + data)[-STDERR_KEPT:]
 
 
 def _hop(text: str) -> str:

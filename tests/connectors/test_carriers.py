@@ -376,7 +376,7 @@ def test_noise_of_a_login_is_no_matter(
     banner.write_bytes(b"Authorised users only\nPermission denied (jokes)\n\x93XPM\x00\xff")
     sshd = start([through(f"/bin/sh {shlex.quote(str(rc))}"), f"Banner {banner}"])
 
-    session = start_agent(reach(sshd.target), str(tmp_path / "far"), sys.executable)
+    session = start_agent(reach(sshd.target), str(tmp_path / "far"), sys.executable, timeout_s=30)
 
     assert session.hello["protocol"] == 1
     session.stream.close()

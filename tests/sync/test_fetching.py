@@ -124,6 +124,23 @@ def test_a_file_that_became_a_folder_there_does_so_here(far: FarSide, main: Path
     assert result.problems == []
 
 
+def test_a_file_that_makes_room_for_a_folder_stays_under_another_name(
+    far: FarSide, main: Path
+) -> None:
+    mirrored(main).mkdir(parents=True)
+    (mirrored(main) / "out").write_text("mine, never fetched")
+    (mirrored(main) / "out~").write_text("mine too")
+    (far.job() / "out").mkdir()
+    (far.job() / "out" / "x").write_bytes(b"theirs")
+
+    [result] = mirror(far, main)
+
+    assert tree(mirrored(main)) == {
+        "out/x": b"theirs", "out~": b"mine too", "out~~": b"mine, never fetched",
+    }  # fmt: skip
+    assert result.problems == []
+
+
 def test_what_is_only_here_stays(far: FarSide, main: Path) -> None:
     mirrored(main).mkdir(parents=True)
     (mirrored(main) / "notes.txt").write_text("mine")
@@ -479,83 +496,6 @@ def test_what_a_power_cut_left_hollow_is_fetched_again(far: FarSide, main: Path)
     mirror(far, main)
 
     assert (mirrored(main) / "big").read_bytes() == raw
-
-
-def running(far: FarSide, main: Path, since: dict[JobRef, int] | None = None) -> Fetched:
-    choice = Choice(live=("*.csv", "state", "events.tfevents.1")).meanwhile
-    [found] = fetch(far, [REF], main, lambda count: None, choice, since)
-    return found
-
-
-def test_while_a_job_runs_only_what_is_news_travels(far: FarSide, main: Path) -> None:
-    job, since = far.job(), {}  # type: Path, dict[JobRef, int]
-    (job / "stdout").write_bytes(b"log\n" * 100)
-    (job / "table.csv").write_bytes(b"1,2\n" * 100)
-    (job / "events.tfevents.1").write_bytes(b"e" * 5000)
-    (job / "model.bin").write_bytes(b"m" * 1000)
-    far.record("claim", 1, 1)
-
-    first = running(far, main, since)
-    for name in ("stdout", "events.tfevents.1"):
-        with (job / name).open("ab") as file:
-            file.write(b"0123456789")
-    second = running(far, main, since)
-    third = running(far, main, since)
-
-    assert (first.files, second.bytes, third.bytes) == (4, 20, 0)
-    assert {"stdout", "table.csv", "events.tfevents.1", ".xpm/a1.1"} <= tree(mirrored(main)).keys()
-    assert not (mirrored(main) / "model.bin").exists()
-    assert not (mirrored(main) / ".xpm" / "stayed.json").exists()
-
-
-def test_of_a_job_that_runs_files_long_at_rest_are_not_even_listed(
-    far: FarSide, main: Path
-) -> None:
-    job, since = far.job(), {}  # type: Path, dict[JobRef, int]
-    (job / "old.csv").write_text("1")
-    running(far, main, since)
-    since[REF] += 3600 * 10**9  # so much later
-
-    listed: list[object] = []
-    far.after = lambda request, answer: listed.append(answer[0]) or answer  # type: ignore[func-returns-value]
-    running(far, main, since)
-
-    assert [answer["jobs"][0]["files"] for answer in listed] == [[]]  # type: ignore[index]
-
-
-def test_the_end_of_a_job_is_not_known_here_before_all_its_files_are(
-    far: FarSide, main: Path
-) -> None:
-    (far.job() / "model.bin").write_bytes(b"m")
-    far.finish()
-
-    running(far, main)  # it ended just now; nobody here knows yet
-
-    assert (mirrored(main) / ".xpm" / "a1.1").exists()
-    assert not (mirrored(main) / ".xpm" / "a1.2").exists()
-    mirror(far, main)
-    assert (mirrored(main) / ".xpm" / "a1.2").exists()
-    assert (mirrored(main) / "model.bin").exists()
-
-
-def test_a_live_file_that_changes_all_the_time_leaves_no_copies_behind(
-    far: FarSide, main: Path
-) -> None:
-    state = far.job() / "state"
-    state.write_bytes(b"0" * 100)
-
-    def change(request: frames.Message) -> None:
-        if request["verb"] == "pull":
-            state.write_bytes(b"0" * (101 + len(far.calls)))
-
-    far.before = change
-    for _ in range(3):
-        running(far, main)
-
-    assert [each for each in tree(mirrored(main)) if "partial" in each] == []
-    far.before = lambda request: None
-    running(far, main)
-    assert state.read_bytes() == (mirrored(main) / "state").read_bytes()
 
 
 def test_what_is_half_here_is_gone_on_with_whatever_else_comes_meanwhile(
