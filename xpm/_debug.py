@@ -92,6 +92,19 @@ class DebugExperiment:
             self._callbacks.close()
             context.pop(self)
 
+    def start(self) -> "DebugExperiment":
+        """Open it without a block."""
+        return self.__enter__()
+
+    def update(self) -> "DebugExperiment":
+        """Run what has not run yet."""
+        self.wait()
+        return self
+
+    def close(self) -> None:
+        """End it."""
+        self.__exit__(None, None, None)
+
     @property
     def main(self) -> Path:
         """The folder of this run, absolute."""

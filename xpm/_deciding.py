@@ -7,7 +7,6 @@ from xpm._asking import Asking
 from xpm._code import Code
 from xpm._environments import Environments
 from xpm._jobs import AGAIN, Job, Phase
-from xpm._moving import NOT_STARTED, Moving
 from xpm._reuse import changed_since, unheeded
 from xpm.agent.limits import SiteLimits
 from xpm.connectors.base import Change, JobRef, Snapshot
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from xpm.plan.sealing import Sealed
 
 HERE = "local"
+NOT_STARTED = frozenset({"waiting", "ready", "submitted", "pending"})
 KEEPS = (
     "the code has changed since: jobs that have not started keep what they were submitted with"
     " (`xpm run --refresh` gives them the code of now)"
@@ -41,8 +41,6 @@ class Deciding:
         run: the name of this run.
         note: says something once.
         patiently: writes, again and again while the disk here is full or away; each write may be repeated.
-        refresh: whether jobs that have not started get the code of now.
-        move: whether those that wait elsewhere than their launcher says now are submitted anew.
     """
 
     def __init__(
@@ -53,7 +51,6 @@ class Deciding:
         note: Callable[[str], None],
         patiently: Callable[[Callable[[], None]], None],
         refresh: bool = False,
-        move: bool = False,
     ) -> None:
         self._patiently = patiently
         self._session = session
@@ -62,7 +59,7 @@ class Deciding:
         self._run = run
         self._note = note
         self._refresh = refresh
-        self.code = Code(session.profiles.code)
+        self.code = Code()
         self.jobs: dict[JobRef, Job] = {}
         self._asking = Asking(self._told)
         self._environments = Environments(
@@ -70,7 +67,6 @@ class Deciding:
         )
         self.alive: set[JobRef] = set()
         self.undecided: set[JobRef] = set()
-        self._moving = Moving(session, move, self._could_go, self._note_once, patiently)
         self._held: list[Job] = []
         self._sites: dict[str, tuple[SiteLimits, str] | None] = {}
         self._noted: set[str] = set()
@@ -120,8 +116,6 @@ class Deciding:
             return False
         if job.phase is Phase.ASKED:
             self._answer(job, change)
-            if job.undecided:
-                return False
             self.undecided.discard(job.ref)
             self._release()
             return True
@@ -167,9 +161,7 @@ class Deciding:
         elif self._was_over(job.ref, sent):
             self._send(job, sent + 1)
         elif self._main.outbox.holds(job.spec.name, job.sealed.job):
-            # nobody has it yet: it may as well take the code of today; what was to renew it there still is
-            held = self._main.outbox.held(job.spec.name, job.sealed.job) or {}
-            self._send(job, sent, is_renewal=bool(held.get("refresh")))
+            self._send(job, sent)  # nobody has it yet: it may as well take the code of today
         elif self._withdraw(job, str(noted["connector"])):
             self._send(job, sent)
         else:
@@ -216,8 +208,13 @@ class Deciding:
             self._send(job, max(change.attempt, job.attempt) + 1)
         elif change.attempt == 0:
             self._send(job, job.attempt)  # it never got there
-        elif not self._moving.leaves(job, change):
+        else:
             self._compare(job)
+            if job.spec.name != job.request["connector"]:
+                self._note(
+                    f"{job.sealed.task} {job.sealed.job[:12]} is {change.state} on {job.spec.name}"
+                    " since an earlier run: it is followed there"
+                )
             job.known, job.attempt = change, max(change.attempt, job.attempt)
             self._append(job, job.spec.name)
             job.phase = Phase.FOLLOWED
@@ -242,7 +239,7 @@ class Deciding:
         renewed = {**entry, "refresh": True}
         self._patiently(lambda: self._session.submit(spec, renewed, self.code.snapshot))
 
-    def _send(self, job: Job, attempt: int, is_renewal: bool = False) -> None:
+    def _send(self, job: Job, attempt: int) -> None:
         if job.spec.name != job.request["connector"]:
             job.spec = self._session.spec(str(job.request["connector"]))
         self._choose_again(job)
@@ -264,8 +261,7 @@ class Deciding:
         spec = job.spec
         self._patiently(lambda: self._main.note_job(spec.name, sealed.where, now, entry))
         self._append(job, spec.name)
-        sent = {**entry, "refresh": True} if is_renewal else entry
-        self._patiently(lambda: self._session.submit(spec, sent, self.code.snapshot, environment))
+        self._patiently(lambda: self._session.submit(spec, entry, self.code.snapshot, environment))
         job.phase = Phase.FOLLOWED
 
     def _environment(self, job: Job) -> Snapshot | None:
@@ -292,11 +288,6 @@ class Deciding:
                 if spec.name != place and not (is_here and parent.state == "done"):
                     barred[spec.name] = f"it depends on {ref.task} {ref.job[:12]}, on {place}"
         return barred
-
-    def _could_go(self, job: Job) -> bool:
-        """Whether what it depends on is where its launcher says it goes now."""
-        target = str(job.request["connector"])
-        return all(_is_reachable(target, parent) for parent in self._parents(job))
 
     def _choose_again(self, job: Job) -> None:
         """What it depends on may have gone elsewhere since it was chosen where this goes."""
@@ -361,18 +352,14 @@ def _place_of(job: Job) -> str:
     return job.line.connector if job.line else job.spec.name
 
 
-def _is_reachable(target: str, parent: Job) -> bool:
-    """Whether a job on ``target`` finds the results of a parent."""
-    is_here = parent.phase is Phase.OVER and parent.state == "done"
-    return _place_of(parent) == target or (is_here and target == HERE)
-
-
 def _require_reachable(job: Job, parent: Job) -> None:
     """A job finds the results of its parents only where it runs."""
-    if _is_reachable(job.spec.name, parent):
-        return
     place = _place_of(parent)
+    if place == job.spec.name:
+        return
     is_here = parent.phase is Phase.OVER and parent.state == "done"
+    if is_here and job.spec.name == HERE:
+        return
     raise PlanProblem(
         f"{job.sealed.task} is to run on {job.spec.name}, but depends on {parent.sealed.task}"
         f" {parent.sealed.job[:12]}, which {'was done' if is_here else 'is'} on {place}",

@@ -80,6 +80,20 @@ class DryExperiment:
             self._tell()
             self._session.close()
 
+    def start(self) -> "DryExperiment":
+        """Open it without a block."""
+        return self.__enter__()
+
+    def update(self) -> "DryExperiment":
+        """Nothing happens in a dry run."""
+        return self
+
+    def close(self) -> None:
+        """End it: the script goes on, as it does not wait."""
+        context.pop(self)
+        self._tell()
+        self._session.close()
+
     @property
     def main(self) -> Path:
         """The main folder, absolute."""
@@ -197,7 +211,7 @@ class DryDeciding(Deciding):
         age = self._dry.world.clock() - known.seen_at
         return f"{known.state} on {known.connector}, as of {_duration(age)} ago"
 
-    def _send(self, job: Job, attempt: int, is_renewal: bool = False) -> None:
+    def _send(self, job: Job, attempt: int) -> None:
         self._whys[job.ref] = self._why(job, attempt)
         super()._send(job, attempt)
 

@@ -42,16 +42,10 @@ class Laptop:
         self.lab = Lab(*clusters)
         self.lines = Lines()
 
-    def experiment(
-        self, launcher: str | None = None, detach: bool = False, move: bool = False
-    ) -> Experiment:
+    def experiment(self, launcher: str | None = None, detach: bool = False) -> Experiment:
         self.lines = Lines()
         options = RunOptions(
-            launcher=launcher,
-            detach=detach,
-            move=move,
-            observer=lambda: self.lines,
-            world=self.lab.world,
+            launcher=launcher, detach=detach, observer=lambda: self.lines, world=self.lab.world
         )
         return Experiment(self.main, "exp", options=options)
 

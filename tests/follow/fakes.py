@@ -16,6 +16,7 @@ from xpm.connectors.base import (
     JobRef,
     News,
     Paused,
+    Printed,
     Sent,
     Snapshot,
     Stayed,
@@ -30,7 +31,6 @@ from xpm.plan.sealing import Sealed
 from xpm.plan.tokens import Token
 from xpm.sync import staying
 from xpm.sync.folder import JobFolder
-from xpm.sync.limits import Limits
 from xpm.sync.rules import EVERYTHING, EVERYTHING_COMES, Choice, Moment, Rules
 from xpm.wire import ledger
 
@@ -59,13 +59,9 @@ class Cluster:
     held: dict[str, Held] = field(default_factory=dict)
     ran: Counter[str] = field(default_factory=Counter)
     submissions: list[list[str]] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    """Everything that was ever sent."""
     opened: int = 0
     down: bool = False
     failing: Exception | None = None
-    full: bool = False
-    """No job starts."""
     keeps_attempts: bool = False
     """A living attempt is not replaced by a later one."""
     loses_files: bool = False
@@ -92,7 +88,6 @@ class Cluster:
 
     def take(self, entries: Sequence[Entry]) -> None:
         with self.changed:
-            self.entries += entries
             self.submissions.append([str(each["job"]) for each in entries])
             for entry in entries:
                 job, attempt = str(entry["job"]), int(str(entry["attempt"]))
@@ -139,7 +134,7 @@ class Cluster:
                 if any(each in OVER - {"done"} for each in states):
                     self._end(job, "skipped", "")
                     moved = True
-                elif all(each == "done" for each in states) and not self.full:
+                elif all(each == "done" for each in states):
                     self._move(job, "running")
                     self.ran[job] += 1
                     end = self.fate(held.entry)
@@ -229,9 +224,9 @@ class FakeConnector:
                 if held is not None and held.attempt == attempt and held.state not in OVER:
                     self._cluster.finish(ref.job, "cancelled")
 
-    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> bytes:
+    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
         self._reach()
-        return b"a line\n"[offset : offset + limit]
+        return Printed(b"a line\n"[offset : offset + limit])
 
     def fetch(
         self,
@@ -327,8 +322,6 @@ class FakeLauncher:
 
 class FakeProfiles:
     """Launchers by name: each leads to the connector of the same name."""
-
-    code = Limits()
 
     path = None
 

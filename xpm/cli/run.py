@@ -33,11 +33,6 @@ if TYPE_CHECKING:
     "--refresh", is_flag=True, help="Let jobs that wait in a queue run the code as it is now."
 )
 @click.option(
-    "--move",
-    is_flag=True,
-    help="Cancel what waits elsewhere than its launcher says now, and submit it there.",
-)
-@click.option(
     "--debug", is_flag=True, help="Run the tasks in this process, one by one, for a debugger."
 )
 @click.option("--dry-run", is_flag=True, help="Tell what a run would do; do nothing.")
@@ -53,7 +48,6 @@ def command(
     sets: tuple[str, ...],
     detach: bool,
     refresh: bool,
-    move: bool,
     debug: bool,
     dry_run: bool,
     online: bool,
@@ -66,9 +60,6 @@ def command(
 
     A job runs the code it was submitted with, however long it waits in a queue; with --refresh,
     those that have not started run it as it is now, and keep their places in the queue.
-
-    Jobs of an earlier run stay where they are, though their launcher may be another one now; with
-    --move, those that have not started are cancelled there, and submitted to the launcher of now.
 
     With --debug nothing is submitted or recorded: breakpoints work, the first task that raises
     ends the plan (on a terminal in pdb, where it raised), and folders are below DIR/debug.
@@ -99,7 +90,6 @@ def command(
         workdir=workdir,
         detach=detach,
         refresh=refresh,
-        move=move,
         observer=live.observer,
         world=_world(plan, sets),
     )

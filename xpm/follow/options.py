@@ -42,8 +42,6 @@ class RunOptions:
     """The main folder, instead of the plan's."""
     refresh: bool = False
     """Let jobs that have not started run the code as it is now."""
-    move: bool = False
-    """Submit anew what has not started elsewhere than its launcher says now."""
     detach: bool = False
     """Make all safe on the far side, then end."""
     observer: Callable[[], Observer] | None = None

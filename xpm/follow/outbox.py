@@ -63,10 +63,6 @@ class Outbox:
         """Whether this job is still to be sent there."""
         return (self._jobs / connector / f"{job}.json").exists()
 
-    def held(self, connector: str, job: str) -> Entry | None:
-        """What is still to be sent there of this job."""
-        return _load(self._jobs / connector / f"{job}.json") or None
-
     def size(self, connector: str, entry: Entry) -> int:
         """How many bytes it takes to send this job; 0 when it is not here any more."""
         try:
