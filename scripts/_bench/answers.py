@@ -1,4 +1,4 @@
-"""How soon the command answers with many jobs in the journal: processor time of whole processes, a hundred times fewer jobs beside."""
+"""How soon the command answers with many jobs in the journal: processor time of whole processes, beside few jobs."""
 
 import os
 import resource
