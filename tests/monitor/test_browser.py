@@ -95,7 +95,7 @@ def test_scrolling_through_20_000_jobs_stays_smooth(page: "Page", crowded: Serve
     )
 
     per_step = (_busy_s(session) - before) / STEPS
-    assert per_step < 0.05  # of this processor, whatever else it does
+    assert per_step < 0.1  # of the processor; 0.035 beside twenty other processes
 
 
 def _busy_s(session: Any) -> float:
@@ -107,6 +107,7 @@ def test_news_of_one_of_20_000_is_pushed(page: "Page", crowded: Server, crowd: S
     _open(page, crowded, "jobs?states=running")
     _expect(page.locator(".live.live")).to_be_visible()
     _expect(page.locator(".total")).to_have_text(re.compile("^100 jobs"))
+    page.wait_for_timeout(1_500)  # what a page asks for once it is connected
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
 
