@@ -7,7 +7,6 @@ from functools import reduce
 from xpm.connectors.specs import Spec
 from xpm.launchers import builtin, layers, load, placeholders, variables
 from xpm.launchers.blueprints import Surroundings, read_blueprints
-from xpm.launchers.code import read_code
 from xpm.launchers.environs import check_made
 from xpm.launchers.inherit import Family, merge
 from xpm.launchers.layers import Layer
@@ -22,7 +21,6 @@ from xpm.launchers.schema import Values
 from xpm.launchers.sites import read_site, texts_of
 from xpm.launchers.tree import Mark, Table
 from xpm.launchers.vocabulary import CONNECTOR, LAUNCHER, PROFILE, VERSION
-from xpm.sync.limits import Limits
 from xpm.sync.rules import Rules
 
 
@@ -36,8 +34,6 @@ class Read:
     connectors: Mapping[str, Spec] = field(default_factory=dict[str, Spec])
     results: Mapping[str, Rules] = field(default_factory=dict[str, Rules])
     """Which files come back, by connector."""
-    code: Limits = field(default_factory=Limits)
-    """Which files of projects are sent."""
     default: str | None = None
     notify: Notify = NOBODY
     """Whom to tell how experiments end."""
@@ -109,9 +105,7 @@ def _read(tree: Table, report: Report) -> Read:
     merged = Table(whole, {key: tree.keys.get(key, tree.mark) for key in whole}, tree.mark)
     check_results(merged, report)
     results = read_results(merged, list(specs))
-    return Read(
-        blueprints, specs, results, read_code(merged), default, read_notify(merged, report), merged
-    )
+    return Read(blueprints, specs, results, default, read_notify(merged, report), merged)
 
 
 def _keys(tables: Mapping[str, Table]) -> dict[str, Mark]:

@@ -18,6 +18,7 @@ from tests.sync.far_side import REF, Answer, FarSide, tree
 from xpm.agent import paths
 from xpm.connectors.base import Fetched, JobRef, Paused
 from xpm.errors import Defect, HostUnreachable
+from xpm.sync import unchanged
 from xpm.sync.alone import alone
 from xpm.sync.arriving import BYTES
 from xpm.sync.blocks import BLOCK
@@ -742,3 +743,44 @@ def test_who_has_something_more_urgent_to_do_gets_what_was_asked_for_and_the_res
 
 def size_of_records(far: FarSide) -> int:
     return sum((far.job() / ".xpm" / name).stat().st_size for name in ("a1.1", "a1.2"))
+
+
+def _many(far: FarSide) -> None:
+    for number in range(unchanged.LEAST + 5):
+        (far.job() / f"f{number}").write_text(str(number))
+    far.finish()
+
+
+def test_of_many_files_that_are_all_the_same_no_list_travels(far: FarSide, main: Path) -> None:
+    _many(far)
+    fetch(far, [REF], main, lambda count: None)
+    far.calls.clear()
+    answers: list[object] = []
+    far.after = lambda request, answer: answers.append(answer[0]["jobs"]) or answer  # type: ignore[func-returns-value]
+
+    [found] = fetch(far, [REF], main, lambda count: None)
+
+    assert (["manifest"], [["same"]]) == ([each["verb"] for each in far.calls], answers)
+    assert (0, 0, []) == (found.files, found.bytes, list(found.problems))
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+@pytest.mark.parametrize("what", ["removed", "edited", "new"])
+def test_what_is_not_the_same_among_many_files_is_noticed_on_either_side(
+    far: FarSide, main: Path, where: str, what: str
+) -> None:
+    _many(far)
+    fetch(far, [REF], main, lambda count: None)
+    folder = far.job() if where == "there" else main / "jobs" / REF.task / REF.job
+    if what == "removed":
+        (folder / "f7").unlink()
+    else:
+        (folder / ("f7" if what == "edited" else "new")).write_text("more than it was")
+
+    fetch(far, [REF], main, lambda count: None)
+
+    here = tree(main / "jobs" / REF.task / REF.job)
+    there = tree(far.job())
+    assert {path: here.get(path) for path in there if not path.startswith(".xpm")} == {
+        path: raw for path, raw in there.items() if not path.startswith(".xpm")
+    }
