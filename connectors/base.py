@@ -89,7 +89,15 @@ class Fetched:
 
 
 Progress = Callable[[int], None]
-"""Who hears of bytes as they arrive. One that has a method ``expect`` is told before how many are to come."""
+"""Who hears of bytes as they arrive.
+
+One that has a method ``expect`` is told before how many are to come; one that has ``pauses`` is asked now and then whether
+to stop asking for more, which raises ``Paused`` when all that was asked for has arrived.
+"""
+
+
+class Paused(Exception):
+    """Who wanted files has something more urgent to do; what has arrived stays."""
 
 
 def announced(progress: Progress, count: int) -> None:
@@ -97,6 +105,29 @@ def announced(progress: Progress, count: int) -> None:
     expect = getattr(progress, "expect", None)
     if expect is not None:
         expect(count)
+
+
+def is_paused(progress: Progress) -> bool:
+    """Whether who hears of bytes wants no more of them now."""
+    pauses = getattr(progress, "pauses", None)
+    return pauses is not None and bool(pauses())
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Where in a log the output of a run begins."""
+
+    attempt: int
+    generation: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """Bytes of a log, and the runs whose output begins among or right behind them."""
+
+    content: bytes
+    begins: Sequence[Begin] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +140,14 @@ class Sent:
     """How many of its jobs are in each state."""
     last_at: float
     """When jobs were last sent for it, seconds since 1970."""
+
+
+class CodeGone(Exception):
+    """Nothing was queued: trees of code that the jobs need are not there, or not any more."""
+
+    def __init__(self, trees: Sequence[str]) -> None:
+        super().__init__(", ".join(trees))
+        self.trees = trees
 
 
 class Connector(Protocol):
@@ -125,7 +164,10 @@ class Connector(Protocol):
         """Whether a code snapshot is available there, whoever sent it."""
 
     def submit(self, entries: Sequence[Entry]) -> None:
-        """Make these jobs wanted: durable there on return, in one exchange. Idempotent."""
+        """Make these jobs wanted: durable there on return, in one exchange. Idempotent.
+
+        Raises ``CodeGone`` when their code is not there, whatever was staged before.
+        """
 
     def observe(self, cursor: str | None, refs: Sequence[JobRef], wait_s: float) -> News:
         """Everything that changed since the cursor; waits at most ``wait_s`` seconds for something.
@@ -139,8 +181,8 @@ class Connector(Protocol):
     def cancel(self, attempts: Sequence[tuple[JobRef, int]]) -> None:
         """Note, durably there, that these attempts are to be cancelled."""
 
-    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> bytes:
-        """Bytes of ``stdout`` or ``stderr`` from an offset on; b"" when there is no more."""
+    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
+        """Bytes of ``stdout`` or ``stderr`` from an offset on; none when there are no more."""
 
     def fetch(
         self,
@@ -151,6 +193,7 @@ class Connector(Protocol):
     ) -> Sequence[Fetched]:
         """Mirror these files of the jobs' folders below the main folder, final records last. Safe to repeat.
 
+        Raises ``Paused`` when ``progress`` wants that.
         Of jobs that run (``choice.meanwhile``), what is news since the last time; those that another process brings now
         are left out.
         """

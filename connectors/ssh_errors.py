@@ -32,6 +32,10 @@ def translated(
         raise problem from error
 
 
+SILENCE = "Authentication timeout"
+"""The words of paramiko (auth_handler.py, ``wait_for_response``), which has no type of its own for it."""
+
+
 def translate(host: Resolved, attempted: str, error: BaseException) -> HostProblem:
     """Our word for one foreign exception."""
     place = f"{host.user}@{host.hostname}:{host.port}"
@@ -46,6 +50,8 @@ def translate(host: Resolved, attempted: str, error: BaseException) -> HostProbl
             hint="check the spelling, the ssh configuration (`ssh -G "
             f"{host.alias}`) and the network or VPN",
         )
+    if is_silence(error):
+        return HostUnreachable(what, on=on, cause=_cause(host, error), hint=_hint(host, error))
     if isinstance(error, paramiko.AuthenticationException):
         return LoginNeeded(
             LOGIN,
@@ -59,6 +65,11 @@ def translate(host: Resolved, attempted: str, error: BaseException) -> HostProbl
         return _refused_channel(what, on, error, attempted)
     kind = HostUnknown if _is_refused(error) else HostUnreachable
     return kind(what, on=on, cause=_cause(host, error), hint=_hint(host, error))
+
+
+def is_silence(error: BaseException) -> bool:
+    """Whether the host has said nothing when we wanted to log in; paramiko calls that a failed authentication too."""
+    return isinstance(error, paramiko.AuthenticationException) and str(error).startswith(SILENCE)
 
 
 def _is_refused(error: BaseException) -> bool:

@@ -16,6 +16,7 @@ from paramiko.agent import AgentSSH
 
 from xpm.connectors import asking
 from xpm.connectors.ssh_config import Resolved
+from xpm.connectors.ssh_errors import is_silence
 
 QUESTIONS = ("keyboard-interactive", "password")
 OFFERS = 5
@@ -68,6 +69,8 @@ class Login:
         except paramiko.SSHException as error:
             if not transport.is_active():
                 raise self._hung_up(name, error) from error
+            if is_silence(error):
+                raise
             is_no = isinstance(error, paramiko.AuthenticationException)
             self._was_refused = self._was_refused or is_no
             self._notes.append(f"{name} refused" if is_no else f"{name}: {error}")

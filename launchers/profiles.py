@@ -11,6 +11,7 @@ from xpm.launchers import builtin, here, layers, matching, paying, requests
 from xpm.launchers.layers import Layer
 from xpm.launchers.matching import Asked, Candidate, Match
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, Setup
+from xpm.launchers.notices import NOBODY, Notify
 from xpm.launchers.paying import SlotEntry
 from xpm.launchers.report import Finding, Report, did_you_mean, in_file_order, refusal
 from xpm.launchers.tree import Table
@@ -210,6 +211,8 @@ class Profiles:
     """What was read, later ones over earlier ones."""
     results: Mapping[str, Rules] = field(default_factory=dict[str, Rules])
     """Which files come back, by connector."""
+    notify: Notify = NOBODY
+    """Whom to tell how experiments end."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -318,4 +321,5 @@ def _profiles(files: Sequence[Layer], report: Report, read: "Read") -> Profiles:
         read.tree,
         tuple(files),
         read.results,
+        read.notify,
     )

@@ -12,6 +12,7 @@ from xpm.launchers.inherit import Family, merge
 from xpm.launchers.layers import Layer
 from xpm.launchers.matching import Asked, match
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, GpuType, Site, TokenRule
+from xpm.launchers.notices import NOBODY, Notify, read_notify
 from xpm.launchers.policies import read_policies
 from xpm.launchers.report import Report, did_you_mean
 from xpm.launchers.requests import refused
@@ -34,6 +35,8 @@ class Read:
     results: Mapping[str, Rules] = field(default_factory=dict[str, Rules])
     """Which files come back, by connector."""
     default: str | None = None
+    notify: Notify = NOBODY
+    """Whom to tell how experiments end."""
     tree: Table = field(default_factory=builtin.layer)
     """All of it, with what extends merged, each value with the place that says it."""
 
@@ -70,7 +73,10 @@ def read_profile(files: Sequence[Layer], sets: Sequence[str], report: Report) ->
 
 
 def _check_modesty(tree: Table, report: Report) -> None:
-    """A project's file comes with the project: it must not choose what runs on this machine."""
+    """A project's file comes with the project: it must not choose what this machine runs, nor whom it tells."""
+    if "notify" in tree.items:
+        words = "a project cannot say whom this machine tells: say it in your own file"
+        report.problem(tree.keys["notify"], "notify", words)
     for section in ("connector_templates", "connectors"):
         for name in tree.table(section).items:
             ssh = tree.table(section).table(name).table("ssh")
@@ -98,7 +104,8 @@ def _read(tree: Table, report: Report) -> Read:
     }
     merged = Table(whole, {key: tree.keys.get(key, tree.mark) for key in whole}, tree.mark)
     check_results(merged, report)
-    return Read(blueprints, specs, read_results(merged, list(specs)), default, merged)
+    results = read_results(merged, list(specs))
+    return Read(blueprints, specs, results, default, read_notify(merged, report), merged)
 
 
 def _keys(tables: Mapping[str, Table]) -> dict[str, Mark]:

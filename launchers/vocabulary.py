@@ -11,6 +11,7 @@ from xpm.launchers.kinds import (
     Truth,
     Whole,
 )
+from xpm.launchers.notices import NOTIFY
 from xpm.launchers.policy_vocabulary import ARRAYS, POLICY
 from xpm.launchers.results_vocabulary import RESULTS, RESULTS_ONLY
 from xpm.launchers.schema import Either, Key, ListOf, MapOf, Record
@@ -408,6 +409,7 @@ PROFILE = Record(
         "envs": Key(MapOf(ENV), "environments of jobs"),
         "sync": Key(SYNC, "what travels"),
         "policies": Key(MapOf(POLICY), "patience and retries"),
+        "notify": Key(NOTIFY, "whom to tell how experiments end"),
         "connector_templates": Key(
             MapOf(CONNECTOR, NAME, name="connector name"), "what connectors have in common"
         ),

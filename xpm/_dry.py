@@ -81,6 +81,20 @@ class DryExperiment:
             self._tell()
             self._session.close()
 
+    def start(self) -> "DryExperiment":
+        """Open it without a block."""
+        return self.__enter__()
+
+    def update(self) -> "DryExperiment":
+        """Nothing happens in a dry run."""
+        return self
+
+    def close(self) -> None:
+        """End it: the script goes on, as it does not wait."""
+        context.pop(self)
+        self._tell()
+        self._session.close()
+
     @property
     def main(self) -> Path:
         """The main folder, absolute."""
@@ -95,6 +109,19 @@ class DryExperiment:
     def resultspath(self) -> Path:
         """A folder that exists, and is gone after the dry run."""
         return self._scratch
+
+    def results(self) -> object:
+        """As ever when all is done here; end the script otherwise."""
+        from xpm._results import framed, of_folder
+
+        self._wait(places.show(places.caller()))
+        jobs = [(job, job.line) for job in self._deciding.jobs.values()]
+        found = [
+            of_folder(job.ref, job.state, line.tags, str(job.folder))
+            for job, line in jobs
+            if job.state == "done" and line is not None
+        ]
+        return framed([each for each in found if each.metrics])
 
     @property
     def connector(self) -> Place:
@@ -139,6 +166,7 @@ class DryExperiment:
 
     def _end(self, where: str) -> None:
         self._run.ends_at = where
+        self._tell()  # nobody else does, where the experiment was opened without a block
         raise Waits(0)
 
     def _tell(self) -> None:

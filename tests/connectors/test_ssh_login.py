@@ -19,14 +19,17 @@ pytestmark = pytest.mark.host
 
 
 class Server(paramiko.ServerInterface):
-    """Refuses so many keys, then breaks the link."""
+    """Refuses so many keys, then breaks the link, or says nothing until it is released."""
 
-    def __init__(self, link: socket.socket, refusals: int) -> None:
+    def __init__(self, link: socket.socket, refusals: int, silence: threading.Event | None) -> None:
         self._link = link
         self._refusals = refusals
+        self._silence = silence
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        if not self._refusals:
+        if not self._refusals and self._silence is not None:
+            self._silence.wait(30)
+        elif not self._refusals:
             self._link.shutdown(socket.SHUT_RDWR)
         self._refusals -= 1
         return AUTH_FAILED
@@ -46,16 +49,19 @@ def host(folder: Path, keys: int) -> Resolved:
 
 
 @contextmanager
-def connected(refusals: int) -> Iterator[paramiko.Transport]:
+def connected(refusals: int, falls_silent: bool = False) -> Iterator[paramiko.Transport]:
+    silence = threading.Event() if falls_silent else None
     ours, theirs = socket.socketpair()
     with ours, theirs:
         client, server = paramiko.Transport(ours), paramiko.Transport(theirs)
         try:
             server.add_server_key(paramiko.ECDSAKey.generate())
-            server.start_server(threading.Event(), Server(theirs, refusals))
+            server.start_server(threading.Event(), Server(theirs, refusals, silence))
             client.start_client(timeout=10)
             yield client
         finally:
+            if silence is not None:
+                silence.set()
             client.close()
             server.close()
 
@@ -65,6 +71,18 @@ def test_a_link_that_is_cut_while_a_key_is_offered_is_no_refusal_of_the_key(tmp_
 
     with connected(refusals=0) as transport, pytest.raises(HostUnreachable), translated(there):
         Login(there).authenticate(transport)
+
+
+@pytest.mark.parametrize("refusals", [0, 1])
+def test_a_host_that_falls_silent_while_a_key_is_offered_refuses_nothing(
+    tmp_path: Path, refusals: int
+) -> None:
+    there = host(tmp_path, keys=refusals + 1)
+
+    with connected(refusals, falls_silent=True) as transport:
+        transport.auth_timeout = 0.3
+        with pytest.raises(HostUnreachable), translated(there):
+            Login(there).authenticate(transport)
 
 
 def test_a_host_that_says_no_wants_a_login(tmp_path: Path) -> None:

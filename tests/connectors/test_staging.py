@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from xpm.connectors.base import Snapshot
-from xpm.connectors.remote import AgentConnector, Caller
+from xpm.connectors.callers import Caller
+from xpm.connectors.remote import AgentConnector
 from xpm.sync.snapshot import take
 
 

@@ -15,13 +15,17 @@ from xpm.connectors.base import (
     Fetched,
     JobRef,
     News,
+    Paused,
+    Printed,
     Sent,
     Snapshot,
     Stayed,
-)  # fmt: skip
+    is_paused,
+)
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import HostUnreachable, ProfileProblem
 from xpm.launchers.model import Setup
+from xpm.launchers.notices import NOBODY
 from xpm.launchers.profiles import Answer, Prepared
 from xpm.launchers.requests import SlotEntry
 from xpm.plan.sealing import Sealed
@@ -224,9 +228,9 @@ class FakeConnector:
                 if held is not None and held.attempt == attempt and held.state not in OVER:
                     self._cluster.finish(ref.job, "cancelled")
 
-    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> bytes:
+    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
         self._reach()
-        return b"a line\n"[offset : offset + limit]
+        return Printed(b"a line\n"[offset : offset + limit])
 
     def fetch(
         self,
@@ -236,6 +240,8 @@ class FakeConnector:
         choice: Choice = EVERYTHING,
     ) -> Sequence[Fetched]:
         self._reach()
+        if is_paused(progress):
+            raise Paused
         self._cluster.choices.append(([ref.job for ref in refs], choice))
         if choice.moment is Moment.RUNNING:
             return [Fetched(ref, 0, self._cluster.live_bytes, ()) for ref in refs]
@@ -323,6 +329,7 @@ class FakeProfiles:
 
     path = None
     code = Limits()
+    notify = NOBODY
 
     def __init__(self, names: Sequence[str], results: Mapping[str, Rules] | None = None) -> None:
         self.names = names

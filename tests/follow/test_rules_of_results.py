@@ -11,6 +11,7 @@ from tests.follow.fakes import Cluster, Lab, job_id, sealed
 from xpm._experiment import Experiment
 from xpm.connectors.base import JobRef, Stayed
 from xpm.follow import pulling, views
+from xpm.follow.bringing import Bringing
 from xpm.follow.events import Event
 from xpm.follow.followed import Followed
 from xpm.follow.journal import Journal, journal_folder
@@ -209,3 +210,34 @@ def test_sync_brings_what_is_to_be_seen_live(session: Session, lab: Lab, cluster
     session.refresh()  # a glance, as of `xpm status`
     assert len(cluster.choices) == 1
     assert job_id("a") == A.job
+
+
+def test_a_long_transfer_is_told_now_and_then() -> None:
+    clock, told = Clock(), []  # type: Clock, list[str]
+    bringing = Bringing(told.append, clock)
+    bringing.expect(2 * 10**9)
+
+    for _ in range(60):
+        clock.now += 1.0
+        bringing(10**7)
+
+    assert told == [
+        "bringing results: 50 MB of 2.0 GB", "bringing results: 150 MB of 2.0 GB",
+        "bringing results: 350 MB of 2.0 GB",
+    ]  # fmt: skip
+
+
+def test_what_is_urgent_comes_between_and_the_rest_of_the_files_after(
+    session: Session, cluster: Cluster
+) -> None:
+    cluster.finish(A.job)
+    events: SimpleQueue[Event] = SimpleQueue()
+    followed = Followed("cluster", events, Clock(), Rules(), lambda ref: "")
+    link = cluster.open()
+    followed.ask(link, session.journal, {ref: 1 for ref in REFS}, 0.0)
+
+    followed.bring(link, session.journal, session.main.path, lambda: True)
+    assert (followed.count_unfetched, jobs(session)[0].settled) == (1, False)
+    followed.bring(link, session.journal, session.main.path)
+
+    assert (followed.count_unfetched, jobs(session)[0].settled) == (0, True)

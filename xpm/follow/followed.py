@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
-from xpm.connectors.base import Change, Connector, Fetched, JobRef
+from xpm.connectors.base import Change, Connector, Fetched, JobRef, Paused
+from xpm.follow.bringing import Bringing
 from xpm.follow.events import Arrived, Changed, Event, Noted
 from xpm.follow.journal import Journal
 from xpm.follow.leaving import ID_SHOWN
@@ -103,18 +104,35 @@ class Followed:
             changes += [_never_heard(ref, self._clock()) for ref in fresh if ref not in heard]
         self._tell(changes, fresh, journal)
         for text in news.notes:
-            self._events.put(Noted(self._connector, text))
+            self._note(text)
         return news.site
 
-    def bring(self, link: Connector, journal: Journal, main: Path) -> None:
-        """Bring the files of what is over, unless they are here since an earlier time."""
+    def bring(
+        self,
+        link: Connector,
+        journal: Journal,
+        main: Path,
+        pauses: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Bring the files of what is over, unless they are here since an earlier time.
+
+        Args:
+            link: the connector.
+            journal: where it is noted.
+            main: the main folder.
+            pauses: whether something more urgent has come; the rest then comes the next time.
+        """
         refs = list(self._unfetched)
         lacking = [ref for ref in refs if not _is_here(main, self._unfetched[ref])]
         choices = {ref: self._choice(ref).after(self._unfetched[ref].state) for ref in lacking}
         by_ref: dict[JobRef, Fetched] = {}
-        for choice, some in _alike(choices).items():
-            found = link.fetch(some, str(main), _nobody, choice)
-            by_ref.update((each.ref, each) for each in found)
+        progress = Bringing(self._note, self._timer, pauses)
+        try:
+            for choice, some in _alike(choices).items():
+                found = link.fetch(some, str(main), progress, choice)
+                by_ref.update((each.ref, each) for each in found)
+        except Paused:
+            refs = [ref for ref in refs if ref not in choices or ref in by_ref]
         brought = [self._unfetched[ref] for ref in refs]
         left = {
             ref: staying.left(
@@ -131,8 +149,7 @@ class Followed:
             fetched = by_ref.get(change.ref) or Fetched(change.ref, 0, 0, ())
             barred = [f"{each.path}: {UNREADABLE}" for each in fetched.stayed if each.is_unreadable]
             for problem in (*fetched.problems, *barred):
-                text = f"{change.ref.task} {change.ref.job[:ID_SHOWN]}: {problem}"
-                self._events.put(Noted(self._connector, text))
+                self._note(f"{change.ref.task} {change.ref.job[:ID_SHOWN]}: {problem}")
             self._events.put(Arrived(self._connector, change, fetched))
 
     def live_in_s(self) -> float:
@@ -153,6 +170,9 @@ class Followed:
         slower = min(LIVE_MOST_S, self._live_pace_s * 2)
         self._live_pace_s = LIVE_S if arrived else slower
         self._live_at = self._timer() + self._live_pace_s
+
+    def _note(self, text: str) -> None:
+        self._events.put(Noted(self._connector, text))
 
     def _live(self) -> Mapping[JobRef, Choice]:
         """The jobs that run and whose files are to be seen meanwhile."""

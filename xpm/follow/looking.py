@@ -6,7 +6,7 @@ brought it has noted in the journal, and ``xpm.follow.session`` reconciles those
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -119,6 +119,14 @@ class Look:
         journal.read(_SEEN)
         self.update()
 
+    def forsaken(self, but: Collection[str] = ()) -> int:
+        """How many jobs elsewhere are over and in the latest run of no experiment."""
+        found = self.journal.read(
+            "SELECT l.job FROM lines l JOIN records r ON r.experiment = l.experiment GROUP BY l.job"
+            " HAVING max(l.run = r.run) = 0 AND max(l.connector) != 'local'"
+        )
+        return sum(job not in but for (job,) in found)
+
     def update(self) -> None:
         """Take in what was submitted, sent and heard since."""
         self.journal.catch_up()
@@ -179,11 +187,11 @@ class Look:
         )
         return sorted(rows, key=lambda row: (not row.is_current, row.place))
 
-    def beginning(self, start: str, task: str = "") -> Sequence[Row]:
+    def beginning(self, start: str, task: str = "", most: int = -1) -> Sequence[Row]:
         """The jobs whose id begins like this, of a task or of any; each once, as its latest experiment has it."""
         rows = self._rows(
-            f"WHERE job >= ? AND job < ? AND (? = '' OR task = ?) AND {_COUNTS} {_IN_ORDER}",
-            (start, f"{start}g", task, task),
+            f"WHERE job >= ? AND job < ? AND (? = '' OR task = ?) AND {_COUNTS} {_IN_ORDER} LIMIT ?",
+            (start, f"{start}g", task, task, most),
         )
         return list({row.ref: row for row in rows}.values())
 

@@ -6,10 +6,11 @@ under way in the frame it hit, and whatever is on disk is never asked for again.
 
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from xpm.connectors.base import Paused, Progress, is_paused
 from xpm.errors import Defect, HostUnreachable
 from xpm.sync import names
 from xpm.sync.folder import InTheWay, JobFolder, Writer
@@ -166,16 +167,21 @@ class Piece:
         self.index, self.offset, self.length, self.size, self.mtime_ns, self.crc32 = row
 
 
-def bring(source: Source, files: Sequence[Arriving], progress: Callable[[int], None]) -> None:
+def bring(source: Source, files: Sequence[Arriving], progress: Progress) -> None:
     """Get every piece of these files; what moved meanwhile says so.
 
     Raises:
+        Paused: who hears of the bytes wants no more of them now.
         HostUnreachable: the link ended, and the next one before anything arrived.
     """
     try:
         for each in files:
             each.settle()
+        is_first = True  # of which some comes in any case
         while pending := [each for each in files if not each.is_over]:
+            if not is_first and is_paused(progress):
+                raise Paused
+            is_first = False
             arrived: list[int] = []
             try:
                 _bring(source, pending, arrived, progress)
@@ -194,7 +200,7 @@ def _bring(
     source: Source,
     files: Sequence[Arriving],
     arrived: list[int],
-    progress: Callable[[int], None],
+    progress: Progress,
 ) -> None:
     asked: deque[list[Item]] = deque()
 
@@ -203,6 +209,8 @@ def _bring(
             asked.append(portion)
             items = [[*f.where, f.pull.path, at, length] for f, at, length in portion]
             yield {"verb": "pull", "items": items, "limit": BYTES + ITEMS}
+            if is_paused(progress):
+                return
 
     def counted(content: Iterator[bytes]) -> Iterator[bytes]:
         for data in content:
