@@ -67,7 +67,7 @@ def _blob(layout: Layout, sha: str) -> str:
 
 def _store(path: str, content: bytes, mode: int) -> None:
     if not os.path.exists(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        files.make_one(os.path.dirname(path))
         files.write(path, content)
     if stat.S_IMODE(os.stat(path).st_mode) != mode:  # also of one whose writer was killed here
         os.chmod(path, mode)
@@ -75,7 +75,7 @@ def _store(path: str, content: bytes, mode: int) -> None:
 
 def _build(layout: Layout, target: str, wanted: List[Tuple[List[str], str, bool]]) -> None:
     temporary = os.path.join(layout.code, files.temporary_name())
-    os.makedirs(temporary)
+    os.mkdir(temporary)
     try:
         for parts, sha, executable in wanted:
             path = os.path.join(temporary, *parts)
