@@ -4,11 +4,12 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from xpm.connectors.base import Change, JobRef, News
+from xpm.connectors.base import Begin, Change, JobRef, News, Printed
 from xpm.errors import Defect
 
 MOST_TEXT = 16 * 1024
 MOST_NUMBER = 2**31
+MOST_BYTES = 2**60
 STATES = frozenset(
     "waiting ready submitted pending running done failed cancelled unknown lost skipped".split()
 )
@@ -70,14 +71,20 @@ def change(raw: Mapping[str, object]) -> Change:
     )
 
 
+def printed(answer: Mapping[str, object], content: bytes) -> Printed:
+    """What ``tail`` says."""
+    rows = [_rows(each) for each in _rows(answer.get("begins") or [])]
+    return Printed(content, [Begin(*(_count(each, MOST_BYTES) for each in row)) for row in rows])
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{shown(value)} is no text")
     return value
 
 
-def _count(value: object) -> int:
-    if type(value) is not int or not 0 <= value < MOST_NUMBER:
+def _count(value: object, most: int = MOST_NUMBER) -> int:
+    if type(value) is not int or not 0 <= value < most:
         raise ValueError(f"{shown(value)} is no count")
     return value
 

@@ -114,6 +114,23 @@ def is_paused(progress: Progress) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """Where in a log the output of a run begins."""
+
+    attempt: int
+    generation: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """Bytes of a log, and the runs whose output begins among or right behind them."""
+
+    content: bytes
+    begins: Sequence[Begin] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """An experiment as a workspace remembers it."""
 
@@ -123,6 +140,14 @@ class Sent:
     """How many of its jobs are in each state."""
     last_at: float
     """When jobs were last sent for it, seconds since 1970."""
+
+
+class CodeGone(Exception):
+    """Nothing was queued: trees of code that the jobs need are not there, or not any more."""
+
+    def __init__(self, trees: Sequence[str]) -> None:
+        super().__init__(", ".join(trees))
+        self.trees = trees
 
 
 class Connector(Protocol):
@@ -139,7 +164,10 @@ class Connector(Protocol):
         """Whether a code snapshot is available there, whoever sent it."""
 
     def submit(self, entries: Sequence[Entry]) -> None:
-        """Make these jobs wanted: durable there on return, in one exchange. Idempotent."""
+        """Make these jobs wanted: durable there on return, in one exchange. Idempotent.
+
+        Raises ``CodeGone`` when their code is not there, whatever was staged before.
+        """
 
     def observe(self, cursor: str | None, refs: Sequence[JobRef], wait_s: float) -> News:
         """Everything that changed since the cursor; waits at most ``wait_s`` seconds for something.
@@ -153,8 +181,8 @@ class Connector(Protocol):
     def cancel(self, attempts: Sequence[tuple[JobRef, int]]) -> None:
         """Note, durably there, that these attempts are to be cancelled."""
 
-    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> bytes:
-        """Bytes of ``stdout`` or ``stderr`` from an offset on; b"" when there is no more."""
+    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
+        """Bytes of ``stdout`` or ``stderr`` from an offset on; none when there are no more."""
 
     def fetch(
         self,

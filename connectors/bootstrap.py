@@ -196,7 +196,7 @@ def _ended(session: Session, name: str) -> HostProblem:
 
 def _last_lines(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return re.sub(r"[^\x20-\x7e\xa0-\uffff]", "?", " | ".join(lines[-3:]))[-500:]
+    return "".join(c if c.isprintable() else "?" for c in " | ".join(lines[-3:]))[-500:]
 
 
 def _shell_word(python: str) -> str:

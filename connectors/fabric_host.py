@@ -19,6 +19,7 @@ import paramiko
 
 from xpm.connectors.hosts import STDERR_KEPT, Host, Stream
 from xpm.connectors.known_hosts import KnownKey, contradiction, fingerprint, known_keys
+from xpm.connectors.quoting import command_line
 from xpm.connectors.relay import Relay
 from xpm.connectors.specs import SshTarget
 from xpm.connectors.ssh_config import Resolved, resolve
@@ -32,6 +33,7 @@ MOST_JUMPS = 8
 SESSION_WAITS_S = (0.1, 0.3, 1.0)
 ANSWER_S = 120.0
 """How long a person may take to answer; sshd's LoginGraceTime is as long."""
+LAST_WORDS_S = 1.0
 LOST = (OSError, EOFError, paramiko.SSHException)
 """What paramiko raises from a channel whose connection has just been lost."""
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -70,7 +72,7 @@ class FabricHost:
                 self._watch = _Watch(self._connections[-1].transport, self._target.keepalive_s)
             with translated(host, "start a command"):
                 channel = self._session()
-                channel.exec_command(shlex.join(argv))
+                channel.exec_command(command_line(argv))
         return ChannelStream(channel, self.name)
 
     def close(self) -> None:
@@ -129,14 +131,16 @@ class ChannelStream:
         self._channel = channel
         self._name = name
         self._kept = b""
+        # Read at once, whoever wants it: what nobody reads fills the window, and stops the command.
+        self._drain = threading.Thread(target=self._keep_stderr, daemon=True, name="xpm-stderr")
+        self._drain.start()
 
     def read(self, size: int) -> bytes:
         """The next bytes of the command's output."""
         try:
-            data = self._channel.recv(size)  # it also writes: how much more may come
+            data: bytes = self._channel.recv(size)  # it also writes: how much more may come
         except LOST:
             return b""
-        self._keep_stderr()
         return data
 
     def write(self, data: bytes) -> None:
@@ -154,7 +158,8 @@ class ChannelStream:
 
     def stderr(self) -> str:
         """What the command said last on its standard error."""
-        self._keep_stderr()
+        if self._channel.eof_received or self._channel.closed:
+            self._drain.join(LAST_WORDS_S)
         return self._kept.decode("utf-8", "replace")
 
     def exit_status(self) -> int | None:
@@ -166,8 +171,8 @@ class ChannelStream:
 
     def _keep_stderr(self) -> None:
         with contextlib.suppress(*LOST):
-            while self._channel.recv_stderr_ready():
-                self._kept = (self._kept + self._channel.recv_stderr(STDERR_KEPT))[-STDERR_KEPT:]
+            while data := self._channel.recv_stderr(WINDOW):
+                self._kept = (self._kept + data)[-STDERR_KEPT:]
 
 
 def _hop(text: str) -> str:

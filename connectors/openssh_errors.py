@@ -70,7 +70,9 @@ def last_words(said: str) -> str:
     """The lines that tell most, in one."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     telling = [line for line in lines if not _NOISE.search(line)]
-    return re.sub(r"[^\x20-\x7e\xa0-\uffff]", "?", " | ".join((telling or lines)[-3:]))[-500:]
+    return "".join(c if c.isprintable() else "?" for c in " | ".join((telling or lines)[-3:]))[
+        -500:
+    ]
 
 
 def _network_problem(host: Resolved, said: str, on: str, words: str) -> HostProblem:

@@ -5,7 +5,6 @@ goes through it, so that a failure to log in is one of ``open`` and no command e
 of the user's, or of ``xpm login``, is used where it lives; else one is made that asks nobody.
 """
 
-import shlex
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from xpm.connectors import masters
 from xpm.connectors.hosts import Host, Stream
 from xpm.connectors.local_host import ProcessStream
 from xpm.connectors.openssh_errors import last_words
+from xpm.connectors.quoting import command_line
 from xpm.connectors.specs import SshTarget
 from xpm.connectors.ssh_config import Resolved, resolve
 
@@ -44,7 +44,7 @@ class OpensshHost:
             master = masters.alive(host, self._own)
             master = master or masters.open_own(host, self._target, self._own)
             process = subprocess.Popen(
-                [*_through(host, master), shlex.join(argv)],
+                [*_through(host, master), command_line(argv)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

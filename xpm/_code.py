@@ -4,30 +4,20 @@ import ast
 import itertools
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from xpm.connectors.base import Snapshot
 from xpm.follow.journal import state_home
 from xpm.plan.locate import main_script
 
-if TYPE_CHECKING:
-    from xpm.sync.limits import Limits
-
 
 class Code:
-    """Takes the snapshot once, when it is first needed.
+    """Takes the snapshot once, when it is first needed."""
 
-    Args:
-        limits: what of the project travels.
-    """
-
-    def __init__(self, limits: "Limits | None" = None) -> None:
+    def __init__(self) -> None:
         from xpm.sync.snapshot import project_of
 
-        self._limits = limits
         self._script = plan_script()
         self._project = project_of(started_file() or Path.cwd() / "plan.py")
         self._snapshot: Snapshot | None = None
@@ -45,27 +35,8 @@ class Code:
         if self._snapshot is None:
             from xpm.sync.snapshot import take
 
-            ours, cache = [state_home(), cache_home()], cache_home()
-            self._snapshot = take(self._project, self._limits, ours, self.beside, cache)
+            self._snapshot = take(self._project, ours=[state_home()])
         return self._snapshot
-
-    @cached_property
-    def beside(self) -> Mapping[str, Path]:
-        """Folders of code elsewhere that are installed editable here, by name."""
-        from xpm.sync.editable import editables
-
-        return editables(self._project)
-
-    @property
-    def _path_beside(self) -> list[str]:
-        from xpm.sync.editable import entries
-        from xpm.sync.snapshot import BESIDE
-
-        return [
-            f"{BESIDE}/{name}/{each}" if each != "." else f"{BESIDE}/{name}"
-            for name, folder in sorted(self.beside.items())
-            for each in entries(folder, sys.path)
-        ]
 
     @property
     def imports(self) -> list[tuple[str, str]]:
@@ -73,9 +44,7 @@ class Code:
         if self._script is None:
             return []
         folders = [self._project / each for each in import_path(self._script, self._project, [])]
-        roots = [self._project, *self.beside.values()]
-        folders += [Path(each) for each in sys.path if any(map(Path(each).is_relative_to, roots))]
-        folders += [folder / each for folder in self.beside.values() for each in (".", "src")]
+        folders += [Path(each) for each in sys.path if Path(each).is_relative_to(self._project)]
         return third_party(self._script, folders)
 
     @property
@@ -87,16 +56,10 @@ class Code:
             self._content = {
                 "snapshot": self.snapshot.id,
                 "script": _below(self._script, self._project) if self._script else None,
-                "path": import_path(started_file(), self._project, sys.path) + self._path_beside,
+                "path": import_path(started_file(), self._project, sys.path),
                 "argv": sys.argv[1:],
             }
         return self._content
-
-
-def cache_home() -> Path:
-    """The folder of what can be made anew, of this user: ``$XDG_CACHE_HOME/xpm``."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "xpm"
 
 
 def plan_script() -> Path | None:

@@ -92,6 +92,19 @@ class DebugExperiment:
             self._callbacks.close()
             context.pop(self)
 
+    def start(self) -> "DebugExperiment":
+        """Open it without a block."""
+        return self.__enter__()
+
+    def update(self) -> "DebugExperiment":
+        """Run what has not run yet."""
+        self.wait()
+        return self
+
+    def close(self) -> None:
+        """End it."""
+        self.__exit__(None, None, None)
+
     @property
     def main(self) -> Path:
         """The folder of this run, absolute."""
@@ -106,6 +119,14 @@ class DebugExperiment:
     def resultspath(self) -> Path:
         """Where the plan puts what it makes of its results; exists."""
         return self.main / "xp" / self._id / "results"
+
+    def results(self) -> object:
+        """What the jobs that have run so far measured."""
+        from xpm._results import framed, of_folder
+
+        jobs = [job for job in self._jobs.values() if job.state == "done"]
+        found = [of_folder(job.ref, job.state, job.sealed.tags, str(job.folder)) for job in jobs]
+        return framed([each for each in found if each.metrics])
 
     @property
     def connector(self) -> "DebugExperiment":

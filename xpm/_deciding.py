@@ -60,7 +60,7 @@ class Deciding:
         self._run = run
         self._note = note
         self._refresh = refresh
-        self.code = Code(session.profiles.code)
+        self.code = Code()
         self.jobs: dict[JobRef, Job] = {}
         self._asking = Asking(self._told)
         self._environments = Environments(

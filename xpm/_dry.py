@@ -80,6 +80,20 @@ class DryExperiment:
             self._tell()
             self._session.close()
 
+    def start(self) -> "DryExperiment":
+        """Open it without a block."""
+        return self.__enter__()
+
+    def update(self) -> "DryExperiment":
+        """Nothing happens in a dry run."""
+        return self
+
+    def close(self) -> None:
+        """End it: the script goes on, as it does not wait."""
+        context.pop(self)
+        self._tell()
+        self._session.close()
+
     @property
     def main(self) -> Path:
         """The main folder, absolute."""
@@ -94,6 +108,19 @@ class DryExperiment:
     def resultspath(self) -> Path:
         """A folder that exists, and is gone after the dry run."""
         return self._scratch
+
+    def results(self) -> object:
+        """As ever when all is done here; end the script otherwise."""
+        from xpm._results import framed, of_folder
+
+        self._wait(places.show(places.caller()))
+        jobs = [(job, job.line) for job in self._deciding.jobs.values()]
+        found = [
+            of_folder(job.ref, job.state, line.tags, str(job.folder))
+            for job, line in jobs
+            if job.state == "done" and line is not None
+        ]
+        return framed([each for each in found if each.metrics])
 
     @property
     def connector(self) -> Place:

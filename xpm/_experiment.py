@@ -5,18 +5,20 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
-from xpm import _absent, _ending
+from xpm import _absent, _ending, _notebook
 from xpm._callbacks import Callbacks, Wanted
 from xpm._code import plan_script
 from xpm._deciding import Deciding
 from xpm._failures import failed
+from xpm._interactive import Interactive
 from xpm._jobs import Callback, Handle, Job, Phase
+from xpm._notify import Notified
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import DiskProblem, JobsFailed, PlanProblem, ProfileProblem, XpmError
 from xpm.follow import leaving
@@ -35,6 +37,10 @@ from xpm.sync.staying import Left
 from xpm.wire import disks
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from xpm.metrics.table import Result
+    from xpm.monitor.serving import Server
     from xpm.plan.sealing import Sealed
     from xpm.plan.tokens import Token
 
@@ -80,7 +86,7 @@ class Place:
         return Token(name, total)
 
 
-class Experiment:
+class Experiment(Interactive):
     """Submits tasks, follows them, calls back; see ``xpm.experiment``."""
 
     def __init__(
@@ -97,10 +103,13 @@ class Experiment:
         self._main = MainFolder(Path(self._options.workdir or path))
         self._record = self._main.experiment(id)
         self._port = port
+        self._page: Server | None = None
         self._launcher = self._options.launcher or launcher
         self._require = Req.of(require) if require is not None else None
-        self._observer = (self._options.observer or PlainObserver)()
+        self._place = str(self._main.path), id
         self._session = Session(self._main, self._options.world)
+        shows = (self._options.observer or _notebook.observer)()
+        self._observer = Notified(shows, lambda: self._session.profiles.notify)
         self._callbacks = Callbacks(self._observer.note)
         self._counts: Counter[str] = Counter()
         self._shown: dict[JobRef, str] = {}
@@ -128,7 +137,11 @@ class Experiment:
         )
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:
-            self._observer.note(f"port={self._port}: the web page comes with a later version")
+            from xpm.monitor.serving import beside  # here: it is large
+
+            self._page = beside(
+                self._main.path, self._port, self._observer.note, self._session.world
+            )
         context.push(self)
         return self
 
@@ -157,10 +170,34 @@ class Experiment:
             context.pop(self)
             self._leave(error)
 
+    def _open(self) -> None:
+        self.__enter__()
+
+    def _leave_alone(self) -> None:
+        self._send_rest()
+        ends = {job.state for job in self._deciding.jobs.values()}
+        self._outcome = "done" if ends <= {"done"} else "failed" if ends <= OVER else "detached"
+        context.pop(self)
+        self._leave(None)
+
+    def _views(self) -> list[JobView]:
+        jobs = self._deciding.jobs.values() if self._run else ()
+        return [view for job in jobs if (view := job.view()) is not None]
+
     @property
     def resultspath(self) -> Path:
         """Where the plan puts what it makes of its results; exists."""
         return self._record.results
+
+    def results(self) -> "pd.DataFrame | Sequence[Result]":
+        """What the jobs measured that are done, their files here: tags and metrics, one row per job.
+
+        A pandas DataFrame where pandas is installed, else a list of rows with ``job task state tags metrics path``. What is
+        read is what ``xpm results`` reads. Call ``wait()`` before, for all of them.
+        """
+        from xpm._results import results
+
+        return results(self._session, self._record.id)
 
     @property
     def main(self) -> Path:
@@ -372,8 +409,10 @@ class Experiment:
             elif interrupted:
                 self._outcome = "interrupted"
             self._observer.ended(self._counts)
-            self._session.close()
+            self._session.close(interrupted)
             self._close_record()
+            if self._page is not None:
+                self._page.close()
         if interrupted:
             self._observer.note(
                 "interrupted; submitted jobs go on. Run the plan again to follow them,"
@@ -393,7 +432,7 @@ class Experiment:
     def _send_rest(self) -> None:
         """Send what is submitted, if that is quick: it goes on even if the plan cannot."""
         self._session.hurry()
-        until = self._session.world.clock() + self._session.patience_s
+        until = self._session.world.clock() + self._session.patience_s()
         try:
             while self._session.is_sending:
                 left = until - self._session.world.clock()

@@ -38,6 +38,7 @@ class Sshd:
         shutil.copy(folder / "user.pub", folder / "authorized_keys")
         self.know(*kinds)
         self.configure()
+        self._options = options
         self._process = self._start(options)
 
     @property
@@ -70,8 +71,46 @@ class Sshd:
         return len(found)
 
     def stop(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
         self._process.wait(10)
+
+    def kill(self) -> None:
+        """Kill it with all its connections; what commands there have detached goes on."""
+        processes = self._processes()
+        for pid in processes:
+            _signal(pid, signal.SIGKILL)
+        self._process.wait(10)
+
+    def start(self) -> None:
+        """Start it again, at its port."""
+        self._process = self._start(self._options)
+
+    def freeze(self) -> None:
+        """Let it and its connections answer nothing, until ``thaw``."""
+        for pid in self._processes():
+            _signal(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        for pid in self._processes():
+            _signal(pid, signal.SIGCONT)
+
+    @property
+    def log(self) -> str:
+        """What it has logged, since it was started last."""
+        return (self.folder / "sshd.log").read_text("utf-8", "replace")
+
+    def _processes(self) -> list[int]:
+        """It, and those of its connections."""
+        found = [self._process.pid]
+        for pid in found:
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                with contextlib.suppress(OSError):
+                    found += [
+                        each for each in map(int, children.read_text().split()) if _is_sshd(each)
+                    ]
+        return found
 
     def _start(self, options: Sequence[str]) -> "subprocess.Popen[bytes]":
         assert self._program is not None
@@ -91,6 +130,18 @@ class Sshd:
         if not _listens(self.port, process):
             raise RuntimeError((self.folder / "sshd.log").read_text())
         return process
+
+
+def _is_sshd(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().startswith("sshd")
+    except OSError:
+        return False
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def through(shell_line: str) -> str:

@@ -1,6 +1,7 @@
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from xpm.connectors.bootstrap import Session, command, start
 from xpm.connectors.fabric_host import FabricHost
 from xpm.connectors.hosts import Stream
 from xpm.connectors.local_host import LocalHost
+from xpm.connectors.quoting import command_line
 from xpm.errors import HostUnreachable, ProfileProblem, SiteProblem
 from xpm.wire import frames, travel
 
@@ -288,6 +290,20 @@ def test_no_stray_print_of_the_far_side_gets_between_the_frames(
     )
 
     assert "error" in ask(session, {"verb": "no such verb"})
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "ksh", "fish", "tcsh", "csh"])
+def test_the_agent_starts_whatever_the_login_shell_is(tmp_path: Path, shell: str) -> None:
+    path = shutil.which(shell)
+    if path is None:
+        pytest.skip(f"there is no {shell} here")
+    odd = tmp_path / "it's =odd~ !x"  # as the path of a Python in the profile
+    odd.symlink_to(sys.executable)
+    line = command_line(command(str(odd)))
+
+    process = subprocess.run([path, "-c", line], input=b"", capture_output=True, timeout=60)
+
+    assert far.MAGIC in process.stdout, process.stderr
 
 
 ssh_only = pytest.mark.skipif(SSHD is None, reason="needs an sshd (openssh-server)")

@@ -360,7 +360,9 @@ NOISY = {
     "on stderr": "echo module loaded >&2",
     "binary": r"printf '\000\377\223XPM\032 \r\n\033[2J'",
     "as if it were ours": r"printf '\223XPM\032\r\n'",
-    "long": "yes | head -c 300000",
+    "long": "yes | head -c 1000000",
+    "long and binary": "head -c 1000000 /dev/urandom",
+    "long on stderr": "head -c 20000000 /dev/urandom >&2",
 }
 
 
@@ -374,7 +376,7 @@ def test_noise_of_a_login_is_no_matter(
     banner.write_bytes(b"Authorised users only\nPermission denied (jokes)\n\x93XPM\x00\xff")
     sshd = start([through(f"/bin/sh {shlex.quote(str(rc))}"), f"Banner {banner}"])
 
-    session = start_agent(reach(sshd.target), str(tmp_path / "far"), sys.executable)
+    session = start_agent(reach(sshd.target), str(tmp_path / "far"), sys.executable, timeout_s=30)
 
     assert session.hello["protocol"] == 1
     session.stream.close()

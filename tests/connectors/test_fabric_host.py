@@ -94,14 +94,13 @@ def test_it_connects_again_after_its_server_was_lost(sshd: Sshd) -> None:
 class LostChannel:
     """paramiko's, when the connection is lost while it writes: it raises EOFError, also at closing."""
 
+    eof_received = closed = True
+
     def sendall(self, data: bytes) -> None:
         raise EOFError
 
     def recv(self, size: int) -> bytes:
         raise EOFError  # where it tells how much more may come
-
-    def recv_stderr_ready(self) -> bool:
-        return True
 
     def recv_stderr(self, size: int) -> bytes:
         raise EOFError

@@ -16,6 +16,7 @@ from xpm.connectors.base import (
     JobRef,
     News,
     Paused,
+    Printed,
     Sent,
     Snapshot,
     Stayed,
@@ -30,7 +31,6 @@ from xpm.plan.sealing import Sealed
 from xpm.plan.tokens import Token
 from xpm.sync import staying
 from xpm.sync.folder import JobFolder
-from xpm.sync.limits import Limits
 from xpm.sync.rules import EVERYTHING, EVERYTHING_COMES, Choice, Moment, Rules
 from xpm.wire import ledger
 
@@ -224,9 +224,9 @@ class FakeConnector:
                 if held is not None and held.attempt == attempt and held.state not in OVER:
                     self._cluster.finish(ref.job, "cancelled")
 
-    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> bytes:
+    def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
         self._reach()
-        return b"a line\n"[offset : offset + limit]
+        return Printed(b"a line\n"[offset : offset + limit])
 
     def fetch(
         self,
@@ -322,8 +322,6 @@ class FakeLauncher:
 
 class FakeProfiles:
     """Launchers by name: each leads to the connector of the same name."""
-
-    code = Limits()
 
     path = None
 

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from xpm.agent import slurm_commands, starting
-from xpm.connectors import bootstrap
+from xpm.connectors import bootstrap, quoting
 from xpm.launchers import placeholders
 
 TRICKS = [
@@ -22,7 +22,9 @@ BYTES = st.one_of(
     st.sampled_from([each.encode() for each in TRICKS]),
     st.binary(max_size=12).map(lambda raw: raw.replace(b"\0", b"")),
 )
-SHELLS = [path for path in map(shutil.which, ("sh", "bash", "dash", "zsh", "busybox")) if path]
+SHELLS = [
+    path for path in map(shutil.which, ("sh", "bash", "dash", "zsh", "ksh", "busybox")) if path
+]
 
 
 def printed(shell: str, line: bytes) -> list[bytes]:
@@ -39,7 +41,7 @@ def printed(shell: str, line: bytes) -> list[bytes]:
 @given(words=st.lists(BYTES, min_size=1, max_size=6))
 @example(words=[each.encode() for each in TRICKS])
 def test_the_words_of_a_remote_command_arrive_as_they_are(shell: str, words: list[bytes]) -> None:
-    line = shlex.join(list(map(os.fsdecode, words)))  # as FabricHost.open does
+    line = quoting.command_line(list(map(os.fsdecode, words)))
 
     assert words == printed(shell, os.fsencode(line))
 

@@ -82,9 +82,9 @@ def show(name: str, why: bool, sets: tuple[str, ...], as_json: bool) -> int:
         rows = [(f"{each.path}: {each.text}", each.mark.exact if why else "") for each in found]
         for text in render.columns(rows) if rows else [f"{path}: as built in"]:
             render.line(text)
+    _show_results(profiles, name, places)
     if name in profiles.names:
         _show_request(profiles.launcher(name))
-    _show_results(profiles, name, places)
     return 0
 
 
@@ -146,6 +146,7 @@ def check(folder: Path | None, online: bool, sets: tuple[str, ...], as_json: boo
 
     With --online, every cluster is asked what it allows, and launchers it can never serve are told.
     """
+    from xpm import _notify
     from xpm.launchers.profiles import examine, load_profiles
 
     found = examine(folder, sets=sets)
@@ -167,6 +168,8 @@ def check(folder: Path | None, online: bool, sets: tuple[str, ...], as_json: boo
             render.note(str(remark))
         profiles = load_profiles(folder, sets=sets)  # raises what is wrong, all of it at once
         _table(profiles)
+        for problem in _notify.examine(profiles.notify):
+            render.note(f"notify: {problem}")
         if not profiles.files:
             render.note(f"there is no {found.path}: jobs run on this machine")
     if not online:

@@ -19,10 +19,14 @@ def opened(main: MainFolder) -> Generator[Session]:
     """A session, closed at the end; jobs go on."""
     prompting.install()
     session = Session(main)
+    interrupted = False
     try:
         yield session
+    except KeyboardInterrupt:
+        interrupted = True
+        raise
     finally:
-        session.close()
+        session.close(interrupted)
 
 
 def ask(session: Session) -> Mapping[str, XpmError]:

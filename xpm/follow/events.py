@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xpm.connectors.base import Change, Fetched, JobRef
+from xpm.connectors.base import Change, Fetched, JobRef, Printed
 from xpm.errors import XpmError
 from xpm.follow.waiting import Waiting
 
@@ -66,6 +66,17 @@ class LinkUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Logged:
+    """What a job has printed from an offset on, as somebody has asked."""
+
+    connector: str
+    ref: JobRef
+    stream: str
+    offset: int
+    printed: Printed
+
+
+@dataclass(frozen=True, slots=True)
 class Turned:
     """One round is over: what was owed is sent, what was asked is told, what finished is here."""
 
@@ -82,4 +93,4 @@ class Stopped:
     error: BaseException | None
 
 
-Event = Delivered | Changed | Arrived | Noted | LinkDown | LinkUp | Turned | Stopped
+Event = Delivered | Changed | Arrived | Noted | Logged | LinkDown | LinkUp | Turned | Stopped

@@ -22,7 +22,7 @@ from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import DiskProblem, HostProblem, HostUnknown, LoginNeeded, SiteProblem
 from xpm.follow import sent, sites
-from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
+from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Logged, Noted, Stopped, Turned
 from xpm.follow.followed import Followed
 from xpm.follow.journal import Journal
 from xpm.follow.main import MainFolder
@@ -37,6 +37,7 @@ OBSERVE_S = 30.0
 LINGER_S = 0.02
 LINGER_MOST_S = 0.25
 LOGIN_LOOK_S = 2.0
+TAIL_BYTES = 1 << 18
 NO_CODE = "jobs of an interrupted run wait for their code: run their plan again to send them"
 
 
@@ -65,6 +66,7 @@ class Lane(threading.Thread):
         self._followed = Followed(spec.name, events, world.clock, rules, main.launcher)
         self._changed = threading.Condition()  # guards the next nine
         self._fresh: dict[JobRef, int] = {}
+        self._tails: dict[tuple[JobRef, str], int] = {}
         self._stopping = self._woke = False
         self._hurry = self._wants_live = False
         self._pokes = self._answered = 0
@@ -100,6 +102,13 @@ class Lane(threading.Thread):
         """Likewise of many jobs."""
         with self._changed:
             self._fresh.update(attempts)
+            self._touch()
+        self._nudge()
+
+    def tail(self, ref: JobRef, stream: str, offset: int) -> None:
+        """Tell what this job has printed from there on: at once, or when the host answers again."""
+        with self._changed:
+            self._tails[ref, stream] = offset
             self._touch()
         self._nudge()
 
@@ -224,6 +233,7 @@ class Lane(threading.Thread):
         return bool(
             self._outgoing
             or self._fresh
+            or self._tails
             or self._pokes > self._answered
             or self._followed
             or self._followed.lacks_files
@@ -237,6 +247,7 @@ class Lane(threading.Thread):
         self._cancel()  # first: what is to be cancelled need not be submitted
         self._deliver(journal)
         self._ask(journal)
+        self._read()
         self._bring(journal)
         with self._changed:
             quiet = not (self._outgoing or self._fresh)
@@ -338,7 +349,7 @@ class Lane(threading.Thread):
         assert self._link is not None
         with self._changed:
             fresh, self._fresh = self._fresh, {}
-            urgent = bool(self._outgoing) or self._stopping
+            urgent = bool(self._outgoing or self._tails) or self._stopping
             urgent = urgent or self._pokes > self._answered
             self._hurry = False
             if not fresh and not self._followed:
@@ -363,6 +374,18 @@ class Lane(threading.Thread):
         if self._stopping or len(self._outgoing):
             return True
         return bool(self._outbox.owed(self.connector_name))
+
+    def _read(self) -> None:
+        assert self._link is not None
+        with self._changed:
+            wanted = list(self._tails.items())
+        for (ref, stream), offset in wanted:
+            printed = self._link.tail(ref, stream, offset, TAIL_BYTES)
+            self._heard()
+            with self._changed:
+                if self._tails.get((ref, stream)) == offset:
+                    del self._tails[ref, stream]
+            self._events.put(Logged(self.connector_name, ref, stream, offset, printed))
 
     def _bring(self, journal: Journal) -> None:
         assert self._link is not None

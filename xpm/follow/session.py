@@ -20,11 +20,13 @@ from xpm.follow.outbox import Entry
 from xpm.follow.views import OVER, ExperimentView, JobView, experiment
 from xpm.follow.waiting import Waiting
 from xpm.follow.world import World, spec_named
+from xpm.sync import staying
 
 if TYPE_CHECKING:
     from xpm.launchers.profiles import Profiles
 
 LEAVE_S = 5.0
+INTERRUPTED_LEAVE_S = 1.0
 ASKING_LEAVE_S = 0.2
 """Who ends a command instead of answering a question does not wait for the connection that asked."""
 LATE_S = 1.0
@@ -91,6 +93,10 @@ class Session:
         """Hear of a job sent earlier: its state soon, then its changes."""
         self._lane(spec).follow(ref, attempt)
 
+    def ask_log(self, job: JobView, stream: str, offset: int) -> None:
+        """Have its connector tell what a job has printed from there on: a ``Logged`` will come, over broken links too."""
+        self._lane(self.spec(job.connector)).tail(job.ref, stream, offset)
+
     def spec(self, connector: str) -> Spec:
         """The connector of this name."""
         lane = self._lanes.get(connector)
@@ -124,10 +130,11 @@ class Session:
         """Whether something is not sent yet, and a lane is at it."""
         return any(self._undelivered.get(name) for name in self._lanes)
 
-    @property
-    def patience_s(self) -> float:
-        """How long to wait for the lanes when all is to end."""
-        return ASKING_LEAVE_S if asking.is_asking() else LEAVE_S
+    def patience_s(self, interrupted: bool = False) -> float:
+        """How long to wait for each lane when all is to end."""
+        if asking.is_asking():
+            return ASKING_LEAVE_S
+        return INTERRUPTED_LEAVE_S if interrupted else LEAVE_S
 
     def hurry(self) -> None:
         """Let the lanes do at once what there is to do."""
@@ -275,15 +282,15 @@ class Session:
         return self.refresh({job.connector for job in chosen.values()}, patience_s)
 
     def tail(self, job: JobView, stream: str, offset: int, limit: int = 1 << 18) -> bytes:
-        """Bytes of a job's log from an offset on: from here when its files are here."""
-        if job.settled or job.connector == "local":
+        """Bytes of a job's log from an offset on: from here when they are here."""
+        if is_here(job, stream):
             try:
                 with (Path(job.path) / stream).open("rb") as file:
                     file.seek(offset)
                     return file.read(limit)
             except FileNotFoundError:
                 return b""
-        return self.connector(job.connector).tail(job.ref, stream, offset, limit)
+        return self.connector(job.connector).tail(job.ref, stream, offset, limit).content
 
     def connector(self, name: str) -> Connector:
         """The connector of this name, for what is not followed: the lane's when there is one, else opened once."""
@@ -293,9 +300,9 @@ class Session:
             self._own[name] = self.world.open(self.spec(name), self.main.path)
         return self._own[name]
 
-    def close(self) -> None:
-        """End all lanes; jobs go on."""
-        patience_s = self.patience_s
+    def close(self, interrupted: bool = False) -> None:
+        """End all lanes, soon when a person has interrupted them; jobs go on."""
+        patience_s = self.patience_s(interrupted)
         for lane in self._lanes.values():
             lane.stop()
         for name, lane in self._lanes.items():
@@ -351,3 +358,10 @@ class Session:
                 break
         record.close()
         self.submit(self.spec(job.connector), entry, None)
+
+
+def is_here(job: JobView, stream: str) -> bool:
+    """Whether what a job has printed is on this machine, all of it that there is."""
+    if job.connector == HERE:
+        return True
+    return job.settled and not any(each.path == stream for each in staying.noted(Path(job.path)))

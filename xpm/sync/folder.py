@@ -232,19 +232,21 @@ class JobFolder:
             entries = list(scan)
         for entry in entries:
             path = prefix + entry.name
-            with contextlib.suppress(FileNotFoundError, PermissionError):
+            try:
                 status = entry.stat(follow_symlinks=False)
-                if stat.S_ISLNK(status.st_mode):
+                mode = status.st_mode
+                if stat.S_ISREG(mode):
+                    files[path] = File(status.st_size, status.st_mtime_ns, bool(mode & 0o100))
+                elif stat.S_ISLNK(mode):
                     links[path] = os.readlink(entry.name, dir_fd=folder)
-                elif stat.S_ISREG(status.st_mode):
-                    executable = bool(status.st_mode & 0o100)
-                    files[path] = File(status.st_size, status.st_mtime_ns, executable)
-                elif stat.S_ISDIR(status.st_mode) and path.count("/") < names.MOST_PARTS:
+                elif stat.S_ISDIR(mode) and path.count("/") < names.MOST_PARTS:
                     inner = os.open(entry.name, _FOLDER, dir_fd=folder)
                     try:
                         self._scan(inner, path + "/", files, links)
                     finally:
                         os.close(inner)
+            except (FileNotFoundError, PermissionError):  # gone meanwhile, or nobody's to read
+                continue
 
 
 class Writer:
@@ -300,19 +302,27 @@ class Writer:
 
 
 def _enter(folder: int, name: str) -> int:
-    """The folder of this name, made when missing; a plain file gives way to it, a link does not."""
+    """The folder of this name, made when missing; a plain file makes room for it, a link does not."""
     try:
         return os.open(name, _FOLDER, dir_fd=folder)
     except FileNotFoundError:
         pass
     except NotADirectoryError:
-        # What was a file there when it was last mirrored is a folder now.
+        # What was a file there when it was last mirrored is a folder now; or somebody here has made the file.
         if not stat.S_ISREG(os.lstat(name, dir_fd=folder).st_mode):
             raise
-        os.unlink(name, dir_fd=folder)
+        os.rename(name, _free(folder, f"{name}~"), src_dir_fd=folder, dst_dir_fd=folder)
     with contextlib.suppress(FileExistsError):
         os.mkdir(name, dir_fd=folder)
     return os.open(name, _FOLDER, dir_fd=folder)
+
+
+def _free(folder: int, name: str) -> str:
+    """This name, or one like it that nothing here has."""
+    with contextlib.suppress(FileNotFoundError):
+        os.lstat(name, dir_fd=folder)
+        return _free(folder, f"{name}~")
+    return name
 
 
 @contextlib.contextmanager

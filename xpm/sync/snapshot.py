@@ -11,25 +11,33 @@ import logging
 import os
 import re
 import stat
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from xpm.connectors.base import Snapshot
 from xpm.errors import PlanProblem
-from xpm.sync.candidates import candidates
-from xpm.sync.hashes import Hashes
-from xpm.sync.ignoring import Rule, parse
-from xpm.sync.limits import Limits
+from xpm.sync.ignoring import ALWAYS, Rule, is_ignored, parse
 from xpm.sync.secrets import looks_like_a_key
 
 MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".xpmignore")
-BESIDE = ".editable"
-"""The folder of a snapshot that holds what is not in the project but installed from elsewhere, as it is there."""
+MOST_BYTES = 200 * 1024 * 1024
+MOST_FILES = 5000
 
 log = logging.getLogger(__name__)
 
 Files = Mapping[str, tuple[str, int, str]]
+_hashes: dict[tuple[str, int, int, int], tuple[str, str | None]] = {}
+"""What is known of contents, by path, size, mtime and inode: owned by this module, for this process only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How big a project may be."""
+
+    bytes: int = MOST_BYTES
+    files: int = MOST_FILES
 
 
 def project_of(script: Path) -> Path:
@@ -43,122 +51,39 @@ def project_of(script: Path) -> Path:
     return folder
 
 
-def take(
-    project: Path,
-    limits: Limits | None = None,
-    ours: Sequence[Path] = (),
-    beside: Mapping[str, Path] | None = None,
-    cache: Path | None = None,
-) -> Snapshot:
+def take(project: Path, limits: Limits | None = None, ours: Sequence[Path] = ()) -> Snapshot:
     """The project as it is now.
 
     Args:
         project: its folder.
-        limits: how big it may be, and what of it stays at home.
+        limits: how big it may be.
         ours: folders where we write ourselves; they stay at home.
-        beside: folders elsewhere that belong to it, by their name below ``BESIDE``.
-        cache: the folder of caches; without it every file is read.
 
     Raises:
         PlanProblem: it holds a file that looks like a key, or too much; says what to do.
     """
     root = project.absolute()
     limits = limits or Limits()
-    found = _Found(limits)
-    found.add(root, "", _rules_for(root, ours))
-    for name, folder in sorted((beside or {}).items()):
-        found.add(folder.absolute(), f"{BESIDE}/{name}/", _rules_for(folder.absolute(), ours))
-    if found.left:
-        listed = "; ".join(found.left[:5]) + ("; ..." if len(found.left) > 5 else "")
-        log.warning("left at home: %s", listed)
-    found.check_size(root)
-    known = Hashes(root, cache) if cache is not None else None
+    sources, left = _sources(root, 4 * limits.files, _rules_for(root, ours))
+    if left:
+        log.warning("left at home: %s", "; ".join(left[:5]) + ("; ..." if len(left) > 5 else ""))
+    _check_size(root, {path: each.stat().st_size for path, each in sources.items()}, limits)
     files: dict[str, tuple[str, int, str]] = {}
     keys = []
-    for path, (source, status) in sorted(found.sources.items()):
-        content = known.content if known is not None else read
-        sha, reason = content(path, source, status)
-        mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+    for path, source in sorted(sources.items()):
+        sha, reason = _content(path, source)
+        mode = 0o755 if source.stat().st_mode & stat.S_IXUSR else 0o644
         files[path] = (sha, mode, str(source))
         if reason:
             keys.append(f"{path} ({reason})")
-    if known is not None:
-        known.save()
     if keys:
         raise PlanProblem(
             "files that look like keys would travel with the code",
             on=str(root),
             cause=", ".join(keys[:5]) + (", ..." if len(keys) > 5 else ""),
-            hint=_hint_on_keys(root),
+            hint=f"move them, or name them in {root / '.xpmignore'} (one pattern a line, as in .gitignore)",
         )
     return Snapshot(identity(files), files)
-
-
-def _hint_on_keys(root: Path) -> str:
-    if root == Path.home():
-        return "give the plan a folder of its own: your whole home would travel with it"
-    return (
-        f"move them, or name them in {root / '.xpmignore'} (one pattern a line, as in .gitignore)"
-    )
-
-
-class _Found:
-    """The files that travel, with what is known of them, and what was left, in words."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.sources: dict[str, tuple[Path, os.stat_result]] = {}
-        self.left: list[str] = []
-        self._limits = limits
-
-    def add(self, root: Path, prefix: str, rules: tuple[Rule, ...]) -> None:
-        """Take what travels of a folder."""
-        excluded = tuple(parse("\n".join(self._limits.exclude), ""))
-        real = _Real(root)
-        for path in candidates(root, (*rules, *excluded)):
-            found = real.look(path)
-            if isinstance(found, str):
-                if found:
-                    self.left.append(f"{prefix + path!a} ({found})")
-            elif self._limits.each is not None and found.st_size > self._limits.each:
-                size, most = found.st_size / 1e6, self._limits.each / 1e6
-                self.left.append(f"{prefix + path!a} ({size:.1f} MB, max_file is {most:.1f} MB)")
-            else:
-                self.sources[prefix + path] = (root / path, found)
-            if len(self.sources) > 4 * self._limits.files:
-                return
-
-    def check_size(self, root: Path) -> None:
-        """Refuse what is too big to be code.
-
-        Raises:
-            PlanProblem: it is.
-        """
-        limits = self._limits
-        sizes = {path: status.st_size for path, (_, status) in self.sources.items()}
-        total = sum(sizes.values())
-        if total <= limits.bytes and len(sizes) <= limits.files:
-            return
-        if total > limits.bytes:
-            largest = sorted(sizes.items(), key=lambda each: -each[1])[:5]
-            listed = ", ".join(f"{path} ({size / 1e6:.1f} MB)" for path, size in largest)
-        else:
-            counts = Counter(path.rpartition("/")[0] or "." for path in sizes)
-            listed = ", ".join(f"{name}/ ({count} files)" for name, count in counts.most_common(5))
-        more = " or more" if len(sizes) > 4 * limits.files else ""
-        raise PlanProblem(
-            "the project is too big to travel as code",
-            on=str(root),
-            cause=f"{len(sizes)}{more} files, {total / 1e6:.0f} MB (at most {limits.files} and "
-            f"{limits.bytes / 1e6:.0f} MB); the largest: {listed}",
-            hint=f"name data and results in {root / '.xpmignore'}, or raise "
-            "sync: {code: {max_files: ..., max_total: ...}} in the profile",
-        )
-
-
-def read(path: str, source: Path, status: os.stat_result) -> tuple[str, str | None]:
-    """A file's sha256, and why it looks like a key."""
-    raw = source.read_bytes()
-    return hashlib.sha256(raw).hexdigest(), looks_like_a_key(path, raw)
 
 
 def _rules_for(root: Path, ours: Sequence[Path]) -> tuple[Rule, ...]:
@@ -169,6 +94,23 @@ def _rules_for(root: Path, ours: Sequence[Path]) -> tuple[Rule, ...]:
     return tuple(Rule("", re.compile(re.escape(name)), False, True) for name in names)
 
 
+def _sources(root: Path, most: int, rules: tuple[Rule, ...]) -> tuple[dict[str, Path], list[str]]:
+    """The files that travel, at most so many, and what was left, in words."""
+    real = root.resolve()
+    sources: dict[str, Path] = {}
+    left = []
+    for path in _candidates(root, rules):
+        source = root / path
+        reason = _obstacle(source, real)
+        if reason:
+            left.append(f"{path!a} ({reason})")
+        elif reason is None:
+            sources[path] = source
+        if len(sources) > most:
+            break
+    return sources, left
+
+
 def identity(files: Files) -> str:
     """The name of a tree, by names, contents and modes."""
     digest = hashlib.sha256()
@@ -177,37 +119,147 @@ def identity(files: Files) -> str:
     return digest.hexdigest()
 
 
-class _Real:
-    """What files below a folder really are: links are followed as long as they stay inside."""
+def _candidates(root: Path, ours: tuple[Rule, ...]) -> Iterator[str]:
+    """The relative paths that the ignore rules let go; links to folders are entered when they stay inside."""
+    tracked = _ask_git(root)
+    if tracked is None:
+        yield from _walk(root, root, "", (".gitignore", ".xpmignore"), ours, set())
+        return
+    rules = _Rules(root, ours)
+    for path in sorted(tracked):
+        if rules.lets_go(path):
+            if (root / path).is_symlink() and (root / path).is_dir():
+                yield from _walk(root / path, root, path, (".xpmignore",), (), set())
+            else:
+                yield path
 
-    def __init__(self, root: Path) -> None:
-        self._root = str(root)
-        self._real = os.path.realpath(root)
-        self._inside: dict[str, bool] = {}
 
-    def look(self, path: str) -> os.stat_result | str:
-        """What is known of a file, or why it cannot travel; "" when there is nothing to tell."""
-        source = f"{self._root}/{path}"
+class _Rules:
+    """The rules that hold whatever git says, remembered by folder."""
+
+    def __init__(self, root: Path, ours: tuple[Rule, ...]) -> None:
+        self._root = root
+        self._folders: dict[str, tuple[bool, tuple[Rule, ...]]] = {
+            "": (True, (*ours, *_read(root, "", _OURS)))
+        }
+
+    def lets_go(self, path: str) -> bool:
+        """Whether a file may travel."""
+        travels, rules = self._folder(path.rpartition("/")[0])
+        name = path.rpartition("/")[2]
+        return travels and name not in ALWAYS and not is_ignored(path, False, rules)
+
+    def _folder(self, path: str) -> tuple[bool, tuple[Rule, ...]]:
+        if path not in self._folders:
+            travels, rules = self._folder(path.rpartition("/")[0])
+            travels = travels and _is_ours(self._root / path, path, rules)
+            self._folders[path] = (travels, (*rules, *_read(self._root / path, path, _OURS)))
+        return self._folders[path]
+
+
+_OURS = (".xpmignore",)
+
+
+def _is_ours(folder: Path, path: str, rules: tuple[Rule, ...]) -> bool:
+    """Whether a folder's files may travel."""
+    if folder.name in ALWAYS or (folder / ".xpm").is_dir() or (folder / "pyvenv.cfg").is_file():
+        return False
+    if path in ("jobs", "xp") and (folder.parent / ".xpm").is_dir():
+        return False  # the project folder is a main folder too
+    return not is_ignored(path, True, rules)
+
+
+def _read(folder: Path, path: str, names: Iterable[str]) -> tuple[Rule, ...]:
+    rules: list[Rule] = []
+    for name in names:
         try:
-            source.encode("utf-8")
-            status = os.lstat(source)
-            if stat.S_ISLNK(status.st_mode):
-                target = os.path.realpath(source)
-                status = Path(target).stat()
-                if stat.S_ISREG(status.st_mode) and not self._is_inside(target):
-                    return f"a link out of the project, to {target}"
-            elif not self._is_folder_inside(path.rpartition("/")[0]):
-                return f"a link out of the project, to {os.path.realpath(source)}"
-        except UnicodeEncodeError:
-            return "its name is not UTF-8"
-        except OSError:  # deleted but tracked, or a broken link
+            rules += parse((folder / name).read_text("utf-8", "replace"), path)
+        except OSError:
+            continue
+    return tuple(rules)
+
+
+def _walk(
+    folder: Path,
+    root: Path,
+    prefix: str,
+    names: tuple[str, ...],
+    rules: tuple[Rule, ...],
+    above: set[Path],
+) -> Iterator[str]:
+    """Every file below a folder that no rule keeps at home; ``above`` are the real folders on the way."""
+    real = folder.resolve()
+    if real in above or not real.is_relative_to(root.resolve()):
+        return
+    rules = (*rules, *_read(folder, prefix, names))
+    with os.scandir(folder) as scan:
+        entries = sorted(scan, key=lambda each: each.name)
+    for entry in entries:
+        path = f"{prefix}/{entry.name}" if prefix else entry.name
+        if entry.is_dir():
+            if _is_ours(Path(entry.path), path, rules):
+                yield from _walk(Path(entry.path), root, path, names, rules, above | {real})
+        elif entry.name not in ALWAYS and not is_ignored(path, False, rules):
+            yield path
+
+
+def _ask_git(root: Path) -> list[str] | None:
+    """What git tracks or would track below a folder; None when it is no work tree, or there is no git."""
+    argv = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    try:
+        done = subprocess.run(
+            argv, cwd=root, env=environment, capture_output=True, stdin=subprocess.DEVNULL
+        )
+    except OSError:
+        return None
+    if done.returncode:
+        return None
+    names = {os.fsdecode(raw) for raw in done.stdout.split(b"\0") if raw}
+    paths = {name.rstrip("/") for name in names}
+    found = sorted(paths)
+    for path in [
+        each for each in found if (root / each).is_dir() and not (root / each).is_symlink()
+    ]:
+        found.remove(path)  # a repository within: git tells its folder only
+        found += [f"{path}/{inner}" for inner in _ask_git(root / path) or ()]
+    return found
+
+
+def _obstacle(source: Path, root: Path) -> str | None:
+    """Why a file cannot travel; "" when there is nothing to tell, None when it can."""
+    try:
+        str(source).encode("utf-8")
+        if not stat.S_ISREG(source.stat().st_mode):
             return ""
-        return status if stat.S_ISREG(status.st_mode) else ""
+    except UnicodeEncodeError:
+        return "its name is not UTF-8"
+    except OSError:  # deleted but tracked, or a broken link
+        return ""
+    target = source.resolve()
+    return None if target.is_relative_to(root) else f"a link out of the project, to {target}"
 
-    def _is_folder_inside(self, folder: str) -> bool:
-        if folder not in self._inside:
-            self._inside[folder] = self._is_inside(os.path.realpath(f"{self._root}/{folder}"))
-        return self._inside[folder]
 
-    def _is_inside(self, real: str) -> bool:
-        return real == self._real or real.startswith(self._real.rstrip("/") + "/")
+def _content(path: str, source: Path) -> tuple[str, str | None]:
+    """A file's sha256, and why it looks like a key."""
+    status = source.stat()
+    key = (str(source), status.st_size, status.st_mtime_ns, status.st_ino)
+    if key not in _hashes:
+        raw = source.read_bytes()
+        _hashes[key] = (hashlib.sha256(raw).hexdigest(), looks_like_a_key(path, raw))
+    return _hashes[key]
+
+
+def _check_size(root: Path, sizes: Mapping[str, int], limits: Limits) -> None:
+    total = sum(sizes.values())
+    if total <= limits.bytes and len(sizes) <= limits.files:
+        return
+    largest = sorted(sizes.items(), key=lambda each: -each[1])[:5]
+    listed = ", ".join(f"{path} ({size / 1e6:.1f} MB)" for path, size in largest)
+    raise PlanProblem(
+        "the project is too big to travel as code",
+        on=str(root),
+        cause=f"{len(sizes)} files, {total / 1e6:.0f} MB (at most {limits.files} and "
+        f"{limits.bytes / 1e6:.0f} MB); the largest: {listed}",
+        hint=f"name data and results in {root / '.xpmignore'}",
+    )

@@ -21,7 +21,7 @@ Every entry has ``format kind task job attempt slot at`` (``at``: seconds since 
 claim:   submission, batch_id (or null), restart (SLURM_RESTART_COUNT or 0), generation, host, pid, started (the process's start
          time in clock ticks since boot, proc(5) field 22), boot (boot id), python, snapshot, node
          (Slurm's name for the host, or empty), environment (the one it was started in, or null), modules (those loaded),
-         image (of its container, or null).
+         image (of its container, or null), logs (how many bytes of stdout and of stderr earlier runs have left; not in all).
 outcome: state, cause (null or one of CAUSES), exit_code, signal, error ({"type", "message", "traceback"} or null),
          hint, started_at, ended_at, generation, max_rss_kib, progress (how far the task said it was, from 0 to 1, or
          null), message (for people, hint included) and optional ``details``: signals, batch_id, cpu_s, peak_kib (the most
@@ -135,6 +135,17 @@ def is_final(entries: "List[Entry]") -> bool:
 def generation(entries: "List[Entry]") -> int:
     """How many runs have claimed."""
     return sum(1 for each in entries if each["kind"] == "claim")
+
+
+def begins(job_dir: str, stream: int) -> "List[List[int]]":
+    """Where in a log of this job each of its runs begins: [attempt, generation, offset]. ``stream``: 0 stdout, 1 stderr."""
+    found = []
+    for attempt, slot in slots(job_dir):
+        content = entry(job_dir, attempt, slot)
+        logs = content.get("logs") if content is not None and content["kind"] == "claim" else None
+        if content is not None and logs:
+            found.append([attempt, int(content["generation"]), int(logs[stream])])
+    return found
 
 
 def append(job_dir: str, content: Entry, inbox: "Optional[str]") -> bool:
