@@ -171,9 +171,7 @@ def _setup(setup: Setup, known: Mapping[str, str]) -> list[str]:
     lines, exports = before(setup, known)
     if setup.modules:
         lines.append("module load " + " ".join(setup.modules))
-    if any(line.split()[:1] in (["module"], ["ml"]) for line in lines):
-        lines.insert(0, modules.COMMAND)
-    return lines + exports
+    return modules.heeded(lines) + exports
 
 
 def _refused(blueprint: Blueprint, words: str) -> ProfileProblem:

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xpm.agent import limits, slurm_site
+from xpm.agent import limits, modules, slurm_site
 from xpm.agent.limits import SiteLimits
 from xpm.connectors.questions import Answers, Question
 from xpm.launchers.placeholders import quoted
@@ -50,10 +50,8 @@ _LOGOUT = (
     " org.freedesktop.login1.Manager KillUserProcesses 2>/dev/null | sed 's/^/kills /';"
     " loginctl show-user $(id -u) --property=Linger 2>/dev/null | sed 's/^/lingers /'; true"
 )
-_MODULES = (
-    "command -v module >/dev/null 2>&1 || . /etc/profile >/dev/null 2>&1;"
-    " module -t avail python 2>&1 | grep -i '^python' | sort -r | head -n 5; true"
-)
+_MODULES = f"""{modules.COMMAND} >/dev/null 2>&1
+module -t avail python 2>&1 | grep -i '^python' | sort -r | head -n 5; true"""
 
 QUESTIONS: Sequence[Question] = (
     Question("who", 'id -un; hostname; uname -srm; umask; echo "$SHELL"; date +%s.%N'),

@@ -107,6 +107,14 @@ class DebugExperiment:
         """Where the plan puts what it makes of its results; exists."""
         return self.main / "xp" / self._id / "results"
 
+    def results(self) -> object:
+        """What the jobs that have run so far measured."""
+        from xpm._results import framed, of_folder
+
+        jobs = [job for job in self._jobs.values() if job.state == "done"]
+        found = [of_folder(job.ref, job.state, job.sealed.tags, str(job.folder)) for job in jobs]
+        return framed([each for each in found if each.metrics])
+
     @property
     def connector(self) -> "DebugExperiment":
         """What makes tokens: of one task at a time, none ever waits."""

@@ -95,6 +95,19 @@ class DryExperiment:
         """A folder that exists, and is gone after the dry run."""
         return self._scratch
 
+    def results(self) -> object:
+        """As ever when all is done here; end the script otherwise."""
+        from xpm._results import framed, of_folder
+
+        self._wait(places.show(places.caller()))
+        jobs = [(job, job.line) for job in self._deciding.jobs.values()]
+        found = [
+            of_folder(job.ref, job.state, line.tags, str(job.folder))
+            for job, line in jobs
+            if job.state == "done" and line is not None
+        ]
+        return framed([each for each in found if each.metrics])
+
     @property
     def connector(self) -> Place:
         """The connector of the default launcher."""

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +35,10 @@ from xpm.sync.staying import Left
 from xpm.wire import disks
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from xpm.metrics.table import Result
+    from xpm.monitor.serving import Server
     from xpm.plan.sealing import Sealed
     from xpm.plan.tokens import Token
 
@@ -97,6 +101,7 @@ class Experiment:
         self._main = MainFolder(Path(self._options.workdir or path))
         self._record = self._main.experiment(id)
         self._port = port
+        self._page: Server | None = None
         self._launcher = self._options.launcher or launcher
         self._require = Req.of(require) if require is not None else None
         self._observer = (self._options.observer or PlainObserver)()
@@ -129,7 +134,11 @@ class Experiment:
         )
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:
-            self._observer.note(f"port={self._port}: the web page comes with a later version")
+            from xpm.monitor.serving import beside  # here: it is large
+
+            self._page = beside(
+                self._main.path, self._port, self._observer.note, self._session.world
+            )
         context.push(self)
         return self
 
@@ -162,6 +171,16 @@ class Experiment:
     def resultspath(self) -> Path:
         """Where the plan puts what it makes of its results; exists."""
         return self._record.results
+
+    def results(self) -> "pd.DataFrame | Sequence[Result]":
+        """What the jobs measured that are done, their files here: tags and metrics, one row per job.
+
+        A pandas DataFrame where pandas is installed, else a list of rows with ``job task state tags metrics path``. What is
+        read is what ``xpm results`` reads. Call ``wait()`` before, for all of them.
+        """
+        from xpm._results import results
+
+        return results(self._session, self._record.id)
 
     @property
     def main(self) -> Path:
@@ -375,6 +394,8 @@ class Experiment:
             self._observer.ended(self._counts)
             self._session.close(interrupted)
             self._close_record()
+            if self._page is not None:
+                self._page.close()
         if interrupted:
             self._observer.note(
                 "interrupted; submitted jobs go on. Run the plan again to follow them,"

@@ -40,6 +40,9 @@ def failed(experiment: str, jobs: Sequence[Job]) -> JobsFailed:
     if skipped:
         counted += f", {len(skipped)} {'was' if len(skipped) == 1 else 'were'} not run"
     hint = "run the plan again to give them a new attempt; done tasks are not repeated"
+    ran = next((job for job in bad if last_log(Path(job.folder)) is not None), None)
+    if ran is not None:
+        hint += f"\n     the whole log: `xpm logs {ran.sealed.job[:12]} --stderr`, the reasons: `xpm why {ran.sealed.job[:12]}`"
     return JobsFailed(counted, on=experiment, cause="\n" + "\n".join(parts), hint=hint)
 
 

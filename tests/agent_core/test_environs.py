@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import pytest
 
 from tests.agent_core.yard import Yard, job_id
 from tests.sync import wheelhouse
-from xpm.agent import contain, environs, modules, place
+from xpm.agent import building, contain, environs, modules, place, troubles
 from xpm.agent.advance import settle_due
 from xpm.agent.building import Builder
 from xpm.agent.environs import Environments
@@ -92,6 +93,83 @@ def test_what_cannot_be_built_is_told_with_its_last_lines_and_leaves_nothing(yar
     assert "cannot install the packages" in failure(yard)
     assert "No matching distribution found for tinylib==2.1" in failure(yard)
     assert not list((yard.root / "envs").glob("*~*"))
+
+
+def test_an_index_that_is_out_of_reach_fails_no_job_and_is_tried_again(yard: Yard) -> None:
+    make = {"with": "pip", "requirements": "r.txt", "index": "http://127.0.0.1:9/simple"}
+    folder = recipe(yard, make=make, pre=["export PIP_RETRIES=1 UV_HTTP_RETRIES=0"])
+    (folder / "r.txt").write_text("no-such-library==2.1\n")
+    content = place.read(yard.layout)
+    assert content is not None
+    where = environs.paths(yard.layout, ID)
+    yard.ask("a", request={"environment": ID})
+
+    assert not build(yard)
+    environments = Environments(yard.layout, content)
+    now = json.loads(Path(where.later).read_text())["at"] + 1
+    stands = ready(yard, environments, now)
+    told = environments.notes(now)
+    begun = Path(where.attempt).exists()
+    ready(yard, environments, now + 60)
+
+    assert ([job_id("a")], "ready") == stands
+    assert not Path(where.failed).exists()
+    assert "the network failed (" in told[0]
+    assert "`build: wheels`" in told[0]
+    assert not begun
+    assert Path(where.attempt).exists()
+    environments._running[ID].wait(30)
+
+
+def test_a_batch_job_that_builds_may_be_lost_twice(yard: Yard) -> None:
+    content = place.read(yard.layout)
+    assert content is not None
+    recipe(yard)
+    where = environs.paths(yard.layout, ID)
+    Path(where.folder).mkdir()
+    environments = Environments(yard.layout, content)
+
+    for _ in range(3):
+        assert not Path(where.failed).exists()
+        environments._lost(where, "77", time.time())
+
+    assert "batch job 77, which was to make it, is gone without a word" in failure(yard)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "after connection broken by 'NewConnectionError('...: Failed to establish a new connection: [Errno -3]",
+        "  cause: error sending request for url (https://pypi.org/simple/six/)",
+        "  cause: HTTP status server error (503 Service Unavailable) for url (http://h/simple/six/)",
+        "CondaHTTPError: HTTP 000 CONNECTION FAILED for url <https://conda.anaconda.org/x>",
+        "fatal: unable to access 'https://h/': Could not resolve host: h",
+        "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+    ],
+)
+def test_trouble_is_told_from_a_wrong_lock(text: str) -> None:
+    wrong = (
+        "ERROR: No matching distribution found for six==1.16.999\nHash mismatch for `six==1.16.0`"
+    )
+
+    assert troubles.found(text)
+    assert not troubles.found(wrong)
+
+
+def test_conda_scripts_of_another_shell_end_no_job(tmp_path: Path) -> None:
+    scripts = tmp_path / "etc" / "conda" / "activate.d"
+    scripts.mkdir(parents=True)
+    (scripts / "a.sh").write_text("export PLAIN='a b'\n")
+    (scripts / "b.sh").write_text('names=(x y)\nexport OF_BASH="${names[1]}\'s"\n')
+    lines = building._conda(str(tmp_path))["activate"]
+
+    done = subprocess.run(
+        ["dash", "-c", "\n".join([*lines, 'echo "$PLAIN $OF_BASH"'])],
+        capture_output=True,
+        text=True,
+    )
+
+    assert "a b y's\n" == done.stdout, done.stderr
 
 
 def test_a_plan_whose_imports_are_not_there_is_refused_with_the_line(yard: Yard) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.commands import environment
 from tests.cli.folders import Past, main_folder
+from tests.terminal import spawn
 
 pytestmark = pytest.mark.host
 
@@ -98,3 +99,44 @@ def test_many_jobs_are_cancelled_only_after_a_question(tmp_path: Path) -> None:
     assert "cancel 11 jobs (11 waiting)? [y/N]" in shown
     assert "nothing is cancelled" in shown
     assert not list(main.glob(".xpm/owed/*/*"))
+
+
+def slow_plan(tmp_path: Path) -> list[str]:
+    """A plan whose task says how far it is, and ends when it may."""
+    (tmp_path / "plan.py").write_text(
+        "import time\n"
+        "from pathlib import Path\n"
+        "from xpm import Param, Task, experiment, progress\n"
+        "class Work(Task):\n"
+        "    __xpmid__ = 'shown.work'\n"
+        "    n: Param[int]\n"
+        "    def execute(self):\n"
+        "        progress(0.25, description='epoch 3')\n"
+        f"        while not Path({str(tmp_path / 'go')!r}).exists(): time.sleep(0.05)\n"
+        f"with experiment({str(tmp_path / 'main')!r}, 'shown') as xp:\n"
+        "    Work(n=1).submit()\n"
+    )
+    return [sys.executable, "-m", "xpm", "run", str(tmp_path / "plan.py")]
+
+
+def test_ctrl_c_leaves_a_clean_screen_and_the_jobs_alone(tmp_path: Path) -> None:
+    pid, person = spawn(slow_plan(tmp_path), cwd=tmp_path, **environment(tmp_path))
+    person.until(lambda shown: "epoch 3" in shown)
+    assert "25%" in person.shown
+
+    os.write(person.terminal, b"\x03")
+    person.until(lambda shown: False)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    assert 130 == code
+    assert "interrupted; submitted jobs go on" in person.shown
+    assert person.shown.rindex("\x1b[?25h") > person.shown.rindex("\x1b[?25l")  # the cursor is back
+    watching, person = spawn(
+        [sys.executable, "-m", "xpm", "status", "--watch"],
+        cwd=tmp_path, **environment(tmp_path), XPM_WORKDIR=str(tmp_path / "main"),
+    )  # fmt: skip
+    person.until(lambda shown: "epoch 3" in shown)
+    (tmp_path / "go").touch()
+    person.until(lambda shown: False)
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(watching, 0)[1])
+    assert "shown: done · 1 done" in person.shown

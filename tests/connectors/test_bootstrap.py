@@ -301,9 +301,7 @@ def test_the_agent_starts_whatever_the_login_shell_is(tmp_path: Path, shell: str
     odd.symlink_to(sys.executable)
     line = command_line(command(str(odd)))
 
-    process = subprocess.run(
-        [path, "-c", line], input=b"", capture_output=True, timeout=60, check=False
-    )
+    process = subprocess.run([path, "-c", line], input=b"", capture_output=True, timeout=60)
 
     assert far.MAGIC in process.stdout, process.stderr
 

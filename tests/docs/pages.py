@@ -9,7 +9,8 @@ from tests.cli.commands import CHECKOUT
 
 PAGES = sorted([CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *CHECKOUT.glob("docs/*.md")])
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_NAME = re.compile(r"# (\w+\.py)\n")
+_NAME = re.compile(r"# ([\w./~-]+\.(?:py|yaml|txt|toml))\n")
+_CLUSTER = "<!-- runs on: cluster -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ def blocks_of(page: Path) -> list[Block]:
     ]
 
 
+def needs_cluster(page: Path) -> bool:
+    """Whether what a page shows is seen beside a cluster only: its first line says so."""
+    return page.read_text().startswith(_CLUSTER)
+
+
 def blocks(*languages: str) -> list[Block]:
     """The fenced blocks of all pages in these languages."""
     return [each for page in PAGES for each in blocks_of(page) if each.language in languages]
@@ -55,7 +61,12 @@ def typed(block: Block) -> Iterator[Typed]:
         yield Typed(block, line.partition(" #")[0].strip(), output)
 
 
-def named(block: Block, before: str) -> str:
-    """The file a Python block belongs to: the one its first line names, else the one before it."""
+def named(block: Block, before: str = "") -> str:
+    """The file a block belongs to: the one its first line names, else the one before it."""
     found = _NAME.match(block.text)
     return found.group(1) if found else before
+
+
+def is_run(block: Block) -> bool:
+    """Whether a console block is typed: it shows what comes out."""
+    return block.language == "console" and any(each.output for each in typed(block))

@@ -12,23 +12,38 @@ import click
 import pytest
 
 from tests.cli.commands import CHECKOUT, environment, xpm
-from tests.docs.pages import PAGES, Block, Typed, blocks, blocks_of, named, typed
+from tests.docs.pages import (
+    PAGES,
+    Block,
+    Typed,
+    blocks,
+    blocks_of,
+    is_run,
+    named,
+    needs_cluster,
+    typed,
+)
 from xpm.cli.main import xpm as command
 from xpm.launchers.profiles import load_profiles
 
-HARMLESS = ("pip", "ls", "cat", "python", "mkdir", "chgrp", "chmod")
+HARMLESS = (".", "git", "pip", "ls", "cat", "python", "python3", "mkdir", "chgrp", "chmod")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 _WAITING = re.compile(r"^xpm: [\w-]+: \d+ [\w ,]+\n", re.MULTILINE)
 COMMANDS = [each for block in blocks("console") for each in typed(block)]
 WITH_PYTHON = [
-    page for page in PAGES if {"python", "pycon"} & {b.language for b in blocks_of(page)}
+    page
+    for page in PAGES
+    if not needs_cluster(page)
+    and any(each.language in ("python", "pycon") or is_run(each) for each in blocks_of(page))
 ]
+PLACES = {"~/.config/xpm/launchers.yaml": "config", "/etc/xpm/launchers.yaml": "admin"}
+"""The folders of a test for the files that pages put outside of a project."""
 
 
 @pytest.mark.host
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)
 def test_a_page_shows_what_happens(page: Path, tmp_path: Path) -> None:
-    """Its Python blocks make files, its commands that show output are run among them, then its sessions."""
+    """Its blocks make files, its commands that show output are run among them, then its sessions."""
     folder = tmp_path / "project"
     folder.mkdir()
     file, ran = "plan.py", ""
@@ -37,7 +52,11 @@ def test_a_page_shows_what_happens(page: Path, tmp_path: Path) -> None:
             file = named(block, before=file)
             with (folder / file).open("a") as written:
                 written.write(block.text)
-        elif block.language == "console" and any(each.output for each in typed(block)):
+        elif (place := PLACES.get(named(block))) is not None:
+            put(tmp_path / place / "launchers.yaml", block.text)
+        elif named(block):
+            put(folder / named(block), block.text)
+        elif is_run(block):
             for each in typed(block):
                 ran += each.command + "\n"
                 compare(each, run(each.command, tmp_path, folder))
@@ -50,13 +69,23 @@ def test_a_page_shows_what_happens(page: Path, tmp_path: Path) -> None:
     )
 
 
+def put(file: Path, text: str) -> None:
+    """A file of a page, in its place."""
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+
+
 def run(line: str, home: Path, folder: Path) -> str:
     """What a person sees who types this, without the counts that show the passing of time."""
     words = {"python": f"{sys.executable} -u", "xpm": f"{sys.executable} -u -m xpm"}
     first, _, rest = line.partition(" ")
     done = subprocess.run(
         ["sh", "-c", f"{words.get(first, first)} {rest}"],
-        env={**environment(home), "PYTHONPATH": f"{CHECKOUT}:{folder}"},
+        env={
+            **environment(home),
+            "PYTHONPATH": f"{CHECKOUT}:{folder}",
+            "XPM_ADMIN_DIR": f"{home}/admin",
+        },
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -121,9 +150,13 @@ REST = {
 def test_a_profile_of_the_pages_loads(block: Block, tmp_path: Path) -> None:
     lacking = [each for each in REST if f"{each}:" not in block.text]
     text = "".join(f"{each}: {REST[each]}\n" for each in lacking) + block.text
+    if named(block) == "xpm-launchers.yaml":  # a layer over another file
+        (tmp_path / "project").mkdir()
+        (tmp_path / "project" / "xpm-launchers.yaml").write_text(block.text)
+        text = "".join(f"{each}: {said}\n" for each, said in REST.items())
     (tmp_path / "launchers.yaml").write_text(text)
 
-    assert "cpu" in load_profiles(tmp_path).names
+    assert "cpu" in load_profiles(tmp_path, start=tmp_path / "project").names
 
 
 @pytest.mark.parametrize("block", blocks("json"), ids=str)

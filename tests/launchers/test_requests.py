@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.launchers.profile import launcher, on_cluster, options, write
+from xpm.agent import modules
 from xpm.connectors.specs import Capacity, SshSpec
 from xpm.errors import ProfileProblem
 from xpm.launchers.profiles import examine, load_profiles
@@ -328,7 +329,7 @@ def test_the_setup_is_that_of_connector_environment_and_launcher_in_this_order(
     found = it.request({})
 
     assert found["setup"] == [
-        "command -v module >/dev/null 2>&1 || . /etc/profile",
+        modules.COMMAND,
         "module purge",
         "cd /scratch/$USER",
         "module load gcc cuda/12",

@@ -123,6 +123,23 @@ def test_a_file_that_became_a_folder_there_does_so_here(far: FarSide, main: Path
     assert result.problems == []
 
 
+def test_a_file_that_makes_room_for_a_folder_stays_under_another_name(
+    far: FarSide, main: Path
+) -> None:
+    mirrored(main).mkdir(parents=True)
+    (mirrored(main) / "out").write_text("mine, never fetched")
+    (mirrored(main) / "out~").write_text("mine too")
+    (far.job() / "out").mkdir()
+    (far.job() / "out" / "x").write_bytes(b"theirs")
+
+    [result] = mirror(far, main)
+
+    assert tree(mirrored(main)) == {
+        "out/x": b"theirs", "out~": b"mine too", "out~~": b"mine, never fetched",
+    }  # fmt: skip
+    assert result.problems == []
+
+
 def test_what_is_only_here_stays(far: FarSide, main: Path) -> None:
     mirrored(main).mkdir(parents=True)
     (mirrored(main) / "notes.txt").write_text("mine")
@@ -505,6 +522,26 @@ def test_while_a_job_runs_only_what_is_news_travels(far: FarSide, main: Path) ->
     assert {"stdout", "table.csv", "events.tfevents.1", ".xpm/a1.1"} <= tree(mirrored(main)).keys()
     assert not (mirrored(main) / "model.bin").exists()
     assert not (mirrored(main) / ".xpm" / "stayed.json").exists()
+
+
+def test_however_many_jobs_run_a_look_at_their_files_is_two_exchanges(
+    far: FarSide, main: Path
+) -> None:
+    refs = [JobRef("t", f"{number:064x}") for number in range(80)]
+    choice, since = Choice(live=("*.tfevents.*",)).meanwhile, {}  # type: Choice, dict[JobRef, int]
+    for ref in refs:
+        (far.job(ref) / "stdout").write_bytes(b"begun\n")
+        (far.job(ref) / "a.tfevents.1").write_bytes(b"e" * 100)
+    fetch(far, refs, main, lambda count: None, choice, since)
+    far.calls.clear()
+    for ref in refs:
+        with (far.job(ref) / "a.tfevents.1").open("ab") as file:
+            file.write(b"more")
+
+    found = fetch(far, refs, main, lambda count: None, choice, since)
+
+    assert [call["verb"] for call in far.calls] == ["manifest", "pull"]
+    assert [each.bytes for each in found] == [4] * 80
 
 
 def test_of_a_job_that_runs_files_long_at_rest_are_not_even_listed(

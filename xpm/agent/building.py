@@ -24,10 +24,10 @@ import sys
 import time
 from typing import Any, Dict, List, Optional
 
-from xpm.agent import environs, modules
+from xpm.agent import environs, modules, troubles
 from xpm.agent import place as places
 from xpm.agent.environs import Paths
-from xpm.wire import files
+from xpm.wire import disks, files
 from xpm.wire.workspace import Layout
 
 BEAT_S = 5.0
@@ -45,8 +45,22 @@ for name in sys.argv[1:]:
 """
 
 
+# conda's scripts are often for bash, and would end a plainer sh: then bash reads them, and tells what they export
+_ACTIVATE = """\
+for each in "$CONDA_PREFIX"/etc/conda/activate.d/*.sh; do
+    [ -r "$each" ] || continue
+    if [ "$(. "$each" >/dev/null 2>&1; echo so)" = so ]; then . "$each"
+    else eval "$(bash -c 'set -o posix; . "$1" >/dev/null; export -p' - "$each")"; fi
+done
+unset each"""
+
+
 class Unbuildable(Exception):
     """The environment cannot be made; says why, and what to do."""
+
+
+class Trouble(Exception):
+    """It cannot be made now, through no fault of what was asked for; says why."""
 
 
 class Builder(object):
@@ -87,9 +101,14 @@ class Builder(object):
             found["seconds"] = round(time.time() - begun, 1)
             files.write(self._where.record, files.dump(found), sync=True)
             _remove(self._where.failed)
+            _remove(self._where.later)
             self._say("ready after %.0f s" % found["seconds"])
             return True
+        except Trouble as error:
+            return self._put_off(str(error))
         except (Unbuildable, OSError, ValueError) as error:
+            if isinstance(error, OSError) and disks.heals(error):
+                return self._put_off(disks.words(error, self._where.folder))
             environs.fail(self._where, str(error), time.time())
             self._say("failed: %s" % error)
             return False
@@ -97,9 +116,14 @@ class Builder(object):
             shutil.rmtree(self._folder, ignore_errors=True)
             _remove(self._where.attempt)
 
+    def _put_off(self, words: str) -> bool:
+        at = environs.put_off(self._where, words, time.time())
+        self._say("put off: %s; tried again from %s on" % (words, time.strftime("%H:%M:%S", at)))
+        return False
+
     def _make(self) -> Dict[str, Any]:
         recipe = self._recipe
-        self._pre = [str(each) for each in recipe.get("pre") or ()]
+        self._pre = modules.heeded([str(each) for each in recipe.get("pre") or ()])
         modules.check(recipe.get("modules") or [], self._ask)
         self._pre += modules.lines(recipe.get("modules") or [])
         self._pre += [str(each) for each in recipe.get("exports") or ()]
@@ -164,8 +188,7 @@ class Builder(object):
                 "does this Python have its venv and ensurepip modules? name another one (python:)",
             )
             argv = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-        hint = "without internet on this machine, say `build: wheels`, or `build: job`"
-        self._do("install the packages", [*argv, *options, "-r", requirements], hint)
+        self._do("install the packages", [*argv, *options, "-r", requirements])
 
     def _build_conda(self, make: Dict[str, Any]) -> None:
         conda = self._conda_program()
@@ -298,6 +321,7 @@ class Builder(object):
     def _do(self, what: str, argv: List[str], hint: str = "") -> None:
         """Run a command that takes its time; what it prints goes to the log."""
         self._say("$ " + _line(argv))
+        begins = os.path.getsize(self._where.log)
         with open(self._where.log, "ab") as log:
             process = subprocess.Popen(
                 ["/bin/sh", "-c", "\n".join([*self._pre, "exec " + _line(argv)])],
@@ -310,9 +334,13 @@ class Builder(object):
                     process.wait(BEAT_S)
                 except subprocess.TimeoutExpired:
                     self._beat()
-        if process.returncode:
-            more = "; " + hint if hint else ""
-            raise Unbuildable("cannot %s (exit code %d)%s" % (what, process.returncode, more))
+        if not process.returncode:
+            return
+        cause = troubles.found(environs.tail(self._where.log, begins))
+        if cause:
+            raise Trouble("cannot %s: %s" % (what, cause))
+        more = "; " + hint if hint else ""
+        raise Unbuildable("cannot %s (exit code %d)%s" % (what, process.returncode, more))
 
     def _which(self, name: str) -> Optional[str]:
         status, out = self._ask("command -v %s" % shlex.quote(name))
@@ -362,8 +390,7 @@ def _conda(folder: str) -> Dict[str, Any]:
     lines = [
         "export CONDA_PREFIX=" + shlex.quote(folder),
         'export PATH="$CONDA_PREFIX/bin:$PATH"',
-        'for each in "$CONDA_PREFIX"/etc/conda/activate.d/*.sh; do [ -r "$each" ] && . "$each"; done',
-        "unset each",
+        _ACTIVATE,
     ]
     return {"python": os.path.join(folder, "bin", "python"), "activate": lines, "kept": False}
 

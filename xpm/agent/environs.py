@@ -8,6 +8,7 @@ first NAME letters of that id::
     <id>.json       it is ready: {"format", "at", "python", "version", "activate": [sh line, ...], "modules": [...],
                     "image", "seconds", "host", "kept": whether it was built, so that it stays good}
     <id>.failed     {"at", "message"}: jobs asked for before that are refused with it; one asked for later makes it be tried again
+    <id>.later      {"at", "until", "tries", "message"}: the network, a disk or a node failed it; tried again from then on
     <id>.try        {"at", "host", "pid", ..., "mode"}: somebody is at it; exclusive; its mtime is the heartbeat
     <id>.log        what that printed last; <id>.make.*: its errand (errands.py)
 
@@ -39,6 +40,10 @@ STALE_S = 60.0
 LIMIT_S = 4 * 3600
 ASK_EVERY_S = 60.0
 NOTE_EVERY_S = 15.0
+LATER_S = (30.0, 900.0)
+"""How soon it is tried again after trouble: twice as long each time, up to the second."""
+MOST_LOST = 3
+"""So many batch jobs that end without a word are their own fault."""
 LINES = 10
 """How much of a log is told when nothing came of it."""
 
@@ -49,6 +54,7 @@ Paths = NamedTuple(
         ("link", str),
         ("record", str),
         ("failed", str),
+        ("later", str),
         ("attempt", str),
         ("log", str),
         ("recipe", str),
@@ -63,7 +69,14 @@ def paths(layout: Layout, environment: str) -> Paths:
     base = os.path.join(folder, environment[:NAME])
     recipe = os.path.join(layout.code, environment, "recipe.json")
     return Paths(
-        folder, base, base + ".json", base + ".failed", base + ".try", base + ".log", recipe
+        folder,
+        base,
+        base + ".json",
+        base + ".failed",
+        base + ".later",
+        base + ".try",
+        base + ".log",
+        recipe,
     )
 
 
@@ -100,11 +113,19 @@ def start_of(
 def progress(layout: Layout) -> List[str]:
     """What is being made here, in words for people."""
     folder = os.path.join(layout.root, FOLDER)
-    return [
-        _progress(paths(layout, name[:-4]))
-        for name in sorted(files.listing(folder))
-        if name.endswith(".try")
+    names = sorted(files.listing(folder))
+    later = [
+        each[:-6] for each in names if each.endswith(".later") and each[:-6] + ".try" not in names
     ]
+    return [_progress(paths(layout, name[:-4])) for name in names if name.endswith(".try")] + [
+        "environment %s: %s" % (name[:12], _put_off(paths(layout, name))) for name in later
+    ]
+
+
+def _put_off(where: Paths) -> str:
+    content = reading.load(where.later) or {}
+    until = time.strftime("%H:%M:%S", time.localtime(float(content.get("until") or 0.0)))
+    return "%s; tried again from %s on" % (content.get("message") or "put off", until)
 
 
 def _progress(where: Paths) -> str:
@@ -195,9 +216,11 @@ class Environments(object):
             waiting.add(known.job)
         if any(each.job in board.ready for each in jobs) and not is_busy:
             left = [each for each in jobs if not failure or each.asked_at > failure.get("at", 0.0)]
-            if left:
+            if left and not _rests(where, max(each.asked_at for each in left), now):
                 self._start(where, environment, left[0].request, now)
         words = "its environment %s is being made" % environment[:12]
+        if not os.path.exists(where.attempt) and os.path.exists(where.later):
+            words = "its environment waits: " + _put_off(where)
         for known in jobs:
             if known.job in board.ready:
                 board.note(known.job, words)
@@ -258,7 +281,9 @@ class Environments(object):
         if said is None:
             if now - float(owner.get("at") or 0.0) < errands.LIMIT_S:
                 return True
-            return self._give_up(where, "sbatch did not answer", now)
+            put_off(where, "sbatch did not answer", now)
+            _remove(where.attempt)
+            return False
         answer = slurm_parse.submitted(said.status, said.out, said.err)
         if isinstance(answer, slurm_parse.Later):
             _remove(where.attempt)
@@ -280,11 +305,20 @@ class Environments(object):
             self._running.pop(ask).wait()  # it has written its last file
         is_gone = told.status == 0 and not told.out.strip()
         if is_gone or "Invalid job id" in told.err:
-            words = "batch job %s, which was to make it, is gone without a word" % answer.batch_id
-            return self._give_up(where, words, now)
+            return self._lost(where, answer.batch_id, now)
         if told.status == 0:
             os.utime(where.attempt, (now, now))
         return True
+
+    def _lost(self, where: Paths, batch_id: str, now: float) -> bool:
+        """A node may have failed it, once or twice."""
+        words = "batch job %s, which was to make it, is gone without a word" % batch_id
+        tries = int((reading.load(where.later) or {}).get("tries") or 0) + 1
+        if tries < MOST_LOST and not os.path.exists(where.record):
+            put_off(where, words, now)
+            _remove(where.attempt)
+            return False
+        return self._give_up(where, words, now)
 
     def _give_up(self, where: Paths, words: str, now: float) -> bool:
         if not os.path.exists(where.record):
@@ -293,8 +327,33 @@ class Environments(object):
         return False
 
 
+def put_off(where: Paths, words: str, now: float) -> "time.struct_time":
+    """Note trouble that may be over later; when it is tried again, in local time."""
+    tries = int((reading.load(where.later) or {}).get("tries") or 0) + 1
+    until = now + min(LATER_S[0] * 2 ** (tries - 1), LATER_S[1])
+    message = words + _hint_of(words)
+    content = {"at": now, "until": until, "tries": tries, "message": message}
+    files.write(where.later, files.dump(content))
+    return time.localtime(until)
+
+
+def _hint_of(words: str) -> str:
+    if "network" not in words:
+        return ""
+    return " (all of it is in the .log beside; a machine without internet needs `build: wheels`, or `build: job`)"
+
+
+def _rests(where: Paths, asked_at: float, now: float) -> bool:
+    """Whether trouble is to be waited for: not by a job that was asked for since."""
+    content = reading.load(where.later)
+    if not content or asked_at > float(content.get("at") or 0.0):
+        return False
+    return now < float(content.get("until") or 0.0)
+
+
 def fail(where: Paths, words: str, now: float) -> None:
     """Note that an environment cannot be made, with the end of what its making printed."""
+    _remove(where.later)
     lines = [each for each in _tail(where.log).strip().splitlines() if not each.startswith("$ ")]
     tail = "\n".join(lines[-LINES:])
     message = "the environment cannot be made: %s" % words
@@ -305,6 +364,13 @@ def fail(where: Paths, words: str, now: float) -> None:
         % where.log
     )
     files.write(where.failed, files.dump({"at": now, "message": message}))
+
+
+def tail(path: str, begins: int) -> str:
+    """What a log has got since it was so long."""
+    with open(path, "rb") as file:
+        file.seek(begins)
+        return file.read().decode("utf-8", "replace")
 
 
 def _tail(path: str, most: int = 4096) -> str:

@@ -5,8 +5,24 @@ import re
 import shlex
 from typing import Callable, List, Sequence, Tuple
 
-COMMAND = "command -v module >/dev/null 2>&1 || . /etc/profile"
-"""Batch jobs start without a login shell, and often without the ``module`` function it defines."""
+COMMAND = """\
+command -v module >/dev/null 2>&1 || {
+    xpm_path=$PATH
+    for xpm_file in /etc/profile /etc/profile.d/*lmod*.sh /etc/profile.d/*modules*.sh \\
+        "$LMOD_PKG/init/sh" "$MODULESHOME/init/sh" /usr/share/lmod/lmod/init/profile /usr/share/modules/init/sh
+    do
+        [ -r "$xpm_file" ] && [ "$(. "$xpm_file" >/dev/null 2>&1; echo so)" = so ] || continue
+        . "$xpm_file"
+        PATH=$xpm_path:$PATH
+        command -v module >/dev/null 2>&1 && break
+    done
+    unset xpm_path xpm_file
+}"""
+"""Batch jobs start without a login shell, and often without the ``module`` function it defines.
+
+A file that this sh cannot read, or that would end it (dash ends at the first word of bash it meets), is left out.
+/etc/profile often sets PATH anew: what was on it before stays first.
+"""
 
 # is-avail is of Lmod and of Tcl modules from 4.0 on; older ones only list
 _HAS = (
@@ -22,6 +38,12 @@ class ModuleMissing(ValueError):
 def lines(names: Sequence[str]) -> List[str]:
     """The lines of sh that load modules; none for none."""
     return [COMMAND, "module load " + " ".join(map(shlex.quote, names))] if names else []
+
+
+def heeded(pre: Sequence[str]) -> List[str]:
+    """Lines of a profile that run before modules are loaded, with what defines ``module`` before those that use it."""
+    uses = any(each.split()[:1] in (["module"], ["ml"]) for each in pre)
+    return [COMMAND, *pre] if uses else list(pre)
 
 
 def check(wanted: Sequence[str], ask: Callable[[str], Tuple[int, str]]) -> None:
@@ -60,7 +82,10 @@ def available(text: str) -> List[str]:
         name = re.sub(r"\((default|D|L)[^)]*\)", "", line).strip()
         if name and not name.endswith(":") and " " not in name and not name.startswith("-"):
             found.append(name.rstrip("/"))
-    return sorted(set(found))
+    heads = {
+        each.partition("/")[0] for each in found if "/" in each
+    }  # Lmod lists gcc/ above gcc/12
+    return sorted(set(found) - heads)
 
 
 def _told(name: str, names: List[str]) -> str:

@@ -91,7 +91,7 @@ def _entry(content: Mapping[str, object]) -> str:
 
 
 def _claim(content: Mapping[str, object]) -> str:
-    parts = [f"started on {content['host']}", f"process {content['pid']}"]
+    parts = [f"started on {content.get('host')}", f"process {content.get('pid')}"]
     if content.get("batch_id"):
         parts.append(f"batch job {content['batch_id']}")
     generation = content.get("generation")

@@ -82,9 +82,9 @@ def show(name: str, why: bool, sets: tuple[str, ...], as_json: bool) -> int:
         rows = [(f"{each.path}: {each.text}", each.mark.exact if why else "") for each in found]
         for text in render.columns(rows) if rows else [f"{path}: as built in"]:
             render.line(text)
+    _show_results(profiles, name, places)
     if name in profiles.names:
         _show_request(profiles.launcher(name))
-    _show_results(profiles, name, places)
     return 0
 
 

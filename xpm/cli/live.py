@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from xpm.cli import prompting, render, telling
-from xpm.follow.observer import Observer, PlainObserver, WaitingNews, reasons
+from xpm.cli.gauges import Gauges, Pace, in_words
+from xpm.follow.observer import Observer, PlainObserver, WaitingNews
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import Waiting
 
@@ -25,19 +27,38 @@ def observer() -> Observer:
 
 
 class Tally:
-    """The last known state of every job, by task."""
+    """The last known state of every job, by task; a change costs the same however many jobs there are."""
 
-    def __init__(self) -> None:
-        self._states: dict[str, dict[str, str]] = {}
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._states: dict[tuple[str, str], str] = {}
+        self._tasks: dict[str, Counter[str]] = {}
+        self._paces: dict[str, Pace] = {}
 
-    def put(self, jobs: Sequence[JobView]) -> None:
-        """Note the states of these jobs."""
+    def put(self, jobs: Sequence[JobView]) -> set[str]:
+        """Note the states of these jobs; the tasks that have news."""
+        changed: set[str] = set()
         for job in jobs:
-            self._states.setdefault(job.task, {})[job.id] = job.state
+            before = self._states.get((job.task, job.id))
+            if before == job.state:
+                continue
+            self._states[job.task, job.id] = job.state
+            counts = self._tasks.setdefault(job.task, Counter())
+            counts[job.state] += 1
+            if before is not None:
+                counts[before] -= 1
+            changed.add(job.task)
+        for task in changed:
+            self._paces.setdefault(task, Pace()).seen(self._clock(), over(self._tasks[task]))
+        return changed
 
     def tasks(self) -> Mapping[str, Counter[str]]:
         """How many jobs of each task are in each state."""
-        return {task: Counter(states.values()) for task, states in self._states.items()}
+        return self._tasks
+
+    def left(self, task: str) -> float | None:
+        """Seconds until all jobs of a task are over, if they go on as they did."""
+        return self._paces[task].left(self._tasks[task].total(), self._clock())
 
 
 def over(states: Mapping[str, int]) -> int:
@@ -62,28 +83,44 @@ class LiveObserver:
         self._tally = Tally()
         self._bars: dict[str, TaskID] = {}
         self._progress: Progress | None = None
-        self._reasons: set[str] = set()
+        self._gauges = Gauges("")
         self._waits: Sequence[str] = ()
         self._waiting_news = WaitingNews()
 
     def started(self, experiment: str, main: str) -> None:
         """Begin to draw."""
+        self._gauges = Gauges(main)
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            ProgressColumn,
+            TextColumn,
+        )
+        from rich.progress import Task as RichTask
         from rich.text import Text
 
+        class Left(ProgressColumn):
+            """About how long a task will yet take."""
+
+            def render(column, task: RichTask) -> Text:
+                return Text(in_words(self._tally.left(task.description)))
+
         class Bars(Progress):
-            """The bars, and below them what is waited for."""
+            """The bars, and below them what runs and what is waited for."""
 
             def get_renderables(bars) -> Iterable[RenderableType]:
                 yield bars.make_tasks_table(bars.tasks)
-                yield from map(Text, self._waits)
+                for line in (*self._gauges.lines(), *self._waits):
+                    yield Text(line, no_wrap=True, overflow="ellipsis")
 
         self._progress = progress = Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
             TextColumn("{task.fields[words]}"),
+            Left(),
             console=Console(stderr=True, highlight=False),
             refresh_per_second=4,
         )
@@ -93,20 +130,16 @@ class LiveObserver:
 
     def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
         """Redraw the bars of these jobs' tasks."""
-        for reason in reasons(jobs) - self._reasons:
-            self._reasons.add(reason)
-            self.note(f"pending: {reason}")
-        self._tally.put(jobs)
+        changed = self._tally.put(jobs)
+        self._gauges.put(jobs)
         if self._progress is None:
             return
-        for task, states in self._tally.tasks().items():
+        for task in sorted(changed):
+            states = self._tally.tasks()[task]
             if task not in self._bars:
                 self._bars[task] = self._progress.add_task(task, total=None, words="")
             self._progress.update(
-                self._bars[task],
-                total=sum(states.values()),
-                completed=over(states),
-                words=words(states),
+                self._bars[task], total=states.total(), completed=over(states), words=words(states)
             )
 
     def note(self, text: str) -> None:

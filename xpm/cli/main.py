@@ -15,6 +15,7 @@ EXIT_CODES = (
 )
 
 VERBS = {
+    "init": Lazy("xpm.cli.init", "Make a project that runs."),
     "run": Lazy("xpm.cli.run", "Run a plan and follow it to its end."),
     "status": Lazy("xpm.cli.status", "Show experiments and the state of their jobs."),
     "wait": Lazy("xpm.cli.wait", "Wait until an experiment's jobs are over."),
@@ -22,11 +23,13 @@ VERBS = {
     "sync": Lazy("xpm.cli.sync", "Bring states and results here now."),
     "pull": Lazy("xpm.cli.pull", "Bring files that have stayed where their job ran."),
     "cancel": Lazy("xpm.cli.cancel", "Cancel jobs."),
+    "results": Lazy("xpm.cli.results", "Show what jobs measured, tags against metrics."),
     "retry": Lazy("xpm.cli.retry", "Give failed jobs a new attempt."),
     "resume": Lazy("xpm.cli.resume", "Go on with an experiment, with its plan or without."),
     "adopt": Lazy("xpm.cli.adopt", "Take over what another laptop sent to a connector."),
     "story": Lazy("xpm.cli.story", "Tell what happened to a job, from its records."),
     "why": Lazy("xpm.cli.why", "Explain why a job waits, fails or is run again."),
+    "monitor": Lazy("xpm.cli.monitor", "Serve a page that shows jobs as they run."),
     "connect": Lazy("xpm.cli.connect", "Ask a host what it is, and write a profile for it."),
     "login": Lazy("xpm.cli.login", "Log in to a host that asks, once, for all commands."),
     "doctor": Lazy("xpm.cli.doctor", "Examine the place a connector leads to."),

@@ -11,6 +11,7 @@ from xpm.cli import render, selecting, sessions, telling
 from xpm.errors import UsageProblem, XpmError
 from xpm.follow import choosing, filters, leaving, views
 from xpm.follow.looking import Look, Row
+from xpm.follow.main import MainFolder
 from xpm.follow.views import Summary
 
 
@@ -18,15 +19,24 @@ from xpm.follow.views import Summary
 @click.argument("experiment", required=False, metavar="[EXPERIMENT|FILTER]")
 @click.option("--json", "as_json", is_flag=True, help="For programs: schema 1, stable.")
 @click.option("--all", "all_jobs", is_flag=True, help="Every job, however many there are.")
+@click.option(
+    "--watch", is_flag=True, help="Go on showing them until all are over; Ctrl-C leaves them alone."
+)
 @selecting.workdir_option
-def command(experiment: str | None, as_json: bool, all_jobs: bool, workdir: Path | None) -> int:
+def command(
+    experiment: str | None, as_json: bool, all_jobs: bool, watch: bool, workdir: Path | None
+) -> int:
     """Show the jobs of EXPERIMENT, or of all experiments of the main folder, or those that pass a FILTER.
 
     A filter: 'lr=0.1 and not state=done'. With --json and no name: the experiment that ran last.
     """
     wanted = experiment if experiment and filters.is_filter(experiment) else None
     name = None if wanted else experiment
+    if watch and (wanted or as_json):
+        raise click.UsageError("--watch shows one experiment: leave out the filter and --json")
     main = selecting.main_folder(workdir, name)
+    if watch:
+        return _watch(main, name)
     with sessions.opened(main) as session:
         look = session.look()
         if not selecting.names(look, name):
@@ -41,6 +51,16 @@ def command(experiment: str | None, as_json: bool, all_jobs: bool, workdir: Path
         for connector, notes in sorted(session.notes.items()):
             for note in notes:
                 render.note(f"{connector}: {note}")
+    return 0
+
+
+def _watch(main: MainFolder, name: str | None) -> int:
+    """Show one experiment as it goes on, as ``xpm run`` does."""
+    from xpm.cli import wait
+
+    with sessions.opened(main) as session:
+        view = wait.follow(session, selecting.last(session.look(), name).id)
+    render.line(telling.heading(view, telling.now()))
     return 0
 
 

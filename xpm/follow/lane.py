@@ -369,6 +369,12 @@ class Lane(threading.Thread):
         if site is not None:
             sites.keep(self.spec, site)
 
+    def _is_urgent(self) -> bool:
+        """Whether something is to be sent that should not wait for a big file."""
+        if self._stopping or len(self._outgoing):
+            return True
+        return bool(self._outbox.owed(self.connector_name))
+
     def _read(self) -> None:
         assert self._link is not None
         with self._changed:
@@ -380,12 +386,6 @@ class Lane(threading.Thread):
                 if self._tails.get((ref, stream)) == offset:
                     del self._tails[ref, stream]
             self._events.put(Logged(self.connector_name, ref, stream, offset, printed))
-
-    def _is_urgent(self) -> bool:
-        """Whether something is to be sent that should not wait for a big file."""
-        if self._stopping or len(self._outgoing):
-            return True
-        return bool(self._outbox.owed(self.connector_name))
 
     def _bring(self, journal: Journal) -> None:
         assert self._link is not None

@@ -93,16 +93,16 @@ class Session:
         """Hear of a job sent earlier: its state soon, then its changes."""
         self._lane(spec).follow(ref, attempt)
 
-    def ask_log(self, job: JobView, stream: str, offset: int) -> None:
-        """Have its connector tell what a job has printed from there on: a ``Logged`` will come, over broken links too."""
-        self._lane(self.spec(job.connector)).tail(job.ref, stream, offset)
-
     def take_back(self, spec: Spec, ref: JobRef, attempt: int) -> None:
         """Cancel an attempt that is followed: noted here durably, told soon; its end is heard like any other."""
         now = self.world.clock()
         self.main.outbox.owe(spec.name, ref, attempt, now)
         self.journal.happened([Happened(now, ref.job, "cancel asked", {"attempt": attempt})])
         self._lane(spec).poke()
+
+    def ask_log(self, job: JobView, stream: str, offset: int) -> None:
+        """Have its connector tell what a job has printed from there on: a ``Logged`` will come, over broken links too."""
+        self._lane(self.spec(job.connector)).tail(job.ref, stream, offset)
 
     def spec(self, connector: str) -> Spec:
         """The connector of this name."""

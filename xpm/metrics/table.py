@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xpm.follow.views import JobView
+    from xpm.follow.looking import Look, Row
     from xpm.metrics.remembering import Remembered
 
 
@@ -23,12 +23,7 @@ class Result:
 
     def cells(self) -> dict[str, object]:
         """The row of a table: task, job, state, tags, metrics; a metric named like one of these as ``metrics.NAME``."""
-        found: dict[str, object] = {"task": self.task, "job": self.job, "state": self.state}
-        for before, more in (("tags", self.tags), ("metrics", self.metrics)):
-            found.update(
-                {f"{before}.{name}" if name in found else name: more[name] for name in more}
-            )
-        return found
+        return _row({"task": self.task, "job": self.job, "state": self.state}, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +45,18 @@ class Group:
     jobs: int
     metrics: Mapping[str, Spread]
 
+    def cells(self) -> dict[str, object]:
+        """The row of a table, likewise; its metrics are Spreads."""
+        return _row({"task": self.task, "jobs": self.jobs}, self)
 
-def table(jobs: "Sequence[JobView]", known: "Remembered") -> list[Result]:
+
+def table(look: "Look", rows: "Sequence[Row]", known: "Remembered") -> list[Result]:
     """What each of these jobs measured, in their order; those that measured nothing are left out."""
-    measured = known.scalars([job.path for job in jobs])
+    paths = [f"{look.main.path}/jobs/{row.task}/{row.id}" for row in rows]
+    measured = known.scalars(paths)
     return [
-        Result(job.id, job.task, job.state, job.tags, metrics, job.path)
-        for job, metrics in zip(jobs, measured, strict=True)
+        Result(row.id, row.task, row.state, row.tags, metrics, path)
+        for row, metrics, path in zip(rows, measured, paths, strict=True)
         if metrics
     ]
 
@@ -76,6 +76,13 @@ def grouped(results: Iterable[Result], by: Sequence[str]) -> list[Group]:
 def names(found: Iterable[Mapping[str, object]]) -> list[str]:
     """All keys, each once, in the order they are met."""
     return list(dict.fromkeys(key for each in found for key in each))
+
+
+def _row(first: Mapping[str, object], of: Result | Group) -> dict[str, object]:
+    row = dict(first)
+    for before, more in (("tags", of.tags), ("metrics", of.metrics)):
+        row.update({f"{before}.{name}" if name in row else name: more[name] for name in more})
+    return row
 
 
 def _spreads(some: Sequence[Result]) -> dict[str, Spread]:

@@ -25,7 +25,7 @@ def experiment(
     Args:
         path: the main folder, where jobs and results are; made if it is not there.
         id: the name of the experiment: its records are in ``<path>/xp/<id>``.
-        port: accepted for the page that will show the experiment.
+        port: where on this machine a page shows its jobs while it runs; 0 takes any port that is free.
         launcher: the name of the profile that runs tasks, unless they name their own; by default that of the profiles.
         require: what tasks need of the place that runs them, unless they say otherwise: ``Req(...)`` or text.
 

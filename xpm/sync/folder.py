@@ -300,19 +300,27 @@ class Writer:
 
 
 def _enter(folder: int, name: str) -> int:
-    """The folder of this name, made when missing; a plain file gives way to it, a link does not."""
+    """The folder of this name, made when missing; a plain file makes room for it, a link does not."""
     try:
         return os.open(name, _FOLDER, dir_fd=folder)
     except FileNotFoundError:
         pass
     except NotADirectoryError:
-        # What was a file there when it was last mirrored is a folder now.
+        # What was a file there when it was last mirrored is a folder now; or somebody here has made the file.
         if not stat.S_ISREG(os.lstat(name, dir_fd=folder).st_mode):
             raise
-        os.unlink(name, dir_fd=folder)
+        os.rename(name, _free(folder, f"{name}~"), src_dir_fd=folder, dst_dir_fd=folder)
     with contextlib.suppress(FileExistsError):
         os.mkdir(name, dir_fd=folder)
     return os.open(name, _FOLDER, dir_fd=folder)
+
+
+def _free(folder: int, name: str) -> str:
+    """This name, or one like it that nothing here has."""
+    with contextlib.suppress(FileNotFoundError):
+        os.lstat(name, dir_fd=folder)
+        return _free(folder, f"{name}~")
+    return name
 
 
 @contextlib.contextmanager

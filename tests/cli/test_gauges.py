@@ -1,0 +1,81 @@
+"""What is shown below the bars."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from xpm.cli import gauges
+from xpm.cli.gauges import Gauges, Pace
+from xpm.follow.views import JobView
+from xpm.wire import jobfile
+
+JOB = JobView(
+    id="7f3a0000" + "0" * 56, task="demo.learn", state="running", cause=None, attempt=1,
+    generation=1, batch_id="7", launcher="gpu", connector="campus", tags={"lr": 0.1}, path="",
+    seen_at=datetime(2026, 1, 1, tzinfo=UTC), reason="", message="", settled=False,
+)  # fmt: skip
+
+
+def says(folder: Path, at: float, fraction: float) -> None:
+    (folder / ".xpm").mkdir(parents=True, exist_ok=True)
+    content = {"at": at, "fraction": fraction, "description": "epoch 3"}
+    (folder / ".xpm" / "progress.json").write_text(json.dumps(content))
+
+
+def test_a_pace_tells_what_is_left_once_it_is_known() -> None:
+    pace = Pace()
+
+    assert pace.left(10, 0) is None
+    pace.seen(100, 2)
+    assert pace.left(10, 100) is None
+    pace.seen(110, 4)
+    assert pace.left(10, 110) == 30
+    assert pace.left(10, 115) == 25
+    assert pace.left(4, 115) is None
+    pace.seen(120, 0)  # it began again
+    assert pace.left(10, 120) is None
+
+
+def test_a_job_that_tells_how_far_it_is_has_a_bar_and_its_time(tmp_path: Path) -> None:
+    now = [100.0]
+    shown = Gauges(str(tmp_path), lambda: now[0])
+    shown.put([replace(JOB, path=str(tmp_path / "job"))])
+    says(tmp_path / "job", 100, 0.25)
+    assert ["  7f3a0000 lr=0.1  ━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  25%  epoch 3"] == shown.lines()
+
+    says(tmp_path / "job", 200, 0.5)
+    now[0] = 200.0
+    assert ["  7f3a0000 lr=0.1  ━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌  50%  epoch 3  3 min left"] == shown.lines()
+
+    shown.put([replace(JOB, path=str(tmp_path / "job"), state="done")])
+    assert [] == shown.lines()
+
+
+def test_reasons_are_counted_and_the_most_frequent_shown() -> None:
+    shown = Gauges("main")
+    reasons = ["a"] * 10 + ["b"] * 19_970 + ["c"] * 15 + ["d"] * 5
+    shown.put(
+        [replace(JOB, path=str(n), state="pending", reason=why) for n, why in enumerate(reasons)]
+    )
+
+    assert ["19970 pending: b", "15 pending: c", "10 pending: a"] == shown.lines()
+
+
+def test_tokens_that_are_held_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobfile, "read", lambda main, task, job: {"tokens": [["cpu", 2, 5]]})
+    shown = Gauges(str(tmp_path))
+    shown.put(
+        [replace(JOB, path="a"), replace(JOB, path="b"), replace(JOB, path="c", state="ready")]
+    )
+
+    assert ["tokens: 4 of 5 cpu"] == shown.lines()
+
+
+def test_half_a_word_is_none(tmp_path: Path) -> None:
+    says(tmp_path, 1, 0.5)
+    (tmp_path / ".xpm" / "progress.json").write_text('{"at": 1, "frac')
+
+    assert gauges.said(str(tmp_path)) is None

@@ -1,0 +1,151 @@
+"""What is shown below the bars of a run: jobs that run, what others wait for, tokens that are held."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from xpm.cli import telling
+from xpm.follow.views import JobView
+from xpm.wire import jobfile, ledger
+
+HOLDING = frozenset({"submitted", "pending", "running", "unknown"})
+"""The states in which a job holds its tokens."""
+MOST_RUNNING = 5
+MOST_REASONS = 3
+MOST_READ = 50
+"""Of so many jobs at once the files are read: of more, what one of them says matters less than the bars."""
+BAR = 20
+
+
+class Word(NamedTuple):
+    """How far a job says it is."""
+
+    at: float
+    fraction: float
+    description: str
+
+
+class Pace:
+    """How long something will yet take, from how fast it went since it was first seen."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+        self._last: tuple[float, float] | None = None
+
+    def seen(self, at: float, done: float) -> None:
+        """At this time so much was done."""
+        if self._first is None or done < self._first[1]:
+            self._first = at, done
+        self._last = at, done
+
+    def left(self, total: float, now: float) -> float | None:
+        """Seconds until all is done; None as long as that is a guess."""
+        if self._first is None or self._last is None:
+            return None
+        (began, before), (at, done) = self._first, self._last
+        if done <= before or at <= began or done >= total:
+            return None
+        return max(0.0, (total - done) * (at - began) / (done - before) - (now - at))
+
+
+class Gauges:
+    """The jobs of an experiment that run or wait, as lines."""
+
+    def __init__(self, main: str, clock: Callable[[], float] = time.time) -> None:
+        self._main = main
+        self._clock = clock
+        self._holding: dict[str, JobView] = {}
+        self._paces: dict[str, Pace] = {}
+        self._tokens: dict[str, Mapping[str, tuple[int, int]]] = {}
+        self._read_at = 0.0
+        self._words: dict[str, Word] = {}
+
+    def put(self, jobs: Sequence[JobView]) -> None:
+        """Note the states of these jobs."""
+        for job in jobs:
+            if job.state in HOLDING:
+                self._holding[job.path] = job
+            elif self._holding.pop(job.path, None) is not None:
+                for known in (self._paces, self._tokens, self._words):
+                    known.pop(job.path, None)
+
+    def lines(self) -> list[str]:
+        """What to show now; files are looked into once a second."""
+        now = self._clock()
+        jobs = list(self._holding.values())  # another thread puts
+        if now - self._read_at >= 1.0:
+            self._read_at = now
+            self._look(jobs)
+        return [*self._of_running(jobs, now), *_of_pending(jobs), *self._of_tokens()]
+
+    def _look(self, jobs: Sequence[JobView]) -> None:
+        for job in [job for job in jobs if job.state == "running"][:MOST_READ]:
+            word = said(job.path)
+            if word is not None:
+                self._words[job.path] = word
+                self._paces.setdefault(job.path, Pace()).seen(word.at, word.fraction)
+        for job in jobs[:MOST_READ]:
+            if job.path not in self._tokens:
+                self._tokens[job.path] = self._wanted(job)
+
+    def _wanted(self, job: JobView) -> Mapping[str, tuple[int, int]]:
+        """How many of which tokens a job has, and how many there are."""
+        noted = jobfile.read(self._main, job.task, job.id) or {}
+        return {
+            str(name): (int(count), int(total)) for name, count, total in noted.get("tokens") or ()
+        }
+
+    def _of_running(self, jobs: Sequence[JobView], now: float) -> Iterator[str]:
+        told = [job for job in jobs if job.path in self._words]
+        for job in told[:MOST_RUNNING]:
+            word, left = self._words[job.path], self._paces[job.path].left(1.0, now)
+            tags = f" {telling.tag_text(job.tags)}" if job.tags else ""
+            parts = [f"{bar(word.fraction)} {word.fraction:4.0%}", word.description, in_words(left)]
+            yield f"  {job.id[: telling.ID_SHOWN]}{tags}  " + "  ".join(
+                each for each in parts if each
+            )
+        if len(told) > MOST_RUNNING:
+            yield f"  and {len(told) - MOST_RUNNING} more that tell how far they are"
+
+    def _of_tokens(self) -> Iterator[str]:
+        held: Counter[str] = Counter()
+        totals: dict[str, int] = {}
+        for each in list(self._tokens.values()):
+            for name, (count, total) in each.items():
+                held[name] += count
+                totals[name] = total
+        if held and len(self._holding) <= MOST_READ:
+            yield "tokens: " + ", ".join(
+                f"{held[name]} of {totals[name]} {name}" for name in sorted(held)
+            )
+
+
+def said(folder: str) -> Word | None:
+    """What a job last said of its progress, as far as that is here."""
+    try:
+        content = json.loads((Path(folder) / ledger.FOLDER / ledger.PROGRESS).read_bytes())
+        fraction = min(1.0, max(0.0, float(content["fraction"])))
+        return Word(float(content["at"]), fraction, " ".join(str(content["description"]).split()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def bar(fraction: float) -> str:
+    """So much of a bar."""
+    full = round(BAR * fraction)
+    return "━" * full + "╌" * (BAR - full)
+
+
+def in_words(left: float | None) -> str:
+    """``3 min left``; nothing when it is not known."""
+    return "" if left is None else f"{telling.age(left)} left"
+
+
+def _of_pending(jobs: Sequence[JobView]) -> Iterator[str]:
+    """What jobs in a queue wait for, in the words of the batch system, the most frequent reasons first."""
+    reasons = Counter(job.reason for job in jobs if job.state == "pending" and job.reason)
+    for reason, count in reasons.most_common(MOST_REASONS):
+        yield f"{count} pending: {' '.join(reason.split())}"

@@ -1,0 +1,299 @@
+"""The page as an application: what it answers to which address."""
+
+import asyncio
+import base64
+import hashlib
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from xpm.connectors.base import JobRef
+from xpm.errors import UsageProblem, XpmError
+from xpm.follow import views
+from xpm.follow.main import MainFolder
+from xpm.monitor import acting, folders, jobs, overviews, tables
+from xpm.monitor.acting import Actor
+from xpm.monitor.asking import Owner
+from xpm.monitor.board import Board, Entry
+from xpm.monitor.guard import Guard, Pass
+from xpm.monitor.measures import Measures
+from xpm.monitor.push import Push
+
+STATIC = Path(__file__).parent / "static"
+_IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
+CHUNK = 1 << 16
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+def policy(page: str) -> str:
+    """What the page may load and run: its own files, and the one import map that is written into it."""
+    found = _IMPORT_MAP.search(page)
+    assert found is not None
+    digest = base64.b64encode(hashlib.sha256(found.group(1).encode()).digest()).decode()
+    return (
+        f"default-src 'none'; script-src 'self' 'sha256-{digest}'; style-src 'self'; img-src 'self' data:;"
+        " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+        " require-trusted-types-for 'script'"
+    )
+
+
+class Monitor:
+    """Answers for one main folder.
+
+    Args:
+        main: the main folder.
+        acts: who does what the page wishes.
+    """
+
+    def __init__(self, main: MainFolder, acts: Actor) -> None:
+        self._main = main
+        self._acts = acts
+        self._pulls = Actor(main, acts.world)  # a long pull delays no cancel
+        self._board = Owner("board", lambda: Board(main))
+        self._measures = Owner("measures", lambda: Measures(main))
+        self._push = Push(self._board)
+        self._page = (STATIC / "index.html").read_text("utf-8")
+
+    def application(self, allowed: Pass) -> Starlette:
+        """What a server serves."""
+        api: Mapping[str, Answer] = {
+            "overview": self._overview,
+            "jobs": self._jobs,
+            "job/{task}/{job}": self._job,
+            "log/{task}/{job}": self._log,
+            "graph": self._graph,
+            "results": self._results,
+            "curves": self._curves,
+            "connectors": self._connectors,
+            "events": self._events,
+        }
+        routes = [
+            Route("/", self._index),
+            *(Route(f"/api/{path}", answer) for path, answer in api.items()),
+            Route("/api/act", self._act, methods=["POST"]),
+            Route("/files/{task}/{job}/{path:path}", self._file),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ]
+        return Starlette(
+            routes=routes,
+            lifespan=self._lifespan,
+            exception_handlers={XpmError: _problem},
+            middleware=[Middleware(Guard, allowed=allowed, policy=policy(self._page))],
+        )
+
+    def stop(self) -> None:
+        """Let the pages go, so that the server can end."""
+        self._push.stop()
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self._acts.start()
+        self._pulls.start()
+        yield
+        self._push.stop()
+        self._acts.stop()
+        self._pulls.stop()
+        self._board.close()
+        self._measures.close()
+
+    async def _index(self, _: Request) -> Response:
+        return HTMLResponse(self._page)
+
+    async def _overview(self, _: Request) -> Response:
+        found = await self._fresh(overviews.overview)
+        return JSONResponse({**found, "trouble": self._acts.trouble})
+
+    async def _jobs(self, request: Request) -> Response:
+        ask = request.query_params
+        text, experiment = ask.get("q", ""), ask.get("experiment") or None
+        states = [each for each in ask.get("states", "").split(",") if each]
+
+        def answer(board: Board) -> dict[str, object]:
+            found = tables.page(
+                board, text, experiment, states, ask.get("sort", ""),
+                _number(request, "offset", 0), _number(request, "limit", 100),
+            )  # fmt: skip
+            if ask.get("facets"):
+                every = board.passing("", experiment)
+                found["tags"] = tables.tags(every)
+                found["tasks"] = tables.tasks(every)
+            return found
+
+        return JSONResponse(await self._fresh(answer))
+
+    async def _job(self, request: Request) -> Response:
+        ref = _ref(request)
+        found = await self._fresh(lambda board: jobs.page(board, ref))
+        if found is None:
+            raise HTTPException(404, "there is no such job")
+        other = request.query_params.get("with")
+        if other:
+            noted = self._main.job(JobRef(ref.task, _checked(other))) or {}
+            found["other"] = jobs.parameters(noted)
+        return JSONResponse(found)
+
+    async def _log(self, request: Request) -> Response:
+        folder = await self._folder(request)
+        stream = request.query_params.get("stream", "stdout")
+        if stream not in ("stdout", "stderr"):
+            raise HTTPException(404)
+        offset = _number(request, "offset", -folders.MOST_LOG)
+        try:
+            raw, start, size = await asyncio.to_thread(folders.piece, folder, stream, offset)
+        except folders.Outside:
+            raw, start, size = b"", 0, 0
+        text = raw.decode("utf-8", "replace")
+        return JSONResponse({"text": text, "offset": start, "next": start + len(raw), "size": size})
+
+    async def _file(self, request: Request) -> Response:
+        folder = await self._folder(request)
+        path = str(request.path_params["path"])
+        try:
+            fd = await asyncio.to_thread(folders.opened, folder, path)
+        except folders.Outside:
+            raise HTTPException(404, "there is no such file") from None
+        name = re.sub(r"[^A-Za-z0-9._-]", "_", path.rpartition("/")[2])
+        kind = "attachment" if "download" in request.query_params else "inline"
+        return StreamingResponse(
+            _content(fd),
+            media_type="text/plain; charset=utf-8",
+            headers={
+                "content-disposition": f'{kind}; filename="{name}"',
+                "content-length": str(os.fstat(fd).st_size),
+                "content-security-policy": "sandbox; default-src 'none'",
+            },
+        )
+
+    async def _graph(self, request: Request) -> Response:
+        ask = request.query_params
+        return JSONResponse(
+            await self._fresh(
+                lambda board: overviews.graph(board, ask.get("experiment", ""), ask.get("by", ""))
+            )
+        )
+
+    async def _results(self, request: Request) -> Response:
+        ask = request.query_params
+        by = [each for each in ask.get("by", "").split(",") if each]
+
+        def chosen(board: Board) -> list[views.JobView]:
+            found = board.passing(ask.get("q", ""), ask.get("experiment") or None)
+            return [views.seen(board.look, each.row) for each in found]
+
+        some = await self._fresh(chosen)
+        return JSONResponse(await self._measures.ask(lambda known: known.results(some, by)))
+
+    async def _curves(self, request: Request) -> Response:
+        asked = [each.partition("/") for each in request.query_params.get("jobs", "").split(",")]
+        refs = [JobRef(_checked(task), _checked(job)) for task, _, job in asked if job]
+        known = await self._board.ask(
+            lambda board: [ref for ref in refs if board.entry(ref) is not None]
+        )
+        return JSONResponse(await self._measures.ask(lambda found: found.curves(known)))
+
+    async def _connectors(self, _: Request) -> Response:
+        profiles = await asyncio.to_thread(self._acts.profiles)
+        found = await self._fresh(lambda board: overviews.connectors(board, profiles))
+        return JSONResponse({"connectors": found, "trouble": self._acts.trouble})
+
+    async def _events(self, _: Request) -> Response:
+        return StreamingResponse(self._push.listen(), media_type="text/event-stream")
+
+    async def _act(self, request: Request) -> Response:
+        content = await request.json()
+        action = content.get("action")
+        if action not in acting.ACTIONS:
+            raise HTTPException(400, "there is no such action")
+        if action == "sync":
+            return await self._done(self._acts, acting.does("sync", ()))
+        chosen = await self._fresh(lambda board: _chosen(board, action, content))
+        expected = content.get("expected")
+        if expected is None:
+            counts: dict[str, int] = {}
+            for each in chosen:
+                counts[each.row.state] = counts.get(each.row.state, 0) + 1
+            return JSONResponse({"jobs": len(chosen), "counts": counts})
+        if expected != len(chosen):
+            text = f"these were {expected} jobs and are {len(chosen)} now: look again"
+            return JSONResponse({"error": {"what": text}}, 409)
+        actor = self._pulls if action == "pull" else self._acts
+        return await self._done(actor, acting.does(action, [each.row.ref for each in chosen]))
+
+    async def _done(self, actor: Actor, act: Callable[[Any], acting.Done]) -> Response:
+        done = await asyncio.wrap_future(actor.wish(act))
+        return JSONResponse({"text": done.text, "problems": list(done.problems)})
+
+    async def _fresh(self, question: Callable[[Board], Any]) -> Any:  # any JSON
+        if self._push.is_looking:
+            return await self._board.ask(question)
+
+        def looked(board: Board) -> Any:
+            board.refresh()
+            return question(board)
+
+        return await self._board.ask(looked)
+
+    async def _folder(self, request: Request) -> Path:
+        """The folder of the job asked for, which must be one of ours."""
+        ref = _ref(request)
+        if await self._board.ask(lambda board: board.entry(ref)) is None:
+            raise HTTPException(404, "there is no such job")
+        return self._main.job_folder(ref)
+
+
+def _chosen(board: Board, action: str, content: Mapping[str, Any]) -> Sequence[Entry]:
+    """The jobs a wish means, to which its action does anything."""
+    if "jobs" in content:
+        refs = [JobRef(str(task), str(job)) for task, job in content["jobs"]]
+        found = [entry for entry in map(board.entry, refs) if entry is not None]
+    else:
+        states = content.get("states") or ()
+        entries = board.passing(str(content.get("q", "")), content.get("experiment") or None)
+        found = [each for each in entries if not states or each.row.state in states]
+    return [each for each in found if acting.allowed(action, each.row.state)]
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, XpmError)
+    status = 400 if isinstance(error, UsageProblem) else 502
+    return JSONResponse({"error": overviews.problem(error)}, status)
+
+
+def _ref(request: Request) -> JobRef:
+    return JobRef(_checked(request.path_params["task"]), _checked(request.path_params["job"]))
+
+
+def _checked(name: str) -> str:
+    """A part of a path that is one."""
+    if not name or "/" in name or "\0" in name or name in (".", ".."):
+        raise HTTPException(404)
+    return name
+
+
+def _number(request: Request, name: str, otherwise: int) -> int:
+    text = request.query_params.get(name, "")
+    return int(text) if re.fullmatch(r"-?\d{1,15}", text) else otherwise
+
+
+async def _content(fd: int) -> AsyncIterator[bytes]:
+    with os.fdopen(fd, "rb") as file:
+        left = os.fstat(fd).st_size
+        while left and (piece := await asyncio.to_thread(file.read, min(CHUNK, left))):
+            left -= len(piece)
+            yield piece

@@ -1,0 +1,60 @@
+// What has changed, as the server pushes it. A page nobody looks at listens to nothing: browsers have few connections.
+import { useEffect, useState } from "preact/hooks";
+
+const listeners = new Set();
+let source = null;
+let state = "connecting";
+const states = new Set();
+
+function tell(kind, content) {
+  for (const each of listeners) each(kind, content);
+}
+
+function become(next) {
+  if (next === state) return;
+  state = next;
+  for (const each of states) each(next);
+}
+
+function open() {
+  if (source) return;
+  source = new EventSource("/api/events");
+  source.addEventListener("hello", () => { become("live"); tell("reset", {}); });
+  source.addEventListener("news", (event) => { become("live"); tell("news", JSON.parse(event.data)); });
+  source.addEventListener("reset", () => tell("reset", {}));
+  source.addEventListener("alive", () => become("live"));
+  source.addEventListener("trouble", (event) => become(JSON.parse(event.data).text));
+  source.onerror = () => {
+    become("away");
+    if (source && source.readyState === EventSource.CLOSED) { close(); setTimeout(open, 3000); }
+  };
+}
+
+function close() {
+  if (source) source.close();
+  source = null;
+}
+
+export function start() {
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  addEventListener("pagehide", close);
+  open();
+}
+
+/** Be told of news: ("news", {rows, counts, progress, ...}), or ("reset") when all may have changed. */
+export function useNews(heard) {
+  useEffect(() => {
+    listeners.add(heard);
+    return () => listeners.delete(heard);
+  }, [heard]);
+}
+
+export function useLink() {
+  const [now, set] = useState(state);
+  useEffect(() => {
+    states.add(set);
+    set(state);
+    return () => states.delete(set);
+  }, []);
+  return now;
+}
