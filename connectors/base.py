@@ -142,6 +142,14 @@ class Sent:
     """When jobs were last sent for it, seconds since 1970."""
 
 
+class CodeGone(Exception):
+    """Nothing was queued: trees of code that the jobs need are not there, or not any more."""
+
+    def __init__(self, trees: Sequence[str]) -> None:
+        super().__init__(", ".join(trees))
+        self.trees = trees
+
+
 class Connector(Protocol):
     """A place that takes sealed jobs and answers for them."""
 
@@ -156,7 +164,10 @@ class Connector(Protocol):
         """Whether a code snapshot is available there, whoever sent it."""
 
     def submit(self, entries: Sequence[Entry]) -> None:
-        """Make these jobs wanted: durable there on return, in one exchange. Idempotent."""
+        """Make these jobs wanted: durable there on return, in one exchange. Idempotent.
+
+        Raises ``CodeGone`` when their code is not there, whatever was staged before.
+        """
 
     def observe(self, cursor: str | None, refs: Sequence[JobRef], wait_s: float) -> News:
         """Everything that changed since the cursor; waits at most ``wait_s`` seconds for something.

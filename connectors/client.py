@@ -143,7 +143,9 @@ class AgentClient:
             with self._state:
                 self._pending.pop(request, None)
 
-    def begin(self, content: frames.Message, timeout_s: float | None = None) -> Coming:
+    def begin(
+        self, content: frames.Message, timeout_s: float | None = None, payload: bytes = b""
+    ) -> Coming:
         """Send a request whose reply is read as it arrives.
 
         Raises:
@@ -156,7 +158,9 @@ class AgentClient:
                 raise _again(self._end)
             request = next(self._ids)
             self._coming[request] = coming
-        self._try_to_send(request, content, b"")
+        if payload:
+            content = {**content, "payload": len(payload)}
+        self._try_to_send(request, content, payload)
         return coming
 
     def post(self, content: frames.Message) -> None:

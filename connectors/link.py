@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 from xpm.connectors import bootstrap, waking
 from xpm.connectors.answers import plain, shown, understood
+from xpm.connectors.callers import Request
 from xpm.connectors.client import AgentClient, Coming
 from xpm.connectors.hosts import Host
 from xpm.connectors.marks import Mark
@@ -59,6 +60,9 @@ class Place:
 AHEAD = 3
 """How many streamed answers are under way: with 8 MB each, more than fits into any link."""
 
+PUSHED = 32
+"""How many requests with payloads are: a few megabytes, more than OpenSSH has under way at 40 ms."""
+
 SETTLING = ("queue", "wanted")
 """After these, jobs of this main folder are in the workspace there: sent, or adopted."""
 
@@ -66,7 +70,7 @@ Streamed = tuple[frames.Message, Iterator[bytes]]
 
 
 class Link:
-    """A ``Caller`` (xpm/connectors/remote.py) over a host. Thread-safe."""
+    """A ``Caller`` over a host. Thread-safe."""
 
     def __init__(
         self,
@@ -132,6 +136,17 @@ class Link:
                 yield self._streamed(coming.popleft())
         while coming:
             yield self._streamed(coming.popleft())
+
+    def push(self, requests: Iterable[Request]) -> Iterator[frames.Message]:
+        """The agent's answers to requests with payloads, in order; not asked again when the link breaks."""
+        client = self._retrying.run(self._alive)
+        coming: deque[Coming] = deque()
+        for content, payload in requests:
+            coming.append(client.begin(content, self._grace_s, payload))
+            if len(coming) == PUSHED:
+                yield self._streamed(coming.popleft())[0]
+        while coming:
+            yield self._streamed(coming.popleft())[0]
 
     def _streamed(self, coming: Coming) -> Streamed:
         reply = coming.message()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from xpm.agent.inprocess import InProcess
+from xpm.connectors.callers import Request
 from xpm.connectors.link import Place, checked
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.specs import LocalSpec
@@ -24,7 +25,7 @@ class LocalConnector(AgentConnector):
 
 
 class Here:
-    """A ``Caller`` (xpm/connectors/remote.py): the agent in this process. Thread-safe."""
+    """A ``Caller``: the agent in this process. Thread-safe."""
 
     life = 1
 
@@ -54,6 +55,11 @@ class Here:
         for content in contents:
             answer, payload = self.call(content)
             yield answer, iter([payload])
+
+    def push(self, requests: Iterable[Request]) -> Iterator[frames.Message]:
+        """The agent's answers, one after the other."""
+        for content, payload in requests:
+            yield self.call(content, payload)[0]
 
     def nudge(self) -> None:
         """Let the observe that waits, else the next one, answer at once."""

@@ -4,16 +4,17 @@ What differs between kinds is only how the agent is reached (a ``Caller``) and w
 mirrored at all.
 """
 
-import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from xpm.connectors import answers
 from xpm.connectors.base import (
+    CodeGone,
     Connector,
     Entry,
     Fetched,
@@ -24,46 +25,39 @@ from xpm.connectors.base import (
     Sent,
     Snapshot,
 )
-from xpm.errors import DiskProblem, PlanProblem
+from xpm.connectors.callers import Caller
+from xpm.connectors.tidying import Tidying
+from xpm.connectors.uploading import Upload
+from xpm.errors import DiskProblem, HostUnreachable, PlanProblem
 from xpm.plan.tokens import Token
 from xpm.sync.fetching import fetch
 from xpm.sync.rules import EVERYTHING, Choice
-from xpm.wire import frames
 
 ASK_ON_S = 0.2
 GATHER_PER_JOB_S = 0.002
 GATHER_MOST_S = 1.0
 WANTED_BYTES = 8 * 1024 * 1024
-PUT_BYTES = 8 * 1024 * 1024
+MOST_VAIN = 4
+"""So often code may be gone again when all of it was sent: who cleans up there may be about to stop."""
+LISTED = 200
+"""The list of so many files is more than a question whether they are there."""
 
 
-class Caller(Protocol):
-    """The way to an agent."""
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What a place lacks of a tree: contents, of which some bytes may have arrived, and the room it has for them."""
 
-    @property
-    def life(self) -> int:
-        """Changes whenever another agent answers."""
+    contents: set[str]
+    arrived: Mapping[str, int]
+    free: float
+    """Bytes."""
+    files: float
 
-    @property
-    def workspace(self) -> str:
-        """The absolute path of the workspace there."""
-
-    def call(self, content: frames.Message, payload: bytes = b"") -> tuple[frames.Message, bytes]:
-        """The ``ok`` part of the reply, with its payload; raises ``XpmError`` for its ``error`` part."""
-
-    def stream(
-        self, contents: Iterable[frames.Message]
-    ) -> Iterator[tuple[frames.Message, Iterator[bytes]]]:
-        """The ``ok`` parts of the replies, in order, each with its payload as it arrives.
-
-        Raises ``HostUnreachable`` as soon as the link breaks: what had arrived is the caller's to count.
-        """
-
-    def nudge(self) -> None:
-        """Let an observe that waits answer at once."""
-
-    def close(self) -> None:
-        """End the connection."""
+    def is_less_than(self, before: "Lacking") -> bool:
+        """Whether something has arrived since."""
+        if self.contents != before.contents:
+            return len(self.contents) < len(before.contents)
+        return sum(self.arrived.values()) > sum(before.arrived.values())
 
 
 class AgentConnector:
@@ -82,17 +76,29 @@ class AgentConnector:
         """Make a code snapshot available there; ``progress`` gets bytes sent and to send."""
         if (self._caller.life, snapshot.id) in self._staged:
             return
-        missing, room = self._tree(snapshot)
-        if missing:
-            self._require_room(snapshot, missing, room)
-            self._put(snapshot, missing, progress)
-            missing, _ = self._tree(snapshot)
-        if missing:
-            raise PlanProblem(
-                "the code could not be stored there",
-                on=self.name,
-                cause=f"{len(missing)} files lack",
-            )
+        if len(snapshot.files) > LISTED and self.holds(snapshot.id):  # its list alone would be long
+            self._staged.add((self._caller.life, snapshot.id))
+            return
+        vain = 0
+        lacking = self._tree(snapshot)
+        while lacking.contents:
+            self._require_room(snapshot, lacking)
+            if vain == MOST_VAIN:
+                raise PlanProblem(
+                    "the code could not be stored there",
+                    on=self.name,
+                    cause=f"{len(lacking.contents)} files lack, though they were sent",
+                    hint="does somebody clean up there? run the plan again",
+                )
+            before = lacking
+            try:
+                self._put(snapshot, before, progress)
+                vain += 1
+                lacking = self._tree(snapshot)
+            except HostUnreachable:  # the next link goes on where this one ended
+                lacking = self._tree(snapshot)
+                if not lacking.is_less_than(before):
+                    raise
         self._staged.add((self._caller.life, snapshot.id))
 
     def holds(self, snapshot: str) -> bool:
@@ -103,7 +109,12 @@ class AgentConnector:
         """Make these jobs wanted, in one exchange."""
         if not entries:
             return
-        self._caller.call({"verb": "queue", "jobs": [dict(entry) for entry in entries]})
+        request = {"verb": "queue", "jobs": [dict(entry) for entry in entries]}
+        lacks = self._caller.call(request)[0].get("lacks")
+        if lacks:
+            self._staged.clear()
+            with answers.understood(self.name, "queue"):
+                raise CodeGone([str(each) for each in lacks])
         refs = {JobRef(str(entry["task"]), str(entry["job"])) for entry in entries}
         if self._told_life == self._caller.life:
             self._told |= refs
@@ -199,6 +210,11 @@ class AgentConnector:
             request["refresh"] = False
             time.sleep(ASK_ON_S)
 
+    @property
+    def tidying(self) -> Tidying:
+        """Cleaning up there."""
+        return Tidying(self.name, self._caller)
+
     def createtoken(self, name: str, total: int) -> Token:
         """A counted right to run there."""
         return Token(name, total)
@@ -207,13 +223,12 @@ class AgentConnector:
         """End the connection."""
         self._caller.close()
 
-    def _require_room(
-        self, snapshot: Snapshot, missing: set[str], room: tuple[float, float]
-    ) -> None:
+    def _require_room(self, snapshot: Snapshot, lacking: Lacking) -> None:
         """Send nothing of what cannot fit: a disk that is full is full for everybody."""
+        missing, free, files = lacking.contents, lacking.free, lacking.files
         sources = {sha: path for sha, _, path in snapshot.files.values() if sha in missing}
         size = sum(Path(path).stat().st_size for path in sources.values())
-        free, files = room
+        size -= sum(lacking.arrived.values())
         if size > free:
             lack = f"{size / 1e6:.1f} MB are to be sent, {free / 1e6:.1f} MB are free"
         elif len(missing) > files:
@@ -225,47 +240,26 @@ class AgentConnector:
             hint="make room there, and it goes on by itself; or name another `workspace:` in the profile",
         )  # fmt: skip
 
-    def _tree(self, snapshot: Snapshot) -> tuple[set[str], tuple[float, float]]:
-        """The contents that lack there, and how many bytes and files still fit."""
+    def _tree(self, snapshot: Snapshot) -> Lacking:
+        """What lacks there of a tree, which is made when nothing does."""
         files = [[path, sha, mode] for path, (sha, mode, _) in sorted(snapshot.files.items())]
         request = {"verb": "tree", "snapshot": snapshot.id, "files": files}
         answer = self._caller.call(request)[0]
         with answers.understood(self.name, "tree"):
             free, fit = answer.get("room") or (math.inf, None)
-            room = float(free), math.inf if fit is None else float(fit)
-            return {str(sha) for sha in answer["missing"]}, room
+            arrived = {str(sha): int(size) for sha, size in (answer.get("arrived") or {}).items()}
+            return Lacking(
+                {str(sha) for sha in answer["missing"]},
+                arrived,
+                float(free),
+                math.inf if fit is None else float(fit),
+            )
 
     def _put(
-        self, snapshot: Snapshot, missing: set[str], progress: Callable[[int, int], None]
+        self, snapshot: Snapshot, lacking: Lacking, progress: Callable[[int, int], None]
     ) -> None:
-        sources = {sha: path for sha, _, path in snapshot.files.values() if sha in missing}
-        total, sent = sum(Path(path).stat().st_size for path in sources.values()), 0
-        progress(0, total)
-        for batch in _batches(sources):
-            payload = b"".join(raw for _, raw in batch)
-            blobs = [[sha, len(raw)] for sha, raw in batch]
-            self._caller.call({"verb": "put", "blobs": blobs}, payload)
-            sent += len(payload)
-            progress(sent, total)
-
-
-def _batches(sources: Mapping[str, str]) -> Iterator[list[tuple[str, bytes]]]:
-    """The contents to send, in portions of about PUT_BYTES."""
-    batch: list[tuple[str, bytes]] = []
-    size = 0
-    for sha, path in sources.items():
-        raw = Path(path).read_bytes()
-        if hashlib.sha256(raw).hexdigest() != sha:
-            raise PlanProblem(
-                "a file of the project changed while it was being sent", on=path, hint="run again"
-            )
-        batch.append((sha, raw))
-        size += len(raw)
-        if size >= PUT_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+        sources = {sha: path for sha, _, path in snapshot.files.values() if sha in lacking.contents}
+        Upload(self.name, self._caller, sources, lacking.arrived, progress).run()
 
 
 def _sent(raw: Mapping[str, Any]) -> Sent:

@@ -11,15 +11,16 @@ from xpm.launchers import builtin, here, layers, matching, paying, requests
 from xpm.launchers.layers import Layer
 from xpm.launchers.matching import Asked, Candidate, Match
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, Setup
+from xpm.launchers.notices import NOBODY, Notify
 from xpm.launchers.paying import SlotEntry
 from xpm.launchers.report import Finding, Report, did_you_mean, in_file_order, refusal
 from xpm.launchers.tree import Table
-from xpm.sync.limits import Limits
 from xpm.sync.rules import EVERYTHING_COMES, Rules
 
 if TYPE_CHECKING:
     from xpm.agent.limits import SiteLimits
     from xpm.launchers.reading import Read
+    from xpm.sync.sizes import Limits
 
 FILE = layers.FILE
 
@@ -210,8 +211,8 @@ class Profiles:
     """What was read, later ones over earlier ones."""
     results: Mapping[str, Rules] = field(default_factory=dict[str, Rules])
     """Which files come back, by connector."""
-    code: Limits = field(default_factory=Limits)
-    """Which files of projects are sent."""
+    notify: Notify = NOBODY
+    """Whom to tell how experiments end."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -221,6 +222,13 @@ class Profiles:
     def rules(self, connector: str) -> Rules:
         """Which files of its jobs come back from a connector."""
         return self.results.get(connector, EVERYTHING_COMES)
+
+    @property
+    def code(self) -> "Limits":
+        """How big a project may be to travel, and what of it stays at home."""
+        from xpm.launchers import code
+
+        return code.limits(self.tree)
 
     def launcher(self, name: str | None) -> Launcher:
         """The launcher of this name, None: the default one.
@@ -313,5 +321,5 @@ def _profiles(files: Sequence[Layer], report: Report, read: "Read") -> Profiles:
         read.tree,
         tuple(files),
         read.results,
-        read.code,
+        read.notify,
     )

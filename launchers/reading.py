@@ -7,12 +7,12 @@ from functools import reduce
 from xpm.connectors.specs import Spec
 from xpm.launchers import builtin, layers, load, placeholders, variables
 from xpm.launchers.blueprints import Surroundings, read_blueprints
-from xpm.launchers.code import read_code
 from xpm.launchers.environs import check_made
 from xpm.launchers.inherit import Family, merge
 from xpm.launchers.layers import Layer
 from xpm.launchers.matching import Asked, match
 from xpm.launchers.model import LOCAL, THIS_MACHINE, Blueprint, GpuType, Site, TokenRule
+from xpm.launchers.notices import NOBODY, Notify, read_notify
 from xpm.launchers.policies import read_policies
 from xpm.launchers.report import Report, did_you_mean
 from xpm.launchers.requests import refused
@@ -21,7 +21,6 @@ from xpm.launchers.schema import Values
 from xpm.launchers.sites import read_site, texts_of
 from xpm.launchers.tree import Mark, Table
 from xpm.launchers.vocabulary import CONNECTOR, LAUNCHER, PROFILE, VERSION
-from xpm.sync.limits import Limits
 from xpm.sync.rules import Rules
 
 
@@ -35,9 +34,9 @@ class Read:
     connectors: Mapping[str, Spec] = field(default_factory=dict[str, Spec])
     results: Mapping[str, Rules] = field(default_factory=dict[str, Rules])
     """Which files come back, by connector."""
-    code: Limits = field(default_factory=Limits)
-    """Which files of projects are sent."""
     default: str | None = None
+    notify: Notify = NOBODY
+    """Whom to tell how experiments end."""
     tree: Table = field(default_factory=builtin.layer)
     """All of it, with what extends merged, each value with the place that says it."""
 
@@ -74,7 +73,10 @@ def read_profile(files: Sequence[Layer], sets: Sequence[str], report: Report) ->
 
 
 def _check_modesty(tree: Table, report: Report) -> None:
-    """A project's file comes with the project: it must not choose what runs on this machine."""
+    """A project's file comes with the project: it must not choose what this machine runs, nor whom it tells."""
+    if "notify" in tree.items:
+        words = "a project cannot say whom this machine tells: say it in your own file"
+        report.problem(tree.keys["notify"], "notify", words)
     for section in ("connector_templates", "connectors"):
         for name in tree.table(section).items:
             ssh = tree.table(section).table(name).table("ssh")
@@ -103,7 +105,7 @@ def _read(tree: Table, report: Report) -> Read:
     merged = Table(whole, {key: tree.keys.get(key, tree.mark) for key in whole}, tree.mark)
     check_results(merged, report)
     results = read_results(merged, list(specs))
-    return Read(blueprints, specs, results, read_code(merged), default, merged)
+    return Read(blueprints, specs, results, default, read_notify(merged, report), merged)
 
 
 def _keys(tables: Mapping[str, Table]) -> dict[str, Mark]:

@@ -15,6 +15,7 @@ from xpm.launchers.report import Report, did_you_mean, nearest
 from xpm.launchers.tree import Items, Leaf, Mark, Node, Table
 
 T = TypeVar("T")
+LATER = "read, not used yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class MapOf:
 
 
 def _remark(key: "Key") -> str:
-    return f" ({key.idle})" if key.idle else ""
+    return f" ({key.later if isinstance(key.later, str) else LATER})" if key.later else ""
 
 
 def _such(key: str, example: str) -> str:
@@ -170,14 +171,14 @@ def example_of(kind: Kind) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a record: its values, what it is for, and why it has no effect, where that is so.
+    """One key of a record: its values, what it is for, and whether anything uses it yet.
 
-    ``idle`` keys give a note of these words; values in ``usual`` say what happens anyway: no note.
+    ``later`` keys give a note, which may be words of their own; values in ``usual`` say what happens anyway: no note.
     """
 
     kind: Kind
     doc: str
-    idle: str = ""
+    later: bool | str = False
     usual: tuple[object, ...] = ()
 
 
@@ -210,12 +211,13 @@ class Record:
             if known is None:
                 report.problem(node.keys[name], here, f"unknown key{self._meant(name)}")
                 continue
-            inner = Report() if known.idle else report
+            inner = Report() if known.later else report
             read = known.kind.read(value, here, inner)
-            if known.idle:
+            if known.later:
                 report.problems += inner.problems
                 if read is not None and read not in known.usual:
-                    report.note(node.keys[name], here, known.idle)
+                    words = known.later if isinstance(known.later, str) else LATER
+                    report.note(node.keys[name], here, words)
             if read is not None:
                 values[name] = read
         return Values(values, node.keys, node.mark)

@@ -1,4 +1,4 @@
-"""The words of a profile: every key, its kind and what it is for."""
+"""The words of a profile: every key, its kind, what it is for and whether anything uses it yet."""
 
 from xpm.launchers.endings_vocabulary import RETRY_TABLE, STOP
 from xpm.launchers.kinds import (
@@ -11,8 +11,9 @@ from xpm.launchers.kinds import (
     Truth,
     Whole,
 )
+from xpm.launchers.notices import NOTIFY
 from xpm.launchers.policy_vocabulary import ARRAYS, POLICY
-from xpm.launchers.results_vocabulary import PATTERNS, RESULTS, RESULTS_ONLY
+from xpm.launchers.results_vocabulary import RESULTS, RESULTS_ONLY
 from xpm.launchers.schema import Either, Key, ListOf, MapOf, Record
 
 VERSION = 1
@@ -191,12 +192,7 @@ CONNECTOR = Record(
         "policy": Key(TEXT, "one of policies; default: the one named default"),
         "sync": Key(RESULTS_ONLY, "which files come back, over those of the profile"),
         "tags": Key(ListOf(TEXT), "words to select places by"),
-        "internet_on_nodes": Key(
-            Truth(),
-            "whether jobs can reach the internet",
-            "has no effect: `build:` of an environment says where it is built, and where from",
-            (True,),
-        ),
+        "internet_on_nodes": Key(Truth(), "whether jobs can reach the internet", True, (True,)),
         "cost": Key(Number(), "of a job for an hour, in any unit"),
         "only_if": Key(
             Record(
@@ -327,8 +323,7 @@ UV = Record(
         "where": Key(
             TEXT,
             "where it is built",
-            "has no effect: it lies in envs/ of the workspace, by the hash of its lock file",
-            ("{fast}/xpm/envs/{lock_hash}",),
+            "has no effect: environments are built in envs/ of the workspace, each named by all that goes into it",
         ),
     },
     "{lock: uv.lock}",
@@ -368,32 +363,24 @@ ENV = Record(
 
 CODE = Record(
     {
-        "exclude": Key(PATTERNS, "what stays here, besides what .gitignore and .xpmignore name"),
-        "max_file": Key(SIZE, "the largest file sent; larger ones stay here, and it is said"),
-        "max_total": Key(SIZE, "the most sent for one plan, else it is refused; default: 200MB"),
-        "max_files": Key(Whole(1), "the most files sent for one plan; default: 20000"),
-        "from": Key(
-            TEXT,
-            "what is sent",
-            "has no effect: what git tracks or would track is sent, as it is now",
-            ("git-tracked+dirty",),
+        "exclude": Key(
+            ListOf(Text(), '["data/", "*.ckpt"]'), "what stays at home, as in .xpmignore"
         ),
+        "max_file": Key(SIZE, "the largest file that travels; default: 100MB"),
+        "max_total": Key(SIZE, "the largest project that travels; default: 500MB"),
+        "max_files": Key(Whole(1), "how many files may travel; default: 25000"),
+        "from": Key(Choice(("git-tracked+dirty",)), "what git tracks, and changed and new files"),
         "to": Key(
-            TEXT,
-            "where it goes",
-            "has no effect: it goes to .xpm/code of the workspace",
-            ("{workspace}/code/{snapshot}",),
+            TEXT, "where it goes", "has no effect: code goes into .xpm/code of the workspace"
         ),
-        "immutable": Key(
-            Truth(), "never changed once there", "has no effect: it never is", (True,)
-        ),
+        "immutable": Key(Truth(), "never changed once there", False, (True,)),
     },
-    '{exclude: ["data/"], max_total: 500MB}',
+    "{exclude: [data/], max_files: 50000}",
 )
 
 SYNC = Record(
     {
-        "code": Key(CODE, "which files of a project are sent"),
+        "code": Key(CODE, "how much of the project travels to places"),
         "results": Key(RESULTS, "which files come back, from all places"),
     },
     "{results: {max_file: 1GB}}",
@@ -422,6 +409,7 @@ PROFILE = Record(
         "envs": Key(MapOf(ENV), "environments of jobs"),
         "sync": Key(SYNC, "what travels"),
         "policies": Key(MapOf(POLICY), "patience and retries"),
+        "notify": Key(NOTIFY, "whom to tell how experiments end"),
         "connector_templates": Key(
             MapOf(CONNECTOR, NAME, name="connector name"), "what connectors have in common"
         ),

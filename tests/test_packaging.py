@@ -51,3 +51,15 @@ def test_the_distribution_does_not_take_the_name_somebody_else_has() -> None:
 
     assert project["name"] == "xpm-launcher"
     assert project["scripts"] == {"xpm": "xpm.cli.main:main"}
+
+
+def test_all_that_the_page_is_made_of_is_installed() -> None:
+    tool = _project()["tool"]
+    assert isinstance(tool, dict)
+    folder = ROOT / "xpm" / "monitor"
+
+    globs = tool["setuptools"]["package-data"]["xpm.monitor"]
+    installed = {path for each in globs for path in folder.glob(each) if path.is_file()}
+
+    assert {path for path in (folder / "static").rglob("*") if path.is_file()} == installed
+    assert {"LICENSE-htm", "LICENSE-preact"} <= {path.name for path in installed}

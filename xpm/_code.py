@@ -4,8 +4,7 @@ import ast
 import itertools
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,22 +13,26 @@ from xpm.follow.journal import state_home
 from xpm.plan.locate import main_script
 
 if TYPE_CHECKING:
-    from xpm.sync.limits import Limits
+    from xpm.sync.beside import Beside
+    from xpm.sync.sizes import Limits
 
 
 class Code:
     """Takes the snapshot once, when it is first needed.
 
     Args:
-        limits: what of the project travels.
+        limits: how big the project may be.
     """
 
-    def __init__(self, limits: "Limits | None" = None) -> None:
+    def __init__(self, limits: Callable[[], "Limits"]) -> None:
         from xpm.sync.snapshot import project_of
 
-        self._limits = limits
         self._script = plan_script()
         self._project = project_of(started_file() or Path.cwd() / "plan.py")
+        self._limits = limits
+        self.writes = True
+        """Whether what is learned of the project may be kept for the next run."""
+        self._beside: Sequence[Beside] | None = None
         self._snapshot: Snapshot | None = None
         self._content: dict[str, object] = {}
         self._made_for: tuple[str, list[str]] | None = None
@@ -43,28 +46,33 @@ class Code:
     def snapshot(self) -> Snapshot:
         """The project's files."""
         if self._snapshot is None:
+            from xpm.sync.contents import Contents, cache_folder
             from xpm.sync.snapshot import take
 
-            ours, cache = [state_home(), cache_home()], cache_home()
-            self._snapshot = take(self._project, self._limits, ours, self.beside, cache)
+            self._snapshot = take(
+                self._project, self._limits(), [state_home(), cache_folder()],
+                {each.name: each.root for each in self.beside if each.name},
+                Contents(self._project, cache_folder(), keeps=self.writes),
+            )  # fmt: skip
         return self._snapshot
 
-    @cached_property
-    def beside(self) -> Mapping[str, Path]:
-        """Folders of code elsewhere that are installed editable here, by name."""
-        from xpm.sync.editable import editables
+    @property
+    def beside(self) -> "Sequence[Beside]":
+        """The folders that travel with it: what it imports and has as editable dependencies."""
+        if self._beside is None:
+            from xpm.sync import beside
 
-        return editables(self._project)
+            self._beside = beside.find(self._project)
+        return self._beside
 
     @property
-    def _path_beside(self) -> list[str]:
-        from xpm.sync.editable import entries
-        from xpm.sync.snapshot import BESIDE
-
+    def _folders_beside(self) -> list[str]:
+        """Their folders that are imported from, relative to the tree."""
+        real = Path(os.path.realpath(self._project))
         return [
-            f"{BESIDE}/{name}/{each}" if each != "." else f"{BESIDE}/{name}"
-            for name, folder in sorted(self.beside.items())
-            for each in entries(folder, sys.path)
+            Path(each.name or each.root.relative_to(real), folder).as_posix()
+            for each in self.beside
+            for folder in each.folders
         ]
 
     @property
@@ -73,9 +81,8 @@ class Code:
         if self._script is None:
             return []
         folders = [self._project / each for each in import_path(self._script, self._project, [])]
-        roots = [self._project, *self.beside.values()]
-        folders += [Path(each) for each in sys.path if any(map(Path(each).is_relative_to, roots))]
-        folders += [folder / each for folder in self.beside.values() for each in (".", "src")]
+        folders += [Path(each) for each in sys.path if Path(each).is_relative_to(self._project)]
+        folders += [each.root / folder for each in self.beside for folder in each.folders]
         return third_party(self._script, folders)
 
     @property
@@ -84,19 +91,14 @@ class Code:
         circumstances = (str(Path.cwd()), list(sys.path))
         if circumstances != self._made_for:
             self._made_for = circumstances
+            path = import_path(started_file(), self._project, sys.path)
             self._content = {
                 "snapshot": self.snapshot.id,
                 "script": _below(self._script, self._project) if self._script else None,
-                "path": import_path(started_file(), self._project, sys.path) + self._path_beside,
+                "path": list(dict.fromkeys([*path, *self._folders_beside])),
                 "argv": sys.argv[1:],
             }
         return self._content
-
-
-def cache_home() -> Path:
-    """The folder of what can be made anew, of this user: ``$XDG_CACHE_HOME/xpm``."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "xpm"
 
 
 def plan_script() -> Path | None:

@@ -25,6 +25,7 @@ from xpm.follow.main import MainFolder
 from xpm.follow.observer import Observer
 from xpm.follow.options import Debugging
 from xpm.plan import context, places
+from xpm.sync.sizes import Limits
 
 if TYPE_CHECKING:
     from xpm.plan.jobpath import JobPath
@@ -72,7 +73,7 @@ class DebugExperiment:
         self._jobs: dict[JobRef, DebugJob] = {}
         self._queue: deque[DebugJob] = deque()
         self._callbacks = Callbacks(self._observer.note)
-        self._code = Code()
+        self._code = Code(Limits)
         self._id = id
 
     def __enter__(self) -> "DebugExperiment":
@@ -91,6 +92,19 @@ class DebugExperiment:
         finally:
             self._callbacks.close()
             context.pop(self)
+
+    def start(self) -> "DebugExperiment":
+        """Open it without a block."""
+        return self.__enter__()
+
+    def update(self) -> "DebugExperiment":
+        """Run what has not run yet."""
+        self.wait()
+        return self
+
+    def close(self) -> None:
+        """End it."""
+        self.__exit__(None, None, None)
 
     @property
     def main(self) -> Path:

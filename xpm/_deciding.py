@@ -7,7 +7,6 @@ from xpm._asking import Asking
 from xpm._code import Code
 from xpm._environments import Environments
 from xpm._jobs import AGAIN, Job, Phase
-from xpm._moving import NOT_STARTED, Moving
 from xpm._reuse import changed_since, unheeded
 from xpm.agent.limits import SiteLimits
 from xpm.connectors.base import Change, JobRef, Snapshot
@@ -25,9 +24,14 @@ if TYPE_CHECKING:
     from xpm.plan.sealing import Sealed
 
 HERE = "local"
+NOT_STARTED = frozenset({"waiting", "ready", "submitted", "pending"})
 KEEPS = (
     "the code has changed since: jobs that have not started keep what they were submitted with"
     " (`xpm run --refresh` gives them the code of now)"
+)
+STAYS = (
+    "jobs that were sent to {old} stay there, though they are to go to {new} now"
+    " (`xpm run --move` cancels those that have not started, and sends them there)"
 )
 REFRESHED = "jobs that have not started run the code of now"
 
@@ -41,8 +45,8 @@ class Deciding:
         run: the name of this run.
         note: says something once.
         patiently: writes, again and again while the disk here is full or away; each write may be repeated.
-        refresh: whether jobs that have not started get the code of now.
-        move: whether those that wait elsewhere than their launcher says now are submitted anew.
+        refresh: give jobs that have not started the code of now.
+        move: cancel jobs that have not started where an earlier run sent them, when they are to go elsewhere now.
     """
 
     def __init__(
@@ -62,7 +66,9 @@ class Deciding:
         self._run = run
         self._note = note
         self._refresh = refresh
-        self.code = Code(session.profiles.code)
+        self._move = move
+        self._left: dict[JobRef, int] = {}  # the attempts that are cancelled to be sent elsewhere
+        self.code = Code(lambda: session.profiles.code)
         self.jobs: dict[JobRef, Job] = {}
         self._asking = Asking(self._told)
         self._environments = Environments(
@@ -70,7 +76,6 @@ class Deciding:
         )
         self.alive: set[JobRef] = set()
         self.undecided: set[JobRef] = set()
-        self._moving = Moving(session, move, self._could_go, self._note_once, patiently)
         self._held: list[Job] = []
         self._sites: dict[str, tuple[SiteLimits, str] | None] = {}
         self._noted: set[str] = set()
@@ -120,11 +125,12 @@ class Deciding:
             return False
         if job.phase is Phase.ASKED:
             self._answer(job, change)
-            if job.undecided:
-                return False
-            self.undecided.discard(job.ref)
-            self._release()
+            if not job.undecided:
+                self.undecided.discard(job.ref)
+                self._release()
             return True
+        if change.attempt <= self._left.get(job.ref, 0):
+            return False  # of where it was before
         if change.attempt < job.attempt and not job.delivered:
             return False  # of an attempt that is to be replaced
         job.known = change
@@ -167,9 +173,7 @@ class Deciding:
         elif self._was_over(job.ref, sent):
             self._send(job, sent + 1)
         elif self._main.outbox.holds(job.spec.name, job.sealed.job):
-            # nobody has it yet: it may as well take the code of today; what was to renew it there still is
-            held = self._main.outbox.held(job.spec.name, job.sealed.job) or {}
-            self._send(job, sent, is_renewal=bool(held.get("refresh")))
+            self._send(job, sent)  # nobody has it yet: it may as well take the code of today
         elif self._withdraw(job, str(noted["connector"])):
             self._send(job, sent)
         else:
@@ -216,7 +220,9 @@ class Deciding:
             self._send(job, max(change.attempt, job.attempt) + 1)
         elif change.attempt == 0:
             self._send(job, job.attempt)  # it never got there
-        elif not self._moving.leaves(job, change):
+        elif self._leaves(job, change):
+            job.attempt = max(change.attempt, job.attempt)
+        else:
             self._compare(job)
             job.known, job.attempt = change, max(change.attempt, job.attempt)
             self._append(job, job.spec.name)
@@ -224,12 +230,43 @@ class Deciding:
             if change.state in NOT_STARTED:
                 self._renew(job)
 
+    def _leaves(self, job: Job, change: Change) -> bool:
+        """Whether it is cancelled where it waits, to be sent where it is to go now: once it is known to be over there."""
+        if job.ref in self._left:
+            if change.state == "done":  # it was faster
+                del self._left[job.ref]
+            return job.ref in self._left
+        old, new = self._whereabouts(job)
+        if old == new:
+            return False
+        if not self._move or change.state not in NOT_STARTED:
+            self._note_once(STAYS.format(old=old, new=new))
+            return False
+        target = str(job.request["connector"])
+        for parent in self._parents(job):
+            if _place_of(parent) != target and not (_is_here(parent) and target == HERE):
+                self._note_once(f"jobs on {old} stay there: what they depend on is not on {target}")
+                return False
+        attempt, spec = max(change.attempt, job.attempt), job.spec
+        self._left[job.ref] = attempt
+        self._note_once(f"jobs on {old} that have not started are cancelled there, and go to {new}")
+        self._patiently(lambda: self._session.recall(spec, job.ref, attempt))
+        return True
+
+    def _whereabouts(self, job: Job) -> tuple[str, str]:
+        """Where it was sent and where it is to go, in words; equal when that is the same."""
+        was = self._main.launcher(job.ref)
+        old, new = job.spec.name, str(job.request["connector"])
+        if was and was != job.launcher:
+            return f"{old} (launcher {was})", f"{new} (launcher {job.launcher})"
+        return old, new
+
     def _renew(self, job: Job) -> None:
         """Give a job that has not started the code as it is now, if that is wished and makes a difference."""
         noted = self._main.job(job.ref)
         code = cast("dict[str, object]", noted.get("code") or {}) if noted else {}
         if noted is None or code.get("snapshot") == self.code.content["snapshot"]:
-            return
+            return  # what an earlier run has asked for is in the outbox, with its code
         if not self._refresh:
             self._note_once(KEEPS)
             return
@@ -238,11 +275,13 @@ class Deciding:
         entry.update(attempt=job.attempt, code=self.code.content)
         now = self._session.world.clock()
         spec, where = job.spec, job.sealed.where
-        self._patiently(lambda: self._main.note_job(spec.name, where, now, entry))
         renewed = {**entry, "refresh": True}
+        # each is there before what speaks of it: whenever this machine dies, the next command delivers it
+        self._patiently(lambda: self._main.outbox.keep(self.code.snapshot))
         self._patiently(lambda: self._session.submit(spec, renewed, self.code.snapshot))
+        self._patiently(lambda: self._main.note_job(spec.name, where, now, entry))
 
-    def _send(self, job: Job, attempt: int, is_renewal: bool = False) -> None:
+    def _send(self, job: Job, attempt: int) -> None:
         if job.spec.name != job.request["connector"]:
             job.spec = self._session.spec(str(job.request["connector"]))
         self._choose_again(job)
@@ -264,8 +303,7 @@ class Deciding:
         spec = job.spec
         self._patiently(lambda: self._main.note_job(spec.name, sealed.where, now, entry))
         self._append(job, spec.name)
-        sent = {**entry, "refresh": True} if is_renewal else entry
-        self._patiently(lambda: self._session.submit(spec, sent, self.code.snapshot, environment))
+        self._patiently(lambda: self._session.submit(spec, entry, self.code.snapshot, environment))
         job.phase = Phase.FOLLOWED
 
     def _environment(self, job: Job) -> Snapshot | None:
@@ -292,11 +330,6 @@ class Deciding:
                 if spec.name != place and not (is_here and parent.state == "done"):
                     barred[spec.name] = f"it depends on {ref.task} {ref.job[:12]}, on {place}"
         return barred
-
-    def _could_go(self, job: Job) -> bool:
-        """Whether what it depends on is where its launcher says it goes now."""
-        target = str(job.request["connector"])
-        return all(_is_reachable(target, parent) for parent in self._parents(job))
 
     def _choose_again(self, job: Job) -> None:
         """What it depends on may have gone elsewhere since it was chosen where this goes."""
@@ -361,18 +394,18 @@ def _place_of(job: Job) -> str:
     return job.line.connector if job.line else job.spec.name
 
 
-def _is_reachable(target: str, parent: Job) -> bool:
-    """Whether a job on ``target`` finds the results of a parent."""
-    is_here = parent.phase is Phase.OVER and parent.state == "done"
-    return _place_of(parent) == target or (is_here and target == HERE)
+def _is_here(parent: Job) -> bool:
+    return parent.phase is Phase.OVER and parent.state == "done"
 
 
 def _require_reachable(job: Job, parent: Job) -> None:
     """A job finds the results of its parents only where it runs."""
-    if _is_reachable(job.spec.name, parent):
-        return
     place = _place_of(parent)
-    is_here = parent.phase is Phase.OVER and parent.state == "done"
+    if place == job.spec.name:
+        return
+    is_here = _is_here(parent)
+    if is_here and job.spec.name == HERE:
+        return
     raise PlanProblem(
         f"{job.sealed.task} is to run on {job.spec.name}, but depends on {parent.sealed.task}"
         f" {parent.sealed.job[:12]}, which {'was done' if is_here else 'is'} on {place}",

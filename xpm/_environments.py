@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xpm._code import cache_home
 from xpm.connectors.base import Snapshot
 from xpm.connectors.specs import LocalSpec
 from xpm.errors import PlanProblem
+from xpm.sync.contents import cache_folder
 from xpm.sync.snapshot import identity
 from xpm.wire import files
 
@@ -135,7 +135,7 @@ class Environments:
         index = made.texts.get("index")
         if by_wheels:
             series, platforms = made.texts["python"], made.lists.get("platform", ())
-            for path in wheels.fetch(wanted, series, platforms, index, cache_home() / "wheels"):
+            for path in wheels.fetch(wanted, series, platforms, index, cache_folder() / "wheels"):
                 sha = hashlib.sha256(path.read_bytes()).hexdigest()
                 tree[f"wheels/{path.name}"] = (sha, 0o644, str(path))
         tree["requirements.txt"] = _stored(_plain(wanted.text, by_wheels).encode())
@@ -162,7 +162,7 @@ def _way(made: "Made") -> Mapping[str, object]:
 def _stored(raw: bytes) -> tuple[str, int, str]:
     """A file of a recipe, kept here under its content until it is sent."""
     sha = hashlib.sha256(raw).hexdigest()
-    path = cache_home() / "recipes" / sha
+    path = cache_folder() / "recipes" / sha
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(str(path), raw)

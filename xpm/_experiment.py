@@ -11,12 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
-from xpm import _absent, _ending
+from xpm import _absent, _ending, _notebook
 from xpm._callbacks import Callbacks, Wanted
 from xpm._code import plan_script
 from xpm._deciding import Deciding
 from xpm._failures import failed
+from xpm._interactive import Interactive
 from xpm._jobs import Callback, Handle, Job, Phase
+from xpm._notify import Notified
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import DiskProblem, JobsFailed, PlanProblem, ProfileProblem, XpmError
 from xpm.follow import leaving
@@ -84,7 +86,7 @@ class Place:
         return Token(name, total)
 
 
-class Experiment:
+class Experiment(Interactive):
     """Submits tasks, follows them, calls back; see ``xpm.experiment``."""
 
     def __init__(
@@ -104,8 +106,10 @@ class Experiment:
         self._page: Server | None = None
         self._launcher = self._options.launcher or launcher
         self._require = Req.of(require) if require is not None else None
-        self._observer = (self._options.observer or PlainObserver)()
+        self._place = str(self._main.path), id
         self._session = Session(self._main, self._options.world)
+        shows = (self._options.observer or _notebook.observer)()
+        self._observer = Notified(shows, lambda: self._session.profiles.notify)
         self._callbacks = Callbacks(self._observer.note)
         self._counts: Counter[str] = Counter()
         self._shown: dict[JobRef, str] = {}
@@ -166,6 +170,20 @@ class Experiment:
         finally:
             context.pop(self)
             self._leave(error)
+
+    def _open(self) -> None:
+        self.__enter__()
+
+    def _leave_alone(self) -> None:
+        self._send_rest()
+        ends = {job.state for job in self._deciding.jobs.values()}
+        self._outcome = "done" if ends <= {"done"} else "failed" if ends <= OVER else "detached"
+        context.pop(self)
+        self._leave(None)
+
+    def _views(self) -> list[JobView]:
+        jobs = self._deciding.jobs.values() if self._run else ()
+        return [view for job in jobs if (view := job.view()) is not None]
 
     @property
     def resultspath(self) -> Path:

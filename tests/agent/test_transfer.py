@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ def test_a_tree_that_a_kill_has_left_half_made_goes_when_the_next_one_comes(agen
 
     ok(agent.tree(["a", sha, 0o644]))
 
-    assert ["snap"] == [each.name for each in half.parent.iterdir()]
+    assert ["snap", "snap.json"] == sorted(each.name for each in half.parent.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,8 @@ def while_a_listing_fails(folder: str, code: int, work: Callable[[], Message]) -
     reading, writing = os.pipe()
 
     def hook(event: str, args: tuple[object, ...]) -> None:
-        if event == "os.scandir" and str(args[0]).rstrip("/") == folder.rstrip("/"):
+        here = folder.rstrip("/")  # below the first one, folders are opened by their name alone
+        if event == "open" and str(args[0]).rstrip("/") in (here, here.rpartition("/")[2]):
             raise OSError(code, os.strerror(code), folder)
 
     pid = os.fork()
@@ -306,3 +308,52 @@ def test_a_job_outside_the_queue_is_known_by_its_folder(agent: Agent) -> None:
     [change] = ok(agent.call(request))["changes"]
 
     assert (change["state"], change["attempt"]) == ("unknown", 0)
+
+
+def test_what_a_site_has_deleted_of_a_tree_is_put_back_before_it_is_used(agent: Agent) -> None:
+    one, other = agent.put("one", "other")
+    files = [["a/one.py", one, 0o644], ["other", other, 0o755]]
+    ok(agent.tree(*files))
+    tree, old = agent.root / ".xpm" / "code" / "snap", time.time() - 2 * 86400
+    (tree / "a" / "one.py").unlink()
+    (tree / "other").unlink()
+    (tree / "a").rmdir()
+    os.utime(agent.root / ".xpm" / "code" / "snap.json", (old, old))
+
+    assert ok(agent.call({"verb": "holds", "snapshot": "snap"}))["holds"]
+
+    assert "one" == (tree / "a" / "one.py").read_text()
+    assert 0o555 == (tree / "other").stat().st_mode & 0o777
+
+
+def test_a_tree_whose_contents_are_deleted_too_is_asked_for_again(agent: Agent) -> None:
+    one, other = agent.put("one", "other")
+    files = [["one.py", one, 0o644], ["other.py", other, 0o644]]
+    ok(agent.tree(*files))
+    tree, old = agent.root / ".xpm" / "code" / "snap", time.time() - 2 * 86400
+    (tree / "one.py").unlink()
+    (agent.root / ".xpm" / "blobs" / one[:2] / one).unlink()
+    os.utime(agent.root / ".xpm" / "code" / "snap.json", (old, old))
+
+    assert not ok(agent.call({"verb": "holds", "snapshot": "snap"}))["holds"]
+    assert [one] == ok(agent.tree(*files))["missing"]
+    agent.put("one")
+    assert [] == ok(agent.tree(*files))["missing"]
+
+    assert "one" == (tree / "one.py").read_text()
+
+
+def test_the_files_of_a_tree_that_is_used_are_touched_once_a_day(agent: Agent) -> None:
+    [sha] = agent.put("one")
+    ok(agent.tree(["one.py", sha, 0o644]))
+    file = agent.root / ".xpm" / "code" / "snap" / "one.py"
+    old = time.time() - 40 * 86400
+    os.utime(file, (old, old))
+
+    ok(agent.call({"verb": "holds", "snapshot": "snap"}))
+    assert old == pytest.approx(file.stat().st_mtime)  # somebody has looked today
+    os.utime(agent.root / ".xpm" / "code" / "snap.json", (old, old))
+    ok(agent.call({"verb": "holds", "snapshot": "snap"}))
+
+    assert time.time() - file.stat().st_mtime < 60
+    assert time.time() - (agent.root / ".xpm" / "blobs" / sha[:2] / sha).stat().st_mtime < 60

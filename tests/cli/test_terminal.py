@@ -101,6 +101,18 @@ def test_many_jobs_are_cancelled_only_after_a_question(tmp_path: Path) -> None:
     assert not list(main.glob(".xpm/owed/*/*"))
 
 
+def test_many_jobs_are_tried_again_only_after_a_question(tmp_path: Path) -> None:
+    jobs = [Past(f"{n:02x}" * 32, state="failed", cause="exit") for n in range(11)]
+    main = main_folder(tmp_path / "main", "demo", jobs).path
+
+    shown = on_a_terminal(
+        tmp_path, {}, "retry", "state=failed", "--workdir", str(main), typed="n\n"
+    )
+
+    assert "try again 11 jobs (11 failed)? [y/N]" in shown
+    assert "nothing is tried again" in shown
+
+
 def slow_plan(tmp_path: Path) -> list[str]:
     """A plan whose task says how far it is, and ends when it may."""
     (tmp_path / "plan.py").write_text(

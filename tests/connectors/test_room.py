@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,10 @@ class Far:
         self, contents: Iterable[frames.Message]
     ) -> Iterator[tuple[frames.Message, Iterator[bytes]]]:
         raise AssertionError("nothing is fetched")
+
+    def push(self, requests: Iterable[tuple[dict[str, Any], bytes]]) -> Iterator[dict[str, Any]]:
+        for content, payload in requests:
+            yield self.call(content, payload)[0]
 
     def nudge(self) -> None: ...
 

@@ -14,6 +14,7 @@ from tests.contract import places
 from tests.contract.places import Site, ref, until
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.errors import PlanProblem
+from xpm.sync.rules import Choice
 from xpm.sync.snapshot import take
 
 pytestmark = pytest.mark.host
@@ -72,6 +73,34 @@ def test_a_job_runs_and_its_results_are_here(site: Site, shot: Snapshot) -> None
     assert (mirror / "stdout").read_text() == "hello\n"
     assert {"a1.1", "a1.2"} <= {each.name for each in (mirror / ".xpm").iterdir()}
     assert problems == []
+
+
+def test_while_a_job_runs_what_is_to_be_seen_comes_and_the_rules_keep_what_they_say(
+    site: Site, shot: Snapshot
+) -> None:
+    connector, choice = staged(site, shot), Choice(skip=("big",), live=("*.csv",))
+    code = (
+        "open('big', 'w').write('b'); open('a.csv', 'w').write('1')\n"
+        "while not os.path.exists('go'): time.sleep(0.05)"
+    )
+    connector.submit([site.entry("a", code, shot)])
+    mirror = site.mirror(ref("a"))
+
+    def is_seen() -> bool:
+        connector.fetch([ref("a")], str(site.main), nothing, choice.meanwhile)
+        return (mirror / "a.csv").exists() and (mirror / "a.csv").read_text() == "1"
+
+    places.eventually(is_seen)
+    is_over_here = (mirror / ".xpm" / "a1.2").exists()
+    site.touch(site.job(ref("a")) / "go")
+    [change] = until(connector, ["a"]).values()
+    [found] = connector.fetch([ref("a")], str(site.main), nothing, choice.after(change.state))
+
+    assert not is_over_here
+    assert (mirror / ".xpm" / "a1.2").exists()
+    stays = [] if site.kind == "local" else [("big", 1, "skip")]
+    assert stays == [(each.path, each.size, each.why) for each in found.stayed]
+    assert (mirror / "big").exists() is (site.kind == "local")
 
 
 def test_both_sides_name_the_folder_of_a_job_alike(site: Site, shot: Snapshot) -> None:

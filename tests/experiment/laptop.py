@@ -49,9 +49,9 @@ class Laptop:
         options = RunOptions(
             launcher=launcher,
             detach=detach,
-            move=move,
             observer=lambda: self.lines,
             world=self.lab.world,
+            move=move,
         )
         return Experiment(self.main, "exp", options=options)
 
@@ -60,8 +60,9 @@ class Laptop:
         plan: Callable[[Experiment], object],
         launcher: str | None = None,
         detach: bool = False,
+        move: bool = False,
     ) -> None:
-        with self.experiment(launcher, detach) as xp:
+        with self.experiment(launcher, detach, move) as xp:
             plan(xp)
 
     def seen(self) -> dict[str, object]:

@@ -1,6 +1,5 @@
-"""A plan run again with another launcher, while its jobs wait where the first one sent them."""
+"""Jobs that wait where an earlier run sent them, while the plan's launcher has changed, or its code."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,124 +7,121 @@ import pytest
 from tests.experiment.laptop import Laptop
 from tests.follow.fakes import Cluster, sealed
 from xpm._experiment import Experiment
+from xpm.connectors.base import JobRef
 from xpm.follow.main import MainFolder
-from xpm.plan import context
 
-A, B = sealed("a"), sealed("b", sealed("a"))
-
-
-@pytest.fixture
-def one() -> Cluster:
-    return Cluster("one", full=True)
+A = sealed("a")
+B = sealed("b", A)
 
 
-@pytest.fixture
-def two() -> Cluster:
-    return Cluster("two")
-
-
-@pytest.fixture
-def laptop(tmp_path: Path, one: Cluster, two: Cluster) -> Laptop:
-    return Laptop(tmp_path / "main", one, two)
-
-
-def both(xp: Experiment) -> None:
+def submit_both(xp: Experiment) -> None:
     xp.accept(A, "a", None)
     xp.accept(B, "b", None)
 
 
-def leave(
-    laptop: Laptop, plan: Callable[[Experiment], object], launcher: str, move: bool = False
+@pytest.fixture
+def other() -> Cluster:
+    return Cluster(name="other")
+
+
+@pytest.fixture
+def laptop(tmp_path: Path, cluster: Cluster, other: Cluster) -> Laptop:
+    """A laptop that has sent two jobs to a cluster where nothing starts."""
+    cluster.stuck = True
+    laptop = Laptop(tmp_path / "main", cluster, other)
+    with pytest.raises(SystemExit):
+        laptop.run(submit_both, detach=True)
+    return laptop
+
+
+def test_jobs_that_wait_elsewhere_stay_there_and_that_is_told_once(
+    laptop: Laptop, cluster: Cluster, other: Cluster
 ) -> None:
-    """Run a plan until all is safe."""
-    with pytest.raises(SystemExit), laptop.experiment(launcher, detach=True, move=move) as xp:
-        plan(xp)
+    with pytest.raises(SystemExit):
+        laptop.run(submit_both, launcher="other", detach=True)
+
+    told = [each for each in laptop.lines.notes if "xpm run --move" in each]
+    assert 1 == len(told)
+    assert "sent to cluster (launcher cluster) stay there" in told[0]
+    assert ({}, set()) == (other.held, cluster.cancels)
 
 
-def test_without_a_wish_jobs_stay_and_it_is_said_how_to_move_them(
-    laptop: Laptop, one: Cluster, two: Cluster
+def test_moving_cancels_them_and_sends_each_once(
+    laptop: Laptop, cluster: Cluster, other: Cluster
 ) -> None:
-    leave(laptop, both, "one")
+    laptop.run(submit_both, launcher="other", move=True)
 
-    leave(laptop, both, "two")
+    assert ["done", "done"] == laptop.states()
+    assert {A.job: 1, B.job: 1} == dict(other.ran)
+    assert not cluster.ran
+    assert {"cancelled"} == {each.state for each in cluster.held.values() if each.entry["job"] == A.job}  # fmt: skip
+    assert [2, 2] == [other.held[each.job].attempt for each in (A, B)]
+    assert 1 == sum("are cancelled there, and go to other" in each for each in laptop.lines.notes)
 
-    assert [each for each in laptop.lines.notes if "--move" in each]
-    assert (set(one.held), two.held) == ({A.job, B.job}, {})
+
+def test_what_runs_is_not_moved(laptop: Laptop, cluster: Cluster, other: Cluster) -> None:
+    cluster.stuck = False
+    cluster.fate = lambda entry: None
+    cluster.finish(B.job, "cancelled")  # lets a start
+
+    with pytest.raises(SystemExit):
+        laptop.run(lambda xp: xp.accept(A, "a", None), launcher="other", move=True, detach=True)
+
+    assert "running" == cluster.state(A.job)
+    assert {} == other.held
 
 
-def test_what_has_not_started_is_cancelled_and_runs_once_where_its_launcher_says_now(
-    laptop: Laptop, one: Cluster, two: Cluster
+def test_a_job_is_sent_elsewhere_only_when_it_is_known_to_be_cancelled(
+    laptop: Laptop, cluster: Cluster, other: Cluster
 ) -> None:
-    leave(laptop, both, "one")
-
-    with laptop.experiment("two", move=True) as xp:
-        both(xp)
-
-    assert laptop.states() == ["done", "done"]
-    assert ["cancelled", "skipped"] == [one.state(job) for job in (A.job, B.job)]
-    assert dict(one.ran) == {}
-    assert {A.job: 1, B.job: 1} == dict(two.ran)
-    assert [2, 2] == [each.attempt for each in two.held.values()]
-
-
-def test_what_runs_already_stays_and_what_depends_on_it_too(
-    laptop: Laptop, one: Cluster, two: Cluster
-) -> None:
-    one.full, one.fate = False, lambda entry: None
-    leave(laptop, both, "one")
-    one.wait_until(lambda: one.state(A.job) == "running")
-
-    leave(laptop, both, "two", move=True)
-
-    assert (one.state(A.job), one.state(B.job), two.held) == ("running", "waiting", {})
-    assert [each for each in laptop.lines.notes if "jobs running on one" in each]
-
-
-def test_a_renewal_of_the_code_that_was_not_delivered_is_delivered_by_the_next_run(
-    laptop: Laptop, one: Cluster
-) -> None:
-    leave(laptop, lambda xp: xp.accept(A, "a", None), "one")
-    entry = {**one.held[A.job].entry, "refresh": True}
-    MainFolder(laptop.main).outbox.put("one", entry)  # as a laptop that dies then leaves it
-
-    leave(laptop, lambda xp: xp.accept(A, "a", None), "one")
-
-    assert [entry.get("refresh") for entry in one.entries] == [None, True]
-
-
-def test_what_is_done_in_between_is_done(laptop: Laptop, one: Cluster, two: Cluster) -> None:
-    leave(laptop, lambda xp: xp.accept(A, "a", None), "one")
-    cancel = one.cancels
-
-    class Late(set[tuple[str, int]]):
-        """The cancel comes when the job has just ended."""
-
-        def add(self, each: tuple[str, int]) -> None:
-            one.finish(each[0], "done")
-            super().add(each)
-
-    one.cancels = Late(cancel)
-    with laptop.experiment("two", move=True) as xp:
+    cluster.cut()
+    with laptop.experiment(launcher="other", move=True) as xp:
         xp.accept(A, "a", None)
+        assert {} == other.held
+        cluster.heal()
 
-    assert (laptop.states(), one.state(A.job), two.held) == (["done"], "done", {})
+    assert "cancelled" == cluster.state(A.job)
+    assert {A.job: 1} == dict(other.ran)
 
 
-def test_a_move_that_is_interrupted_goes_on_the_next_time(
-    laptop: Laptop, one: Cluster, two: Cluster
+def test_a_laptop_that_dies_while_it_moves_jobs_sends_each_once(
+    laptop: Laptop, cluster: Cluster, other: Cluster
 ) -> None:
-    leave(laptop, lambda xp: xp.accept(A, "a", None), "one")
-    moving = laptop.experiment("two", move=True)
-    moving.__enter__()
-    moving.accept(A, "a", None)
-    while one.state(A.job) != "cancelled":
-        event = moving._session.next(0.1)
-        if event is not None:
-            moving._take(event)
-    context.pop(moving)
-    moving._session.close()
+    main = MainFolder(laptop.main)
+    main.outbox.owe("cluster", JobRef(A.task, A.job), 1, 0.0)  # and died
 
-    with laptop.experiment("two") as xp:
-        xp.accept(A, "a", None)
+    laptop.run(submit_both, launcher="other", move=True)
 
-    assert (laptop.states(), dict(one.ran), dict(two.ran)) == (["done"], {}, {A.job: 1})
+    assert ["done", "done"] == laptop.states()
+    assert {A.job: 1, B.job: 1} == dict(other.ran)
+
+
+def test_newer_code_that_was_not_delivered_is_delivered_by_the_next_command(
+    laptop: Laptop, cluster: Cluster, other: Cluster
+) -> None:
+    main = MainFolder(laptop.main)
+    noted = main.job(JobRef(A.task, A.job))
+    assert noted is not None
+    names = ("job", "task", "attempt", "experiment", "parents", "tokens", "request", "document")
+    entry = {name: noted[name] for name in names}
+    main.outbox.put("cluster", {**entry, "code": noted["code"], "refresh": True})  # and died
+
+    before = len(cluster.submissions)
+    with pytest.raises(SystemExit):
+        laptop.run(submit_both, detach=True)
+
+    assert [[A.job]] == cluster.submissions[before:]
+    assert [] == main.outbox.jobs("cluster")
+    assert [1, 1] == [cluster.held[each.job].attempt for each in (A, B)]
+
+
+def test_newer_code_on_its_way_is_no_job_that_was_never_sent(
+    laptop: Laptop, cluster: Cluster, other: Cluster
+) -> None:
+    main = MainFolder(laptop.main)
+    noted = main.job(JobRef(A.task, A.job))
+    assert noted is not None
+    main.outbox.put("cluster", {"task": A.task, "job": A.job, "attempt": 1, "refresh": True})
+
+    assert not main.outbox.holds("cluster", A.job)
+    assert not main.outbox.withdraw("cluster", A.job)

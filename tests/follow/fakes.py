@@ -25,14 +25,15 @@ from xpm.connectors.base import (
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import HostUnreachable, ProfileProblem
 from xpm.launchers.model import Setup
+from xpm.launchers.notices import NOBODY
 from xpm.launchers.profiles import Answer, Prepared
 from xpm.launchers.requests import SlotEntry
 from xpm.plan.sealing import Sealed
 from xpm.plan.tokens import Token
 from xpm.sync import staying
 from xpm.sync.folder import JobFolder
-from xpm.sync.limits import Limits
 from xpm.sync.rules import EVERYTHING, EVERYTHING_COMES, Choice, Moment, Rules
+from xpm.sync.sizes import Limits
 from xpm.wire import ledger
 
 OVER = {"done", "failed", "cancelled", "skipped", "lost"}
@@ -60,13 +61,11 @@ class Cluster:
     held: dict[str, Held] = field(default_factory=dict)
     ran: Counter[str] = field(default_factory=Counter)
     submissions: list[list[str]] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    """Everything that was ever sent."""
     opened: int = 0
     down: bool = False
     failing: Exception | None = None
-    full: bool = False
-    """No job starts."""
+    stuck: bool = False
+    """Nothing starts."""
     keeps_attempts: bool = False
     """A living attempt is not replaced by a later one."""
     loses_files: bool = False
@@ -93,7 +92,6 @@ class Cluster:
 
     def take(self, entries: Sequence[Entry]) -> None:
         with self.changed:
-            self.entries += entries
             self.submissions.append([str(each["job"]) for each in entries])
             for entry in entries:
                 job, attempt = str(entry["job"]), int(str(entry["attempt"]))
@@ -130,7 +128,7 @@ class Cluster:
             self.down = False
 
     def _advance(self) -> None:
-        moved = True
+        moved = not self.stuck
         while moved:
             moved = False
             for job, held in self.held.items():
@@ -140,7 +138,7 @@ class Cluster:
                 if any(each in OVER - {"done"} for each in states):
                     self._end(job, "skipped", "")
                     moved = True
-                elif all(each == "done" for each in states) and not self.full:
+                elif all(each == "done" for each in states):
                     self._move(job, "running")
                     self.ran[job] += 1
                     end = self.fate(held.entry)
@@ -329,9 +327,9 @@ class FakeLauncher:
 class FakeProfiles:
     """Launchers by name: each leads to the connector of the same name."""
 
-    code = Limits()
-
     path = None
+    code = Limits()
+    notify = NOBODY
 
     def __init__(self, names: Sequence[str], results: Mapping[str, Rules] | None = None) -> None:
         self.names = names

@@ -130,7 +130,7 @@ def test_an_example_profile_loads_without_a_word_and_gives_these_requests(
     assert json.loads(golden.read_text("utf-8")) == requests
 
 
-def test_the_full_format_is_read_and_what_has_no_effect_is_said(tmp_path: Path) -> None:
+def test_the_full_format_is_read_and_what_has_no_effect_yet_is_said(tmp_path: Path) -> None:
     full = Path(__file__).with_name("full")
 
     found = examine(write(tmp_path, (full / "launchers.yaml").read_text("utf-8")))

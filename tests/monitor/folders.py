@@ -188,6 +188,10 @@ def crowd(path: Path, count: int) -> Scene:
     by_state: dict[str, list[JobRef]] = {}
     for number, ref in enumerate(refs):
         by_state.setdefault(_state(number, count), []).append(ref)
+    done = by_state.pop("done")
+    scene.journal.arrived(
+        "local", [Change(ref, "done", None, 1, 1, None, "", "", scene.at) for ref in done], scene.at
+    )  # without an event each
     for state, some in by_state.items():
         scene.tell(some, state, cause="exit" if state == "failed" else None)
     return scene

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.host
 COUNT = 20_000
+STEPS = 30
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 FAILED = JobRef("digits.learn", job_id("digits learn mlp 0.03 1"))
 FIRST_MS = 5_000
@@ -66,34 +67,40 @@ def test_20_000_jobs_scroll_and_filter_with_few_elements(page: "Page", crowded: 
     _expect(page.locator("[aria-rowindex='15005']:not(.awaited)")).to_be_visible(timeout=FIRST_MS)
     elements = page.evaluate("document.querySelectorAll('*').length")
     page.get_by_role("searchbox").fill("model=m3 and lr<0.005 and not state=done")
-    _expect(page.locator(".total")).to_have_text(re.compile("^1[0-9] jobs of 20,000"))
+    _expect(page.locator(".total")).to_have_text("8 jobs of 20,000")
 
     assert elements < 2_000
     assert "q=model" in page.url  # the view is in the address
     page.reload()
     _expect(page.get_by_role("searchbox")).to_have_value("model=m3 and lr<0.005 and not state=done")
-    _expect(page.locator(".total")).to_have_text(re.compile("^1[0-9] jobs of 20,000"))
+    _expect(page.locator(".total")).to_have_text("8 jobs of 20,000")
 
 
 def test_scrolling_through_20_000_jobs_stays_smooth(page: "Page", crowded: Server) -> None:
     _open(page, crowded, "jobs")
     _expect(_rows(page).first).to_be_visible()
 
-    times: list[float] = page.get_by_role("grid").evaluate(
-        """async node => {
-            const times = [];
-            for (let step = 0; step < 60; step++) {
-                const began = performance.now();
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.setTimeDomain", {"timeDomain": "threadTicks"})
+    session.send("Performance.enable")
+    before = _busy_s(session)
+    page.get_by_role("grid").evaluate(
+        """async (node, steps) => {
+            for (let step = 0; step < steps; step++) {
                 node.scrollTop += 900;
                 await new Promise(requestAnimationFrame);
-                await new Promise(requestAnimationFrame);
-                times.push(performance.now() - began);
             }
-            return times.sort((one, other) => one - other);
-        }"""
+        }""",
+        STEPS,
     )
 
-    assert times[len(times) // 2] < 100  # two frames, 33 ms on a machine of one's own
+    per_step = (_busy_s(session) - before) / STEPS
+    assert per_step < 0.05  # of this processor, whatever else it does
+
+
+def _busy_s(session: Any) -> float:
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return float({each["name"]: each["value"] for each in metrics}["TaskDuration"])
 
 
 def test_news_of_one_of_20_000_is_pushed(page: "Page", crowded: Server, crowd: Scene) -> None:
@@ -243,6 +250,9 @@ def test_no_view_has_a_serious_barrier(browser: "Browser", server: Server, schem
     page = context.new_page()
     page.goto(server.url)
     source = AXE.read_text()
+    how: dict[str, Any] = {"resultTypes": ["violations"]}
+    if scheme == "dark":  # only colours differ
+        how["runOnly"] = {"type": "rule", "values": ["color-contrast"]}
     page.evaluate(source)
     views = ["overview", "jobs", "jobs?q=wrong%3D1", "graph?experiment=digits", "connectors"]
     views += ["results?experiment=digits&colour=model", f"job/{FAILED.task}/{FAILED.job}"]
@@ -252,7 +262,7 @@ def test_no_view_has_a_serious_barrier(browser: "Browser", server: Server, schem
         page.evaluate("view => { location.hash = `#/${view}` }", view)
         _expect(page.locator(".starting, .awaited")).to_have_count(0)
         page.wait_for_timeout(150)  # what is drawn after an answer
-        told = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        told = page.evaluate("how => axe.run(document, how)", how)
         found += [
             (view, each["id"], each["nodes"][0]["html"][:200], each["nodes"][0]["failureSummary"])
             for each in told["violations"]

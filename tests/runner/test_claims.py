@@ -234,3 +234,19 @@ def test_a_task_does_not_outlive_its_runner(workshop: Workshop) -> None:
 
     eventually(lambda: not is_alive(task) and not is_alive(below))
     assert [each["kind"] for each in workshop.ledger("a")] == ["claim"]
+
+
+def test_a_job_whose_code_has_vanished_while_it_waited_says_so_and_does_not_start(
+    workshop: Workshop,
+) -> None:
+    entry = workshop.entry(job_id("a"), "print('ran')")
+    entry["code"]["snapshot"] = "gone"
+    submission = workshop.submit(entry)
+
+    ran = workshop.run(submission)
+
+    assert ran.code == 0
+    [last] = workshop.ledger("a")
+    assert ("revoked", "failed", "launch") == (last["kind"], last["state"], last["cause"])
+    assert "its code is not all there any more" in last["message"]
+    assert workshop.effects("a") == []

@@ -71,6 +71,10 @@ class Answering:
             answer, payload = self.call(content)
             yield answer, iter([payload] if payload else [])
 
+    def push(self, requests: Iterable[tuple[dict[str, Any], bytes]]) -> Iterator[dict[str, Any]]:
+        for content, payload in requests:
+            yield self.call(content, payload)[0]
+
     def nudge(self) -> None: ...
 
     def close(self) -> None: ...

@@ -18,6 +18,7 @@ from tests.sync.far_side import REF, Answer, FarSide, tree
 from xpm.agent import paths
 from xpm.connectors.base import Fetched, JobRef, Paused
 from xpm.errors import Defect, HostUnreachable
+from xpm.sync import unchanged
 from xpm.sync.alone import alone
 from xpm.sync.arriving import BYTES
 from xpm.sync.blocks import BLOCK
@@ -497,103 +498,6 @@ def test_what_a_power_cut_left_hollow_is_fetched_again(far: FarSide, main: Path)
     assert (mirrored(main) / "big").read_bytes() == raw
 
 
-def running(far: FarSide, main: Path, since: dict[JobRef, int] | None = None) -> Fetched:
-    choice = Choice(live=("*.csv", "state", "events.tfevents.1")).meanwhile
-    [found] = fetch(far, [REF], main, lambda count: None, choice, since)
-    return found
-
-
-def test_while_a_job_runs_only_what_is_news_travels(far: FarSide, main: Path) -> None:
-    job, since = far.job(), {}  # type: Path, dict[JobRef, int]
-    (job / "stdout").write_bytes(b"log\n" * 100)
-    (job / "table.csv").write_bytes(b"1,2\n" * 100)
-    (job / "events.tfevents.1").write_bytes(b"e" * 5000)
-    (job / "model.bin").write_bytes(b"m" * 1000)
-    far.record("claim", 1, 1)
-
-    first = running(far, main, since)
-    for name in ("stdout", "events.tfevents.1"):
-        with (job / name).open("ab") as file:
-            file.write(b"0123456789")
-    second = running(far, main, since)
-    third = running(far, main, since)
-
-    assert (first.files, second.bytes, third.bytes) == (4, 20, 0)
-    assert {"stdout", "table.csv", "events.tfevents.1", ".xpm/a1.1"} <= tree(mirrored(main)).keys()
-    assert not (mirrored(main) / "model.bin").exists()
-    assert not (mirrored(main) / ".xpm" / "stayed.json").exists()
-
-
-def test_however_many_jobs_run_a_look_at_their_files_is_two_exchanges(
-    far: FarSide, main: Path
-) -> None:
-    refs = [JobRef("t", f"{number:064x}") for number in range(80)]
-    choice, since = Choice(live=("*.tfevents.*",)).meanwhile, {}  # type: Choice, dict[JobRef, int]
-    for ref in refs:
-        (far.job(ref) / "stdout").write_bytes(b"begun\n")
-        (far.job(ref) / "a.tfevents.1").write_bytes(b"e" * 100)
-    fetch(far, refs, main, lambda count: None, choice, since)
-    far.calls.clear()
-    for ref in refs:
-        with (far.job(ref) / "a.tfevents.1").open("ab") as file:
-            file.write(b"more")
-
-    found = fetch(far, refs, main, lambda count: None, choice, since)
-
-    assert [call["verb"] for call in far.calls] == ["manifest", "pull"]
-    assert [each.bytes for each in found] == [4] * 80
-
-
-def test_of_a_job_that_runs_files_long_at_rest_are_not_even_listed(
-    far: FarSide, main: Path
-) -> None:
-    job, since = far.job(), {}  # type: Path, dict[JobRef, int]
-    (job / "old.csv").write_text("1")
-    running(far, main, since)
-    since[REF] += 3600 * 10**9  # so much later
-
-    listed: list[object] = []
-    far.after = lambda request, answer: listed.append(answer[0]) or answer  # type: ignore[func-returns-value]
-    running(far, main, since)
-
-    assert [answer["jobs"][0]["files"] for answer in listed] == [[]]  # type: ignore[index]
-
-
-def test_the_end_of_a_job_is_not_known_here_before_all_its_files_are(
-    far: FarSide, main: Path
-) -> None:
-    (far.job() / "model.bin").write_bytes(b"m")
-    far.finish()
-
-    running(far, main)  # it ended just now; nobody here knows yet
-
-    assert (mirrored(main) / ".xpm" / "a1.1").exists()
-    assert not (mirrored(main) / ".xpm" / "a1.2").exists()
-    mirror(far, main)
-    assert (mirrored(main) / ".xpm" / "a1.2").exists()
-    assert (mirrored(main) / "model.bin").exists()
-
-
-def test_a_live_file_that_changes_all_the_time_leaves_no_copies_behind(
-    far: FarSide, main: Path
-) -> None:
-    state = far.job() / "state"
-    state.write_bytes(b"0" * 100)
-
-    def change(request: frames.Message) -> None:
-        if request["verb"] == "pull":
-            state.write_bytes(b"0" * (101 + len(far.calls)))
-
-    far.before = change
-    for _ in range(3):
-        running(far, main)
-
-    assert [each for each in tree(mirrored(main)) if "partial" in each] == []
-    far.before = lambda request: None
-    running(far, main)
-    assert state.read_bytes() == (mirrored(main) / "state").read_bytes()
-
-
 def test_what_is_half_here_is_gone_on_with_whatever_else_comes_meanwhile(
     far: FarSide, main: Path
 ) -> None:
@@ -839,3 +743,44 @@ def test_who_has_something_more_urgent_to_do_gets_what_was_asked_for_and_the_res
 
 def size_of_records(far: FarSide) -> int:
     return sum((far.job() / ".xpm" / name).stat().st_size for name in ("a1.1", "a1.2"))
+
+
+def _many(far: FarSide) -> None:
+    for number in range(unchanged.LEAST + 5):
+        (far.job() / f"f{number}").write_text(str(number))
+    far.finish()
+
+
+def test_of_many_files_that_are_all_the_same_no_list_travels(far: FarSide, main: Path) -> None:
+    _many(far)
+    fetch(far, [REF], main, lambda count: None)
+    far.calls.clear()
+    answers: list[object] = []
+    far.after = lambda request, answer: answers.append(answer[0]["jobs"]) or answer  # type: ignore[func-returns-value]
+
+    [found] = fetch(far, [REF], main, lambda count: None)
+
+    assert (["manifest"], [["same"]]) == ([each["verb"] for each in far.calls], answers)
+    assert (0, 0, []) == (found.files, found.bytes, list(found.problems))
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+@pytest.mark.parametrize("what", ["removed", "edited", "new"])
+def test_what_is_not_the_same_among_many_files_is_noticed_on_either_side(
+    far: FarSide, main: Path, where: str, what: str
+) -> None:
+    _many(far)
+    fetch(far, [REF], main, lambda count: None)
+    folder = far.job() if where == "there" else main / "jobs" / REF.task / REF.job
+    if what == "removed":
+        (folder / "f7").unlink()
+    else:
+        (folder / ("f7" if what == "edited" else "new")).write_text("more than it was")
+
+    fetch(far, [REF], main, lambda count: None)
+
+    here = tree(main / "jobs" / REF.task / REF.job)
+    there = tree(far.job())
+    assert {path: here.get(path) for path in there if not path.startswith(".xpm")} == {
+        path: raw for path, raw in there.items() if not path.startswith(".xpm")
+    }

@@ -11,11 +11,11 @@ import stat
 import sys
 import time
 import zlib
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from xpm.agent import paths
 from xpm.agent.refusals import usage
-from xpm.wire import jobfile, ledger
+from xpm.wire import emptied, jobfile, ledger, manifests
 from xpm.wire.workspace import Layout
 
 Request = Dict[str, Any]
@@ -53,7 +53,11 @@ def manifest(layout: Layout, request: Request) -> Reply:
     """What lies in the folders of these jobs; of one with a time (ns) behind it, files touched since only."""
     now = int(time.time() * 1e9)
     found = [_manifest(layout, *each) for each in request["jobs"]]
-    return {"jobs": found, "now": now}, b""
+    told: List[Any] = list(found)
+    for index, known in enumerate(request.get("known") or ()):
+        if known is not None and manifests.fingerprint(found[index]) == known:
+            told[index] = "same"
+    return {"jobs": told, "now": now}, b""
 
 
 def pull(layout: Layout, request: Request) -> Reply:
@@ -144,6 +148,9 @@ def _manifest(layout: Layout, task: object, job: object, since_ns: int = 0) -> D
     found: Dict[str, List[Any]] = {"files": [], "links": [], "problems": []}
     folder = _folder(layout, task, job)
     if os.path.isdir(folder):
+        removed = emptied.words(folder)
+        if removed is not None:
+            found["problems"].append(removed)
         own = os.path.join(folder, ledger.FOLDER)
         _walk(own, ledger.FOLDER + "/", found, since_ns)
         _walk(folder, "", found, since_ns)
@@ -157,15 +164,21 @@ def _stays(name: str) -> bool:
     return name.startswith("~") or name == jobfile.NAME
 
 
-def _walk(folder: str, prefix: str, found: Dict[str, List[Any]], since_ns: int) -> None:
-    """Note what is in a folder.
+def _walk(
+    folder: str,
+    prefix: str,
+    found: Dict[str, List[Any]],
+    since_ns: int,
+    above: Optional[int] = None,
+) -> None:
+    """Note what is in a folder, ``above`` being the open one that it lies in.
 
     A problem is what a task has made so, and stays so. Any other error ends the request: a manifest that lacks files would
     let the job be done elsewhere without them.
     """
+    flags = os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if above is not None else 0)
     try:
-        with os.scandir(folder) as scan:
-            entries = sorted(scan, key=lambda each: each.name)
+        here = os.open(folder, flags, dir_fd=above)
     except FileNotFoundError:
         return
     except PermissionError as error:
@@ -173,32 +186,35 @@ def _walk(folder: str, prefix: str, found: Dict[str, List[Any]], since_ns: int) 
             raise
         found["problems"].append("%s: %s" % (prefix, error.strerror))
         return
-    for entry in entries:
-        path = prefix + entry.name
-        if path == ledger.FOLDER or (prefix == ledger.FOLDER + "/" and _stays(entry.name)):
-            continue
-        try:
-            path.encode("utf-8")
-            _note(entry, path, found, since_ns)
-        except UnicodeEncodeError:
-            found["problems"].append("%s: its name is not UTF-8" % ascii(path))
-        except FileNotFoundError:
-            pass  # gone meanwhile
-        except PermissionError as error:
-            found["problems"].append("%s: %s" % (path, error.strerror))
+    try:
+        for name in sorted(os.listdir(here)):
+            path = prefix + name
+            if path == ledger.FOLDER or (prefix == ledger.FOLDER + "/" and _stays(name)):
+                continue
+            try:
+                path.encode("utf-8")
+                _note(here, name, path, found, since_ns)
+            except UnicodeEncodeError:
+                found["problems"].append("%s: its name is not UTF-8" % ascii(path))
+            except FileNotFoundError:
+                pass  # gone meanwhile
+            except PermissionError as error:
+                found["problems"].append("%s: %s" % (path, error.strerror))
+    finally:
+        os.close(here)
 
 
-def _note(entry: Any, path: str, found: Dict[str, List[Any]], since_ns: int) -> None:
-    status = entry.stat(follow_symlinks=False)
-    if stat.S_ISLNK(status.st_mode):
-        found["links"].append([path, os.readlink(entry.path)])
-    elif stat.S_ISDIR(status.st_mode):
-        _walk(entry.path, path + "/", found, since_ns)
-    elif stat.S_ISREG(status.st_mode):
-        if max(status.st_mtime_ns, status.st_ctime_ns) < since_ns:
-            return
-        mode = stat.S_IMODE(status.st_mode)
-        found["files"].append([path, status.st_size, status.st_mtime_ns, mode])
+def _note(here: int, name: str, path: str, found: Dict[str, List[Any]], since_ns: int) -> None:
+    status = os.stat(name, dir_fd=here, follow_symlinks=False)
+    mode = status.st_mode
+    if stat.S_ISREG(mode):
+        if not since_ns or max(status.st_mtime_ns, status.st_ctime_ns) >= since_ns:
+            row = [path, status.st_size, status.st_mtime_ns, stat.S_IMODE(mode)]
+            found["files"].append(row)
+    elif stat.S_ISDIR(mode):
+        _walk(name, path + "/", found, since_ns, here)
+    elif stat.S_ISLNK(mode):
+        found["links"].append([path, os.readlink(name, dir_fd=here)])
     else:
         found["problems"].append("%s: neither a file nor a link" % path)
 

@@ -3,6 +3,7 @@
 One service serves one workspace. It owns the board; ``tick`` keeps that up to date and lets what is ready go on.
 """
 
+import contextlib
 import os
 import time
 import uuid
@@ -10,10 +11,12 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from xpm.agent import (
     limits,
+    needs,
     opening,
     paths,
     place,
     probe,
+    receiving,
     remembering,
     results,
     space,
@@ -22,6 +25,7 @@ from xpm.agent import (
 )
 from xpm.agent.advancing import Advancing
 from xpm.agent.board import Board
+from xpm.agent.cleaning import Cleaning
 from xpm.agent.learning import Learning
 from xpm.agent.refusals import Refusal, disk, usage
 from xpm.wire import disks, files, refreshing
@@ -65,6 +69,8 @@ class Service:
         self._notes: List[str] = []
         self._said: List[str] = []
         self._has_looked = False
+        self._receiving = receiving.Receiving()
+        self._cleaning = Cleaning(sha12)
 
     # ------------------------------------------------------------------------- answering
 
@@ -93,6 +99,7 @@ class Service:
         if verb not in (
             "missing",
             "put",
+            "part",
             "tree",
             "queue",
             "observe",
@@ -105,11 +112,16 @@ class Service:
             "holds",
             "experiments",
             "wanted",
+            "rubbish",
+            "measure",
+            "clean",
         ):
             raise usage("no such verb: %r" % (verb,), "is the other side a newer xpm?")
         layout = self._layout()
         if verb == "put":
             return transfer.put(layout, content, payload)
+        if verb == "part":
+            return self._receiving.part(layout, content, payload)
         transfers = {
             "missing": transfer.missing,
             "tree": transfer.tree,
@@ -119,6 +131,9 @@ class Service:
             "digests": results.digests,
             "holds": transfer.holds,
             "wanted": remembering.wanted,
+            "rubbish": self._cleaning.rubbish,
+            "measure": self._cleaning.measure,
+            "clean": self._cleaning.clean,
         }
         if verb in transfers:
             return transfers[verb](layout, content)
@@ -177,6 +192,8 @@ class Service:
             raise usage("this agent was started for the workspace %s" % mine)
         opened = opening.open_workspace(request, self._sha12, self._environ)
         sweeping.sweep(opened.layout, self._clock())
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(os.path.join(opened.layout.travel, self._sha12), None)  # it is used
         self._opened = opened
         if self._board is None:
             self._board = Board(opened.layout)
@@ -199,6 +216,10 @@ class Service:
         assert self._opened is not None
         for entry in entries:
             _check(entry, self._opened.kind)
+        trees = sorted({each for entry in entries for each in needs.trees_of(entry)})
+        lacks = [each for each in trees if not transfer.is_whole(self._layout(), each)]
+        if lacks:  # cleaned away, or deleted by the site: nothing is queued, it is sent again first
+            return {"lacks": lacks}
         for entry in entries:
             if entry.get("refresh"):
                 refreshing.write(self._layout(), entry)

@@ -26,23 +26,25 @@ def sweep(layout: Layout, now: float) -> bool:
     try:
         with open(marker, "ab"):
             os.utime(marker, None)
-        for folder in _folders(layout):
-            for path in files.abandoned(folder, _names(folder)):
+        for folder in folders(layout):
+            for path in files.abandoned(folder, names(folder)):
                 _remove(path)
     except OSError:  # the disk is full, read-only or away: tomorrow, then
         return False
     return True
 
 
-def _folders(layout: Layout) -> "list[str]":
+def folders(layout: Layout) -> "list[str]":
+    """Where temporaries may be left."""
     found = [layout.own, layout.travel, layout.code, layout.supervisor]
     for name in DEEP:
         folder = os.path.join(layout.own, name)
-        found += [folder, *(os.path.join(folder, each) for each in _names(folder))]
+        found += [folder, *(os.path.join(folder, each) for each in names(folder))]
     return found
 
 
-def _names(folder: str) -> "list[str]":
+def names(folder: str) -> "list[str]":
+    """What a folder holds, temporaries too."""
     try:
         return os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):

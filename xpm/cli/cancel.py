@@ -1,19 +1,15 @@
 """``xpm cancel``: end jobs that wait or run."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from xpm.cli import render, selecting, sessions, telling
+from xpm.cli import confirming, render, selecting, sessions, telling
 from xpm.errors import XpmError
 from xpm.follow import filters, views
 from xpm.follow.looking import Look
 from xpm.follow.views import JobView
-
-MANY = 10
-"""More jobs than this are not ended without a question."""
 
 
 @click.command("cancel")
@@ -39,20 +35,13 @@ def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
         if not chosen:
             render.note("nothing to cancel: no such job waits or runs")
             return 0
-        if not (yes or _is_confirmed(chosen)):
+        if not (yes or confirming.is_wanted("cancel", chosen)):
             render.note("nothing is cancelled")
             return 1
         problems = session.cancel(chosen, sessions.PATIENCE_S)
         _tell(session.look(), chosen, problems)
     sessions.insist({name: problems[name] for name in problems if name not in silent})
     return max((each.exit_code for each in problems.values()), default=0)
-
-
-def _is_confirmed(chosen: Sequence[JobView]) -> bool:
-    if len(chosen) <= MANY or not sys.stdin.isatty():
-        return True
-    question = f"cancel {_jobs(chosen)} ({telling.counts(chosen)})?"
-    return click.confirm(question, err=True)
 
 
 def _tell(look: Look, chosen: Sequence[JobView], problems: Mapping[str, XpmError]) -> None:
@@ -64,14 +53,14 @@ def _tell(look: Look, chosen: Sequence[JobView], problems: Mapping[str, XpmError
     cancelled = [job for job in told if job.state in ("cancelled", "skipped")]
     before = [job for job in told if sessions.is_over(job) and job not in cancelled]
     if cancelled:
-        render.line(f"cancelled {_jobs(cancelled)}")
+        render.line(f"cancelled {confirming.counted(cancelled)}")
     if ending:
-        render.line(f"cancelling {_jobs(ending)}: `xpm status` tells when they have ended")
+        render.line(
+            f"cancelling {confirming.counted(ending)}: `xpm status` tells when they have ended"
+        )
     if before:
-        render.line(f"too late for {_jobs(before)}: {telling.counts(before)}")
+        render.line(f"too late for {confirming.counted(before)}: {telling.counts(before)}")
     if late:
-        render.note(f"{_jobs(late)} will be cancelled at the next exchange with their host")
-
-
-def _jobs(jobs: Sequence[JobView]) -> str:
-    return f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
+        render.note(
+            f"{confirming.counted(late)} will be cancelled at the next exchange with their host"
+        )

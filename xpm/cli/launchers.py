@@ -146,6 +146,7 @@ def check(folder: Path | None, online: bool, sets: tuple[str, ...], as_json: boo
 
     With --online, every cluster is asked what it allows, and launchers it can never serve are told.
     """
+    from xpm import _notify
     from xpm.launchers.profiles import examine, load_profiles
 
     found = examine(folder, sets=sets)
@@ -167,6 +168,8 @@ def check(folder: Path | None, online: bool, sets: tuple[str, ...], as_json: boo
             render.note(str(remark))
         profiles = load_profiles(folder, sets=sets)  # raises what is wrong, all of it at once
         _table(profiles)
+        for problem in _notify.examine(profiles.notify):
+            render.note(f"notify: {problem}")
         if not profiles.files:
             render.note(f"there is no {found.path}: jobs run on this machine")
     if not online:

@@ -1,10 +1,12 @@
 """A click group that imports a command only when it is called."""
 
 import importlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import click
+from click.shell_completion import CompletionItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,21 @@ class LazyGroup(click.Group):
             return None
         command = importlib.import_module(self.table[cmd_name].module).command
         assert isinstance(command, click.Command)
+        if "_XPM_COMPLETE" in os.environ:
+            from xpm.cli import completing
+
+            completing.teach(cmd_name, command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin so, from the table alone, or what is asked of one."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(name, help=lazy.help)
+            for name, lazy in self.table.items()
+            if name.startswith(incomplete)
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table alone."""

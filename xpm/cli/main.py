@@ -24,8 +24,10 @@ VERBS = {
     "pull": Lazy("xpm.cli.pull", "Bring files that have stayed where their job ran."),
     "cancel": Lazy("xpm.cli.cancel", "Cancel jobs."),
     "results": Lazy("xpm.cli.results", "Show what jobs measured, tags against metrics."),
+    "graph": Lazy("xpm.cli.graph", "Draw the plan, folded by task."),
     "retry": Lazy("xpm.cli.retry", "Give failed jobs a new attempt."),
     "resume": Lazy("xpm.cli.resume", "Go on with an experiment, with its plan or without."),
+    "clean": Lazy("xpm.cli.clean", "Remove what nobody needs any more, here and there."),
     "adopt": Lazy("xpm.cli.adopt", "Take over what another laptop sent to a connector."),
     "story": Lazy("xpm.cli.story", "Tell what happened to a job, from its records."),
     "why": Lazy("xpm.cli.why", "Explain why a job waits, fails or is run again."),
@@ -33,6 +35,7 @@ VERBS = {
     "connect": Lazy("xpm.cli.connect", "Ask a host what it is, and write a profile for it."),
     "login": Lazy("xpm.cli.login", "Log in to a host that asks, once, for all commands."),
     "doctor": Lazy("xpm.cli.doctor", "Examine the place a connector leads to."),
+    "completion": Lazy("xpm.cli.completion", "Print what a shell needs to complete words."),
     "launchers": Lazy("xpm.cli.launchers", "Look at the launcher profiles."),
 }
 

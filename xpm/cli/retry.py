@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import render, selecting, sessions
+from xpm.cli import confirming, render, selecting, sessions
 from xpm.follow import filters
 from xpm.follow.session import Session
 
@@ -14,21 +14,22 @@ AGAIN = frozenset({"failed", "cancelled", "lost", "skipped"})
 
 @click.command("retry")
 @click.argument("targets", nargs=-1, required=True)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask, however many they are.")
 @selecting.workdir_option
-def command(targets: tuple[str, ...], workdir: Path | None) -> int:
+def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
     """Try TARGETS again: jobs, by the beginning of their ids, or all that failed of experiments or of a filter.
 
     They run with the code they had; what was skipped because of them is tried again too. To run
-    them with the code of now: `xpm run PLAN.py`.
+    them with the code of now: `xpm run PLAN.py`. On a terminal it asks before it tries more than 10 again.
     """
     main = selecting.main_folder(workdir, targets[0])
     with sessions.opened(main) as session:
         selecting.jobs(session.look(), targets)  # a slip of the pen is told before anybody is asked
         sessions.remark(session.refresh(patience_s=sessions.PATIENCE_S, is_shared=True))
-        return _retry(session, targets)
+        return _retry(session, targets, yes)
 
 
-def _retry(session: Session, targets: tuple[str, ...]) -> int:
+def _retry(session: Session, targets: tuple[str, ...], yes: bool) -> int:
     look = session.look()
     names = look.experiments()
     whole = [each for each in targets if each in names or filters.is_filter(each)]
@@ -37,6 +38,9 @@ def _retry(session: Session, targets: tuple[str, ...]) -> int:
     if not chosen:
         render.note("nothing to try again: no job failed, was cancelled, lost or skipped")
         return 0
+    if not (yes or confirming.is_wanted("try again", chosen)):
+        render.note("nothing is tried again")
+        return 1
     problems = session.retry(chosen, SEND_S)
     count = f"{len(chosen)} job{' gets' if len(chosen) == 1 else 's get'}"
     render.line(f"{count} a new attempt; `xpm wait` follows")

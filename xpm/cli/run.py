@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     "--refresh", is_flag=True, help="Let jobs that wait in a queue run the code as it is now."
 )
 @click.option(
-    "--move",
-    is_flag=True,
-    help="Cancel what waits elsewhere than its launcher says now, and submit it there.",
-)
+    "--move", is_flag=True,
+    help="Cancel jobs that have not started elsewhere, and send them where they are to go now.",
+)  # fmt: skip
 @click.option(
     "--debug", is_flag=True, help="Run the tasks in this process, one by one, for a debugger."
 )
@@ -67,8 +66,8 @@ def command(
     A job runs the code it was submitted with, however long it waits in a queue; with --refresh,
     those that have not started run it as it is now, and keep their places in the queue.
 
-    Jobs of an earlier run stay where they are, though their launcher may be another one now; with
-    --move, those that have not started are cancelled there, and submitted to the launcher of now.
+    A job stays where it was sent, also when its launcher has changed since; with --move, those that have
+    not started are cancelled there, and sent where they are to go now.
 
     With --debug nothing is submitted or recorded: breakpoints work, the first task that raises
     ends the plan (on a terminal in pdb, where it raised), and folders are below DIR/debug.

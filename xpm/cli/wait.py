@@ -6,11 +6,14 @@ from pathlib import Path
 
 import click
 
+from xpm._notify import Notified
 from xpm.cli import live, render, selecting, sessions, telling
 from xpm.connectors.base import JobRef
 from xpm.follow import leaving, views
+from xpm.follow.records import is_going
 from xpm.follow.session import Session
 from xpm.follow.views import ExperimentView
+from xpm.launchers.notices import NOBODY, Notify
 
 
 @click.command("wait")
@@ -43,7 +46,7 @@ def tell(view: ExperimentView) -> int:
 
 def follow(session: Session, experiment: str, without: Collection[JobRef] = ()) -> ExperimentView:
     """Show an experiment until its jobs are over and their files here; what is ``without`` is not waited for."""
-    observer = live.observer()
+    observer = Notified(live.observer(), lambda: _wishes(session, experiment))
     observer.started(experiment, str(session.main.path))
     counts = telling.per_state([])
     try:
@@ -58,3 +61,9 @@ def follow(session: Session, experiment: str, without: Collection[JobRef] = ()) 
                 time.sleep(sessions.GLANCE_S)  # the plan's own process may submit more
     finally:
         observer.ended(counts)
+
+
+def _wishes(session: Session, experiment: str) -> Notify:
+    """Whom to tell how it ends: nobody, as long as the plan's own process will."""
+    run = session.main.experiment(experiment).latest()
+    return NOBODY if run is not None and is_going(run) else session.profiles.notify

@@ -6,7 +6,6 @@ anything: ``rebuilt`` from the main folder's records, and the next exchange with
 """
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import json
@@ -21,6 +20,7 @@ from xpm.connectors.base import Change, JobRef
 from xpm.errors import UsageProblem
 from xpm.follow import folding
 from xpm.follow.main import MainFolder
+from xpm.follow.sqlite_errors import as_os_error
 from xpm.sync import staying
 from xpm.sync.staying import Left
 from xpm.wire import disks, files
@@ -305,7 +305,7 @@ class Journal:
                 database.execute("BEGIN IMMEDIATE")
                 yield database
         except sqlite3.OperationalError as error:  # the disk is full, away or read-only
-            raise _as_os_error(error, self.path) from error
+            raise as_os_error(error, self.path) from error
 
     def _open(self) -> "sqlite3.Connection":
         import sqlite3
@@ -316,7 +316,7 @@ class Journal:
             with _alone(self.folder.with_suffix(".lock")):
                 return self._connect()
         except (OSError, sqlite3.Error) as error:
-            trouble = _as_os_error(error, self.path)
+            trouble = as_os_error(error, self.path)
             if disks.heals(trouble):
                 raise trouble from error
             raise UsageProblem(
@@ -340,22 +340,6 @@ class Journal:
         if is_new:
             self.rebuild()
         return self._database
-
-
-def _as_os_error(error: "OSError | sqlite3.Error", path: Path) -> OSError:
-    """What SQLite says of its disk, in the system's words."""
-    import sqlite3
-
-    if isinstance(error, OSError):
-        return error
-    codes = {
-        sqlite3.SQLITE_FULL: errno.ENOSPC,
-        sqlite3.SQLITE_READONLY: errno.EROFS,
-        sqlite3.SQLITE_IOERR: errno.EIO,
-    }
-    code = codes.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
-    words = f"the journal cannot be written: {error}"
-    return OSError(code, words, str(path)) if code else OSError(f"{words} ({path})")
 
 
 @contextlib.contextmanager

@@ -179,11 +179,11 @@ class Look:
         )
         return sorted(rows, key=lambda row: (not row.is_current, row.place))
 
-    def beginning(self, start: str, task: str = "") -> Sequence[Row]:
+    def beginning(self, start: str, task: str = "", most: int = -1) -> Sequence[Row]:
         """The jobs whose id begins like this, of a task or of any; each once, as its latest experiment has it."""
         rows = self._rows(
-            f"WHERE job >= ? AND job < ? AND (? = '' OR task = ?) AND {_COUNTS} {_IN_ORDER}",
-            (start, f"{start}g", task, task),
+            f"WHERE job >= ? AND job < ? AND (? = '' OR task = ?) AND {_COUNTS} {_IN_ORDER} LIMIT ?",
+            (start, f"{start}g", task, task, most),
         )
         return list({row.ref: row for row in rows}.values())
 

@@ -43,7 +43,7 @@ class RunOptions:
     refresh: bool = False
     """Let jobs that have not started run the code as it is now."""
     move: bool = False
-    """Submit anew what has not started elsewhere than its launcher says now."""
+    """Send jobs that have not started where they are to go now, when an earlier run sent them elsewhere."""
     detach: bool = False
     """Make all safe on the far side, then end."""
     observer: Callable[[], Observer] | None = None

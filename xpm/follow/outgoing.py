@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from xpm.connectors.base import Connector, JobRef, Snapshot
+from xpm.connectors.base import CodeGone, Connector, JobRef, Snapshot
+from xpm.errors import SiteProblem
 from xpm.follow.journal import Journal
 from xpm.follow.outbox import Entry, Outbox
 from xpm.follow.views import sent
 
 BATCH = 1000
+MOST_AGAIN = 3
 BATCH_BYTES = 24 * 1024 * 1024
 """With one more entry (wire/jobfile.py) less than a message may be (wire/frames.py)."""
 
@@ -100,13 +102,37 @@ class Outgoing:
         if batch:
             yield batch
 
-    def _send_batch(self, entries: Sequence[Entry], link: Connector, journal: Journal) -> Attempts:
+    def _send_again(
+        self,
+        entries: Sequence[Entry],
+        gone: CodeGone,
+        link: Connector,
+        journal: Journal,
+        again: int,
+    ) -> Attempts:
+        if again == MOST_AGAIN:
+            raise SiteProblem(
+                "the code of jobs vanishes there as often as it is sent", on=self._connector,
+                cause=", ".join(each[:12] for each in gone.trees),
+                hint="does something delete files there? `xpm doctor` looks at the place",
+            )  # fmt: skip
+        with self._lock:
+            self._staged.difference_update(gone.trees)
+            self._sent_before.difference_update(gone.trees)
+        return self._send_batch(entries, link, journal, again + 1)
+
+    def _send_batch(
+        self, entries: Sequence[Entry], link: Connector, journal: Journal, again: int = 0
+    ) -> Attempts:
         sendable = [
             each for each in entries if all(self._stage(tree, link) for tree in _trees_of(each))
         ]
         if sendable:
             self._outbox.trying(self._connector)
-            link.submit(sendable)
+            try:
+                link.submit(sendable)
+            except CodeGone as gone:  # cleaned away since it was sent, or deleted by the site
+                return self._send_again(entries, gone, link, journal, again)
             self._outbox.remove(self._connector, sendable)
             now = self._clock()
             news = [

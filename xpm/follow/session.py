@@ -93,16 +93,14 @@ class Session:
         """Hear of a job sent earlier: its state soon, then its changes."""
         self._lane(spec).follow(ref, attempt)
 
-    def take_back(self, spec: Spec, ref: JobRef, attempt: int) -> None:
-        """Cancel an attempt that is followed: noted here durably, told soon; its end is heard like any other."""
-        now = self.world.clock()
-        self.main.outbox.owe(spec.name, ref, attempt, now)
-        self.journal.happened([Happened(now, ref.job, "cancel asked", {"attempt": attempt})])
-        self._lane(spec).poke()
-
     def ask_log(self, job: JobView, stream: str, offset: int) -> None:
         """Have its connector tell what a job has printed from there on: a ``Logged`` will come, over broken links too."""
         self._lane(self.spec(job.connector)).tail(job.ref, stream, offset)
+
+    def recall(self, spec: Spec, ref: JobRef, attempt: int) -> None:
+        """Note durably that an attempt is to be cancelled, and say so there soon."""
+        self.main.outbox.owe(spec.name, ref, attempt, self.world.clock())
+        self._lane(spec).poke()
 
     def spec(self, connector: str) -> Spec:
         """The connector of this name."""

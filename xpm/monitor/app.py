@@ -25,7 +25,6 @@ from starlette.staticfiles import StaticFiles
 
 from xpm.connectors.base import JobRef
 from xpm.errors import UsageProblem, XpmError
-from xpm.follow import views
 from xpm.follow.main import MainFolder
 from xpm.monitor import acting, folders, jobs, overviews, tables
 from xpm.monitor.acting import Actor
@@ -192,11 +191,9 @@ class Monitor:
         ask = request.query_params
         by = [each for each in ask.get("by", "").split(",") if each]
 
-        def chosen(board: Board) -> list[views.JobView]:
-            found = board.passing(ask.get("q", ""), ask.get("experiment") or None)
-            return [views.seen(board.look, each.row) for each in found]
-
-        some = await self._fresh(chosen)
+        some = await self._fresh(
+            lambda board: board.passing(ask.get("q", ""), ask.get("experiment") or None)
+        )
         return JSONResponse(await self._measures.ask(lambda known: known.results(some, by)))
 
     async def _curves(self, request: Request) -> Response:

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from xpm.connectors.base import JobRef
 from xpm.follow.journal import journal_folder
 from xpm.follow.main import MainFolder
-from xpm.follow.views import JobView
 from xpm.metrics import table
 from xpm.metrics.reading import Curve
 from xpm.metrics.remembering import Remembered
 from xpm.metrics.table import Result
 from xpm.monitor import tables
+from xpm.monitor.board import Entry
 
 MOST_ROWS = 5000
 MOST_POINTS = 400
@@ -27,9 +27,9 @@ class Measures:
         self._main = main
         self._known = Remembered(journal_folder(main))
 
-    def results(self, jobs: Sequence[JobView], by: Sequence[str]) -> dict[str, object]:
+    def results(self, jobs: Sequence[Entry], by: Sequence[str]) -> dict[str, object]:
         """Tags against metrics: a row per job, and the means of those that agree in some tags."""
-        found = table.table(jobs, self._known)
+        found = self._measured(jobs)
         groups = _groups(jobs, found, by) if by else []
         return {
             "jobs": len(jobs),
@@ -45,6 +45,14 @@ class Measures:
             ],
             "groups": groups,
         }  # fmt: skip
+
+    def _measured(self, jobs: Sequence[Entry]) -> list[Result]:
+        paths = [str(self._main.job_folder(each.row.ref)) for each in jobs]
+        return [
+            Result(each.row.id, each.row.task, each.row.state, each.tags, metrics, path)
+            for each, metrics, path in zip(jobs, self._known.scalars(paths), paths, strict=True)
+            if metrics
+        ]
 
     def curves(self, refs: Sequence[JobRef]) -> list[dict[str, object]]:
         """The learning curves of some jobs, each of a few hundred points at most."""
@@ -68,16 +76,16 @@ class Measures:
 
 
 def _groups(
-    jobs: Sequence[JobView], found: Sequence[Result], by: Sequence[str]
+    jobs: Sequence[Entry], found: Sequence[Result], by: Sequence[str]
 ) -> list[dict[str, object]]:
     """The means of those that agree in some tags; of all jobs, those that measured nothing too, the states."""
     counts: dict[str, Counter[str]] = {}
     tags: dict[str, tuple[str, dict[str, object]]] = {}
     for job in jobs:
         mine = {name: job.tags.get(name) for name in by}
-        key = _key(job.task, mine)
-        counts.setdefault(key, Counter())[job.state] += 1
-        tags[key] = job.task, mine
+        key = _key(job.row.task, mine)
+        counts.setdefault(key, Counter())[job.row.state] += 1
+        tags[key] = job.row.task, mine
     means = {_key(each.task, each.tags): each for each in table.grouped(found, by)}
     groups: list[dict[str, object]] = [
         {

@@ -62,6 +62,10 @@ class Server:
         self._thread = threading.Thread(target=self.run, name="xpm monitor page", daemon=True)
         self._thread.start()
 
+    def abandon(self) -> None:
+        """Give the port back without having served."""
+        self._socket.close()
+
     def close(self) -> None:
         """End it."""
         self._server.leave()

@@ -147,6 +147,11 @@ class Config:
         given = (f"{name}={self.__dict__[name]!r}" for name in names if name in self.__dict__)
         return f"{type(self).__name__}({', '.join(given)})"
 
+    def _repr_html_(self) -> str:
+        from xpm.plan.html import config_html
+
+        return config_html(self)
+
     def __copy__(self) -> Self:
         from xpm.plan.copying import copyconfig
 

@@ -29,6 +29,8 @@ def experiment(
         launcher: the name of the profile that runs tasks, unless they name their own; by default that of the profiles.
         require: what tasks need of the place that runs them, unless they say otherwise: ``Req(...)`` or text.
 
+    In a notebook, ``xp = experiment(...).start()`` opens it without a block; ``xp.close()`` ends it without waiting.
+
     Leaving the block, like ``xp.wait()``, raises JobsFailed when a task is not done in the end, and CallbackFailed when
     a callback raised. An exception in the block leaves the jobs alone: they go on.
 
@@ -53,3 +55,7 @@ class _Stopping:
 
     def __exit__(self, *error: object) -> None:
         """Never reached."""
+
+    def start(self) -> NoReturn:
+        """The same without a block."""
+        raise context.PlanStops

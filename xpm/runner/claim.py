@@ -23,7 +23,7 @@ import time
 from xpm.runner import process
 from xpm.runner.order import Order
 from xpm.runner.record import Record
-from xpm.wire import files, jobfile, ledger
+from xpm.wire import emptied, files, jobfile, ledger, trees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def claim(
         content = revocation or _claim(order, entries, now)
         if not revocation:
             jobfile.keep(order.layout.root, order.entry)
+            emptied.forget(order.folder)
         if not ledger.append(order.folder, content, order.layout.inbox):
             continue  # somebody was faster: look again
         if revocation:
@@ -117,6 +118,17 @@ def _why_revoke(
     missing = _wait_for_parents(order, sleep)
     if missing:
         return _revocation(order, "lost", "not released: %s not done" % ", ".join(missing), now)
+    for task, job in order.entry.get("parents") or []:
+        removed = emptied.words(order.layout.job(task, job))
+        if removed:
+            message = "%s/%s: %s; copy its folder back from where it was fetched to, then remove %s" % (
+                task, job[:12], removed, emptied.path(order.layout.root, "jobs/%s/%s" % (task, job)),
+            )  # fmt: skip
+            return dict(_revocation(order, "failed", message, now), cause="dependency")
+    lacking = trees.mend(order.layout, order.snapshot) if order.snapshot else []
+    if order.snapshot and lacking:
+        refused = _revocation(order, "failed", trees.words(order.snapshot, lacking), now)
+        return dict(refused, cause="launch")
     return None
 
 

@@ -9,16 +9,18 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from xpm.connectors.base import Fetched, JobRef, Progress, Stayed, announced
 from xpm.errors import Defect
-from xpm.sync import blocks, names, staying
+from xpm.sync import blocks, names, staying, unchanged
 from xpm.sync.alone import alone
 from xpm.sync.arriving import Arriving, Source, bring
 from xpm.sync.folder import InTheWay, JobFolder
 from xpm.sync.mirror import Delta, Pull, delta, slot_of
 from xpm.sync.rules import EVERYTHING, Choice, Moment
 from xpm.wire import ledger
+from xpm.wire.manifests import fingerprint
 
 JOBS = 100
 ROUNDS = 4
@@ -85,6 +87,12 @@ class _Job:
         self._problems = list(todo.problems)
         self._moved: list[str] = []
         self._final = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that is to come is here, without a word to say."""
+        stays = any(each.is_unreadable for each in self.files)
+        return not (self._moved or self._problems or stays)
 
     @property
     def has_moved(self) -> bool:
@@ -185,25 +193,80 @@ def _round(
 ) -> tuple[list[_Job], int]:
     """Get what lacks of these jobs; with the time there when that was looked at (ns)."""
     listed = [[ref.task, ref.job, *([since[ref]] if ref in since else [])] for ref in refs]
-    request = {"verb": "manifest", "jobs": listed}
+    request: dict[str, object] = {"verb": "manifest", "jobs": listed}
+    paths = [Path(ledger.job_folder(str(main), ref.task, ref.job)) for ref in refs]
+    noted = [None if since else unchanged.noted(path, choice) for path in paths]
+    if any(noted):
+        request["known"] = [each.there if each else None for each in noted]
     with contextlib.ExitStack() as stack:
         other = stack.enter_context(ThreadPoolExecutor(1, "xpm-manifest"))
         asked = other.submit(source.call, request)  # both sides look at the same time
-        paths = [Path(ledger.job_folder(str(main), ref.task, ref.job)) for ref in refs]
         folders = [stack.enter_context(JobFolder(path)) for path in paths]
         here = [folder.scan() for folder in folders]
         answer = asked.result()[0]
         manifests, now = answer.get("jobs"), answer.get("now")
         if not isinstance(manifests, list) or len(manifests) != len(refs):
             raise Defect("the agent's manifest does not answer the request")
+        same = [
+            each is not None and manifest == "same" and each.is_so(local)
+            for each, manifest, local in zip(noted, manifests, here, strict=True)
+        ]
+        manifests = _lists(source, listed, manifests, same)
         jobs = [
             _Job(ref, folder, delta(ref, manifest, local, workspace, choice), choice)
-            for ref, folder, local, manifest in zip(refs, folders, here, manifests, strict=True)
+            for ref, folder, local, manifest, is_same in zip(
+                refs, folders, here, manifests, same, strict=True
+            )
+            if not is_same
         ]
         _pull(source, jobs, progress)
         for job in jobs:
             job.complete()
-        return jobs, now if isinstance(now, int) else 0
+        _remember(jobs, dict(zip(refs, manifests, strict=True)), choice)
+        kept = [
+            _Job(ref, folder, _nothing(path), choice)
+            for ref, folder, path, is_same in zip(refs, folders, paths, same, strict=True)
+            if is_same
+        ]
+        return [*jobs, *kept], now if isinstance(now, int) else 0
+
+
+def _lists(
+    source: Source,
+    listed: Sequence[Sequence[object]],
+    told: Sequence[Any],
+    same: Sequence[bool],
+) -> list[Any]:
+    """The manifests, also of what looks the same there but not here."""
+    lacks = [not is_same and each == "same" for each, is_same in zip(told, same, strict=True)]
+    if not any(lacks):
+        return list(told)
+    wanted = [each for each, is_lacking in zip(listed, lacks, strict=True) if is_lacking]
+    more = source.call({"verb": "manifest", "jobs": wanted})[0].get("jobs")
+    if not isinstance(more, list) or len(more) != len(wanted):
+        raise Defect("the agent's manifest does not answer the request")
+    rest = iter(more)
+    return [
+        next(rest) if is_lacking else each for each, is_lacking in zip(told, lacks, strict=True)
+    ]
+
+
+def _nothing(path: Path) -> Delta:
+    """What is to do for a job of which nothing has changed."""
+    stays = {each.path: (each.size, each.why) for each in staying.noted(path)}
+    return Delta([], [], [], [], stays)
+
+
+def _remember(
+    jobs: Sequence[_Job], manifests: Mapping[JobRef, Mapping[str, object]], choice: Choice
+) -> None:
+    """Note of jobs with many files how both sides look, when nothing lacks."""
+    if choice.moment is Moment.RUNNING:
+        return
+    for job in jobs:
+        files = manifests[job.ref].get("files")
+        if isinstance(files, list) and len(files) >= unchanged.LEAST and job.is_complete:
+            unchanged.note(job.folder, fingerprint(manifests[job.ref]), choice)
 
 
 def _pull(source: Source, jobs: Sequence[_Job], progress: Progress) -> None:

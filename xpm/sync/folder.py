@@ -232,19 +232,21 @@ class JobFolder:
             entries = list(scan)
         for entry in entries:
             path = prefix + entry.name
-            with contextlib.suppress(FileNotFoundError, PermissionError):
+            try:
                 status = entry.stat(follow_symlinks=False)
-                if stat.S_ISLNK(status.st_mode):
+                mode = status.st_mode
+                if stat.S_ISREG(mode):
+                    files[path] = File(status.st_size, status.st_mtime_ns, bool(mode & 0o100))
+                elif stat.S_ISLNK(mode):
                     links[path] = os.readlink(entry.name, dir_fd=folder)
-                elif stat.S_ISREG(status.st_mode):
-                    executable = bool(status.st_mode & 0o100)
-                    files[path] = File(status.st_size, status.st_mtime_ns, executable)
-                elif stat.S_ISDIR(status.st_mode) and path.count("/") < names.MOST_PARTS:
+                elif stat.S_ISDIR(mode) and path.count("/") < names.MOST_PARTS:
                     inner = os.open(entry.name, _FOLDER, dir_fd=folder)
                     try:
                         self._scan(inner, path + "/", files, links)
                     finally:
                         os.close(inner)
+            except (FileNotFoundError, PermissionError):  # gone meanwhile, or nobody's to read
+                continue
 
 
 class Writer:

@@ -17,10 +17,14 @@ open      {"workspace": text, "kind": "slurm" | "plain", "capacity": as in place
           for slurm, that sbatch and squeue are found.
 missing   W {"blobs": [sha256, ...]} -> {"missing": [...]}
 put       W {"blobs": [[sha256, size], ...]} + payload (contents, joined) -> {}
+part      W {"blob": sha256, "size": n, "offset": n} + payload (a piece of it) -> {"at": n}: up to there its bytes are here then
+          With "damaged": true all of it had arrived and was not what its name says: it is to be sent again
 tree      W {"snapshot": id, "files": [[path, sha256, mode], ...]} -> {"missing": [...]}  (empty: the tree is there)
-          With something missing also "room": [bytes, files or null], what the file system still takes.
+          With something missing also "room": [bytes, files or null], what the file system still takes, and "arrived":
+          {sha256: bytes}, of those of which pieces are there.
 holds     W {"snapshot": id} -> {"holds": bool}                               whether that code is there already
 queue     W {"jobs": [queue entry, ...]} -> {"bundle": name}                   durable before the reply; then advances
+          or {"lacks": [tree, ...]}: nothing is queued, since these trees of code are not here, or not any more
 observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s": s, "gather_s": s}
           -> {"cursor": text, "changes": [change, ...], "notes": [text, ...], "time": t, "limits": {...}}
           Waits at most wait_s for something to report, and from then on gather_s (may be missing) for more. A null or
@@ -35,7 +39,8 @@ tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit":
           begins in the payload or right behind it
 manifest  W {"jobs": [[task, job, since_ns], ...]} -> {"jobs": [{"task", "job", "files": [[path, size, mtime_ns, mode], ...],
           "links": [[path, target], ...], "problems": [text, ...]}, ...], "now": ns}
-          since_ns may be missing; with it, files touched since (mtime or ctime) only
+          since_ns may be missing; with it, files touched since (mtime or ctime) only. With "known": [fingerprint or null, ...]
+          (xpm/wire/manifests.py), "same" stands for each whose manifest has that one
 pull      W {"items": [[task, job, path, offset, length], ...], "limit": bytes}      length may be missing: to the end
           -> {"pieces": [[item index, offset, length, size, mtime_ns, crc32], ...]} + payload; as many as fit the limit
           size -1: it is gone; -2: its own mode or owner lets nobody of ours read it
@@ -51,6 +56,11 @@ probe     W {"refresh": bool}
           -> facts {"host", "system", "cores", "memory_mib", "sbatch": path or null, "limits": {...} or null, "asking": bool}
           ``limits`` as in limits.json. With ``refresh`` the site is asked again; while it is, ``asking`` is true: ask on,
           without ``refresh``. Of a plain host also "gpus": [id, ...], "logout": {"kills", "lingers": bool or null}
+rubbish   W {} -> {"items": [[kind, name, paths], ...], "jobs": [[task, job, experiment, at, known, empty], ...]}
+          what nobody needs (xpm/agent/rubbish.py), and the folders of jobs that are over (xpm/agent/orphans.py)
+measure   W {"items": [[kind, name], ["job", job, task], ...]} -> {"sizes": [[files, bytes], ...]}: of the first of them
+clean     W {"items": [[kind, name], ...], "jobs": [[task, job, fingerprint or null], ...]}
+          -> {"kept": [[kind, name, why], ...], "left": bool}: with ``left``, ask on, without items and jobs
 bye       -> {}: the agent ends
 """
 

@@ -67,6 +67,8 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
     .xpm/travel/<sha12>/xpm/...       our own packages, unpacked, one folder per version
     .xpm/blobs/<2 hex>/<sha256>       contents of code files, sent once
     .xpm/code/<snapshot>/...          a project folder as it was, hard-linked from blobs, made by rename
+    .xpm/code/<snapshot>.json         what belongs into it: xpm/wire/trees.py
+    .xpm/trash/<generation>/...       what is being cleaned away: xpm/agent/trash.py
 
     envs/...                          the environments of jobs: xpm/agent/environs.py
 
@@ -171,6 +173,10 @@ class Layout:
     def submission(self, submission: str) -> str:
         """The folder of a submission."""
         return os.path.join(self.submissions, submission)
+
+    def blob(self, sha: str) -> str:
+        """The path of a content."""
+        return os.path.join(self.blobs, sha[:2], sha)
 
     def bundle(self, bundle: str) -> str:
         """The path of a bundle of queue entries."""

@@ -66,15 +66,15 @@ function Page() {
   }, []);
   const folder = data ? data.main.split("/").pop() : "";
   return html`
-    <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("main").focus(); }}>Go to the content</a>
     <header>
+      <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("main").focus(); }}>Go to the content</a>
       <a class="name" href=${link("overview")}><img src="/static/icon.svg" alt="" width="22" height="22"/>xpm</a>
       <span class="folder" title=${data ? data.main : ""}>${folder}</span>
       <nav aria-label="Views">${Object.entries(VIEWS).map(([view, [name]]) => html`<a key=${view} href=${link(view, view === "overview" || view === "connectors" ? {} : { experiment: route.query.experiment })} aria-current=${route.view === view || (view === "jobs" && route.view === "job") ? "page" : null}>${name}</a>`)}</nav>
       <span class="end"><${Link}/><${Theme}/></span>
     </header>
     ${data ? html`<${Away} places=${data.places}/>` : ""}
-    <main tabindex="-1">
+    <main id="main" tabindex="-1">
       <${Trouble} problem=${overview.problem} again=${overview.again}/>
       ${data ? html`<${View} key=${route.view + route.rest.join("/")} route=${route} overview=${data} wish=${setWish} say=${setSaid}/>` : overview.problem ? "" : html`<${Starting}/>`}
     </main>

@@ -2,7 +2,8 @@
 import { useState } from "preact/hooks";
 import { html, number } from "../lib.js";
 
-const W = 420, H = 220, LEFT = 52, BOTTOM = 26, TOP = 10, RIGHT = 20;
+const SMALL = { w: 420, h: 220, left: 52, bottom: 26, top: 10, right: 20 };
+const BIG = { w: 1100, h: 380, left: 64, bottom: 40, top: 28, right: 24 };
 export const COLOURS = 8;
 
 function ticks(low, high, count = 4) {
@@ -14,6 +15,18 @@ function ticks(low, high, count = 4) {
   return found;
 }
 
+/** Along a logarithmic axis: 1, 2, 5, 10, ... as many as there is room for. */
+function powers(low, high) {
+  const found = [];
+  for (let power = Math.floor(low); power <= high; power++) {
+    for (const digit of high - low > 3 ? [1] : [1, 2, 5]) {
+      const at = Math.log10(digit) + power;
+      if (at >= low - 1e-9 && at <= high + 1e-9) found.push(at);
+    }
+  }
+  return found.length > 1 ? found : ticks(low, high);
+}
+
 function scale(values, log) {
   const fit = values.filter((each) => each != null && isFinite(each) && (!log || each > 0)).map((each) => (log ? Math.log10(each) : each));
   let low = Math.min(...fit), high = Math.max(...fit);
@@ -22,18 +35,21 @@ function scale(values, log) {
   return { low, high, log, of: (value) => ((log ? Math.log10(value) : value) - low) / (high - low) };
 }
 
-const across = (x, value) => LEFT + x.of(value) * (W - LEFT - RIGHT);
-const up = (y, value) => H - BOTTOM - y.of(value) * (H - BOTTOM - TOP);
+const across = (f, x, value) => f.left + x.of(value) * (f.w - f.left - f.right);
+const up = (f, y, value) => f.h - f.bottom - y.of(value) * (f.h - f.bottom - f.top);
 
-function Axes({ x, y, xname, yname }) {
+function Axes({ f, x, y, xname, yname }) {
   const value = (axis, at) => (axis.log ? 10 ** at : at);
+  const marks = (axis, count) => (axis.log ? powers(axis.low, axis.high) : ticks(axis.low, axis.high, count));
+  const text = (axis, at) => number(axis.log ? +value(axis, at).toPrecision(3) : at);
   return html`<g class="axes" aria-hidden="true">
-    ${ticks(y.low, y.high).map((at) => { const v = value(y, at); return html`<g key=${at}><line x1=${LEFT} x2=${W - RIGHT} y1=${up(y, v)} y2=${up(y, v)}/><text x=${LEFT - 6} y=${up(y, v) + 4} text-anchor="end">${number(v)}</text></g>`; })}
-    ${ticks(x.low, x.high, 5).map((at) => { const v = value(x, at); return html`<text key=${at} x=${across(x, v)} y=${H - BOTTOM + 16} text-anchor="middle">${number(v)}</text>`; })}
-    ${xname ? html`<text class="axis" x=${W - RIGHT} y=${H - BOTTOM - 5} text-anchor="end">${xname}</text>` : ""}${yname ? html`<text class="axis" x=${LEFT + 4} y=${TOP + 8}>${yname}</text>` : ""}</g>`;
+    ${marks(y, 4).map((at) => { const high = up(f, y, value(y, at)); return html`<g key=${at}><line x1=${f.left} x2=${f.w - f.right} y1=${high} y2=${high}/><text x=${f.left - 7} y=${high + 4} text-anchor="end">${text(y, at)}</text></g>`; })}
+    ${marks(x, f.w > 600 ? 9 : 5).map((at) => html`<text key=${at} x=${across(f, x, value(x, at))} y=${f.h - f.bottom + 17} text-anchor="middle">${text(x, at)}</text>`)}
+    ${xname ? html`<text class="axis" x=${f.w - f.right} y=${f.h - 6} text-anchor="end">${xname} →</text>` : ""}${yname ? html`<text class="axis" x="4" y="14">↑ ${yname}</text>` : ""}</g>`;
 }
 
 export function Curves({ title, series, log = false }) {
+  const f = SMALL;
   const [at, setAt] = useState(null);
   const points = series.flatMap((each) => each.points);
   const x = scale(points.map((each) => each[0])), y = scale(points.map((each) => each[1]), log);
@@ -41,30 +57,31 @@ export function Curves({ title, series, log = false }) {
     let text = "", pen = false;
     for (const [px, py] of line) {
       if (py == null || (log && py <= 0)) { pen = false; continue; }
-      text += `${pen ? "L" : "M"}${across(x, px).toFixed(1)} ${up(y, py).toFixed(1)}`;
+      text += `${pen ? "L" : "M"}${across(f, x, px).toFixed(1)} ${up(f, y, py).toFixed(1)}`;
       pen = true;
     }
     return text;
   };
   const moved = (event) => {
     const box = event.currentTarget.getBoundingClientRect();
-    setAt(x.low + (((event.clientX - box.left) / box.width) * W - LEFT) / (W - LEFT - RIGHT) * (x.high - x.low));
+    setAt(x.low + (((event.clientX - box.left) / box.width) * f.w - f.left) / (f.w - f.left - f.right) * (x.high - x.low));
   };
   const near = (line) => line.reduce((best, each) => (each[1] != null && (!best || Math.abs(each[0] - at) < Math.abs(best[0] - at)) ? each : best), null);
   const here = at === null ? [] : series.map((each, place) => [each, place, near(each.points)]).filter((each) => each[2]);
   const ends = series.length === 1 ? `: ${number(series[0].points.at(-1)?.[1])} at step ${series[0].points.at(-1)?.[0]}` : `, ${series.length} jobs`;
   return html`<figure class="chart"><figcaption>${title}<span class="faint">${here.length ? ` · step ${number(here[0][2][0])}${here.length <= 3 ? ` · ${here.map((each) => number(each[2][1])).join(", ")}` : ""}` : ""}</span></figcaption>
-    <svg viewBox="0 0 ${W} ${H}" role="img" aria-label=${title + ends} onMouseMove=${moved} onMouseLeave=${() => setAt(null)}>
-      <${Axes} x=${x} y=${y}/>
+    <svg viewBox="0 0 ${f.w} ${f.h}" role="img" aria-label=${title + ends} onMouseMove=${moved} onMouseLeave=${() => setAt(null)}>
+      <${Axes} f=${f} x=${x} y=${y}/>
       ${series.map((each, place) => html`<path key=${each.name} class="line c${place % COLOURS}" d=${path(each.points)}><title>${each.name}</title></path>`)}
-      ${here.map(([each, place, point]) => (log && point[1] <= 0 ? "" : html`<circle key=${each.name} class="dot c${place % COLOURS}" r="3.5" cx=${across(x, point[0])} cy=${up(y, point[1])}/>`))}
+      ${here.map(([each, place, point]) => (log && point[1] <= 0 ? "" : html`<circle key=${each.name} class="dot c${place % COLOURS}" r="3.5" cx=${across(f, x, point[0])} cy=${up(f, y, point[1])}/>`))}
     </svg></figure>`;
 }
 
 export function Scatter({ points, xname, yname, logx, logy, pick }) {
+  const f = BIG;
   const fit = points.filter(({ x, y }) => x != null && y != null && (!logx || x > 0) && (!logy || y > 0));
   const x = scale(fit.map((each) => each.x), logx), y = scale(fit.map((each) => each.y), logy);
-  return html`<figure class="chart big"><svg viewBox="0 0 ${W} ${H}" role="img" aria-label=${`${yname} against ${xname}, ${fit.length} jobs`}>
-    <${Axes} x=${x} y=${y} xname=${xname} yname=${yname}/>
-    ${fit.slice(0, 3000).map((each) => html`<circle key=${each.id} class="dot c${each.colour % COLOURS}" r=${fit.length > 500 ? 2 : 3.5} cx=${across(x, each.x)} cy=${up(y, each.y)} onClick=${() => pick(each)}><title>${each.title}</title></circle>`)}</svg></figure>`;
+  return html`<figure class="chart big"><svg viewBox="0 0 ${f.w} ${f.h}" role="img" aria-label=${`${yname} against ${xname}, ${fit.length} jobs`}>
+    <${Axes} f=${f} x=${x} y=${y} xname=${xname} yname=${yname}/>
+    ${fit.slice(0, 3000).map((each) => html`<circle key=${each.id} class="dot c${each.colour % COLOURS}" r=${fit.length > 500 ? 3 : 5} cx=${across(f, x, each.x)} cy=${up(f, y, each.y)} onClick=${() => pick(each)}><title>${each.title}</title></circle>`)}</svg></figure>`;
 }

@@ -23,7 +23,7 @@ function Parameters({ job, against }) {
 
 function Attempts({ job, now }) {
   return html`<section aria-labelledby="attempts"><h2 id="attempts">Attempts</h2>
-    <div class="scroll" tabindex="0" role="region" aria-label="Attempts"><table class="plain"><thead><tr><th scope="col">#</th><th scope="col">State</th><th scope="col">Where</th><th scope="col">Started</th><th scope="col" class="num">Took</th><th scope="col" class="num">Memory</th><th scope="col" class="num">CPU</th></tr></thead>
+    <div class="scroll" tabindex="0" role="region" aria-label="All attempts"><table class="plain"><thead><tr><th scope="col">#</th><th scope="col">State</th><th scope="col">Where</th><th scope="col">Started</th><th scope="col" class="num">Took</th><th scope="col" class="num">Memory</th><th scope="col" class="num">CPU</th></tr></thead>
     <tbody>${[...job.attempts].reverse().map((each) => html`<tr key=${each.attempt}><td>${each.attempt}</td><td><${State} state=${each.state} cause=${each.cause}/></td><td>${each.host || ""}${each.batch ? html` <small>${each.batch}</small>` : ""}</td><td title=${clock(each.started)}>${each.started ? ago(each.started, now) : ""}</td><td class="num">${each.started ? duration((each.ended || (OVER.has(each.state) ? each.started : now)) - each.started) : ""}</td><td class="num">${each.max_rss_kib ? size(each.max_rss_kib * 1024) : "–"}</td><td class="num">${each.cpu_s != null ? duration(each.cpu_s) : "–"}</td></tr>`)}</tbody></table></div>
     ${job.attempts.at(-1)?.equipment.length ? html`<p class="faint">${job.attempts.at(-1).equipment.join(" · ")}</p>` : ""}</section>`;
 }
@@ -40,7 +40,7 @@ function Files({ job, wish }) {
   const base = `/files/${encodeURIComponent(job.task)}/${encodeURIComponent(job.id)}/`;
   const address = (path) => base + path.split("/").map(encodeURIComponent).join("/");
   return html`<section aria-labelledby="files"><h2 id="files">Files</h2>
-    ${job.files.length ? html`<div class="scroll short" tabindex="0" role="region" aria-label="Files"><table class="plain"><caption class="unseen">Files of this job, here</caption><tbody>${job.files.map(([path, bytes]) => html`<tr key=${path}><th scope="row"><a href=${address(path)} target="_blank" rel="noopener">${path}</a></th><td class="num">${size(bytes)}</td><td><a href=${`${address(path)}?download`} aria-label=${`Download ${path}`}>↓</a></td></tr>`)}</tbody></table></div>` : html`<p class="faint">No files here yet.</p>`}
+    ${job.files.length ? html`<div class="scroll short" tabindex="0" role="region" aria-label="Files here"><table class="plain"><caption class="unseen">Files of this job, here</caption><tbody>${job.files.map(([path, bytes]) => html`<tr key=${path}><th scope="row"><a href=${address(path)} target="_blank" rel="noopener">${path}</a></th><td class="num">${size(bytes)}</td><td><a href=${`${address(path)}?download`} aria-label=${`Download ${path}`}>↓</a></td></tr>`)}</tbody></table></div>` : html`<p class="faint">No files here yet.</p>`}
     ${job.more_files ? html`<p class="faint">There are more: ${job.path}</p>` : ""}
     ${job.stayed.length ? html`<h3>on ${job.connector} still</h3><table class="plain"><tbody>${job.stayed.slice(0, 20).map(([path, bytes, why]) => html`<tr key=${path}><th scope="row">${path}</th><td class="num">${size(bytes)}</td><td class="faint">${why}</td></tr>`)}</tbody></table><button type="button" onClick=${() => wish({ action: "pull", what: { jobs: [[job.task, job.id]] } })}>Pull them …</button>` : ""}</section>`;
 }

@@ -27,12 +27,12 @@ export function Filter({ route, tags, tasks, overview, problem }) {
   const { q = "", experiment = "" } = route.query;
   const [text, setText] = useState(q);
   const [isOpen, setOpen] = useState(false);
-  useEffect(() => setText(q), [q]);
-  const calm = useCalm(() => set({ q: latest.current }), 250);
-  const latest = useRef(q);
+  const latest = useRef(q), told = useRef(q);
+  useEffect(() => { if (q !== told.current) { told.current = latest.current = q; setText(q); } }, [q]); // not back over what is being typed
+  const calm = useCalm(() => { told.current = latest.current; set({ q: latest.current }); }, 250);
   const typed = (event) => { latest.current = event.target.value; setText(event.target.value); calm(); };
   const values = Object.entries(tags || {});
-  return html`<form class="filter" role="search" onSubmit=${(event) => { event.preventDefault(); set({ q: text }); }}>
+  return html`<form class="filter" role="search" onSubmit=${(event) => { event.preventDefault(); told.current = text; set({ q: text }); }}>
     <select aria-label="Experiment" value=${experiment} onChange=${(event) => set({ experiment: event.target.value })}>
       <option value="">all experiments</option>${overview.experiments.map((each) => html`<option key=${each.id} value=${each.id}>${each.id}</option>`)}</select>
     <input type="search" aria-label="Filter jobs" aria-invalid=${problem ? "true" : null} aria-describedby=${problem ? "filter-problem" : null} placeholder="Filter, as in  lr<0.1 and not model=small" value=${text} onInput=${typed} spellcheck=${false} autocomplete="off"/>
@@ -47,14 +47,16 @@ export function Filter({ route, tags, tasks, overview, problem }) {
 
 function useRows(query) {
   const [, draw] = useState(0);
-  const held = useRef({ pages: new Map(), total: 0, counts: {}, problem: null, wanted: new Set(), stamp: 0, first: true });
+  const held = useRef({ pages: new Map(), total: 0, counts: {}, problem: null, wanted: new Set(), stamp: 0, first: true, stale: false });
   const asked = JSON.stringify(query);
   const fetchPage = useCallback(async (page, stamp) => {
     const mine = held.current;
     try {
       const found = await get("jobs", { ...query, offset: page * PAGE, limit: PAGE });
       if (stamp !== mine.stamp) return;
+      if (mine.stale) mine.pages.clear();
       mine.pages.set(page, found.rows);
+      mine.stale = false;
       Object.assign(mine, { total: found.total, counts: found.counts, problem: null, first: false });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -70,12 +72,13 @@ function useRows(query) {
     for (const page of mine.wanted.size ? mine.wanted : [0]) fetchPage(page, mine.stamp);
   }, [fetchPage]);
   useEffect(() => {
-    held.current.pages.clear();
+    held.current.stale = true; // what was shown stays until there is an answer
     held.current.wanted = new Set([0]);
     again();
   }, [again]);
   const want = (from, to) => {
     const mine = held.current;
+    if (mine.stale) return;
     const pages = new Set();
     for (let page = Math.floor(from / PAGE); page <= Math.floor(to / PAGE); page++) pages.add(page);
     for (const page of pages) if (!mine.wanted.has(page) && !mine.pages.has(page)) fetchPage(page, mine.stamp);
@@ -121,6 +124,7 @@ function Table({ held, want, query, chosen, setChosen }) {
   const first = Math.max(0, Math.floor(view.top / HEIGHT) - 8);
   const last = Math.min(held.total - 1, Math.ceil((view.top + view.height) / HEIGHT) + 8);
   useEffect(() => { if (held.total) want(first, last); });
+  useEffect(() => { box.current.scrollTop = 0; setHere(-1); }, [query.q, query.experiment, query.states, query.sort]);
   const at = (index) => held.pages.get(Math.floor(index / PAGE))?.[index % PAGE];
   const toggle = (row) => {
     const next = new Map(chosen);
@@ -151,7 +155,7 @@ function Table({ held, want, query, chosen, setChosen }) {
       ? html`<${Row} key=${index} row=${row} index=${index} here=${index === here} chosen=${chosen.has(row.key)} toggle=${() => toggle(row)} pick=${(name, value) => set({ q: added(query.q || "", name, value) })}/>`
       : html`<div key=${index} role="row" aria-rowindex=${index + 2} class="row awaited" style=${{ top: `${index * HEIGHT}px` }}><span role="gridcell">…</span></div>`);
   }
-  return html`<div class="table" role="grid" aria-label="Jobs" aria-multiselectable="true" aria-rowcount=${held.total + 1} aria-colcount="7" tabindex="0" aria-activedescendant=${here >= first && here <= last ? `row-${here}` : null} ref=${box} onScroll=${() => setView({ top: box.current.scrollTop, height: box.current.clientHeight })} onKeyDown=${pressed} onFocus=${(event) => { if (here < 0 && event.target === box.current) setHere(first ? first + 8 : 0); }}>
+  return html`<div class=${held.stale && held.problem ? "table old" : "table"} role="grid" aria-label="Jobs" aria-multiselectable="true" aria-rowcount=${held.total + 1} aria-colcount="7" tabindex="0" aria-activedescendant=${here >= first && here <= last ? `row-${here}` : null} ref=${box} onScroll=${() => setView({ top: box.current.scrollTop, height: box.current.clientHeight })} onKeyDown=${pressed} onFocus=${(event) => { if (here < 0 && event.target === box.current) setHere(first ? first + 8 : 0); }}>
     <div role="rowgroup" class="heads"><div role="row" aria-rowindex="1" class="row head"><span role="columnheader" class="check"><span class="unseen">Chosen</span></span>
       ${COLUMNS.map(([name, title]) => html`<span key=${title} role="columnheader" aria-sort=${name && query.sort === name ? "ascending" : name && query.sort === `-${name}` ? "descending" : null}>${name ? html`<button type="button" tabindex="-1" onClick=${() => sorted(name)}>${title}${query.sort === name ? " ↑" : query.sort === `-${name}` ? " ↓" : ""}</button>` : title}</span>`)}</div></div>
     <div role="rowgroup" class="rows" style=${{ height: `${held.total * HEIGHT}px` }}>${rows}</div></div>`;

@@ -1,0 +1,120 @@
+"""``xpm clean`` as a person uses it: shown, asked, removed, here and behind a real sshd."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_adopt import PROFILE
+from tests.cli.test_local import Plan
+from tests.connectors.sshd import SSHD, Sshd
+
+pytestmark = [pytest.mark.host, pytest.mark.skipif(SSHD is None, reason="needs openssh-server")]
+OLD = time.time() - 30 * 86400
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Iterator[Plan]:
+    """Two plans have run, the second without a job of the first; all is over, and long ago."""
+    sshd = Sshd(tmp_path / "sshd")
+    (tmp_path / "home").mkdir()
+    found = Plan(tmp_path / "home", ["one", "two"])
+    (found.home / "config").mkdir()
+    profile = PROFILE.format(name="box", config=sshd.folder / "config", workspace=tmp_path / "far")
+    (found.home / "config" / "launchers.yaml").write_text(profile)
+    found.open("one")
+    found.open("two")
+    assert found.xpm("run", "plan.py", "-l", "there").code == 0
+    text = (found.folder / "plan.py").read_text()
+    (found.folder / "plan.py").write_text(text.replace("['one', 'two']", "['one']"))
+    ran = found.xpm("run", "plan.py", "-l", "there")
+    assert ran.code == 0, ran.err
+    for here, folders, names in os.walk(tmp_path / "far"):
+        for name in [*folders, *names]:
+            if "travel" not in here:
+                os.utime(Path(here) / name, (OLD, OLD), follow_symlinks=False)
+    _age_mirrors(found.folder / "main", tmp_path / "far")
+    yield found
+    sshd.stop()
+
+
+def _age_mirrors(main: Path, far: Path) -> None:
+    """Files there have other times now: the mirrors have them too."""
+    for path in far.glob("jobs/*/*/*"):
+        if path.is_file():
+            os.utime(main / path.relative_to(far), (OLD, OLD))
+
+
+def test_what_nobody_needs_is_shown_asked_for_and_removed(plan: Plan, tmp_path: Path) -> None:
+    shown = plan.xpm("clean", "--dry-run")
+    unasked = plan.xpm("clean")
+    there = sorted((tmp_path / "far" / ".xpm" / "code").iterdir())
+    cleaned = plan.xpm("clean", "--yes")
+    again = plan.xpm("clean", "box", "--yes")
+
+    assert shown.code == 0, shown.err
+    assert "code that no job waits for" in shown.out
+    assert "jobs that no plan has any more" in shown.out + shown.err
+    assert "`xpm clean --orphans`" in shown.err
+    assert (unasked.code, bool(there)) == (2, True)
+    assert "--yes removes what is shown" in unasked.err
+    assert cleaned.code == 0, cleaned.err
+    assert "removed: " in cleaned.out
+    assert [] == sorted((tmp_path / "far" / ".xpm" / "code").iterdir())
+    assert [] == sorted((tmp_path / "far" / ".xpm" / "trash").iterdir())
+    assert 4 == len(list((tmp_path / "far").glob("jobs/*/*/stdout")))
+    assert "nothing to remove" in again.out
+
+
+def test_code_that_was_cleaned_away_is_sent_anew(plan: Plan) -> None:
+    assert plan.xpm("clean", "--yes").code == 0
+    text = (plan.folder / "plan.py").read_text()
+    (plan.folder / "plan.py").write_text(text.replace("['one']", "['one', 'three']"))
+    plan.open("three")
+
+    ran = plan.xpm("run", "plan.py", "-l", "there")
+
+    assert ran.code == 0, ran.err
+    assert {"done"} == set(plan.states().values())
+
+
+def test_results_of_orphans_go_when_all_of_them_is_here(plan: Plan, tmp_path: Path) -> None:
+    document = json.loads(plan.xpm("clean", "--dry-run", "--json").out)
+    [place] = [each for each in document["places"] if each["connector"] == "box"]
+    orphans = {each["job"]: each["fetched"] for each in place["orphans"]}
+    work = next(each["job"] for each in place["orphans"] if each["task"] == "gated.work")
+    (plan.folder / "main" / "jobs" / "gated.work" / work / "stdout").unlink()
+
+    cleaned = plan.xpm("clean", "gated", "--orphans", "--yes")
+
+    assert (1, False, [True, True]) == (
+        document["schema"], document["removed"], list(orphans.values()),
+    )  # fmt: skip
+    assert cleaned.code == 0, cleaned.err
+    assert "1 of its files are not here: `xpm pull` brings them" in cleaned.err
+    folders = {path.name: path for path in (tmp_path / "far" / "jobs").glob("*/*")}
+    assert 4 == len(folders)
+    assert {"emptied.json"} <= {
+        e.name for each in orphans for e in (folders[each] / ".xpm").iterdir()
+    }
+    emptied = {name for name, path in folders.items() if not (path / "stdout").exists()}
+    assert set(orphans) - {work} == emptied
+    assert {"done"} == set(plan.states().values())
+
+
+def test_the_copies_of_jobs_whose_experiment_is_gone_go(plan: Plan) -> None:
+    for path in (plan.folder / "main" / "xp" / "gated").glob("*.json*"):
+        path.unlink()
+    (plan.folder / "main" / "xp" / "gated" / "results").rmdir()
+    (plan.folder / "main" / "xp" / "gated").rmdir()
+    for path in (plan.folder / "main").glob("jobs/*/*/.xpm"):
+        os.utime(path, (OLD, OLD))
+
+    cleaned = plan.xpm("clean", "local", "--yes")
+
+    assert cleaned.code == 0, cleaned.err
+    assert "copies of jobs whose experiments are gone" in cleaned.out
+    assert [] == list((plan.folder / "main").glob("jobs/*/*"))

@@ -1,0 +1,145 @@
+"""Notebooks, run by a real kernel: what cells show, and that nothing but waiting blocks."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from tests.cli.commands import CHECKOUT, environment
+
+EXAMPLE = CHECKOUT / "examples" / "notebook"
+
+pytestmark = [
+    pytest.mark.host,
+    # of the kernel's client: sockets and loops of its own
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the example, with a kernel that is this Python, for a person of the test."""
+    shutil.copytree(EXAMPLE, tmp_path / "project", ignore=shutil.ignore_patterns("workdir"))
+    kernels = tmp_path / "jupyter" / "kernels" / "python3"
+    kernels.mkdir(parents=True)
+    words = f'["{sys.executable}", "-m", "ipykernel_launcher", "-f", "{{connection_file}}"]'
+    (kernels / "kernel.json").write_text(
+        f'{{"argv": {words}, "display_name": "3", "language": "python"}}'
+    )
+    variables = {**environment(tmp_path), "JUPYTER_PATH": str(tmp_path / "jupyter")}
+    for name, value in {**variables, "IPYTHONDIR": str(tmp_path / "ipython")}.items():
+        monkeypatch.setenv(name, value)
+    return tmp_path / "project"
+
+
+def run(folder: Path, cells: Sequence[str]) -> list[Any]:
+    """Run these cells; the outputs of each."""
+    v4: Any = nbformat.v4
+    book = v4.new_notebook(cells=[v4.new_code_cell(each) for each in cells])
+    return execute(folder, book)
+
+
+def execute(folder: Path, book: Any) -> list[Any]:
+    """Run a notebook in a folder; the outputs of its code cells."""
+    NotebookClient(
+        book, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    ).execute()
+    return [cell.outputs for cell in book.cells if cell.cell_type == "code"]
+
+
+def html(outputs: Any) -> str:
+    """All that a cell shows as HTML."""
+    return "\n".join(
+        each["data"]["text/html"] for each in outputs if "text/html" in each.get("data", {})
+    )
+
+
+def test_the_example_shows_configurations_progress_and_results(folder: Path) -> None:
+    book: Any = nbformat.read(folder / "sweep.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+
+    _, config, submitted, xp, waited, task, results, closed = execute(folder, book)
+
+    assert "<b>Learn</b>" in html(config)
+    assert "<summary><b>Model</b>" in html(config)
+    assert "0.1" in html(config)
+    assert "notebook.learn" in html(submitted)
+    assert "<b>notebook</b>" in html(xp)
+    assert "3/3 · 3 done" in html(waited)
+    assert "done" in html(task)
+    assert "workdir/jobs/notebook.learn/" in html(task)
+    assert "{1: {'accuracy': 0.9}" in results[0]["data"]["text/plain"]
+    assert closed == []
+
+
+GATED = """\
+import time
+from pathlib import Path
+from xpm import Param, Task
+
+class Wait(Task):
+    __xpmid__ = "notebook.wait"
+    gate: Param[str]
+
+    def execute(self):
+        while not Path(self.gate).exists():
+            time.sleep(0.05)
+"""
+
+
+def test_only_waiting_blocks(folder: Path) -> None:
+    (folder / "gated.py").write_text(GATED)
+    gate = folder / "gate"
+
+    outputs = run(
+        folder,
+        [
+            "from gated import Wait\nfrom xpm import experiment\nheard = []",
+            f"xp = experiment('workdir', 'gated').start()\nwork = Wait(gate={str(gate)!r}).submit()",
+            "work.on_completed(heard.append)\n"
+            "import time\nwhile xp.update() and work.state != 'running': time.sleep(0.05)\nxp",
+            f"from pathlib import Path\nPath({str(gate)!r}).touch()\nxp.wait()",
+            "len(heard)",
+            "xp = experiment('workdir', 'gated').start()  # once more: the one before is closed\nxp.close()",
+        ],
+    )
+
+    assert "0/1 · 1 running" in html(outputs[2])
+    assert "1/1 · 1 done" in html(outputs[3])
+    assert "1" == outputs[4][0]["data"]["text/plain"]
+
+
+def test_what_is_shown_is_escaped(folder: Path) -> None:
+    code = (
+        "from xpm import Config, Param\nclass Say(Config):\n    word: Param[str]\n"
+        "Say(word='<script>alert(1)</script>')"
+    )
+
+    (outputs,) = run(folder, [code])
+
+    assert "<script>" not in html(outputs)
+    assert "&lt;script&gt;" in html(outputs)
+
+
+def test_a_failed_task_is_told_in_the_cell_that_waits(folder: Path) -> None:
+    (folder / "bad.py").write_text(
+        "from xpm import Task\nclass Bad(Task):\n    __xpmid__ = 'notebook.bad'\n"
+        "    def execute(self):\n        raise ValueError('no luck')\n"
+    )
+
+    with pytest.raises(CellExecutionError, match="no luck"):
+        run(
+            folder,
+            [
+                "from bad import Bad\nfrom xpm import experiment\n"
+                "xp = experiment('workdir', 'bad').start()\nBad().submit()\nxp.wait()"
+            ],
+        )
