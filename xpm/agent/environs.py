@@ -188,13 +188,14 @@ class Environments(object):
     # ---------------------------------------------------------------------------- within
 
     def _is_ready(self, environment: str, now: float) -> bool:
-        if now < self._ready.get(environment, 0.0):
+        where = paths(self._layout, environment)
+        if now < self._ready.get(environment, 0.0) and os.path.exists(where.record):
             return True
         known = record(self._layout, environment)
         if known is None:
             return False
         kept = bool(known.get("kept"))
-        if kept and not os.path.isdir(paths(self._layout, environment).link):
+        if kept and not os.path.isdir(where.link):
             return False  # somebody has tidied up
         until = float("inf") if kept else float(known["at"]) + DAY_S
         self._ready[environment] = until

@@ -9,7 +9,7 @@ import click
 
 from xpm.cli import render, selecting, sessions, telling
 from xpm.errors import UsageProblem, XpmError
-from xpm.follow import choosing, filters, leaving, views
+from xpm.follow import choosing, emptied, filters, leaving, views
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import MainFolder
 from xpm.follow.views import Summary
@@ -48,6 +48,8 @@ def command(
             _document(look, name, wanted)
         else:
             _show(_summaries(look, name, wanted, all_jobs), silent)
+            if experiment is None and (count := look.forsaken(emptied.jobs(main))):
+                render.note(telling.orphans(count))
         for connector, notes in sorted(session.notes.items()):
             for note in notes:
                 render.note(f"{connector}: {note}")
