@@ -39,6 +39,8 @@ GATHER_MOST_S = 1.0
 WANTED_BYTES = 8 * 1024 * 1024
 MOST_VAIN = 4
 """So often code may be gone again when all of it was sent: who cleans up there may be about to stop."""
+LISTED = 200
+"""The list of so many files is more than a question whether they are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,9 @@ class AgentConnector:
     def stage(self, snapshot: Snapshot, progress: Callable[[int, int], None]) -> None:
         """Make a code snapshot available there; ``progress`` gets bytes sent and to send."""
         if (self._caller.life, snapshot.id) in self._staged:
+            return
+        if len(snapshot.files) > LISTED and self.holds(snapshot.id):  # its list alone would be long
+            self._staged.add((self._caller.life, snapshot.id))
             return
         vain = 0
         lacking = self._tree(snapshot)

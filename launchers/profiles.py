@@ -20,6 +20,7 @@ from xpm.sync.rules import EVERYTHING_COMES, Rules
 if TYPE_CHECKING:
     from xpm.agent.limits import SiteLimits
     from xpm.launchers.reading import Read
+    from xpm.sync.sizes import Limits
 
 FILE = layers.FILE
 
@@ -221,6 +222,13 @@ class Profiles:
     def rules(self, connector: str) -> Rules:
         """Which files of its jobs come back from a connector."""
         return self.results.get(connector, EVERYTHING_COMES)
+
+    @property
+    def code(self) -> "Limits":
+        """How big a project may be to travel, and what of it stays at home."""
+        from xpm.launchers import code
+
+        return code.limits(self.tree)
 
     def launcher(self, name: str | None) -> Launcher:
         """The launcher of this name, None: the default one.

@@ -105,9 +105,7 @@ def _read(tree: Table, report: Report) -> Read:
     merged = Table(whole, {key: tree.keys.get(key, tree.mark) for key in whole}, tree.mark)
     check_results(merged, report)
     results = read_results(merged, list(specs))
-    return Read(
-        blueprints, specs, results, default, read_notify(merged, report), merged
-    )
+    return Read(blueprints, specs, results, default, read_notify(merged, report), merged)
 
 
 def _keys(tables: Mapping[str, Table]) -> dict[str, Mark]:

@@ -320,7 +320,11 @@ UV = Record(
             Choice(("login", "job", "wheels")),
             "where it is built: on the login node, in a batch job, or from wheels sent from here",
         ),
-        "where": Key(TEXT, "where it is built", True),
+        "where": Key(
+            TEXT,
+            "where it is built",
+            "has no effect: environments are built in envs/ of the workspace, each named by all that goes into it",
+        ),
     },
     "{lock: uv.lock}",
 )
@@ -359,17 +363,24 @@ ENV = Record(
 
 CODE = Record(
     {
-        "from": Key(TEXT, "what is sent"),
-        "to": Key(TEXT, "where it goes"),
-        "exclude": Key(LINES, "what is not sent"),
-        "max_file": Key(SIZE, "the largest file sent"),
-        "immutable": Key(Truth(), "never changed once there"),
-    }
+        "exclude": Key(
+            ListOf(Text(), '["data/", "*.ckpt"]'), "what stays at home, as in .xpmignore"
+        ),
+        "max_file": Key(SIZE, "the largest file that travels; default: 100MB"),
+        "max_total": Key(SIZE, "the largest project that travels; default: 500MB"),
+        "max_files": Key(Whole(1), "how many files may travel; default: 25000"),
+        "from": Key(Choice(("git-tracked+dirty",)), "what git tracks, and changed and new files"),
+        "to": Key(
+            TEXT, "where it goes", "has no effect: code goes into .xpm/code of the workspace"
+        ),
+        "immutable": Key(Truth(), "never changed once there", False, (True,)),
+    },
+    "{exclude: [data/], max_files: 50000}",
 )
 
 SYNC = Record(
     {
-        "code": Key(CODE, "what is sent", True),
+        "code": Key(CODE, "how much of the project travels to places"),
         "results": Key(RESULTS, "which files come back, from all places"),
     },
     "{results: {max_file: 1GB}}",

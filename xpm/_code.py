@@ -4,22 +4,35 @@ import ast
 import itertools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xpm.connectors.base import Snapshot
 from xpm.follow.journal import state_home
 from xpm.plan.locate import main_script
 
+if TYPE_CHECKING:
+    from xpm.sync.beside import Beside
+    from xpm.sync.sizes import Limits
+
 
 class Code:
-    """Takes the snapshot once, when it is first needed."""
+    """Takes the snapshot once, when it is first needed.
 
-    def __init__(self) -> None:
+    Args:
+        limits: how big the project may be.
+    """
+
+    def __init__(self, limits: Callable[[], "Limits"]) -> None:
         from xpm.sync.snapshot import project_of
 
         self._script = plan_script()
         self._project = project_of(started_file() or Path.cwd() / "plan.py")
+        self._limits = limits
+        self.writes = True
+        """Whether what is learned of the project may be kept for the next run."""
+        self._beside: Sequence[Beside] | None = None
         self._snapshot: Snapshot | None = None
         self._content: dict[str, object] = {}
         self._made_for: tuple[str, list[str]] | None = None
@@ -33,10 +46,34 @@ class Code:
     def snapshot(self) -> Snapshot:
         """The project's files."""
         if self._snapshot is None:
+            from xpm.sync.contents import Contents, cache_folder
             from xpm.sync.snapshot import take
 
-            self._snapshot = take(self._project, ours=[state_home()])
+            self._snapshot = take(
+                self._project, self._limits(), [state_home(), cache_folder()],
+                {each.name: each.root for each in self.beside if each.name},
+                Contents(self._project, cache_folder(), keeps=self.writes),
+            )  # fmt: skip
         return self._snapshot
+
+    @property
+    def beside(self) -> "Sequence[Beside]":
+        """The folders that travel with it: what it imports and has as editable dependencies."""
+        if self._beside is None:
+            from xpm.sync import beside
+
+            self._beside = beside.find(self._project)
+        return self._beside
+
+    @property
+    def _folders_beside(self) -> list[str]:
+        """Their folders that are imported from, relative to the tree."""
+        real = Path(os.path.realpath(self._project))
+        return [
+            Path(each.name or each.root.relative_to(real), folder).as_posix()
+            for each in self.beside
+            for folder in each.folders
+        ]
 
     @property
     def imports(self) -> list[tuple[str, str]]:
@@ -45,6 +82,7 @@ class Code:
             return []
         folders = [self._project / each for each in import_path(self._script, self._project, [])]
         folders += [Path(each) for each in sys.path if Path(each).is_relative_to(self._project)]
+        folders += [each.root / folder for each in self.beside for folder in each.folders]
         return third_party(self._script, folders)
 
     @property
@@ -53,10 +91,11 @@ class Code:
         circumstances = (str(Path.cwd()), list(sys.path))
         if circumstances != self._made_for:
             self._made_for = circumstances
+            path = import_path(started_file(), self._project, sys.path)
             self._content = {
                 "snapshot": self.snapshot.id,
                 "script": _below(self._script, self._project) if self._script else None,
-                "path": import_path(started_file(), self._project, sys.path),
+                "path": list(dict.fromkeys([*path, *self._folders_beside])),
                 "argv": sys.argv[1:],
             }
         return self._content

@@ -25,6 +25,7 @@ from xpm.follow.main import MainFolder
 from xpm.follow.observer import Observer
 from xpm.follow.options import Debugging
 from xpm.plan import context, places
+from xpm.sync.sizes import Limits
 
 if TYPE_CHECKING:
     from xpm.plan.jobpath import JobPath
@@ -72,7 +73,7 @@ class DebugExperiment:
         self._jobs: dict[JobRef, DebugJob] = {}
         self._queue: deque[DebugJob] = deque()
         self._callbacks = Callbacks(self._observer.note)
-        self._code = Code()
+        self._code = Code(Limits)
         self._id = id
 
     def __enter__(self) -> "DebugExperiment":

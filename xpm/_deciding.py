@@ -30,6 +30,10 @@ KEEPS = (
     "the code has changed since: jobs that have not started keep what they were submitted with"
     " (`xpm run --refresh` gives them the code of now)"
 )
+STAYS = (
+    "jobs that were sent to {old} stay there, though they are to go to {new} now"
+    " (`xpm run --move` cancels those that have not started, and sends them there)"
+)
 REFRESHED = "jobs that have not started run the code of now"
 
 
@@ -42,6 +46,8 @@ class Deciding:
         run: the name of this run.
         note: says something once.
         patiently: writes, again and again while the disk here is full or away; each write may be repeated.
+        refresh: give jobs that have not started the code of now.
+        move: cancel jobs that have not started where an earlier run sent them, when they are to go elsewhere now.
     """
 
     def __init__(
@@ -52,6 +58,7 @@ class Deciding:
         note: Callable[[str], None],
         patiently: Callable[[Callable[[], None]], None],
         refresh: bool = False,
+        move: bool = False,
     ) -> None:
         self._patiently = patiently
         self._session = session
@@ -60,7 +67,9 @@ class Deciding:
         self._run = run
         self._note = note
         self._refresh = refresh
-        self.code = Code()
+        self._move = move
+        self._left: dict[JobRef, int] = {}  # the attempts that are cancelled to be sent elsewhere
+        self.code = Code(lambda: session.profiles.code)
         self.jobs: dict[JobRef, Job] = {}
         self._asking = Asking(self._told)
         self._environments = Environments(
@@ -117,9 +126,12 @@ class Deciding:
             return False
         if job.phase is Phase.ASKED:
             self._answer(job, change)
-            self.undecided.discard(job.ref)
-            self._release()
+            if not job.undecided:
+                self.undecided.discard(job.ref)
+                self._release()
             return True
+        if change.attempt <= self._left.get(job.ref, 0):
+            return False  # of where it was before
         if change.attempt < job.attempt and not job.delivered:
             return False  # of an attempt that is to be replaced
         job.known = change
@@ -209,25 +221,53 @@ class Deciding:
             self._send(job, max(change.attempt, job.attempt) + 1)
         elif change.attempt == 0:
             self._send(job, job.attempt)  # it never got there
+        elif self._leaves(job, change):
+            job.attempt = max(change.attempt, job.attempt)
         else:
             self._compare(job)
-            if job.spec.name != job.request["connector"]:
-                self._note(
-                    f"{job.sealed.task} {job.sealed.job[:12]} is {change.state} on {job.spec.name}"
-                    " since an earlier run: it is followed there"
-                )
             job.known, job.attempt = change, max(change.attempt, job.attempt)
             self._append(job, job.spec.name)
             job.phase = Phase.FOLLOWED
             if change.state in NOT_STARTED:
                 self._renew(job)
 
+    def _leaves(self, job: Job, change: Change) -> bool:
+        """Whether it is cancelled where it waits, to be sent where it is to go now: once it is known to be over there."""
+        if job.ref in self._left:
+            if change.state == "done":  # it was faster
+                del self._left[job.ref]
+            return job.ref in self._left
+        old, new = self._whereabouts(job)
+        if old == new:
+            return False
+        if not self._move or change.state not in NOT_STARTED:
+            self._note_once(STAYS.format(old=old, new=new))
+            return False
+        target = str(job.request["connector"])
+        for parent in self._parents(job):
+            if _place_of(parent) != target and not (_is_here(parent) and target == HERE):
+                self._note_once(f"jobs on {old} stay there: what they depend on is not on {target}")
+                return False
+        attempt, spec = max(change.attempt, job.attempt), job.spec
+        self._left[job.ref] = attempt
+        self._note_once(f"jobs on {old} that have not started are cancelled there, and go to {new}")
+        self._patiently(lambda: self._session.recall(spec, job.ref, attempt))
+        return True
+
+    def _whereabouts(self, job: Job) -> tuple[str, str]:
+        """Where it was sent and where it is to go, in words; equal when that is the same."""
+        was = self._main.launcher(job.ref)
+        old, new = job.spec.name, str(job.request["connector"])
+        if was and was != job.launcher:
+            return f"{old} (launcher {was})", f"{new} (launcher {job.launcher})"
+        return old, new
+
     def _renew(self, job: Job) -> None:
         """Give a job that has not started the code as it is now, if that is wished and makes a difference."""
         noted = self._main.job(job.ref)
         code = cast("dict[str, object]", noted.get("code") or {}) if noted else {}
         if noted is None or code.get("snapshot") == self.code.content["snapshot"]:
-            return
+            return  # what an earlier run has asked for is in the outbox, with its code
         if not self._refresh:
             self._note_once(KEEPS)
             return
@@ -236,9 +276,11 @@ class Deciding:
         entry.update(attempt=job.attempt, code=self.code.content)
         now = self._session.world.clock()
         spec, where = job.spec, job.sealed.where
-        self._patiently(lambda: self._main.note_job(spec.name, where, now, entry))
         renewed = {**entry, "refresh": True}
+        # each is there before what speaks of it: whenever this machine dies, the next command delivers it
+        self._patiently(lambda: self._main.outbox.keep(self.code.snapshot))
         self._patiently(lambda: self._session.submit(spec, renewed, self.code.snapshot))
+        self._patiently(lambda: self._main.note_job(spec.name, where, now, entry))
 
     def _send(self, job: Job, attempt: int) -> None:
         if job.spec.name != job.request["connector"]:
@@ -353,12 +395,16 @@ def _place_of(job: Job) -> str:
     return job.line.connector if job.line else job.spec.name
 
 
+def _is_here(parent: Job) -> bool:
+    return parent.phase is Phase.OVER and parent.state == "done"
+
+
 def _require_reachable(job: Job, parent: Job) -> None:
     """A job finds the results of its parents only where it runs."""
     place = _place_of(parent)
     if place == job.spec.name:
         return
-    is_here = parent.phase is Phase.OVER and parent.state == "done"
+    is_here = _is_here(parent)
     if is_here and job.spec.name == HERE:
         return
     raise PlanProblem(

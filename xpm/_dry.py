@@ -5,6 +5,7 @@ remember. What a plan submits after it has waited for something that is not done
 where it waits.
 """
 
+import json
 import shutil
 import sys
 import tempfile
@@ -171,6 +172,7 @@ class DryExperiment:
         deciding = self._deciding
         self._run.jobs = [deciding.told(job) for job in deciding.jobs.values()]
         self._run.snapshot = self._session.snapshot
+        self._run.recipes = self._session.recipes
 
 
 class DryDeciding(Deciding):
@@ -178,6 +180,7 @@ class DryDeciding(Deciding):
 
     def __init__(self, session: "DrySession", record: ExperimentRecord, run: DryRun) -> None:
         super().__init__(session, record, "dry", run.notes.append, lambda write: write())
+        self.code.writes = False
         self._dry = session
         self._whys: dict[JobRef, str] = {}
 
@@ -185,9 +188,11 @@ class DryDeciding(Deciding):
         """What would become of a job."""
         fate, why = self._fate(job)
         sealed = job.sealed
+        entry = self._dry.submitted.get(job.ref)
+        request = cast("Mapping[str, object]", entry["request"]) if entry else job.request
         return DryJob(
-            job.ref, fate, why, job.attempt, job.spec, job.launcher, job.request, sealed.tags,
-            job.parents, sealed.where, self._dry.submitted.get(job.ref),
+            job.ref, fate, why, job.attempt, job.spec, job.launcher, request, sealed.tags,
+            job.parents, sealed.where, entry,
         )  # fmt: skip
 
     def _fate(self, job: Job) -> tuple[str, str]:
@@ -237,6 +242,7 @@ class DrySession(Session):
         super().__init__(main, options.world)
         self.submitted: dict[JobRef, Entry] = {}
         self.snapshot: Snapshot | None = None
+        self.recipes: dict[str, Mapping[str, object]] = {}
         self._states: Mapping[JobRef, Known] | None = None
 
     @property
@@ -265,6 +271,9 @@ class DrySession(Session):
         """Remember it."""
         self.submitted[JobRef(str(entry["task"]), str(entry["job"]))] = entry
         self.snapshot = snapshot or self.snapshot
+        if environment is not None and environment.id not in self.recipes:
+            _, _, source = environment.files["recipe.json"]
+            self.recipes[environment.id] = json.loads(Path(source).read_bytes())
 
     def follow(self, spec: Spec, ref: JobRef, attempt: int) -> None:
         """Nobody is asked."""

@@ -6,7 +6,6 @@ was built for one plan is there for all, until one of them changes.
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from xpm.connectors.base import Snapshot
 from xpm.connectors.specs import LocalSpec
 from xpm.errors import PlanProblem
+from xpm.sync.contents import cache_folder
 from xpm.sync.snapshot import identity
 from xpm.wire import files
 
@@ -135,7 +135,7 @@ class Environments:
         index = made.texts.get("index")
         if by_wheels:
             series, platforms = made.texts["python"], made.lists.get("platform", ())
-            for path in wheels.fetch(wanted, series, platforms, index, _cache() / "wheels"):
+            for path in wheels.fetch(wanted, series, platforms, index, cache_folder() / "wheels"):
                 sha = hashlib.sha256(path.read_bytes()).hexdigest()
                 tree[f"wheels/{path.name}"] = (sha, 0o644, str(path))
         tree["requirements.txt"] = _stored(_plain(wanted.text, by_wheels).encode())
@@ -162,13 +162,8 @@ def _way(made: "Made") -> Mapping[str, object]:
 def _stored(raw: bytes) -> tuple[str, int, str]:
     """A file of a recipe, kept here under its content until it is sent."""
     sha = hashlib.sha256(raw).hexdigest()
-    path = _cache() / "recipes" / sha
+    path = cache_folder() / "recipes" / sha
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(str(path), raw)
     return sha, 0o644, str(path)
-
-
-def _cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "xpm"

@@ -134,6 +134,7 @@ class Experiment(Interactive):
             self._observer.note,
             self._patiently,
             self._options.refresh,
+            self._options.move,
         )
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:

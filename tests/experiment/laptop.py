@@ -42,10 +42,16 @@ class Laptop:
         self.lab = Lab(*clusters)
         self.lines = Lines()
 
-    def experiment(self, launcher: str | None = None, detach: bool = False) -> Experiment:
+    def experiment(
+        self, launcher: str | None = None, detach: bool = False, move: bool = False
+    ) -> Experiment:
         self.lines = Lines()
         options = RunOptions(
-            launcher=launcher, detach=detach, observer=lambda: self.lines, world=self.lab.world
+            launcher=launcher,
+            detach=detach,
+            observer=lambda: self.lines,
+            world=self.lab.world,
+            move=move,
         )
         return Experiment(self.main, "exp", options=options)
 
@@ -54,8 +60,9 @@ class Laptop:
         plan: Callable[[Experiment], object],
         launcher: str | None = None,
         detach: bool = False,
+        move: bool = False,
     ) -> None:
-        with self.experiment(launcher, detach) as xp:
+        with self.experiment(launcher, detach, move) as xp:
             plan(xp)
 
     def seen(self) -> dict[str, object]:

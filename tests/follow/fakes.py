@@ -25,6 +25,7 @@ from xpm.connectors.base import (
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import HostUnreachable, ProfileProblem
 from xpm.launchers.model import Setup
+from xpm.launchers.notices import NOBODY
 from xpm.launchers.profiles import Answer, Prepared
 from xpm.launchers.requests import SlotEntry
 from xpm.plan.sealing import Sealed
@@ -32,6 +33,7 @@ from xpm.plan.tokens import Token
 from xpm.sync import staying
 from xpm.sync.folder import JobFolder
 from xpm.sync.rules import EVERYTHING, EVERYTHING_COMES, Choice, Moment, Rules
+from xpm.sync.sizes import Limits
 from xpm.wire import ledger
 
 OVER = {"done", "failed", "cancelled", "skipped", "lost"}
@@ -62,6 +64,8 @@ class Cluster:
     opened: int = 0
     down: bool = False
     failing: Exception | None = None
+    stuck: bool = False
+    """Nothing starts."""
     keeps_attempts: bool = False
     """A living attempt is not replaced by a later one."""
     loses_files: bool = False
@@ -124,7 +128,7 @@ class Cluster:
             self.down = False
 
     def _advance(self) -> None:
-        moved = True
+        moved = not self.stuck
         while moved:
             moved = False
             for job, held in self.held.items():
@@ -324,6 +328,8 @@ class FakeProfiles:
     """Launchers by name: each leads to the connector of the same name."""
 
     path = None
+    code = Limits()
+    notify = NOBODY
 
     def __init__(self, names: Sequence[str], results: Mapping[str, Rules] | None = None) -> None:
         self.names = names

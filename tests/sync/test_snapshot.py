@@ -1,12 +1,17 @@
 import hashlib
+import io
 import logging
+import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from xpm.errors import PlanProblem
-from xpm.sync.snapshot import Limits, project_of, take
+from xpm.sync.contents import YOUNG_NS, Contents
+from xpm.sync.sizes import Limits
+from xpm.sync.snapshot import project_of, take
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n"
 
@@ -235,3 +240,197 @@ def test_the_project_of_a_script_is_the_nearest_folder_that_says_so(tmp_path: Pa
     assert tmp_path / "a" == project_of(tmp_path / "a" / "b" / "c" / "plan.py")
     assert tmp_path / "a" / "x" == project_of(tmp_path / "a" / "x" / "y" / "plan.py")
     assert tmp_path / "d" == project_of(tmp_path / "d" / "plan.py")
+
+
+def test_an_unchanged_project_is_not_read_again(project: Path, tmp_path: Path) -> None:
+    fill(project, *(f"lib/m{number}.py" for number in range(50)))
+    for each in [project / "plan.py", *(project / "lib").iterdir()]:
+        os.utime(each, (1e9, 1e9))
+    now = time.time_ns() + YOUNG_NS
+
+    def contents() -> Contents:
+        return Contents(project, tmp_path / "cache", clock_ns=lambda: now)
+
+    first = contents()
+    shot = take(project, contents=first)
+    again = contents()
+    (project / "lib" / "m7.py").write_text("x" * 4)
+    changed = take(project, contents=again)
+
+    assert (51, 1) == (first.read, again.read)
+    assert shot.files["plan.py"] == changed.files["plan.py"]
+    assert shot.files["lib/m7.py"] != changed.files["lib/m7.py"]
+
+
+def test_what_was_written_a_moment_ago_is_read_again(project: Path, tmp_path: Path) -> None:
+    take(project, contents=Contents(project, tmp_path / "cache"))
+    again = Contents(project, tmp_path / "cache")
+
+    take(project, contents=again)
+
+    assert 1 == again.read
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"format": 1, "files": {"plan.py": [1]}}', "[]"])
+def test_a_torn_cache_is_no_trouble(project: Path, tmp_path: Path, content: str) -> None:
+    take(project, contents=Contents(project, tmp_path / "cache"))
+    for each in (tmp_path / "cache" / "hashes").iterdir():
+        each.write_text(content)
+
+    assert {"plan.py"} == set(take(project, contents=Contents(project, tmp_path / "cache")).files)
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_until_it_is_whole(
+    project: Path, tmp_path: Path
+) -> None:
+    path = project / "plan.py"
+    writes = iter([b"half", b"whole now"])
+
+    def read(file: "io.BufferedReader") -> bytes:
+        raw = file.read()
+        more = next(writes, None)
+        if more is not None:
+            path.write_bytes(more)
+        return raw
+
+    files = take(project, contents=Contents(project, reader=read)).files
+
+    assert hashlib.sha256(b"whole now").hexdigest() == files["plan.py"][0]
+
+
+def test_a_file_that_is_written_all_the_time_is_told(project: Path) -> None:
+    def read(file: "io.BufferedReader") -> bytes:
+        raw = file.read()
+        (project / "plan.py").write_bytes(raw + b"\n")
+        return raw
+
+    with pytest.raises(PlanProblem, match="being written all the time"):
+        take(project, contents=Contents(project, reader=read))
+
+
+def test_a_file_that_nobody_may_read_is_told(project: Path) -> None:
+    fill(project, "secret.py")
+
+    def read(file: "io.BufferedReader") -> bytes:
+        if str(file.name).endswith("secret.py"):
+            raise PermissionError(13, "Permission denied")
+        return file.read()
+
+    with pytest.raises(PlanProblem, match=r"cannot be read .*secret\.py\): Permission denied"):
+        take(project, contents=Contents(project, reader=read))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["tokenizer.py", "tokens.json", "my_token.txt", "secrets.py", "password.py", "keys.py", "credentials.py", "pem/__init__.py"],
+)  # fmt: skip
+def test_names_that_only_sound_like_secrets_travel(project: Path, path: str) -> None:
+    fill(project, path)
+
+    assert path in take(project).files
+
+
+def test_what_looks_like_a_key_and_is_none_travels_when_xpmignore_says_so(project: Path) -> None:
+    fill(project, "tests/server.pem", "tests/other.pem")
+    (project / ".xpmignore").write_text("!tests/server.pem\n")
+
+    with pytest.raises(PlanProblem) as caught:
+        take(project)
+    (project / "tests" / ".xpmignore").write_text("!*.pem\n")
+
+    assert "tests/other.pem (it is called other.pem)" == caught.value.cause
+    assert "!other.pem" in caught.value.hint
+    assert "tests/server.pem" in take(project).files
+
+
+def test_public_keys_are_public(project: Path) -> None:
+    (project / "sign.pem").write_text("-----BEGIN PUBLIC KEY-----\nabc\n")
+
+    assert "sign.pem" in take(project).files
+
+
+def test_a_big_project_is_told_once_with_what_makes_it_big(
+    project: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(project, *(f"runs/old/{number}.txt" for number in range(20)), "src/a.py")
+    limits = Limits(many=10)
+
+    take(project, limits, contents=Contents(project, tmp_path / "cache"))
+    said = caplog.text
+    caplog.clear()
+    take(project, limits, contents=Contents(project, tmp_path / "cache"))
+
+    assert "22 files" in said
+    assert "runs/old/ (20 files" in said
+    assert "" == caplog.text
+
+
+def test_a_file_too_large_to_be_code_is_named(project: Path) -> None:
+    (project / "weights.bin").write_bytes(b"x" * 1000)
+
+    with pytest.raises(PlanProblem, match="too large to be code") as caught:
+        take(project, Limits(each=100))
+
+    assert "weights.bin (1.0 kB) (at most 0.1 kB)" == caught.value.cause
+    assert "max_file" in caught.value.hint
+
+
+def test_patterns_of_the_profile_stay_at_home(project: Path) -> None:
+    fill(project, "data/a", "x.ckpt")
+
+    assert {"plan.py"} == set(take(project, Limits(exclude=("data/", "*.ckpt"))).files)
+
+
+def test_submodules_travel_and_an_empty_one_is_told(
+    project: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    fill(other, "inner.py")
+    git(other, "init", "-q")
+    git(other, "add", ".")
+    git(other, "commit", "-qm", "one")
+    git(project, "init", "-q")
+    for name in ("full", "empty"):
+        git(project, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), name)  # fmt: skip
+    git(project, "submodule", "--quiet", "deinit", "-f", "empty")
+    (project / "full" / "new.py").write_text("not committed")
+
+    files = set(take(project).files)
+
+    assert {"plan.py", ".gitmodules", "full/inner.py", "full/new.py"} == files
+    assert "'empty' (a submodule that is not there: `git submodule update --init`)" in caplog.text
+
+
+def test_names_that_differ_in_case_only_are_told(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(project, "Model.py", "model.py")
+
+    assert {"plan.py", "Model.py", "model.py"} == set(take(project).files)
+    assert "Model.py and model.py differ only in case" in caplog.text
+
+
+def test_what_a_folder_that_became_a_link_shows_outside_stays_at_home(
+    project: Path, tmp_path: Path
+) -> None:
+    fill(project, "data/x.txt")
+    git(project, "init", "-q")
+    git(project, "add", ".")
+    (project / "data").rename(tmp_path / "moved")
+    (project / "data").symlink_to(tmp_path / "moved")
+
+    assert {"plan.py"} == set(take(project).files)
+
+
+def test_folders_beside_travel_below_their_names(project: Path, tmp_path: Path) -> None:
+    fill(tmp_path, "lib/src/lib/__init__.py", "lib/.venv/bin/python", "lib/big.ckpt", "lib/id_rsa")
+    (tmp_path / "lib" / ".xpmignore").write_text("*.ckpt\n")
+
+    with pytest.raises(PlanProblem) as caught:
+        take(project, beside={".beside/lib": tmp_path / "lib"})
+    (tmp_path / "lib" / "id_rsa").unlink()
+    files = take(project, beside={".beside/lib": tmp_path / "lib"}).files
+
+    assert {"plan.py", ".beside/lib/src/lib/__init__.py", ".beside/lib/.xpmignore"} == set(files)
+    assert str(tmp_path / "lib" / ".xpmignore") in caught.value.hint

@@ -22,7 +22,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from xpm.agent import environs, modules, troubles
 from xpm.agent import place as places
@@ -273,12 +273,7 @@ class Builder(object):
         image = self._expanded(str(use["image"]))
         if "://" not in image and not os.path.exists(image):
             raise Unbuildable("there is no image %s" % image)
-        options: List[str] = []
-        options += ["--nv"] if use.get("nv") is True else []
-        options += ["--rocm"] if use.get("rocm") else []
-        options += ["--cleanenv"] if use.get("cleanenv") else []
-        for each in [self._layout.root, *(use.get("bind") or ())]:
-            options += ["--bind", self._expanded(str(each))]
+        options = image_options(use, self._layout.root, self._expanded)
         python = str(self._recipe.get("python") or "python3")
         status, out = self._ask(_line([program, "exec", *options, image, python, "-c", _CHECK]))
         version = out.partition("xpm-version ")[2].partition("\n")[0]
@@ -375,6 +370,19 @@ def main(workspace: str, environment: str) -> int:
 
         advance_workspace(layout.root, 10.0)
     return 0 if is_ready else 1
+
+
+def image_options(
+    use: Mapping[str, Any], workspace: str, expanded: Callable[[str], str]
+) -> List[str]:
+    """What apptainer is told besides the image."""
+    options: List[str] = []
+    options += ["--nv"] if use.get("nv") is True else []
+    options += ["--rocm"] if use.get("rocm") else []
+    options += ["--cleanenv"] if use.get("cleanenv") else []
+    for each in [workspace, *(use.get("bind") or ())]:
+        options += ["--bind", expanded(str(each))]
+    return options
 
 
 def _venv(folder: str) -> Dict[str, Any]:

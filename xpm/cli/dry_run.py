@@ -106,7 +106,8 @@ def _tell_one(run: DryRun) -> None:
     render.table(("TASK", "FATE", "JOBS", "TAGS", "WHY"), _rows(run.jobs))
     for ask in dry.asks(run):
         render.line("")
-        for line in _ask_lines(ask):
+        recipe = run.recipes.get(str(ask.request.get("environment")))
+        for line in _ask_lines(ask, recipe):
             render.line(line)
     for parcel in parcels(run):
         render.line(f"\nto {parcel.spec.name}: {_parcel_words(parcel)}")
@@ -143,14 +144,14 @@ def _tags(jobs: Sequence[DryJob]) -> str:
     return " ".join(told)
 
 
-def _ask_lines(ask: Ask) -> Iterator[str]:
+def _ask_lines(ask: Ask, recipe: Mapping[str, object] | None) -> Iterator[str]:
     later = len(ask.jobs) - ask.at_once
     parts = [f"{_jobs(ask.at_once)} at once"] if ask.at_once else []
     parts += [f"{_jobs(later)} after others"] if later else []
     wants = resources(ask.request)
     each = f", each {wants}" if wants else ""
     yield f"launcher {ask.launcher} on {ask.spec.name}: {', '.join(parts)}{each}"
-    line, *lines = dry.shown(ask)
+    line, *lines = dry.shown(ask, recipe)
     yield f"  $ {line}"
     yield from (f"    | {each}" for each in lines[1:])
     limit = _array_limit(ask)

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     "--refresh", is_flag=True, help="Let jobs that wait in a queue run the code as it is now."
 )
 @click.option(
+    "--move", is_flag=True,
+    help="Cancel jobs that have not started elsewhere, and send them where they are to go now.",
+)  # fmt: skip
+@click.option(
     "--debug", is_flag=True, help="Run the tasks in this process, one by one, for a debugger."
 )
 @click.option("--dry-run", is_flag=True, help="Tell what a run would do; do nothing.")
@@ -48,6 +52,7 @@ def command(
     sets: tuple[str, ...],
     detach: bool,
     refresh: bool,
+    move: bool,
     debug: bool,
     dry_run: bool,
     online: bool,
@@ -60,6 +65,9 @@ def command(
 
     A job runs the code it was submitted with, however long it waits in a queue; with --refresh,
     those that have not started run it as it is now, and keep their places in the queue.
+
+    A job stays where it was sent, also when its launcher has changed since; with --move, those that have
+    not started are cancelled there, and sent where they are to go now.
 
     With --debug nothing is submitted or recorded: breakpoints work, the first task that raises
     ends the plan (on a terminal in pdb, where it raised), and folders are below DIR/debug.
@@ -90,6 +98,7 @@ def command(
         workdir=workdir,
         detach=detach,
         refresh=refresh,
+        move=move,
         observer=live.observer,
         world=_world(plan, sets),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from xpm.agent import slurm_commands
+from xpm.agent import building, environs, slurm_commands
 from xpm.connectors.base import JobRef, Snapshot
 from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec
 
@@ -45,6 +45,10 @@ class DryRun:
     notes: list[str] = field(default_factory=list[str])
     snapshot: Snapshot | None = None
     """The code, when a job needs it."""
+    recipes: Mapping[str, Mapping[str, object]] = field(
+        default_factory=dict[str, Mapping[str, object]]
+    )
+    """Of environments, by their ids (xpm/agent/building.py)."""
     ends_at: str = ""
     """The line where the plan waits for what is not done; empty when it went through."""
 
@@ -84,11 +88,13 @@ def command(ask: Ask) -> list[str]:
     return _command(ask, workspace_of(ask.spec), python_of(ask))
 
 
-def shown(ask: Ask) -> list[str]:
+def shown(ask: Ask, recipe: Mapping[str, object] | None = None) -> list[str]:
     """The command and, for ``sbatch``, the lines of its script, for people: what the far side expands is as it is written."""
     lines = [shlex.join(_command(ask, _THERE, _PYTHON))]
     if isinstance(ask.spec, SlurmSpec):
         lines += _script(ask, _THERE, _PYTHON).splitlines()
+    if recipe is not None:
+        lines.insert(-1 if len(lines) > 1 else 1, "# " + _environment(ask, recipe))
     return [
         line.replace(_THERE, workspace_of(ask.spec)).replace(_PYTHON, python_of(ask))
         for line in lines
@@ -98,6 +104,27 @@ def shown(ask: Ask) -> list[str]:
 def script(ask: Ask) -> str:
     """The batch script on its standard input."""
     return _script(ask, workspace_of(ask.spec), python_of(ask))
+
+
+def _environment(ask: Ask, recipe: Mapping[str, object]) -> str:
+    """What an environment adds to a script once it is ready, in a line: its last command becomes another one."""
+    make = cast("Mapping[str, object]", recipe.get("make") or {})
+    use = cast("Mapping[str, object]", recipe.get("use") or {})
+    folder = f"{_THERE}/{environs.FOLDER}/{str(ask.request.get('environment'))[: environs.NAME]}"
+    if make:
+        return (
+            f"environment: {make['with']}, built once ({make.get('build')}) in {folder},"
+            f" whose bin comes first on PATH and whose Python is used"
+        )
+    if use.get("image"):
+        options = building.image_options(use, _THERE, str)
+        options += ["(--nv where there are GPUs)"] if use.get("nv") == "auto" else []
+        python = recipe.get("python") or "python3"
+        return f"environment: within apptainer exec {' '.join(options)} {use['image']} {python}"
+    if use:
+        ((kind, name),) = use.items()
+        return f"environment: {kind} {name}, whose bin comes first on PATH and whose Python is used"
+    return "environment: modules and packages are looked for there before anything is submitted"
 
 
 _THERE, _PYTHON = "@THERE@", "@PYTHON@"

@@ -42,6 +42,8 @@ class RunOptions:
     """The main folder, instead of the plan's."""
     refresh: bool = False
     """Let jobs that have not started run the code as it is now."""
+    move: bool = False
+    """Send jobs that have not started where they are to go now, when an earlier run sent them elsewhere."""
     detach: bool = False
     """Make all safe on the far side, then end."""
     observer: Callable[[], Observer] | None = None

@@ -61,8 +61,13 @@ class Outbox:
         return _all(self._jobs / connector)
 
     def holds(self, connector: str, job: str) -> bool:
-        """Whether this job is still to be sent there."""
-        return (self._jobs / connector / f"{job}.json").exists()
+        """Whether this job is still to be sent there for the first time."""
+        return self._is_first(self._jobs / connector / f"{job}.json")
+
+    def _is_first(self, path: Path) -> bool:
+        """Newer code for a job that is there is on its way likewise."""
+        content = _load(path) if path.exists() else None
+        return content is not None and not content.get("refresh")
 
     def size(self, connector: str, entry: Entry) -> int:
         """How many bytes it takes to send this job; 0 when it is not here any more."""
@@ -85,7 +90,8 @@ class Outbox:
             written = path.stat().st_mtime_ns
         except FileNotFoundError:
             return False
-        return not (tried.exists() and tried.stat().st_mtime_ns >= written)
+        was_tried = tried.exists() and tried.stat().st_mtime_ns >= written
+        return not was_tried and self._is_first(path)
 
     def withdraw(self, connector: str, job: str) -> bool:
         """Take a job back that has certainly not been sent; whether it was so."""

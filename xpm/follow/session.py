@@ -97,6 +97,11 @@ class Session:
         """Have its connector tell what a job has printed from there on: a ``Logged`` will come, over broken links too."""
         self._lane(self.spec(job.connector)).tail(job.ref, stream, offset)
 
+    def recall(self, spec: Spec, ref: JobRef, attempt: int) -> None:
+        """Note durably that an attempt is to be cancelled, and say so there soon."""
+        self.main.outbox.owe(spec.name, ref, attempt, self.world.clock())
+        self._lane(spec).poke()
+
     def spec(self, connector: str) -> Spec:
         """The connector of this name."""
         lane = self._lanes.get(connector)

@@ -1,6 +1,7 @@
 """Files that look like keys: they must not travel with a plan's code."""
 
 import fnmatch
+import re
 from pathlib import PurePosixPath
 
 _NAMES = (
@@ -10,6 +11,7 @@ _NAMES = (
 )  # fmt: skip
 _HARMLESS = (".env.example", ".env.sample", ".env.template", ".env.dist", "*.pub")
 _HEADS = (b"-----BEGIN", b"PuTTY-User-Key-File")
+_PUBLIC = rb"-----BEGIN (CERT|PUBLIC KEY|RSA PUBLIC|DH PARAM|X509 CRL)"
 _HEAD = 4096
 
 
@@ -18,8 +20,8 @@ def looks_like_a_key(path: str, raw: bytes) -> str | None:
     name = PurePosixPath(path).name.lower()
     if any(fnmatch.fnmatchcase(name, each) for each in _HARMLESS):
         return None
-    if name.endswith(".pem") and b"PRIVATE KEY" not in raw and b"-----BEGIN CERT" in raw:
-        return None  # certificates are public
+    if name.endswith(".pem") and b"PRIVATE KEY" not in raw and re.search(_PUBLIC, raw):
+        return None
     if any(fnmatch.fnmatchcase(name, each) for each in _NAMES):
         return f"it is called {PurePosixPath(path).name}"
     head = raw[:_HEAD].lstrip()
