@@ -86,6 +86,7 @@ def browser() -> "Iterator[Browser]":
     if not CHROMIUM.exists():
         assert not os.environ.get("CI"), f"there is no {CHROMIUM}: scripts/system-packages has it"
         pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium, or set XPM_CHROMIUM")
+    sync_api.expect.set_options(timeout=15_000)  # the machine may be busy
     with sync_api.sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS.split())
         yield found
