@@ -1,12 +1,12 @@
 """How code is made available: an unchanged project costs one exchange, and a few bytes however large it is."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from xpm.connectors.base import Snapshot
-from xpm.connectors.callers import Caller
+from xpm.connectors.callers import Caller, Request
 from xpm.connectors.remote import AgentConnector
 from xpm.sync.snapshot import take
 
@@ -37,6 +37,11 @@ class Counting:
         elif not missing:
             self.trees.add(message["snapshot"])
         return {"missing": sorted(missing), "room": [1e12, None]}, b""
+
+    def push(self, requests: Iterable[Request]) -> Iterator[dict[str, Any]]:
+        """Answer each."""
+        for message, payload in requests:
+            yield self.call(message, payload)[0]
 
 
 def project(folder: Path, count: int) -> Snapshot:
