@@ -22,6 +22,7 @@ WHAT = {
     "slurm": ("slurm_chain", 3),
     "many": ("slurm_many", 1000),
     "sync": ("sync_files", 200),
+    "answers": ("answers", 20_000),
 }
 
 

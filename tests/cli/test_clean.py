@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.commands import xpm
 from tests.cli.test_adopt import PROFILE
 from tests.cli.test_local import Plan
 from tests.connectors.sshd import SSHD, Sshd
@@ -49,6 +50,7 @@ def _age_mirrors(main: Path, far: Path) -> None:
 
 
 def test_what_nobody_needs_is_shown_asked_for_and_removed(plan: Plan, tmp_path: Path) -> None:
+    status = plan.xpm("status")
     shown = plan.xpm("clean", "--dry-run")
     unasked = plan.xpm("clean")
     there = sorted((tmp_path / "far" / ".xpm" / "code").iterdir())
@@ -56,6 +58,7 @@ def test_what_nobody_needs_is_shown_asked_for_and_removed(plan: Plan, tmp_path: 
     again = plan.xpm("clean", "box", "--yes")
 
     assert shown.code == 0, shown.err
+    assert "2 jobs elsewhere are in no plan any more" in status.err
     assert "code that no job waits for" in shown.out
     assert "jobs that no plan has any more" in shown.out + shown.err
     assert "`xpm clean --orphans`" in shown.err
@@ -103,6 +106,9 @@ def test_results_of_orphans_go_when_all_of_them_is_here(plan: Plan, tmp_path: Pa
     emptied = {name for name, path in folders.items() if not (path / "stdout").exists()}
     assert set(orphans) - {work} == emptied
     assert {"done"} == set(plan.states().values())
+    assert "1 job elsewhere is in no plan any more" in plan.xpm("status").err
+    examined = xpm("doctor", "box", home=plan.home, cwd=plan.folder)
+    assert "1 jobs sent there from here are in no plan any more" in examined.out
 
 
 def test_the_copies_of_jobs_whose_experiment_is_gone_go(plan: Plan) -> None:

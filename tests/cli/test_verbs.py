@@ -55,6 +55,8 @@ def test_status_for_programs_keeps_its_contract(tmp_path: Path, main: Path) -> N
         "tags": {"k": 3, "model": "knn"},
         "path": str(main / "jobs" / "demo.learn" / ("aa" * 32)),
         "seen_at": content["jobs"][0]["seen_at"],
+        "snapshot": None,
+        "environment": None,
         "stayed": {"files": 0, "bytes": 0},
     }
     assert content["jobs"][0]["seen_at"].endswith("+00:00")

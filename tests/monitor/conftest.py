@@ -63,8 +63,8 @@ def pair(tmp_path: Path) -> Iterator[tuple[Scene, Lab, list[JobRef]]]:
 
 @pytest.fixture
 def one_server(pair: tuple[Scene, Lab, list[JobRef]]) -> Iterator[Server]:
-    """The page of the two jobs, which asks their cluster for news."""
-    server = Server(pair[0].main, 0, follows=True, world=pair[1].world)
+    """The page of the two jobs, beside whoever follows them."""
+    server = Server(pair[0].main, 0, follows=False, world=pair[1].world)
     server.start()
     yield server
     server.close()

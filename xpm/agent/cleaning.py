@@ -71,6 +71,10 @@ class Cleaning(object):
             is_done = trash.resume(layout, time.time(), "", goes_on)
         return {"kept": [list(each) for each in kept], "left": not is_done}, b""
 
+    def resume(self, layout: Layout) -> None:
+        """Bring to its end what somebody was killed at."""
+        trash.resume(layout, time.time(), self._name(), self._turn())
+
     def _take(self, layout: Layout, request: Request) -> "List[Kept]":
         begun = time.time()
         needed = needs.of(layout, begun)

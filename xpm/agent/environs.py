@@ -188,13 +188,14 @@ class Environments(object):
     # ---------------------------------------------------------------------------- within
 
     def _is_ready(self, environment: str, now: float) -> bool:
-        if now < self._ready.get(environment, 0.0):
+        where = paths(self._layout, environment)
+        if now < self._ready.get(environment, 0.0) and os.path.exists(where.record):
             return True
         known = record(self._layout, environment)
         if known is None:
             return False
         kept = bool(known.get("kept"))
-        if kept and not os.path.isdir(paths(self._layout, environment).link):
+        if kept and not os.path.isdir(where.link):
             return False  # somebody has tidied up
         until = float("inf") if kept else float(known["at"]) + DAY_S
         self._ready[environment] = until
@@ -255,7 +256,7 @@ class Environments(object):
             return  # what starts in a batch job ends with it
         if by_job and not self._spend(now):
             return
-        os.makedirs(where.folder, exist_ok=True)
+        files.make_below(self._layout.own, where.folder)
         owner = dict(processes.identity(), at=now, mode="job" if by_job else "login")
         if not files.create(where.attempt, files.dump(owner)):
             return

@@ -191,7 +191,8 @@ class Service:
         if opening.expand(request["workspace"], self._environ) != mine:
             raise usage("this agent was started for the workspace %s" % mine)
         opened = opening.open_workspace(request, self._sha12, self._environ)
-        sweeping.sweep(opened.layout, self._clock())
+        if sweeping.sweep(opened.layout, self._clock()):
+            self._cleaning.resume(opened.layout)
         with contextlib.suppress(FileNotFoundError):
             os.utime(os.path.join(opened.layout.travel, self._sha12), None)  # it is used
         self._opened = opened

@@ -14,7 +14,7 @@ from xpm.connectors.base import JobRef
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.tidying import Over, Remains, Rubbish, Tidying
 from xpm.errors import UsageProblem, XpmError
-from xpm.follow import unclaimed
+from xpm.follow import emptied, unclaimed
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.session import Session
@@ -207,7 +207,12 @@ def _agrees(size: int, orphans: int, places: Sequence[Place]) -> bool:
 def _remove(main: MainFolder, place: Place, orphans: bool) -> None:
     jobs = list(place.fetched.items()) if orphans else []
     if place.rubbish or jobs:
-        place.remains += place.tidying.clean(place.rubbish, jobs)
+        remains = place.tidying.clean(place.rubbish, jobs)
+        place.remains += remains
+        stay = {each.name for each in remains}
+        if jobs:
+            gone = [ref.job for ref, _ in jobs if ref.job not in stay]
+            emptied.note(main, gone)
     if place.mirrors:
         claimed = unclaimed.claims(main)  # a plan may have run meanwhile
         for folder in place.mirrors:

@@ -19,6 +19,8 @@ from xpm.connectors.measuring import Distance
 from xpm.connectors.opening import open_connector, open_host, target_of
 from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec
 from xpm.errors import ProfileProblem, SiteProblem, UsageProblem
+from xpm.follow import journal, unclaimed
+from xpm.follow.main import MainFolder
 from xpm.follow.world import World
 from xpm.launchers import surveying
 from xpm.launchers.profiles import Launcher, Profiles
@@ -99,6 +101,10 @@ def look(spec: Spec, kind: str, host: Host, probe: ProbeJob | None = None) -> It
         asked = questions.ask(host, mine)
         yield diagnosis.of_python(asked.found.get("python"))
         yield from diagnosis.of_workspace(asked.said("workspace"), time.time())
+        mains = [each for each in map(MainFolder, journal.folders()) if each.exists]
+        if count := len(unclaimed.forsaken(mains, spec.name)):
+            told = f"{count} jobs sent there from here are in no plan any more"
+            yield Finding("orphans", "ok", told, f"`xpm clean {spec.name}` shows what that takes")
     if isinstance(spec, SlurmSpec):
         if probe is not None:
             yield from probe_job.run(host, probe)

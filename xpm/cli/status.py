@@ -4,15 +4,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import click
 
 from xpm.cli import render, selecting, sessions, telling
 from xpm.errors import UsageProblem, XpmError
-from xpm.follow import choosing, filters, leaving, views
+from xpm.follow import choosing, emptied, filters, leaving, views
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import MainFolder
-from xpm.follow.views import Summary
+from xpm.follow.views import JobView, Summary
 
 
 @click.command("status")
@@ -45,9 +46,11 @@ def command(
         look = session.look()
         if as_json:
             sessions.remark(silent)
-            _document(look, name, wanted)
+            _document(main, look, name, wanted)
         else:
             _show(_summaries(look, name, wanted, all_jobs), silent)
+            if experiment is None and (count := look.forsaken(emptied.jobs(main))):
+                render.note(telling.orphans(count))
         for connector, notes in sorted(session.notes.items()):
             for note in notes:
                 render.note(f"{connector}: {note}")
@@ -64,14 +67,25 @@ def _watch(main: MainFolder, name: str | None) -> int:
     return 0
 
 
-def _document(look: Look, name: str | None, wanted: str | None) -> None:
+def _document(main: MainFolder, look: Look, name: str | None, wanted: str | None) -> None:
     """The experiment named, or that ran last, or that ran last of those with jobs that pass."""
     passing = choosing.passing(look, wanted) if wanted else []
     view = selecting.last(look, passing[0].experiment if passing else name)
     if wanted:
         ids = {row.ref for row in passing if row.experiment == view.id}
         view = replace(view, jobs=[job for job in view.jobs if job.ref in ids])
-    render.document(views.as_json(view))
+    content = views.as_json(view)
+    for job, told in zip(view.jobs, cast("list[dict[str, object]]", content["jobs"]), strict=True):
+        told.update(_equipment(main, job))
+    render.document(content)
+
+
+def _equipment(main: MainFolder, job: JobView) -> dict[str, object]:
+    """The code and the environment a job was submitted with; `xpm why` tells what its run found."""
+    noted = main.job(job.ref) or {}
+    code = cast("Mapping[str, object]", noted.get("code") or {})
+    request = cast("Mapping[str, object]", noted.get("request") or {})
+    return {"snapshot": code.get("snapshot"), "environment": request.get("environment")}
 
 
 def _summaries(

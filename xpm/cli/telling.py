@@ -172,3 +172,9 @@ def equipment(claim: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
         claim.get("image") and f"image {claim['image']}",
     ]
     return [str(each) for each in parts if each]
+
+
+def orphans(count: int) -> str:
+    """That jobs elsewhere are in no plan any more."""
+    jobs = "1 job elsewhere is" if count == 1 else f"{count} jobs elsewhere are"
+    return f"{jobs} in no plan any more: `xpm clean` shows what that takes"

@@ -6,7 +6,7 @@ brought it has noted in the journal, and ``xpm.follow.session`` reconciles those
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -118,6 +118,14 @@ class Look:
         journal.read(_UNSENT)
         journal.read(_SEEN)
         self.update()
+
+    def forsaken(self, but: Collection[str] = ()) -> int:
+        """How many jobs elsewhere are over and in the latest run of no experiment."""
+        found = self.journal.read(
+            "SELECT l.job FROM lines l JOIN records r ON r.experiment = l.experiment GROUP BY l.job"
+            " HAVING max(l.run = r.run) = 0 AND max(l.connector) != 'local'"
+        )
+        return sum(job not in but for (job,) in found)
 
     def update(self) -> None:
         """Take in what was submitted, sent and heard since."""

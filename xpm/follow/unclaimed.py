@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xpm.connectors.base import JobRef
 from xpm.connectors.tidying import Over
-from xpm.follow import journal
+from xpm.follow import emptied, journal
 from xpm.follow.main import MainFolder
 from xpm.sync.folder import JobFolder
 from xpm.sync.mirror import Local
@@ -60,6 +60,22 @@ def claims(main: MainFolder) -> Claims:
                 if latest is None or line.run == latest.run:
                     found.current.add(line.job)
     return found
+
+
+def forsaken(mains: Sequence[MainFolder], connector: str | None = None) -> set[str]:
+    """The jobs, of one connector or of all elsewhere, that no latest run has, and whose results were not cleaned away there."""
+    ever: set[str] = set()
+    current: set[str] = set()
+    for main in mains:
+        for record in main.experiments():
+            latest = record.latest()
+            for line in record.lines():
+                if line.connector != "local" and connector in (None, line.connector):
+                    ever.add(line.job)
+                if latest is None or line.run == latest.run:
+                    current.add(line.job)
+        ever -= emptied.jobs(main)
+    return ever - current
 
 
 def local_state(main: MainFolder, ref: JobRef) -> Local:

@@ -203,13 +203,15 @@ def _round(
         asked = other.submit(source.call, request)  # both sides look at the same time
         folders = [stack.enter_context(JobFolder(path)) for path in paths]
         here = [folder.scan() for folder in folders]
+        looks = [
+            each is not None and each.is_so(local) for each, local in zip(noted, here, strict=True)
+        ]
         answer = asked.result()[0]
         manifests, now = answer.get("jobs"), answer.get("now")
         if not isinstance(manifests, list) or len(manifests) != len(refs):
             raise Defect("the agent's manifest does not answer the request")
         same = [
-            each is not None and manifest == "same" and each.is_so(local)
-            for each, manifest, local in zip(noted, manifests, here, strict=True)
+            manifest == "same" and is_so for manifest, is_so in zip(manifests, looks, strict=True)
         ]
         manifests = _lists(source, listed, manifests, same)
         jobs = [

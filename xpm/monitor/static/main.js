@@ -47,7 +47,7 @@ function Page() {
   const [wish, setWish] = useState(null);
   const [said, setSaid] = useState(null);
   const calm = useCalm(overview.again, 700);
-  useNews(useCallback(() => calm(), []));
+  useNews(useCallback((kind, news) => { if (kind === "reset" || news.changed || news.gone || news.places) calm(); }, []));
   const data = overview.data;
   const [title, View] = route.view === "job" ? ["Job", Job] : VIEWS[route.view] || VIEWS.overview;
   useEffect(() => { document.title = `${route.view === "job" ? route.rest[1]?.slice(0, 8) : title} · xpm`; }, [route]);

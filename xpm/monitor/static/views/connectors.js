@@ -20,7 +20,7 @@ function Place({ each, trouble, now }) {
 export function Connectors() {
   const asked = useAsked(() => get("connectors"), []);
   const calm = useCalm(asked.again, 1500);
-  useNews(useCallback(() => calm(), [calm]));
+  useNews(useCallback((kind, news) => { if (kind === "reset" || news.changed || news.places) calm(); }, [calm]));
   const now = useNow(1000);
   if (!asked.data) return asked.problem ? html`<${Trouble} problem=${asked.problem} again=${asked.again}/>` : html`<${Starting}/>`;
   const { connectors, trouble } = asked.data;

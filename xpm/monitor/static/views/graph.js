@@ -31,8 +31,8 @@ function Box({ node, x, y, experiment }) {
   const name = node.task.length > 26 ? `…${node.task.slice(-25)}` : node.task;
   const q = node.value ? (([tag, ...value]) => added(`task=${node.task}`, tag, value.join("=")))(node.value.split("=")) : `task=${node.task}`;
   const words = ORDER.filter((state) => node.counts[state]).map((state) => `${node.counts[state]} ${state}`).join(", ");
-  return html`<a href=${link("jobs", { experiment, q })} aria-label=${`${name} ${node.value ? `${node.value} · ` : ""}${many(all)}: ${words}`}><rect class="box" x=${x} y=${y} width=${WIDTH} height=${HIGH} rx="8"/><title>${`${node.task}\n${words}`}</title>
-    <text x=${x + 12} y=${y + 24} class="task">${name}</text><text x=${x + 12} y=${y + 43} class="sub">${node.value ? `${node.value} · ` : ""}${many(all)}</text>${parts}</a>`;
+  return html`<a href=${link("jobs", { experiment, q })} aria-label=${`${name} ${node.value ? `${node.value} · ` : ""}${many(all)}: ${words}`}><rect class="box" x=${x} y=${y} width=${WIDTH} height=${HIGH} rx="8"/>
+    <text x=${x + 12} y=${y + 24} class="task">${name}</text>${" "}<text x=${x + 12} y=${y + 43} class="sub">${node.value ? `${node.value} · ` : ""}${many(all)}</text>${parts}</a>`;
 }
 
 export function Graph({ route, overview }) {

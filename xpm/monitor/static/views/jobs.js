@@ -8,6 +8,7 @@ import { Groups } from "./groups.js";
 
 const HEIGHT = 38;
 const PAGE = 80;
+const BEYOND = 5;
 const COLUMNS = [["state", "State"], ["task", "Task"], ["", "Tags"], ["connector", "Where"], ["id", "Job"], ["", "Remark"]];
 
 export function added(q, name, value) {
@@ -121,8 +122,8 @@ function Table({ held, want, query, chosen, setChosen }) {
     sized.observe(box.current);
     return () => sized.disconnect();
   }, []);
-  const first = Math.max(0, Math.floor(view.top / HEIGHT) - 8);
-  const last = Math.min(held.total - 1, Math.ceil((view.top + view.height) / HEIGHT) + 8);
+  const first = Math.max(0, Math.floor(view.top / HEIGHT) - BEYOND);
+  const last = Math.min(held.total - 1, Math.ceil((view.top + view.height) / HEIGHT) + BEYOND);
   useEffect(() => { if (held.total) want(first, last); });
   useEffect(() => { box.current.scrollTop = 0; setHere(-1); }, [query.q, query.experiment, query.states, query.sort]);
   const at = (index) => held.pages.get(Math.floor(index / PAGE))?.[index % PAGE];
@@ -148,14 +149,15 @@ function Table({ held, want, query, chosen, setChosen }) {
     if ((event.key === " " || event.key === "x") && row) { event.preventDefault(); toggle(row); }
   };
   const sorted = (column) => set({ sort: query.sort === column ? `-${column}` : query.sort === `-${column}` ? "" : column });
+  const pool = Math.ceil(view.height / HEIGHT) + 2 * BEYOND + 3; // rows that leave above are used again below
   const rows = [];
   for (let index = first; index <= last; index++) {
     const row = at(index);
     rows.push(row
-      ? html`<${Row} key=${index} row=${row} index=${index} here=${index === here} chosen=${chosen.has(row.key)} toggle=${() => toggle(row)} pick=${(name, value) => set({ q: added(query.q || "", name, value) })}/>`
-      : html`<div key=${index} role="row" aria-rowindex=${index + 2} class="row awaited" style=${{ top: `${index * HEIGHT}px` }}><span role="gridcell">…</span></div>`);
+      ? html`<${Row} key=${index % pool} row=${row} index=${index} here=${index === here} chosen=${chosen.has(row.key)} toggle=${() => toggle(row)} pick=${(name, value) => set({ q: added(query.q || "", name, value) })}/>`
+      : html`<div key=${`a${index % pool}`} role="row" aria-rowindex=${index + 2} class="row awaited" style=${{ top: `${index * HEIGHT}px` }}><span role="gridcell">…</span></div>`);
   }
-  return html`<div class=${held.stale && held.problem ? "table old" : "table"} role="grid" aria-label="Jobs" aria-multiselectable="true" aria-rowcount=${held.total + 1} aria-colcount="7" tabindex="0" aria-activedescendant=${here >= first && here <= last ? `row-${here}` : null} ref=${box} onScroll=${() => setView({ top: box.current.scrollTop, height: box.current.clientHeight })} onKeyDown=${pressed} onFocus=${(event) => { if (here < 0 && event.target === box.current) setHere(first ? first + 8 : 0); }}>
+  return html`<div class=${held.stale && held.problem ? "table old" : "table"} role="grid" aria-label="Jobs" aria-multiselectable="true" aria-rowcount=${held.total + 1} aria-colcount="7" tabindex="0" aria-activedescendant=${here >= first && here <= last ? `row-${here}` : null} ref=${box} onScroll=${() => setView({ top: box.current.scrollTop, height: box.current.clientHeight })} onKeyDown=${pressed} onFocus=${(event) => { if (here < 0 && event.target === box.current) setHere(first ? first + BEYOND : 0); }}>
     <div role="rowgroup" class="heads"><div role="row" aria-rowindex="1" class="row head"><span role="columnheader" class="check"><span class="unseen">Chosen</span></span>
       ${COLUMNS.map(([name, title]) => html`<span key=${title} role="columnheader" aria-sort=${name && query.sort === name ? "ascending" : name && query.sort === `-${name}` ? "descending" : null}>${name ? html`<button type="button" tabindex="-1" onClick=${() => sorted(name)}>${title}${query.sort === name ? " ↑" : query.sort === `-${name}` ? " ↓" : ""}</button>` : title}</span>`)}</div></div>
     <div role="rowgroup" class="rows" style=${{ height: `${held.total * HEIGHT}px` }}>${rows}</div></div>`;
@@ -167,7 +169,7 @@ export function Jobs({ route, overview, wish }) {
   const { held, want } = useRows({ q, experiment, states, sort });
   const facets = useAsked(() => get("jobs", { experiment, limit: 0, facets: 1 }), [experiment]);
   const calm = useCalm(facets.again, 5000);
-  useNews(useCallback(() => calm(), []));
+  useNews(useCallback((kind, news) => { if (kind === "reset" || news.changed || news.gone) calm(); }, []));
   const [chosen, setChosen] = useState(new Map());
   useEffect(() => setChosen(new Map()), [q, experiment, states]);
   const picked = states ? states.split(",") : [];

@@ -1,5 +1,7 @@
 // Everything at a glance: experiments, what failed, what runs, the places.
+import { useCallback, useState } from "preact/hooks";
 import { ago, duration, html, many, post, Problem, SHORT, useNow } from "../lib.js";
+import { useNews } from "../live.js";
 import { Bar, Counts, Empty, JobLink, Progress, State, Tags } from "../parts.js";
 import { link } from "../route.js";
 
@@ -22,6 +24,8 @@ function Place({ each, now }) {
 
 export function Overview({ overview, say }) {
   const now = useNow();
+  const [progress, setProgress] = useState({});
+  useNews(useCallback((kind, news) => { if (kind === "news") setProgress((before) => ({ ...before, ...news.progress })); }, []));
   const ask = async () => {
     try {
       say(await post("act", { action: "sync" }));
@@ -45,6 +49,6 @@ export function Overview({ overview, say }) {
         ${overview.failures.length ? html`<ul class="brief">${overview.failures.map((each) => html`<li key=${each.key}><div><${JobLink} job=${each}/> <span>${each.task}</span> <${Tags} tags=${each.tags}/></div><p class="faint">${each.remark}</p></li>`)}</ul>
           ${overview.failed > overview.failures.length ? html`<p><a href=${link("jobs", { states: "failed,lost" })}>All ${many(overview.failed)} that failed</a></p>` : ""}` : html`<p class="faint">Nothing has failed.</p>`}</section>
       <section aria-labelledby="running"><h2 id="running">Running now</h2>
-        ${overview.running.length ? html`<ul class="brief">${overview.running.map((each) => html`<li key=${each.key}><div><${JobLink} job=${each}><code>${each.id.slice(0, SHORT)}</code></${JobLink}> <span>${each.task}</span> <${Tags} tags=${each.tags}/></div><${Progress} progress=${each.progress}/></li>`)}</ul>` : html`<p class="faint">Nothing runs.</p>`}</section>
+        ${overview.running.length ? html`<ul class="brief">${overview.running.map((each) => html`<li key=${each.key}><div><${JobLink} job=${each}><code>${each.id.slice(0, SHORT)}</code></${JobLink}> <span>${each.task}</span> <${Tags} tags=${each.tags}/></div><${Progress} progress=${progress[each.key] || each.progress}/></li>`)}</ul>` : html`<p class="faint">Nothing runs.</p>`}</section>
     </aside></div>`;
 }
