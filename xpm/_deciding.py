@@ -17,6 +17,7 @@ from xpm.follow.main import LocalEnd
 from xpm.follow.records import ExperimentRecord, Line
 from xpm.follow.session import ENTRY_FIELDS, Session
 from xpm.follow.told import told
+from xpm.wire import files
 
 if TYPE_CHECKING:
     from xpm.launchers.profiles import Launcher
@@ -199,7 +200,7 @@ class Deciding:
     def _hold(self, job: Job) -> None:
         job.phase = Phase.HELD
         own = job.folder / ".xpm"
-        self._patiently(lambda: own.mkdir(parents=True, exist_ok=True))
+        self._patiently(lambda: files.make_below(str(self._main.own), str(own)))
 
     def _reuse(self, job: Job, end: LocalEnd) -> None:
         noted = self._main.job(job.ref)

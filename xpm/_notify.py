@@ -130,7 +130,8 @@ def _services(wishes: Notify) -> tuple[list[tuple[str, Any]], list[str]]:
     except ImportError:
         return [], [f"{INSTALL} ({wishes.where})"]
     logging.getLogger("apprise").disabled = True  # it would say addresses
-    found, problems = [], []
+    found: list[tuple[str, Any]] = []
+    problems: list[str] = []
     for each in wishes.to:
         urls, problem = _urls(each)
         problems += [f"{problem} ({wishes.where})"] if problem else []

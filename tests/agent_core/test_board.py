@@ -175,7 +175,7 @@ def test_ten_thousand_jobs_are_read_once(yard: Yard) -> None:
     assert each < 0.005
 
 
-def test_p19_a_name_that_a_stale_listing_hides_is_found_after_a_change_of_ours(yard: Yard) -> None:
+def test_a_name_that_a_stale_listing_hides_is_found_after_a_change_of_ours(yard: Yard) -> None:
     """NFS clients cache listings until the folder changes; so do we, by its mtime, and then look again."""
     folder = yard.layout.inbox
     names = Names(folder)

@@ -43,7 +43,7 @@ def test_a_ready_job_is_submitted_once_and_followed_to_its_end(site: Site) -> No
     assert {"intent.json", "try.1", "batch.json"} == {path.name for path in submission.iterdir()}
 
 
-def test_p12_p13_p24_everything_is_on_the_command_line_and_the_environment_is_clean(
+def test_everything_is_on_the_command_line_and_the_environment_is_clean(
     site: Site,
 ) -> None:
     """The log is appended to, so that a requeue truncates nothing."""
@@ -83,7 +83,7 @@ def test_an_intent_is_on_disk_before_sbatch_is_called(site: Site) -> None:
 
 
 @pytest.mark.parametrize("mode", ["banner", "cluster"])
-def test_p2_noise_around_the_batch_id_does_no_harm(site: Site, mode: str) -> None:
+def test_noise_around_the_batch_id_does_no_harm(site: Site, mode: str) -> None:
     site.script(f"sbatch {mode}")
     site.yard.ask("a")
 
@@ -91,9 +91,7 @@ def test_p2_noise_around_the_batch_id_does_no_harm(site: Site, mode: str) -> Non
 
 
 @pytest.mark.parametrize("mode", ["accepted-timeout", "accepted-killed"])
-def test_p1_a_submission_that_was_accepted_unheard_is_found_by_its_name(
-    site: Site, mode: str
-) -> None:
+def test_a_submission_that_was_accepted_unheard_is_found_by_its_name(site: Site, mode: str) -> None:
     site.script(f"sbatch {mode}")
     site.yard.ask("a")
 
@@ -107,7 +105,7 @@ def test_p1_a_submission_that_was_accepted_unheard_is_found_by_its_name(
     assert 1 == len(site.calls("sbatch"))
 
 
-def test_p1_a_submission_in_doubt_is_sent_again_only_after_two_look_ups_far_enough_apart(
+def test_a_submission_in_doubt_is_sent_again_only_after_two_look_ups_far_enough_apart(
     site: Site,
 ) -> None:
     site.script("sbatch timeout")
@@ -126,7 +124,7 @@ def test_p1_a_submission_in_doubt_is_sent_again_only_after_two_look_ups_far_enou
     assert (2, 1) == (len(site.calls("sbatch")), len(names))
 
 
-def test_p5_a_look_up_that_fails_is_no_look_up(site: Site) -> None:
+def test_a_look_up_that_fails_is_no_look_up(site: Site) -> None:
     site.script("sbatch timeout", *["squeue fail"] * 3)
     site.yard.ask("a")
 
@@ -182,7 +180,7 @@ def test_trouble_of_the_site_never_fails_a_job(site: Site) -> None:
     assert "1001" == view.batch_id
 
 
-def test_p5_a_query_that_fails_changes_nothing(site: Site) -> None:
+def test_a_query_that_fails_changes_nothing(site: Site) -> None:
     site.yard.ask("a")
     site.advance()
     assert "pending" == site.advance(60).state
@@ -193,7 +191,7 @@ def test_p5_a_query_that_fails_changes_nothing(site: Site) -> None:
         assert "pending" == site.advance(301).state
 
 
-def test_p3_a_job_that_left_the_queue_unclaimed_is_lost_and_submitted_once_more(site: Site) -> None:
+def test_a_job_that_left_the_queue_unclaimed_is_lost_and_submitted_once_more(site: Site) -> None:
     site.yard.ask("a")
     site.advance()
     site.forget("1001")
@@ -208,7 +206,7 @@ def test_p3_a_job_that_left_the_queue_unclaimed_is_lost_and_submitted_once_more(
     assert 2 == len({call["argv"][1] for call in site.calls("sbatch")})
 
 
-def test_p4_a_running_job_that_left_the_queue_is_lost_only_with_a_silent_heart(site: Site) -> None:
+def test_a_running_job_that_left_the_queue_is_lost_only_with_a_silent_heart(site: Site) -> None:
     site.yard.ask("a")
     site.advance()
     site.yard.claim("a", batch_id="1001")
@@ -263,7 +261,7 @@ def test_the_queue_says_why_a_run_ended_without_a_record(
 
 
 @pytest.mark.parametrize("word", ["REQUEUED", "COMPLETING", "A_NEW_WORD"])
-def test_p7_p11_a_word_that_is_not_the_end_ends_nothing(site: Site, word: str) -> None:
+def test_a_word_that_is_not_the_end_ends_nothing(site: Site, word: str) -> None:
     site.yard.ask("a")
     site.advance()
     site.yard.claim("a", batch_id="1001")
@@ -285,7 +283,7 @@ def test_the_record_beats_the_queue(site: Site) -> None:
     assert "done" == site.advance(61).state
 
 
-def test_p6_a_recycled_id_is_another_job(site: Site) -> None:
+def test_a_recycled_id_is_another_job(site: Site) -> None:
     site.yard.ask("a")
     site.advance()
     site.batch("1001", state="FAILED", name="somebody.else")
@@ -384,7 +382,7 @@ def test_two_who_advance_ask_the_queue_together(site: Site) -> None:
     assert "pending" == site.word("a")
 
 
-def test_p20_a_chain_goes_on_with_whoever_comes(site: Site) -> None:
+def test_a_chain_goes_on_with_whoever_comes(site: Site) -> None:
     site.yard.ask("a")
     site.yard.ask("b", parents=["a"])
     site.yard.ask("c", parents=["b"])

@@ -70,6 +70,24 @@ def test_logs_over_a_link_need_one_connection_and_end_when_interrupted(box: Box)
     assert box.sshd.log.count("Accepted publickey") == before + 1
 
 
+def test_of_a_log_whose_host_is_away_what_is_here_is_shown(box: Box) -> None:
+    box.detached("one")
+    box.gate("one", "first")
+    until(lambda: box.xpm("logs", "name=one").out == "first\n")
+    (job,) = box.jobs()
+    copy = Path(job.path) / "stdout"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text("first\n")  # as rules for jobs that run bring it
+    box.sshd.kill()
+
+    shown = box.xpm("logs", "name=one")
+
+    box.sshd.start()
+    assert (shown.code, shown.out) == (3, "first\n")
+    assert "so much of stdout is here" in shown.err
+    assert "cannot connect" in shown.err
+
+
 def test_a_cancel_by_filter_that_a_frozen_host_does_not_hear_is_kept_and_said_soon(
     box: Box,
 ) -> None:

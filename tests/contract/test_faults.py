@@ -1,9 +1,10 @@
 """What a link that breaks at any moment does to jobs: nothing."""
 
 import itertools
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.contract import places
 from tests.contract.places import entry, in_memory, ref, until
 from xpm.connectors.base import Snapshot
+from xpm.connectors.hosts import Stream
 from xpm.connectors.link import Link, Place
 from xpm.connectors.memory_host import Faults, MemoryHost, MemoryStream
 from xpm.connectors.remote import AgentConnector
@@ -177,6 +179,61 @@ def test_a_link_that_freezes_before_the_agent_has_said_hello_is_given_up(
     with pytest.raises(HostUnreachable):
         link.call({"verb": "probe"})
     link.close()
+
+
+class Noisy:
+    """A host whose first stream says something else, once, behind so many frames."""
+
+    def __init__(self, host: MemoryHost, frame: int, noise: bytes) -> None:
+        self.name = host.name
+        self._host = host
+        self._frame = frame
+        self._noise = noise
+
+    def open(self, argv: Sequence[str]) -> Stream:
+        """Open it; only the first one is noisy."""
+        stream = self._host.open(argv)
+        if stream is self._host.streams[0]:
+            read = stream.read
+
+            def noisy(size: int) -> bytes:
+                if self._noise and len(self._host.streams[0].frames_received) == self._frame:
+                    noise, self._noise = self._noise, b""
+                    return noise
+                return read(size)
+
+            stream.read = noisy  # type: ignore[method-assign]
+        return stream
+
+    def close(self) -> None:
+        """End every stream."""
+        self._host.close()
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"\n",
+        b"slurm_load_jobs error: Unable to contact slurm controller\r\n",
+        b"\xff" * 9000,
+        b"\0" * 9,
+    ],
+    ids=["a newline", "a message", "many bytes", "zeros"],
+)
+@pytest.mark.parametrize("frame", [6, 9])
+def test_noise_between_frames_is_a_broken_link_and_heals(
+    host: MemoryHost, tmp_path: Path, shot: Snapshot, noise: bytes, frame: int
+) -> None:
+    place = Place(str(tmp_path / "far"), "plain", sys.executable, Capacity(2))
+    noisy = Noisy(host, frame, noise)
+    link = Link("memory", noisy, place, Patience(attempts=5), lambda seconds: None, grace_s=2.0)
+    connector = AgentConnector("memory", link)
+
+    exchange(connector, shot, tmp_path / "main")
+
+    check(tmp_path / "far", tmp_path / "main")
+    assert len(host.streams) == 2
+    connector.close()
 
 
 def test_a_cut_while_observing_is_told_at_once(host: MemoryHost, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from xpm.launchers.profiles import load_profiles
 HARMLESS = (".", "git", "pip", "ls", "cat", "python", "python3", "mkdir", "chgrp", "chmod")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 _WAITING = re.compile(r"^xpm: [\w-]+: \d+ [\w ,]+\n", re.MULTILINE)
+_EVALUATED = re.compile(r'eval "\$\((.*)\)"')
 COMMANDS = [each for block in blocks("console") for each in typed(block)]
 WITH_PYTHON = [
     page
@@ -169,7 +170,9 @@ def test_a_command_of_the_pages_exists_with_its_options(
     typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = shlex.split(typed.command)
+    evaluated = _EVALUATED.fullmatch(typed.command)
+    line = evaluated.group(1) if evaluated else typed.command.partition(" > ")[0]
+    words = shlex.split(line)
     for each in words:
         if each.endswith(".py"):
             (tmp_path / each).touch()

@@ -4,7 +4,6 @@ A fork has everything imported, which is most of what a short command costs.
 """
 
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -12,16 +11,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import click
+
 from tests.contract.places import in_memory
 from tests.faults.pipes import HookedHost
 from tests.faults.points import FaultPoint
+from xpm.cli.main import guarded
 from xpm.cli.main import main as xpm
+from xpm.cli.run import execute
 from xpm.connectors.base import Connector
 from xpm.connectors.opening import open_connector
 from xpm.connectors.retrying import Patience
 from xpm.connectors.specs import LocalSpec, Spec
-from xpm.errors import XpmError
-from xpm.follow.options import RunOptions, using
+from xpm.follow.options import RunOptions
 from xpm.follow.world import World
 
 LOCAL = "STALE"
@@ -102,11 +104,6 @@ def _main(words: Sequence[str]) -> None:
         sys.argv[:] = ["xpm", "status", "faults", "--json"]
         xpm()
         return
-    plan = words[0]
-    sys.path.insert(0, str(Path(plan).parent))
-    sys.argv[:] = [plan]
-    with using(RunOptions(world=World(open=_open, patience=lambda failures: 0.05))):
-        try:
-            runpy.run_path(plan, run_name="__main__")
-        except XpmError as problem:
-            sys.exit(f"error: {problem}")
+    options = RunOptions(world=World(open=_open, patience=lambda failures: 0.05))
+    run = click.Command("run", callback=lambda: execute(Path(words[0]), [], options))
+    sys.exit(guarded(run, []))

@@ -68,8 +68,10 @@ class Plans:
                 f"run again {MOST_RUNS} times, it ends with {healed.returncode}:\n{healed.stderr}"
             ]
         found = [*_effects(desk, fault), *_results(desk), *_journal(desk), *_left(desk)]
-        is_elsewhere = fault.role != "laptop" and fault.what not in OUTAGES
-        if is_elsewhere and re.search("^Traceback", hit.stderr, re.MULTILINE):
+        is_unread = hit.stderr.rstrip().endswith(
+            f"{desk.plan}'"
+        )  # without its plan nothing can run
+        if re.search("^Traceback", hit.stderr, re.MULTILINE) and not is_unread:
             found.append(f"the laptop crashed: {hit.stderr}")
         return found
 

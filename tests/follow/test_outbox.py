@@ -53,6 +53,7 @@ def test_a_cancel_is_owed_until_it_is_paid(tmp_path: Path) -> None:
 
 
 def test_code_that_cannot_be_sent_is_kept_as_it_is_now(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
     outbox = Outbox(tmp_path / "own")
     source = tmp_path / "plan.py"
     source.write_bytes(b"print(1)")

@@ -25,6 +25,7 @@ class Slow(Outbox):
 
 
 def test_code_is_kept_before_the_many_jobs_are_synced(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
     (tmp_path / "plan.py").write_bytes(b"print(1)")
     digest = hashlib.sha256(b"print(1)").hexdigest()
     snapshot = Snapshot("s1", {"plan.py": (digest, 0o644, str(tmp_path / "plan.py"))})
@@ -39,6 +40,7 @@ def test_code_is_kept_before_the_many_jobs_are_synced(tmp_path: Path) -> None:
 
 def test_that_code_is_missing_is_told_once_for_all_jobs(main_path: Path) -> None:
     main = MainFolder(main_path)
+    main.prepare()
     for job in ("a", "b", "c"):
         main.outbox.put("cluster", entry(job))
     told: list[str] = []
@@ -54,6 +56,7 @@ def test_that_code_is_missing_is_told_once_for_all_jobs(main_path: Path) -> None
 def test_code_that_is_there_already_need_not_be_here(main_path: Path) -> None:
     """A laptop is killed in the middle of sending many jobs, and the plan is gone when it is back."""
     main = MainFolder(main_path)
+    main.prepare()
     for job in ("a", "b"):
         main.outbox.put("cluster", {**entry(job), "experiment": "exp", "parents": []})
     cluster = Cluster()

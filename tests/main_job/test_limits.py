@@ -35,7 +35,7 @@ def short(laptop: Laptop) -> Iterator[Laptop]:
         _partition(laptop, "5")
 
 
-def test_a_time_over_the_limit_is_refused_there_then_here_until_the_site_allows_it_p21(
+def test_a_time_over_the_limit_is_refused_there_then_here_until_the_site_allows_it(
     short: Laptop,
 ) -> None:
     plan = _plan(short)
@@ -71,7 +71,7 @@ def test_a_time_over_the_limit_is_refused_there_then_here_until_the_site_allows_
     assert done.returncode == 0, done.stderr
 
 
-def test_what_slurm_would_let_wait_for_ever_is_ended_with_the_fix_p21(short: Laptop) -> None:
+def test_what_slurm_would_let_wait_for_ever_is_ended_with_the_fix(short: Laptop) -> None:
     plan = _plan(short)
     silent = json.dumps({"format": 1, "at": time.time(), "problems": []})
     knobs = json.dumps({"squeue_every_s": 2})

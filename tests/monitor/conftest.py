@@ -63,8 +63,8 @@ def pair(tmp_path: Path) -> Iterator[tuple[Scene, Lab, list[JobRef]]]:
 
 @pytest.fixture
 def one_server(pair: tuple[Scene, Lab, list[JobRef]]) -> Iterator[Server]:
-    """The page of the two jobs, which asks their cluster for news."""
-    server = Server(pair[0].main, 0, follows=True, world=pair[1].world)
+    """The page of the two jobs, beside whoever follows them."""
+    server = Server(pair[0].main, 0, follows=False, world=pair[1].world)
     server.start()
     yield server
     server.close()
@@ -86,6 +86,7 @@ def browser() -> "Iterator[Browser]":
     if not CHROMIUM.exists():
         assert not os.environ.get("CI"), f"there is no {CHROMIUM}: scripts/system-packages has it"
         pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium, or set XPM_CHROMIUM")
+    sync_api.expect.set_options(timeout=15_000)  # the machine may be busy
     with sync_api.sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS.split())
         yield found

@@ -152,8 +152,8 @@ def test_the_keyboard_alone_finds_opens_and_goes_back(page: "Page", server: Serv
 def test_a_tag_pill_narrows_the_table(page: "Page", server: Server) -> None:
     _open(page, server, "jobs?experiment=digits")
 
-    page.locator(".rows .tag", has_text="cnn").first.click()
-    _expect(page.get_by_role("searchbox")).to_have_value("model=cnn")
+    page.locator(".rows .tag", has_text="mlp").first.click()
+    _expect(page.get_by_role("searchbox")).to_have_value("model=mlp")
     _expect(page.locator(".total")).to_have_text("24 jobs of 77")
 
 

@@ -166,7 +166,7 @@ def test_what_precedes_the_queue_is_left_out_and_a_failed_query_is_no_empty_queu
     assert slurm_parse.queue(None, text) is None
 
 
-def test_p8_an_array_that_is_too_long_is_not_refused_for_ever() -> None:
+def test_an_array_that_is_too_long_is_not_refused_for_ever() -> None:
     answer = slurm_parse.submitted(*captured("sbatch_bad_array"))
 
     assert isinstance(answer, Later)
@@ -177,13 +177,13 @@ def test_p8_an_array_that_is_too_long_is_not_refused_for_ever() -> None:
     ("throttle", "array"),
     [(None, "--array=0-3"), (2, "--array=0-3%2"), (4, "--array=0-3"), (9, "--array=0-3")],
 )
-def test_p18_an_array_says_how_many_of_it_can_run_at_once(throttle: int | None, array: str) -> None:
+def test_an_array_says_how_many_of_it_can_run_at_once(throttle: int | None, array: str) -> None:
     argv = slurm_commands.sbatch("xpm.1", "/w/s", "/w", ["--mem=1M"], range(4), throttle)
 
     assert array == argv[-1]
 
 
-def test_p9_an_element_of_an_array_is_known_by_array_and_index_whatever_its_raw_id() -> None:
+def test_an_element_of_an_array_is_known_by_array_and_index_whatever_its_raw_id() -> None:
     text = "9|8|0|RUNNING|None|a|b|c|x\n8|8|1|PENDING|Resources|a|b|c|x\n"
 
     rows = slurm_parse.queue(0, text)
@@ -196,7 +196,7 @@ def test_p9_an_element_of_an_array_is_known_by_array_and_index_whatever_its_raw_
     assert {"x": "8"} == slurm_parse.by_name(rows)
 
 
-def test_p10_no_column_of_the_queue_is_cut() -> None:
+def test_no_column_of_the_queue_is_cut() -> None:
     assert not re.search(r"%[.0-9]", slurm_commands.FORMAT)
 
     rows = slurm_parse.queue(*captured("squeue")[:2]) or []

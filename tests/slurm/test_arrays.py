@@ -32,7 +32,7 @@ def life(tmp_path: Path) -> Iterator[Life]:
     life.site.rest()
 
 
-def test_p17_jobs_of_equal_requests_are_one_array_and_others_are_not(site: Site) -> None:
+def test_jobs_of_equal_requests_are_one_array_and_others_are_not(site: Site) -> None:
     site.yard.ask(*ABC, request={"options": OPTIONS})
     site.yard.ask("d", request={"options": ["--partition=gpu"]})
 
@@ -45,7 +45,7 @@ def test_p17_jobs_of_equal_requests_are_one_array_and_others_are_not(site: Site)
     assert [] == site.yard.temporaries()
 
 
-def test_p18_each_element_has_a_state_of_its_own(site: Site) -> None:
+def test_each_element_has_a_state_of_its_own(site: Site) -> None:
     site.yard.ask(*ABC)
     site.advance()
 
@@ -125,7 +125,7 @@ def test_two_who_choose_different_jobs_at_once_share_them_out(site: Site) -> Non
     assert index is None or len(index["elements"]) == 2
 
 
-def test_p8_a_site_whose_highest_index_is_lower_gets_arrays_of_that_length(site: Site) -> None:
+def test_a_site_whose_highest_index_is_lower_gets_arrays_of_that_length(site: Site) -> None:
     site.learned(limits.UNKNOWN._replace(max_array_size=4))
     site.limit("MaxArraySize", 4)
     site.come()
@@ -138,7 +138,7 @@ def test_p8_a_site_whose_highest_index_is_lower_gets_arrays_of_that_length(site:
     assert 10 == len(site.queue)
 
 
-def test_p8_a_limit_on_arrays_that_nobody_knew_is_learned_from_a_refusal(site: Site) -> None:
+def test_a_limit_on_arrays_that_nobody_knew_is_learned_from_a_refusal(site: Site) -> None:
     site.limit("MaxArraySize", 30)
     site.yard.ask(*[f"job{n}" for n in range(100)])
 
@@ -149,7 +149,7 @@ def test_p8_a_limit_on_arrays_that_nobody_knew_is_learned_from_a_refusal(site: S
     assert len(site.names) == len(set(site.names))
 
 
-def test_p18_more_jobs_than_the_quota_go_out_in_pieces_as_places_become_free(life: Life) -> None:
+def test_more_jobs_than_the_quota_go_out_in_pieces_as_places_become_free(life: Life) -> None:
     names = [f"job{n}" for n in range(60)]
     life.site.limit("most", 12)
     for name in names:

@@ -70,7 +70,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.mark.host
-def test_p17_submissions_over_the_budget_wait_for_the_next_minute(site: Site) -> None:
+def test_submissions_over_the_budget_wait_for_the_next_minute(site: Site) -> None:
     for number in range(5):
         site.yard.ask(f"job{number}", request={"options": [f"--mem={number + 1}M"]})
 

@@ -42,7 +42,7 @@ def tells(site: Site, text: str = TOLD) -> None:
         (site.state / file).write_text(part)
 
 
-def test_a_time_over_the_partitions_limit_is_refused_without_an_sbatch_p21(site: Site) -> None:
+def test_a_time_over_the_partitions_limit_is_refused_without_an_sbatch(site: Site) -> None:
     site.learned(KNOWN)
     site.yard.ask("a", request=TOO_LONG)
 
@@ -54,7 +54,7 @@ def test_a_time_over_the_partitions_limit_is_refused_without_an_sbatch_p21(site:
     assert [] == site.calls("sbatch")
 
 
-def test_a_partition_that_is_not_there_is_refused_and_none_other_taken_p25(site: Site) -> None:
+def test_a_partition_that_is_not_there_is_refused_and_none_other_taken(site: Site) -> None:
     site.learned(KNOWN)
     site.yard.ask("a", request={"options": ["--partition=shorts"]})
 

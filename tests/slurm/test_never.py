@@ -63,9 +63,7 @@ def test_what_may_run_is_not_objected_to(options: list[str]) -> None:
         (["--qos=debug", "--gpus-per-node=3"], "gres/gpu=3, QOS 'debug' allows 2"),
     ],
 )  # fmt: skip
-def test_what_can_never_run_is_refused_with_its_reason_p21_p25(
-    options: list[str], words: str
-) -> None:
+def test_what_can_never_run_is_refused_with_its_reason(options: list[str], words: str) -> None:
     assert words in said(SMALL, *options)
 
 

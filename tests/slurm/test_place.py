@@ -102,7 +102,7 @@ def test_why_slurm_would_not_start_a_job_is_told(site: Site) -> None:
     assert "BadConstraints" in view.message
 
 
-def test_a_job_that_waits_for_ever_is_cancelled_and_failed_after_two_answers_p21(
+def test_a_job_that_waits_for_ever_is_cancelled_and_failed_after_two_answers(
     site: Site,
 ) -> None:
     site.yard.ask("a")
@@ -158,7 +158,7 @@ def test_what_an_administrator_holds_only_waits_and_says_so(site: Site) -> None:
     assert ("pending", True) == (view.state, "an administrator holds it" in view.reason)
 
 
-def test_p16_a_job_that_slurm_forgets_between_two_looks_is_known_by_its_record(site: Site) -> None:
+def test_a_job_that_slurm_forgets_between_two_looks_is_known_by_its_record(site: Site) -> None:
     site.yard.ask("a")
     site.yard.ask("b", request={"options": ["--mem=9M"]})
     site.advance()

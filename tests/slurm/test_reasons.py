@@ -55,7 +55,7 @@ def test_reasons_say_whether_a_job_will_ever_start(word: str, kind: str, words: 
     assert slurm_reasons.in_words(word).startswith(words)
 
 
-def test_a_reason_nobody_has_heard_of_is_shown_as_it_is_and_ends_nothing_p11() -> None:
+def test_a_reason_nobody_has_heard_of_is_shown_as_it_is_and_ends_nothing() -> None:
     assert (WAITING, "") == slurm_reasons.explain("SolarFlare")[1:3]
     assert "SolarFlare" == slurm_reasons.in_words("SolarFlare")
     assert "" == slurm_reasons.in_words("None") == slurm_reasons.in_words("")

@@ -60,7 +60,7 @@ def test_a_real_site_tells_the_rights_of_its_user() -> None:
     assert 200 == site.max_submit
 
 
-def test_a_site_without_accounting_is_whole_without_it_p14() -> None:
+def test_a_site_without_accounting_is_whole_without_it() -> None:
     site = said("22.05", "site_without_accounting")
 
     assert (False, None, None, None) == (

@@ -9,6 +9,7 @@ import argparse
 import json
 import random
 import shutil
+import signal
 import sys
 import sysconfig
 import tempfile
@@ -92,19 +93,27 @@ def soak(cluster: RunningCluster, laptop: Laptop, wish: Plan) -> Result:
         return end_a_run(laptop, chance)
 
     scene = Scene(cluster, far, toll, over, kill_a_run, wish.scale)
-    for lane in lanes:
-        lane.start()
-    drivers = start_all(scene, wish.seed)
-    time.sleep(60 * wish.minutes)
-    over.set()
-    for driver in drivers:
-        driver.join(180)
-    heal(cluster)
-    healed = time.monotonic()
-    for lane in lanes:
-        while lane.is_alive():
-            lane.join(REPORT_S)
-            reregister(cluster)
+    try:
+        for lane in lanes:
+            lane.start()
+        drivers = start_all(scene, wish.seed)
+        time.sleep(60 * wish.minutes)
+        over.set()
+        for driver in drivers:
+            driver.join(180)
+        heal(cluster)
+        healed = time.monotonic()
+        for lane in lanes:
+            while lane.is_alive():
+                lane.join(REPORT_S)
+                reregister(cluster)
+    except BaseException:
+        ends_at = 0.0  # lanes end what they run, and begin nothing more
+        over.set()
+        for lane in lanes:
+            if lane.is_alive():
+                lane.join(30)
+        raise
     names = [name for lane in lanes for name in lane.plans]
     broken = [words for lane in lanes for words in lane.wrong]
     broken += checks.wrong(laptop, far, names, toll)
@@ -169,6 +178,7 @@ def main() -> int:
     parser.add_argument("--root", default="/run/xpm-soak", help="where the cluster is made")
     parser.add_argument("--keep", action="store_true", help="leave cluster and laptop as they are")
     said = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
     cluster = RunningCluster(Path(said.root))
     cluster.do("up", "--set", "MinJobAge=20", "--with-packages", sysconfig.get_path("purelib"))
     laptop = new_laptop(cluster)

@@ -256,7 +256,7 @@ class Environments(object):
             return  # what starts in a batch job ends with it
         if by_job and not self._spend(now):
             return
-        os.makedirs(where.folder, exist_ok=True)
+        files.make_below(self._layout.own, where.folder)
         owner = dict(processes.identity(), at=now, mode="job" if by_job else "login")
         if not files.create(where.attempt, files.dump(owner)):
             return

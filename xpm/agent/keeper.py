@@ -149,7 +149,7 @@ class Keeper(object):
         if self._last(fresh=True) >= number:
             return
         folder = self._of(number)
-        os.makedirs(folder, exist_ok=True)
+        files.make_below(self._layout.own, folder)
         content = {"format": FORMAT, "id": self._name(number), "at": now, "idle": self._idle}
         files.create(os.path.join(folder, "intent.json"), files.dump(content), sync=True)
         if self._last(fresh=True) != number:  # we were asleep, and others have gone on

@@ -70,7 +70,7 @@ class Members(object):
         """Make sure that a part is on disk before anything is done with it."""
         path = os.path.join(here.folder, "intent.json")
         if here.intent.get("part") and not reading.load(path):
-            os.makedirs(here.folder, exist_ok=True)
+            files.make_one(here.folder)
             files.write(path, files.dump(here.intent), sync=True)  # the same, whoever writes it
 
     def _read(self, submission: str) -> Optional[Submission]:

@@ -96,7 +96,7 @@ class _Part(object):
 
     def __init__(self, target: str, sha: str) -> None:
         folder = os.path.dirname(target)
-        os.makedirs(folder, exist_ok=True)
+        files.make_one(folder)
         self.path = os.path.join(folder, "%s%s.%s" % (_PART, sha, files.temporary_name()[1:]))
         for each in _names(folder):
             if each.startswith(_PART + sha + "."):

@@ -135,7 +135,7 @@ class Absences(object):
 
     def note(self, here: Attempt, at: float, heartbeat: Optional[float]) -> None:
         """This is the first answer without it."""
-        os.makedirs(self._layout.submission(here.submission), exist_ok=True)
+        files.make_one(self._layout.submission(here.submission))
         files.write(self._path(here), files.dump({"at": at, "heartbeat": heartbeat}))
         self._names.setdefault(here.submission, set()).add(_absence(here))
 

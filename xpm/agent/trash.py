@@ -49,7 +49,7 @@ class Generation(object):
         self.path = os.path.join(folder(layout), self.name)
         self._count = 0
         if name is None:
-            os.makedirs(folder(layout), exist_ok=True)
+            files.make_one(folder(layout))
             os.mkdir(self.path, 0o700)
 
     @property

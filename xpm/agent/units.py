@@ -176,7 +176,7 @@ class Units(object):
         if at.stock[0]:
             _make_alike(folder, at.stock[0])
         else:
-            os.makedirs(folder, exist_ok=True)
+            files.make_one(folder)
         mode = _GROUP_MODE if at.stock[0] else None
         path = os.path.join(folder, _name(at))
         if not files.create(path, files.dump(content), mode=mode):

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from xpm.cli import render, selecting, sessions
 from xpm.connectors.base import Begin, Printed
+from xpm.errors import HostProblem
 from xpm.follow import session as follow
 from xpm.follow.events import Arrived, Changed, Event, LinkUp, Logged, Noted
 from xpm.follow.observer import PlainObserver
@@ -37,9 +39,26 @@ def command(job: str, follow: bool, stderr: bool, workdir: Path | None) -> int:
         chosen = selecting.job(session.look(), job)
         if follow:
             _Reader(session, chosen, stream).to_the_end()
-        elif not _shown(session, chosen, stream):
+        elif not _known(session, chosen, stream):
             render.note(f"{stream} of {chosen.id[:12]} ({chosen.state}) is empty")
     return 0
+
+
+def _known(session: Session, job: JobView, stream: str) -> int:
+    """Show everything there is, or what is here when its host does not answer; how many bytes that were.
+
+    Raises:
+        HostProblem: it does not.
+    """
+    try:
+        return _shown(session, job, stream)
+    except HostProblem:
+        copy = Path(job.path) / stream
+        if copy.is_file():
+            render.raw(copy.read_bytes())
+            at = datetime.fromtimestamp(copy.stat().st_mtime).astimezone()
+            render.note(f"so much of {stream} is here, of {at:%Y-%m-%d %H:%M:%S}; for the rest:")
+        raise
 
 
 def _shown(session: Session, job: JobView, stream: str) -> int:

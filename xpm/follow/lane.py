@@ -31,7 +31,7 @@ from xpm.follow.outgoing import Outgoing
 from xpm.follow.waiting import HERE, Waiting
 from xpm.follow.world import World
 from xpm.sync.rules import EVERYTHING_COMES, Rules
-from xpm.wire import disks, travel
+from xpm.wire import disks, files, travel
 
 OBSERVE_S = 30.0
 LINGER_S = 0.02
@@ -390,6 +390,7 @@ class Lane(threading.Thread):
     def _bring(self, journal: Journal) -> None:
         assert self._link is not None
         if self._followed.lacks_files:
+            files.require(str(self._main.own))
             self._followed.bring(self._link, journal, self._main.path, self._is_urgent)
             self._heard()
         with self._changed:

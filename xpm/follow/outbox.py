@@ -36,6 +36,7 @@ class Outbox:
     """The undelivered jobs and cancels of one main folder."""
 
     def __init__(self, own: Path) -> None:
+        self._own = own
         self._jobs = own / "outbox"
         self._cancels = own / "owed"
         self._tried = own / "tried"
@@ -77,7 +78,7 @@ class Outbox:
 
     def trying(self, connector: str) -> None:
         """Note that the entries of now are about to be sent: from here on they may have arrived."""
-        self._tried.mkdir(parents=True, exist_ok=True)
+        files.make_below(str(self._own), str(self._tried))
         (self._tried / connector).touch()
         if connector != "local":
             _sync(self._tried / connector)
@@ -164,7 +165,7 @@ class Outbox:
                 return  # edited meanwhile: the plan has to run again
             blob = self._blobs / digest[:2] / digest
             if not blob.exists():
-                blob.parent.mkdir(parents=True, exist_ok=True)
+                files.make_below(str(self._own), str(blob.parent))
                 files.create(str(blob), content)
             listed[path] = (digest, mode)
         self._write(self._kept, manifest.name, {"files": listed}, sync=True)
@@ -192,9 +193,16 @@ class Outbox:
         self, folder: Path, name: str, content: dict[str, object], sync: bool = False
     ) -> None:
         if folder not in self._made:
-            folder.mkdir(parents=True, exist_ok=True)
+            files.make_below(str(self._own), str(folder))
             self._made.add(folder)
-        files.write(str(folder / name), files.dump(content), sync=sync)
+        try:
+            files.write(str(folder / name), files.dump(content), sync=sync)
+        except FileNotFoundError:
+            self._made.discard(folder)
+            files.require(
+                str(self._own)
+            )  # what a disk that is away lacks is no mistake of anybody's
+            raise
 
 
 def _load(path: Path) -> dict[str, object] | None:

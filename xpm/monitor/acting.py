@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from xpm.connectors.base import JobRef
 from xpm.connectors.specs import LocalSpec
@@ -39,7 +39,8 @@ class Done:
     problems: Sequence[str] = ()
 
 
-Wish = tuple[Callable[[Session], Done], "Future[Done]"]
+T = TypeVar("T")
+Wish = tuple[Callable[[Session], Any], "Future[Any]"]
 
 
 class Actor(threading.Thread):
@@ -55,14 +56,14 @@ class Actor(threading.Thread):
         super().__init__(name="xpm monitor", daemon=True)
         self._main = main
         self.world = world
-        self._follows = follows
+        self.follows = follows
         self._wishes: SimpleQueue[Wish | None] = SimpleQueue()
         self.trouble: dict[str, str] = {}
         """Why connectors could not be asked the last time. Read by other threads, replaced as a whole."""
 
-    def wish(self, act: Callable[[Session], Done]) -> "Future[Done]":
+    def wish(self, act: Callable[[Session], T]) -> "Future[T]":
         """Have something done."""
-        future: Future[Done] = Future()
+        future: Future[T] = Future()
         self._wishes.put((act, future))
         return future
 
@@ -81,11 +82,11 @@ class Actor(threading.Thread):
         """Serve until stopped."""
         session = Session(self._main, self.world)
         try:
-            if self._follows:
+            if self.follows:
                 self._ask(session)
             while True:
                 try:
-                    wish = self._wishes.get(timeout=ASK_S if self._follows else None)
+                    wish = self._wishes.get(timeout=ASK_S if self.follows else None)
                 except Empty:
                     self._ask(session)
                     continue
@@ -119,7 +120,7 @@ def does(action: str, refs: Sequence[JobRef]) -> Callable[[Session], Done]:
     return lambda session: acts[action](session, _jobs(session, refs))
 
 
-def _fulfil(session: Session, act: Callable[[Session], Done], future: "Future[Done]") -> None:
+def _fulfil(session: Session, act: Callable[[Session], T], future: "Future[T]") -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:

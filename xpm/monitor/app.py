@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import os
 import re
@@ -24,8 +25,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from xpm.connectors.base import JobRef
-from xpm.errors import UsageProblem, XpmError
+from xpm.errors import HostProblem, UsageProblem, XpmError
+from xpm.follow import session, views
 from xpm.follow.main import MainFolder
+from xpm.follow.views import JobView
 from xpm.monitor import acting, folders, jobs, overviews, tables
 from xpm.monitor.acting import Actor
 from xpm.monitor.asking import Owner
@@ -153,12 +156,25 @@ class Monitor:
         if stream not in ("stdout", "stderr"):
             raise HTTPException(404)
         offset = _number(request, "offset", -folders.MOST_LOG)
+        far = await self._fresh(lambda board: _elsewhere(board, _ref(request), stream))
+        if far is not None and self._acts.follows:
+            with contextlib.suppress(HostProblem):  # then what is here has to do
+                return await self._far_log(far, stream, max(0, offset))
         try:
             raw, start, size = await asyncio.to_thread(folders.piece, folder, stream, offset)
         except folders.Outside:
             raw, start, size = b"", 0, 0
         text = raw.decode("utf-8", "replace")
         return JSONResponse({"text": text, "offset": start, "next": start + len(raw), "size": size})
+
+    async def _far_log(self, job: JobView, stream: str, start: int) -> Response:
+        """From where the job runs, as ``xpm logs`` has it: of its size nothing is known but that there may be more."""
+        asked = self._acts.wish(lambda known: known.tail(job, stream, start, folders.MOST_LOG))
+        raw = await asyncio.wrap_future(asked)
+        end = start + len(raw)
+        size = end + (len(raw) == folders.MOST_LOG)
+        text = raw.decode("utf-8", "replace")
+        return JSONResponse({"text": text, "offset": start, "next": end, "size": size})
 
     async def _file(self, request: Request) -> Response:
         folder = await self._folder(request)
@@ -264,6 +280,17 @@ def _chosen(board: Board, action: str, content: Mapping[str, Any]) -> Sequence[E
         entries = board.passing(str(content.get("q", "")), content.get("experiment") or None)
         found = [each for each in entries if not states or each.row.state in states]
     return [each for each in found if acting.allowed(action, each.row.state)]
+
+
+def _elsewhere(board: Board, ref: JobRef, stream: str) -> JobView | None:
+    """A job whose log is where it runs, at a place that answers."""
+    entry = board.entry(ref)
+    if entry is None:
+        return None
+    job = views.seen(board.look, entry.row)
+    place = board.places.get(job.connector)
+    is_away = place is not None and place.down_since is not None
+    return None if is_away or session.is_here(job, stream) else job
 
 
 async def _problem(_: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ from xpm.plan.state import is_config, is_job, state_of, wake
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from xpm.plan.config import Config
 
@@ -55,8 +56,15 @@ def _value(value: object, depth: int) -> str:
     if depth < DEEPEST:
         if is_config(value):
             return config_html(value, depth + 1)
-        if isinstance(value, (list, tuple)) and value and all(map(is_config, value)):
-            parts = "".join(config_html(each, depth + 1) for each in value)
-            return f"<details><summary>{len(value)} of them</summary>{parts}</details>"
+        configs = _configs(value)
+        if configs:
+            parts = "".join(config_html(each, depth + 1) for each in configs)
+            return f"<details><summary>{len(configs)} of them</summary>{parts}</details>"
     text = repr(value)
     return f"<code>{escape(text if len(text) <= LONGEST else text[:LONGEST] + '…')}</code>"
+
+
+def _configs(value: Any) -> list[Config]:
+    """The configurations a list holds, if it holds nothing else."""
+    items: list[Any] = [*value] if type(value) in (list, tuple) else []
+    return items if all(map(is_config, items)) else []

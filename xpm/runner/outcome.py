@@ -17,7 +17,6 @@ In this order, the first that fits:
 
 from __future__ import annotations
 
-import os
 import time
 
 from xpm.runner import process, resume
@@ -181,9 +180,5 @@ def publish(order: Order, entry: ledger.Entry, sleep: Callable[[float], None] = 
         OSError: it stayed so.
     """
     return patiently(
-        lambda: ledger.append(order.folder, entry, _inbox(order)), sleep, whatever=True
+        lambda: ledger.append(order.folder, entry, order.layout.inbox), sleep, whatever=True
     )
-
-
-def _inbox(order: Order) -> Optional[str]:
-    return order.layout.inbox if os.path.isdir(order.layout.inbox) else None

@@ -5,6 +5,7 @@ name, on the same machine or through NFS, exactly one wins (link(2) of a finishe
 may report failure for a link that was made, so the link count decides: open(2), O_EXCL).
 """
 
+import errno
 import itertools
 import json
 import os
@@ -89,6 +90,31 @@ def make_one(folder: str) -> None:
         os.mkdir(folder)
     except FileExistsError:
         pass
+
+
+def make_below(top: str, folder: str) -> None:
+    """Make a folder, and those above it as far as one that must be there: below a disk that is away, nothing is made.
+
+    Raises:
+        OSError: ``top`` is not there.
+    """
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        require(top)
+        os.makedirs(folder, exist_ok=True)
+
+
+def require(folder: str) -> None:
+    """Be sure that a folder which was made before is there still.
+
+    Raises:
+        OSError: its disk is away.
+    """
+    if not os.path.isdir(folder):
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), folder)
 
 
 def read(path: str, most: int = MOST_BYTES) -> "Optional[bytes]":

@@ -50,6 +50,7 @@ def write(workspace: str, entry: "Entry") -> None:
 
     Raises:
         TooLarge: it cannot be submitted.
+        OSError: it cannot be written; the workspace's disk is away, for example.
     """
     content = dict(entry)
     content["format"] = FORMAT
@@ -57,7 +58,7 @@ def write(workspace: str, entry: "Entry") -> None:
     if len(raw) > MOST:
         raise TooLarge(len(raw))
     target = path(workspace, entry["task"], entry["job"])
-    os.makedirs(os.path.dirname(target), exist_ok=True)
+    files.make_below(os.path.join(workspace, ledger.FOLDER), os.path.dirname(target))
     files.write(target, raw)
 
 

@@ -151,10 +151,14 @@ def begins(job_dir: str, stream: int) -> "List[List[int]]":
 def append(job_dir: str, content: Entry, inbox: "Optional[str]") -> bool:
     """Create the entry in the slot it names; False when somebody else has it.
 
-    Final entries are synced to disk. The doorbell is rung when an inbox is given.
+    Final entries are synced to disk. The doorbell is rung when an inbox is given; the job's folder is made when its
+    workspace is there.
     """
     folder = os.path.join(job_dir, FOLDER)
-    os.makedirs(folder, exist_ok=True)
+    if inbox:
+        files.make_below(os.path.dirname(inbox), folder)
+    else:
+        os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, name(content["attempt"], content["slot"]))
     if not files.create(path, files.dump(content), sync=content["kind"] in FINAL):
         return False

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def write(layout: Layout, entry: "Entry") -> None:
     """Let this job, should it not have started, run the code of this queue entry."""
     path = _path(layout, str(entry["job"]))
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    files.make_one(os.path.dirname(path))
     content = {"attempt": int(entry["attempt"]), "code": entry["code"]}
     files.write(path, files.dump(content), sync=True)
 

@@ -74,7 +74,7 @@ def build(layout: "Layout", snapshot: str, wanted: "List[Wanted]") -> None:
     """
     target = os.path.join(layout.code, snapshot)
     temporary = os.path.join(layout.code, files.temporary_name())
-    os.makedirs(temporary)
+    os.mkdir(temporary)
     try:
         for path, sha, executable in wanted:
             place = os.path.join(temporary, path)
@@ -119,7 +119,7 @@ def mend(layout: "Layout", snapshot: str, now: "Optional[float]" = None) -> "Lis
 def store(path: str, content: bytes, mode: int) -> None:
     """Put a blob's content where it belongs."""
     if not os.path.exists(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        files.make_one(os.path.dirname(path))
         files.write(path, content)
     if stat.S_IMODE(os.stat(path).st_mode) != mode:  # also of one whose writer was killed here
         os.chmod(path, mode)

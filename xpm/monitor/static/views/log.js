@@ -28,7 +28,7 @@ export function Log({ job }) {
         next = found.next;
         if (anew || found.text) setLog((before) => ({ text: ((anew ? "" : before.text) + found.text).slice(-KEPT), start: anew ? found.offset : before.start, size: found.size, problem: "" }));
         const behind = found.next < found.size;
-        if (behind || !lastOver.current || anew) timer = setTimeout(look, behind ? 0 : document.hidden ? 5000 : 1000);
+        if (behind || !lastOver.current || anew) timer = setTimeout(look, behind ? 0 : document.hidden ? 10000 : job.connector === "local" ? 1000 : 2500);
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         if (alive) { setLog((before) => ({ ...before, problem: error.said.what })); timer = setTimeout(look, 5000); }
