@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from tests.follow.fakes import Held, job_id, mirror
@@ -48,6 +49,19 @@ def test_a_connector_that_is_down_keeps_what_was_known(main_path: Path) -> None:
     assert (place.seen_at, place.down_since, place.down_message) == (20.0, 25.0, "cut")
     journal.record("cluster", [], 30.0)
     assert journal.places()["cluster"].down_since is None
+    journal.close()
+
+
+def test_late_news_of_a_place_that_a_job_has_left_does_not_count(main_path: Path) -> None:
+    journal = Journal(MainFolder(main_path))
+    left = Change(REF, "cancelled", "cancelled", 1, 0, None, "", "", 1.0)
+    journal.record("other", [replace(left, state="done", cause=None, attempt=2)], 2.0)
+
+    journal.record("cluster", [left], 3.0)
+
+    assert ("other", "done", 2) == (
+        journal.jobs()[REF].connector, journal.jobs()[REF].state, journal.jobs()[REF].attempt
+    )  # fmt: skip
     journal.close()
 
 

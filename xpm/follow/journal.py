@@ -284,8 +284,10 @@ class Journal:
         now: float,
         arrived: bool,
     ) -> None:
-        database.executemany(
-            "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        database.executemany(  # late news of the place that a job has left since does not count
+            "INSERT OR REPLACE INTO jobs SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13"
+            " WHERE NOT EXISTS (SELECT 1 FROM jobs"
+            " WHERE task = ?1 AND job = ?2 AND attempt > ?6 AND connector <> ?3)",
             [
                 (
                     each.ref.task, each.ref.job, connector, each.state, each.cause, each.attempt,
