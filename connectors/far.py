@@ -1,10 +1,10 @@
 """The first program of ours on the far side: makes room for what travels, then becomes the agent.
 
 Its source is the argument of ``python -ISc`` there (xpm/connectors/bootstrap.py), so: Python 3.6, the standard library,
-small. It writes MAGIC, reads one message ``{"workspace", "travel", "size", "files", "known": workspace id or null}`` and
-answers ``{"have": bool, "workspace": absolute path}``; without that archive, all ``files`` of it, it reads it as chunks. Then xpm.agent.serve takes both pipes
-over, and says hello. Whatever goes wrong is answered as ``{"error": {"kind", "message", "hint"}}``, with ``"errno", "path"`` when
-a disk is full or away. Of a workspace that is known nothing is made unless it is there.
+small. It writes MAGIC, reads one message ``{"workspace", "travel", "size", "files", "known": workspace id or null}`` and answers
+``{"have": bool, "workspace": absolute path}``; without that archive, all its files, it reads it as chunks. Then xpm.agent.serve
+takes both pipes over, and says hello. Whatever goes wrong is answered as ``{"error": {"kind", "message", "hint"}}``, with
+``"errno", "path"`` when a disk is full or away. Of a workspace that is known nothing is made unless it is there.
 """
 
 import errno

@@ -13,7 +13,7 @@ import pytest
 
 from tests.agent_core.yard import Yard, job_id
 from tests.sync import wheelhouse
-from xpm.agent import building, contain, environs, modules, place, troubles
+from xpm.agent import contain, entering, environs, modules, place, troubles
 from xpm.agent.advance import settle_due
 from xpm.agent.building import Builder
 from xpm.agent.environs import Environments
@@ -82,6 +82,61 @@ def test_a_lock_is_built_once_and_two_builders_make_one_environment(
     lines, argv = environs.start_of(yard.layout, content, {"environment": ID}, "s")
     assert environs.paths(yard.layout, ID).link + "/bin/python" == argv[0]
     assert f"export XPM_ENVIRONMENT={ID}" in lines
+
+
+def test_what_a_purge_took_files_from_is_looked_at_each_day_and_built_anew(
+    yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheelhouse.make(tmp_path / "index")
+    links = [str(each) for each in (tmp_path / "index").iterdir()]
+    make = {"with": "pip", "requirements": "r.txt", "find_links": links, "build": "job"}
+    folder = recipe(yard, make=make)
+    (folder / "r.txt").write_text("tinylib\n")
+    content = place.read(yard.layout)
+    assert content is not None
+    where = environs.paths(yard.layout, ID)
+    assert build(yard)
+    first = Path(where.link).readlink()
+    now = json.loads(Path(where.record).read_text())["at"] + 1
+    yard.ask("a", request={"environment": ID})
+
+    fresh = ready(yard, Environments(yard.layout, content), now)
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    inside = ready(yard, Environments(yard.layout, content), now + 2 * environs.DAY_S)
+    monkeypatch.delenv("SLURM_JOB_ID")
+    assert build(yard)
+    untouched = Path(where.link).readlink()
+    [lost] = Path(where.link).glob("lib/python*/site-packages/tinylib.py")
+    lost.unlink()
+    assert build(yard)
+
+    assert ([], "ready") == fresh == inside
+    assert first == untouched != Path(where.link).readlink()
+    assert list(Path(where.link).glob("lib/python*/site-packages/tinylib.py"))
+    assert "1 of its files are gone" in Path(where.log).read_text()
+
+
+def test_what_a_batch_job_built_is_built_by_one_again_when_files_are_gone(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.record(yard.layout, "slurm", "none", {}, sys.executable, dict(os.environ))
+    recipe(yard, make={"with": "pip", "requirements": "r.txt", "build": "job"})
+    where = environs.paths(yard.layout, ID)
+    built = Path(where.folder, "built", "bin")
+    built.mkdir(parents=True)
+    (built / "python").symlink_to(sys.executable)
+    Path(where.link).symlink_to("built")
+    known = {"format": 1, "at": 0.0, "python": str(built / "python"), "kept": True, "files": 1}
+    Path(where.record).write_text(json.dumps(known))
+    monkeypatch.setattr("xpm.agent.advance.advance_workspace", lambda *_: None)
+
+    assert build(yard)
+    whole = environs.is_built(where)
+    Path(where.record).write_text(json.dumps({**known, "files": 2}))
+    assert build(yard)
+
+    assert whole
+    assert not environs.is_built(where)
 
 
 def test_what_cannot_be_built_is_told_with_its_last_lines_and_leaves_nothing(yard: Yard) -> None:
@@ -161,7 +216,7 @@ def test_conda_scripts_of_another_shell_end_no_job(tmp_path: Path) -> None:
     scripts.mkdir(parents=True)
     (scripts / "a.sh").write_text("export PLAIN='a b'\n")
     (scripts / "b.sh").write_text('names=(x y)\nexport OF_BASH="${names[1]}\'s"\n')
-    lines = building._conda(str(tmp_path))["activate"]
+    lines = entering.conda(str(tmp_path))["activate"]
 
     done = subprocess.run(
         ["dash", "-c", "\n".join([*lines, 'echo "$PLAIN $OF_BASH"'])],

@@ -15,6 +15,7 @@ it, and then publishes: first the link, which only one builder can make, then th
 Files it names lie beside ``recipe.json``, wheels below ``wheels/``.
 """
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -22,9 +23,9 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Optional
 
-from xpm.agent import environs, modules, troubles
+from xpm.agent import entering, environs, modules, nodes, troubles
 from xpm.agent import place as places
 from xpm.agent.environs import Paths
 from xpm.wire import disks, files
@@ -32,27 +33,6 @@ from xpm.wire.workspace import Layout
 
 BEAT_S = 5.0
 OLDEST = (3, 9)
-_CHECK = """
-import sys, importlib.util
-print("xpm-version %d.%d.%d" % sys.version_info[:3])
-for name in sys.argv[1:]:
-    try:
-        found = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        found = None
-    if found is None:
-        print("xpm-lacks " + name)
-"""
-
-
-# conda's scripts are often for bash, and would end a plainer sh: then bash reads them, and tells what they export
-_ACTIVATE = """\
-for each in "$CONDA_PREFIX"/etc/conda/activate.d/*.sh; do
-    [ -r "$each" ] || continue
-    if [ "$(. "$each" >/dev/null 2>&1; echo so)" = so ]; then . "$each"
-    else eval "$(bash -c 'set -o posix; . "$1" >/dev/null; export -p' - "$each")"; fi
-done
-unset each"""
 
 
 class Unbuildable(Exception):
@@ -77,13 +57,15 @@ class Builder(object):
         self._environment = environment
         self._content = content
         self._where: Paths = environs.paths(layout, environment)
-        self._folder = "%s~%s.%d" % (
+        self._folder = "%s~%s.%d.%s" % (
             self._where.link,
             os.uname().nodename.split(".")[0],
             os.getpid(),
+            os.urandom(3).hex(),  # the number of a process comes again
         )
         self._recipe: Dict[str, Any] = {}
         self._pre: List[str] = []
+        self._purged: Optional[str] = None
 
     def run(self) -> bool:
         """Make it; whether it is ready. Why not is noted where those who wait look."""
@@ -96,7 +78,7 @@ class Builder(object):
                     "its recipe %s is missing, or of a newer xpm" % self._where.recipe
                 )
             self._beat()
-            found = self._make()
+            found = self._looked_at() or self._make()
             found.update(format=environs.FORMAT, at=time.time(), host=os.uname().nodename)
             found["seconds"] = round(time.time() - begun, 1)
             files.write(self._where.record, files.dump(found), sync=True)
@@ -133,9 +115,9 @@ class Builder(object):
         if make:
             found = self._built(make)
         elif use.get("venv"):
-            found = _venv(self._expanded(str(use["venv"])))
+            found = entering.venv(self._expanded(str(use["venv"])))
         elif use.get("conda"):
-            found = _conda(self._prefix(str(use["conda"])))
+            found = entering.conda(self._prefix(str(use["conda"])))
         else:
             found = {"python": self._base(), "activate": [], "kept": False}
         return self._checked(found)
@@ -144,16 +126,41 @@ class Builder(object):
 
     def _built(self, make: Dict[str, Any]) -> Dict[str, Any]:
         is_conda = make.get("with") == "conda"
-        if not os.path.isdir(self._where.link):
+        if not (os.path.isdir(self._where.link) and self._is_whole()):
             self._build_conda(make) if is_conda else self._build_venv(make)
-            self._checked(_conda(self._folder) if is_conda else _venv(self._folder))
+            self._checked(entering.conda(self._folder) if is_conda else entering.venv(self._folder))
             self._publish()
-        found = _conda(self._where.link) if is_conda else _venv(self._where.link)
-        return dict(found, kept=True)
+        found = entering.conda(self._where.link) if is_conda else entering.venv(self._where.link)
+        return dict(found, kept=True, files=entering.count(self._where.link))
+
+    def _looked_at(self) -> Optional[Dict[str, Any]]:
+        """What is known already of one that was built before; None when there is something to make."""
+        known = files.load(self._where.record) or {}
+        if not known.get("kept"):
+            return None
+        if self._is_whole():
+            return dict(known, files=entering.count(self._where.link))
+        build = (self._recipe.get("make") or {}).get("build")
+        if build != "job" or self._content.get("kind") != "slurm" or nodes.is_inside():
+            return None
+        return dict(known, purged=True)  # its batch job makes it anew
+
+    def _is_whole(self) -> bool:
+        """Whether what is built has lost no file since: some file systems purge by age."""
+        known = files.load(self._where.record) or {}
+        lost = int(known.get("files") or 0) - entering.count(self._where.link)
+        if lost <= 0 and not known.get("purged"):
+            return True
+        self._say("%d of its files are gone: built anew" % lost)
+        with contextlib.suppress(OSError):
+            self._purged = os.readlink(self._where.link)
+        return False
 
     def _publish(self) -> None:
-        if os.path.islink(self._where.link) and not os.path.isdir(self._where.link):
-            os.unlink(self._where.link)  # what it named was removed by hand
+        if os.path.islink(self._where.link):
+            was_purged = os.readlink(self._where.link) == self._purged
+            if was_purged or not os.path.isdir(self._where.link):
+                os.unlink(self._where.link)  # what it named was removed, or is not whole any more
         try:
             os.symlink(os.path.basename(self._folder), self._where.link)
         except FileExistsError:  # another builder was faster: its environment is as good
@@ -238,13 +245,15 @@ class Builder(object):
         )
 
     def _version(self, python: str) -> str:
-        out = self._ask(_line([python, "-c", _CHECK]))[1]
+        out = self._ask(_line([python, "-c", entering.CHECK]))[1]
         return out.partition("xpm-version ")[2].partition("\n")[0]
 
     def _checked(self, found: Dict[str, Any]) -> Dict[str, Any]:
         """The same, with the version of its Python, when jobs can start with it."""
         wanted = [list(each) for each in self._recipe.get("imports") or ()]
-        line = _line([str(found["python"]), "-c", _CHECK, *(str(each[0]) for each in wanted)])
+        line = _line(
+            [str(found["python"]), "-c", entering.CHECK, *(str(each[0]) for each in wanted)]
+        )
         status, out = self._ask("\n".join([*found["activate"], line]))
         version = out.partition("xpm-version ")[2].partition("\n")[0]
         if status or not version:
@@ -273,9 +282,11 @@ class Builder(object):
         image = self._expanded(str(use["image"]))
         if "://" not in image and not os.path.exists(image):
             raise Unbuildable("there is no image %s" % image)
-        options = image_options(use, self._layout.root, self._expanded)
+        options = entering.image_options(use, self._layout.root, self._expanded)
         python = str(self._recipe.get("python") or "python3")
-        status, out = self._ask(_line([program, "exec", *options, image, python, "-c", _CHECK]))
+        status, out = self._ask(
+            _line([program, "exec", *options, image, python, "-c", entering.CHECK])
+        )
         version = out.partition("xpm-version ")[2].partition("\n")[0]
         if status or not version:
             raise Unbuildable("%s does not start in %s: %s" % (python, image, _last(out)))
@@ -370,37 +381,6 @@ def main(workspace: str, environment: str) -> int:
 
         advance_workspace(layout.root, 10.0)
     return 0 if is_ready else 1
-
-
-def image_options(
-    use: Mapping[str, Any], workspace: str, expanded: Callable[[str], str]
-) -> List[str]:
-    """What apptainer is told besides the image."""
-    options: List[str] = []
-    options += ["--nv"] if use.get("nv") is True else []
-    options += ["--rocm"] if use.get("rocm") else []
-    options += ["--cleanenv"] if use.get("cleanenv") else []
-    for each in [workspace, *(use.get("bind") or ())]:
-        options += ["--bind", expanded(str(each))]
-    return options
-
-
-def _venv(folder: str) -> Dict[str, Any]:
-    lines = [
-        "export VIRTUAL_ENV=" + shlex.quote(folder),
-        'export PATH="$VIRTUAL_ENV/bin:$PATH"',
-        "unset PYTHONHOME",
-    ]
-    return {"python": os.path.join(folder, "bin", "python"), "activate": lines, "kept": False}
-
-
-def _conda(folder: str) -> Dict[str, Any]:
-    lines = [
-        "export CONDA_PREFIX=" + shlex.quote(folder),
-        'export PATH="$CONDA_PREFIX/bin:$PATH"',
-        _ACTIVATE,
-    ]
-    return {"python": os.path.join(folder, "bin", "python"), "activate": lines, "kept": False}
 
 
 def _line(argv: List[str]) -> str:

@@ -6,7 +6,8 @@ first NAME letters of that id::
 
     <id>            a link to the folder that it was built in; none where nothing is built (modules, an existing one)
     <id>.json       it is ready: {"format", "at", "python", "version", "activate": [sh line, ...], "modules": [...],
-                    "image", "seconds", "host", "kept": whether it was built, so that it stays good}
+                    "image", "seconds", "host", "kept": whether it was built, "files": how many it had then,
+                    "purged": true when some are gone}
     <id>.failed     {"at", "message"}: jobs asked for before that are refused with it; one asked for later makes it be tried again
     <id>.later      {"at", "until", "tries", "message"}: the network, a disk or a node failed it; tried again from then on
     <id>.try        {"at", "host", "pid", ..., "mode"}: somebody is at it; exclusive; its mtime is the heartbeat
@@ -34,7 +35,7 @@ FOLDER = "envs"
 NAME = 24
 """How much of a recipe's id names its environment: scripts begin with its path, which some systems cut at 127 bytes."""
 DAY_S = 86400.0
-"""How long what was only checked (a module that is there, a Python that starts) counts."""
+"""How long a look (a module that is there, a Python that starts, files that were not purged) counts."""
 STALE_S = 60.0
 """A builder that has not moved its heartbeat for so long is dead."""
 LIMIT_S = 4 * 3600
@@ -69,15 +70,8 @@ def paths(layout: Layout, environment: str) -> Paths:
     base = os.path.join(folder, environment[:NAME])
     recipe = os.path.join(layout.code, environment, "recipe.json")
     return Paths(
-        folder,
-        base,
-        base + ".json",
-        base + ".failed",
-        base + ".later",
-        base + ".try",
-        base + ".log",
-        recipe,
-    )
+        folder, base, base + ".json", base + ".failed", base + ".later", base + ".try", base + ".log", recipe
+    )  # fmt: skip
 
 
 def record(layout: Layout, environment: str) -> Optional[Dict[str, Any]]:
@@ -194,14 +188,12 @@ class Environments(object):
         known = record(self._layout, environment)
         if known is None:
             return False
-        kept = bool(known.get("kept"))
-        if kept and not os.path.isdir(where.link):
-            return False  # somebody has tidied up
-        until = float("inf") if kept else float(known["at"]) + DAY_S
-        self._ready[environment] = until
+        if known.get("kept") and not is_built(where):
+            return False  # somebody has tidied up, or files are purged there by age
+        until = float("inf") if nodes.is_inside() else float(known["at"]) + DAY_S
+        self._ready[environment] = until  # in a batch job nobody could look again
         if environment in self._running and self._running[environment].poll() is not None:
             del self._running[environment]
-            where = paths(self._layout, environment)
             errands.forget(where.folder, os.path.basename(where.link) + ".make")
         return now < until
 
@@ -251,7 +243,8 @@ class Environments(object):
     ) -> None:
         recipe = reading.load(where.recipe)
         mode = str(((recipe or {}).get("make") or {}).get("build") or "login")
-        by_job = mode == "job" and self._content.get("kind") == "slurm"
+        is_slurm = self._content.get("kind") == "slurm"
+        by_job = mode == "job" and is_slurm and not is_built(where)  # a look is soon done
         if nodes.is_inside() and not by_job:
             return  # what starts in a batch job ends with it
         if by_job and not self._spend(now):
@@ -326,6 +319,12 @@ class Environments(object):
             fail(where, words, now)
         _remove(where.attempt)
         return False
+
+
+def is_built(where: Paths) -> bool:
+    """Whether it was built, and nothing is known to be missing since."""
+    known = reading.load(where.record) or {}
+    return not known.get("purged") and os.path.exists(os.path.join(where.link, "bin", "python"))
 
 
 def put_off(where: Paths, words: str, now: float) -> "time.struct_time":

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from xpm.agent import building, environs, slurm_commands
+from xpm.agent import entering, environs, slurm_commands
 from xpm.connectors.base import JobRef, Snapshot
 from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec
 
@@ -117,7 +117,7 @@ def _environment(ask: Ask, recipe: Mapping[str, object]) -> str:
             f" whose bin comes first on PATH and whose Python is used"
         )
     if use.get("image"):
-        options = building.image_options(use, _THERE, str)
+        options = entering.image_options(use, _THERE, str)
         options += ["(--nv where there are GPUs)"] if use.get("nv") == "auto" else []
         python = recipe.get("python") or "python3"
         return f"environment: within apptainer exec {' '.join(options)} {use['image']} {python}"
