@@ -16,6 +16,10 @@ from xpm.launchers.surveying import Room, Survey
 from xpm.wire import hints
 
 Value = object
+RESULTS = (
+    "# all files of a job come back; large ones may stay until `xpm pull` (docs/profiles.md, Results):",
+    '# sync: {results: {skip: ["ckpt/"], max_file: 1GB, live: ["metrics.csv"]}}',
+)
 HOUR_S = 3600
 FEW_MIB = 4096
 DEEP = 4
@@ -71,6 +75,7 @@ def draft(
         ]
     else:
         lines.append(_line("host", _of_machine(survey), "what jobs may use of it"))
+    lines += RESULTS
     launchers, default = _launchers(name, survey, partitions, taken)
     return Draft(name, lines, launchers, _catalog(survey), default)
 

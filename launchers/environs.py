@@ -45,6 +45,34 @@ def check_made(values: Values, path: str, report: Report) -> None:
             _check(kind, said, f"{path}.{kind}", report)
 
 
+def check_network(values: Values, envs: Mapping[str, Values], report: Report) -> None:
+    """Note what a job would build out of a network that jobs do not reach."""
+    cut = {
+        name
+        for name, place in values.tables("connectors")
+        if place.values.get("internet_on_nodes") is False
+    }
+    for section in ("connectors", "launchers"):
+        for name, user in values.tables(section):
+            one = user.get("connector", str)
+            places = {name} if section == "connectors" else {one, *user.texts("connectors")}
+            env = envs.get(user.get("env", str) or "")
+            if env is not None and places & cut and _needs_network(env):
+                words = (
+                    f"a job builds {user.values['env']!r}, and jobs of {min(map(str, places & cut))} reach no network"
+                    " (internet_on_nodes: false): build: login, or build: wheels"
+                )
+                report.note(user.where("env"), f"{section}.{name}.env", words)
+
+
+def _needs_network(env: Values) -> bool:
+    for kind in ("uv", "conda"):
+        made = env.get(kind, Values)
+        if made is not None and made.get("build", str) == "job":
+            return not made.texts("find_links")
+    return False
+
+
 def _check(kind: str, said: Values, path: str, report: Report) -> None:
     needed = {"conda": ("name", "file", "explicit"), "apptainer": ("image",)}.get(kind, ())
     if needed and not any(key in said.marks for key in needed):

@@ -7,7 +7,7 @@ from functools import reduce
 from xpm.connectors.specs import Spec
 from xpm.launchers import builtin, layers, load, placeholders, variables
 from xpm.launchers.blueprints import Surroundings, read_blueprints
-from xpm.launchers.environs import check_made
+from xpm.launchers.environs import check_made, check_network
 from xpm.launchers.inherit import Family, merge
 from xpm.launchers.layers import Layer
 from xpm.launchers.matching import Asked, match
@@ -212,6 +212,7 @@ def _check_envs(values: Values, around: Surroundings, report: Report) -> None:
         for key, text in texts_of(export).items():
             mark, path = export.where(key) if export else env.mark, f"envs.{name}.export.{key}"
             placeholders.check_export(text, everywhere, "", mark, path, report)
+    check_network(values, around.envs, report)
     for section in ("connector_templates", "connectors", "launchers"):
         for name, table in values.tables(section):
             chosen = table.get("env", str)

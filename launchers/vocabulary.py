@@ -192,7 +192,7 @@ CONNECTOR = Record(
         "policy": Key(TEXT, "one of policies; default: the one named default"),
         "sync": Key(RESULTS_ONLY, "which files come back, over those of the profile"),
         "tags": Key(ListOf(TEXT), "words to select places by"),
-        "internet_on_nodes": Key(Truth(), "whether jobs can reach the internet", True, (True,)),
+        "internet_on_nodes": Key(Truth(), "false: jobs cannot reach the internet"),
         "cost": Key(Number(), "of a job for an hour, in any unit"),
         "only_if": Key(
             Record(

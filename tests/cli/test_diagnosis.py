@@ -1,5 +1,8 @@
 """What ``xpm doctor`` makes of answers: verdicts, and what to do where something is not right."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from xpm.agent import limits
@@ -50,6 +53,7 @@ def test_a_workspace_with_room_is_well() -> None:
         ("kib 5", "workspace", "warn"),
         ("inodes 12", "inodes", "warn"),
         ("home no", "home", "warn"),
+        ("shut g+rX 3", "share", "warn"),
         ("quota /dev/a 96 0 100 0 5 0 0 0", "quota", "warn"),
         ("quota /dev/a 10 0 100 0 100* 100 120 6days", "quota", "ok"),
         ("quota nas:/home 10 0 100 0 99 0 100 0", "quota", "warn"),
@@ -62,6 +66,28 @@ def test_what_is_short_is_told_with_what_to_do(line: str, topic: str, verdict: s
     found = [each for each in workspace(line) if each.topic == topic]
 
     assert verdict in [each.verdict for each in found], found
+
+
+@pytest.mark.host
+@pytest.mark.parametrize(("share", "count"), [("group", 2), ("all", 4)])
+def test_results_that_others_cannot_read_yet_are_counted(
+    tmp_path: Path, share: str, count: int
+) -> None:
+    for name, mode in (("open", 0o750), ("shut", 0o700)):
+        job = tmp_path / "jobs" / name
+        (job / ".xpm").mkdir(parents=True)
+        (job / "out").write_text("x")
+        (job / "out").chmod(mode & 0o640)
+        job.chmod(mode)
+        (job / ".xpm").chmod(0o700)
+    (tmp_path / "jobs").chmod(0o755)
+
+    script = diagnosis.workspace_question(str(tmp_path), share).script
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    (found,) = [e for e in diagnosis.of_workspace(done.stdout, NOW) if e.topic == "share"]
+
+    assert found.what.startswith(f"{count} files and folders")
+    assert f"chmod -R {'g' if share == 'group' else 'go'}+rX {tmp_path}/jobs" in found.do
 
 
 def test_a_file_server_with_another_time_is_told() -> None:
@@ -158,6 +184,7 @@ def test_a_job_that_is_refused_or_never_starts_is_told() -> None:
 
 
 def test_the_job_asks_for_a_minute_whatever_its_launcher_asks_for() -> None:
+    assert ["--partition=cpu", "--time=1"] == probe_job.flags(JOB)
     script = probe_job.question(JOB).script
 
     assert "--partition=cpu --time=1 --job-name=xpm.doctor" in script

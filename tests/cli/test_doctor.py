@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.cli.commands import xpm
 from xpm.agent import limits
 from xpm.agent.limits import Nodes, Partition
+from xpm.cli import doctor
 from xpm.cli.doctor import Finding, examine
+from xpm.cli.probe_job import ProbeJob
 
 MACHINE = {
     "host": "n1", "system": "Linux 6.1 x86_64", "cores": 8, "memory_mib": 15625, "sbatch": None
@@ -107,3 +110,23 @@ def test_an_unknown_connector_is_refused_with_the_nearest(tmp_path: Path) -> Non
 
     assert (2, "") == (told.code, told.out)
     assert "unknown connector 'locl', did you mean 'local'?" in told.err
+
+
+@pytest.mark.parametrize(
+    ("at_terminal", "answer", "sent"), [(False, None, True), (True, "y", True), (True, "n", False)]
+)
+def test_who_is_at_a_terminal_is_asked_before_a_job_is_sent(
+    monkeypatch: pytest.MonkeyPatch, at_terminal: bool, answer: str | None, sent: bool
+) -> None:
+    asked: list[str] = []
+
+    def confirm(text: str, **_: object) -> bool:
+        asked.append(text)
+        return answer == "y"
+
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: at_terminal))
+    monkeypatch.setattr("click.confirm", confirm)
+    job = ProbeJob("$HOME/xpm", ["--account=lab", "--time=600"], [], None, "cpu")
+
+    assert sent == doctor.is_agreed(job)
+    assert asked == (["send a job of a minute (--account=lab --time=1)?"] if at_terminal else [])

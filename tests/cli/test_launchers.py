@@ -134,6 +134,7 @@ def test_what_cannot_be_had_is_refused_with_the_same_table(tmp_path: Path) -> No
     told = launchers(tmp_path, "explain", "gpus=9")
     programs = launchers(tmp_path, "explain", "gpus=9", "--json")
     wrong = launchers(tmp_path, "explain", "gpus=9 & tmie=3h")
+    assert ".py" not in wrong.err
 
     assert (told.code, programs.code, wrong.code) == (2, 2, 2)
     assert "9 GPUs, its nodes have 4" in told.out

@@ -96,6 +96,12 @@ def test_a_cluster_becomes_a_profile_that_can_be_used(tmp_path: Path) -> None:
     assert "nvidia_a100-sxm4-80gb: {vendor: nvidia, vram: 80GB" in text
     assert not [name for name in ("staff", "old", "club") if f"  {name}:" in text]
 
+    (tmp_path / "launchers.yaml").write_text(text.replace("# sync:", "sync:"))
+    found = examine(tmp_path)
+    assert ([], []) == (list(found.problems), list(found.notes))
+    assert found.profiles is not None
+    assert ("ckpt/",) == tuple(found.profiles.rules("campus").usual.skip)
+
 
 def test_a_partition_that_the_default_account_may_not_use_names_another() -> None:
     side = partition("side", accounts=("Side",))

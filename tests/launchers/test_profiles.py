@@ -189,6 +189,29 @@ def test_what_has_no_effect_on_a_kind_of_place_is_noted(tmp_path: Path) -> None:
     ]
 
 
+def test_an_environment_that_a_job_builds_where_jobs_reach_no_network_is_noted(
+    tmp_path: Path,
+) -> None:
+    text = """\
+version: 1
+envs:
+  jobs: {uv: {lock: uv.lock, build: job}}
+  here: {uv: {lock: uv.lock, build: login}}
+  shelf: {uv: {lock: uv.lock, build: job, find_links: [/apps/wheels]}}
+connectors:
+  cut: {kind: slurm, ssh: {host: a}, workspace: /w, internet_on_nodes: false, env: jobs}
+  open: {kind: slurm, ssh: {host: b}, workspace: /w, internet_on_nodes: true, env: jobs}
+launchers:
+  one: {connector: cut, env: here}
+  two: {connectors: [open, cut], env: jobs}
+  three: {connector: cut, env: shelf}
+"""
+    found = examine(write(tmp_path, text))
+
+    assert ["connectors.cut.env", "launchers.two.env"] == [each.path for each in found.notes]
+    assert "build: wheels" in found.notes[0].text
+
+
 def test_an_ssh_configuration_is_found_beside_the_profile_or_at_home(tmp_path: Path) -> None:
     text = SMALLEST.replace("{host: tower}", "{host: tower, config: keys/ssh_config, timeout: 5s}")
 

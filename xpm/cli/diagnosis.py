@@ -1,5 +1,6 @@
 """What the facts of a place mean for jobs sent there. Pure."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -103,9 +104,14 @@ def _of_umask(text: str) -> Iterator[Finding]:
 # --------------------------------------------------------------------------- the workspace
 
 
-def workspace_question(workspace: str) -> Question:
-    """Asks about the file system of a workspace that is there: room, quota, clock, the oldest file, the home."""
-    script = with_variables(_WORKSPACE.format(workspace=quoted(workspace), quota=QUOTA))
+def workspace_question(workspace: str, share: str | None = None) -> Question:
+    """Asks about the file system of a workspace that is there: room, quota, clock, the oldest file, the home, who reads it."""
+    shut = ""
+    if share is not None:
+        mode, folder, file = OPEN[share]
+        shut = _SHUT.format(mode=mode, folder=folder, file=file)
+    script = _WORKSPACE.format(workspace=quoted(workspace), quota=QUOTA, shut=shut)
+    script = with_variables(script)
     return Question("workspace", script, 60)
 
 
@@ -136,11 +142,19 @@ echo "owner $(stat -c %U . 2>/dev/null)"
 df -Pk . 2>/dev/null | awk 'NR>1{{print "kib " $(NF-2)}}' | tail -n 1
 df -Pi . 2>/dev/null | awk 'NR>1{{print "inodes " $(NF-2)}}' | tail -n 1
 df -PT . 2>/dev/null | awk 'NR>1{{print "type " $2}}' | tail -n 1
-t=.xpm/~clock.$$; if : > "$t"; then echo "here $(date +%s.%N)"; echo "file $(stat -c %Y "$t")"; rm -f "$t"; fi
+t=.xpm/~clock.$$; if (: > "$t") 2>/dev/null; then echo "here $(date +%s.%N)"; echo "file $(stat -c %Y "$t")"; rm -f "$t"; fi
 [ -w "$HOME" ] && echo "home yes" || echo "home no"
 timeout 10 find jobs -type f -printf 'oldest %T@ %A@\\n' 2>/dev/null | sort -n -k2 | head -n 1
 {quota}
+{shut}
 true
+"""
+OPEN = {"group": ("g+rX", "050", "040"), "all": ("go+rX", "055", "044")}
+"""What lets others read results, and what folders and files have then, by what the profile says of sharing."""
+_SHUT = """
+n=$(timeout 20 find jobs -name .xpm -prune -o \\( -type d ! -perm -{folder} -o -type f ! -perm -{file} \\) \\
+  -printf x 2>/dev/null | wc -c)
+echo "shut {mode} $n"
 """
 
 
@@ -170,6 +184,12 @@ def of_workspace(text: str, now: float) -> Iterator[Finding]:
             yield from of_quota(row[1:])
     if "file" in said and "here" in said:
         yield from _of_file_server(float(said["file"][0]), float(said["here"][0]))
+    if "shut" in said and int(said["shut"][-1]):
+        do = f"`chmod -R {said['shut'][0]} {shlex.quote(said['path'][0] + '/jobs')}` there opens it"
+        told = (
+            f"{said['shut'][-1]} files and folders of earlier jobs are closed to others (`share:`)"
+        )
+        yield Finding("share", "warn", told, do)
     yield from _of_age(said, now)
     if said.get("home") == ["no"]:
         do = "caches of your tasks want another place: `export:` HF_HOME, XDG_CACHE_HOME and the like"

@@ -1,5 +1,7 @@
 """``xpm doctor``: whether a place works, what it has, and what to do where something is not right."""
 
+import shlex
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -36,15 +38,20 @@ __all__ = ["Finding", "command", "examine", "examine_place"]
 @click.argument("connector")
 @click.option("--jobs", is_flag=True, help="Also run a job of a minute there (SLURM).")
 @click.option("--launcher", "-l", metavar="NAME", help="With --jobs: one as this launcher's.")
+@click.option("--yes", "-y", is_flag=True, help="With --jobs: do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: schema 1, stable.")
-def command(connector: str, jobs: bool, launcher: str | None, as_json: bool) -> int:
+def command(connector: str, jobs: bool, launcher: str | None, yes: bool, as_json: bool) -> int:
     """Examine the place CONNECTOR leads to: the way there, the machine, its files, what it allows.
 
-    With --jobs a job of a minute looks at it from a compute node. Exit code 0 when nothing there is bad,
+    With --jobs a job of a minute looks at it from a compute node; at a terminal it is told what the job asks
+    for, and you are asked, since that may be charged. Exit code 0 when nothing there is bad,
     1 when something is, 3 when the host is out of reach, 4 when it wants a login.
     """
     profiles = World().profiles()
     spec = spec_of(profiles, connector)
+    if jobs and not yes and isinstance(spec, SlurmSpec):
+        probe = _probe_job(profiles, spec, launcher)
+        jobs = probe is None or is_agreed(probe)
     prompting.install()
     host = open_host(target_of(spec), spec.name)
     try:
@@ -96,7 +103,7 @@ def look(spec: Spec, kind: str, host: Host, probe: ProbeJob | None = None) -> It
     if not isinstance(spec, LocalSpec):
         mine = [
             diagnosis.python_question(spec.python),
-            diagnosis.workspace_question(spec.workspace),
+            diagnosis.workspace_question(spec.workspace, spec.keeping.share),
         ]
         asked = questions.ask(host, mine)
         yield diagnosis.of_python(asked.found.get("python"))
@@ -169,6 +176,14 @@ def _probe_job(profiles: Profiles, spec: Spec, wanted: str | None) -> ProbeJob |
         str(request["python"] or spec.python or "") or None,
         launcher.name,
     )
+
+
+def is_agreed(probe: ProbeJob) -> bool:
+    """Whether the job may be sent: whoever is at a terminal is asked, since it may be charged."""
+    if not sys.stdin.isatty():
+        return True
+    asks = shlex.join(probe_job.flags(probe))
+    return click.confirm(f"send a job of a minute ({asks})?", default=True, err=True)
 
 
 def _transport(host: Host) -> str:

@@ -207,14 +207,17 @@ def explain(requirement: str, launcher: str | None, sets: tuple[str, ...], as_js
     A requirement is what plans give as require=: "time=4h & cuda(mem=24G)*2 & cpu(cores=8)".
     Nothing is connected to; what clusters have told of themselves lately counts.
     """
-    from xpm.errors import ProfileProblem
+    from xpm.errors import PlanProblem, ProfileProblem, UsageProblem
     from xpm.follow.told import told
     from xpm.launchers import requests, showing
     from xpm.launchers.matching import ANYTHING, Asked
     from xpm.launchers.profiles import load_profiles
     from xpm.plan.requirements import Req
 
-    alternatives = Req(requirement).alternatives if requirement.strip() else ANYTHING
+    try:
+        alternatives = Req(requirement).alternatives if requirement.strip() else ANYTHING
+    except PlanProblem as problem:
+        raise UsageProblem(problem.what, hint=problem.hint) from problem  # no line of a plan's
     chosen = load_profiles(sets=sets).launcher(launcher)
     found = chosen.match(Asked(alternatives), told)
     if as_json:

@@ -41,12 +41,17 @@ def run(host: Host, job: ProbeJob, clock_ahead_s: float = 0.0) -> list[Finding]:
     return list(judged(text, job))
 
 
+def flags(job: ProbeJob) -> list[str]:
+    """What it asks SLURM for."""
+    options = [each for each in job.options if each.lstrip("-").split("=")[0] not in _NOT_ASKED]
+    return [*options, "--time=1"]
+
+
 def question(job: ProbeJob) -> Question:
     """The lines that do it all there."""
-    options = [each for each in job.options if each.lstrip("-").split("=")[0] not in _NOT_ASKED]
-    flags = shlex.join([*options, "--time=1", f"--job-name={NAME}", "--open-mode=append"])
+    asked = shlex.join([*flags(job), f"--job-name={NAME}", "--open-mode=append"])
     lines = _LOGIN.format(
-        enter=with_variables(f"cd {quoted(job.workspace)} || exit 1"), flags=flags, only=shlex.join(options),
+        enter=with_variables(f"cd {quoted(job.workspace)} || exit 1"), flags=asked, only=shlex.join(flags(job)),
         path=SLURM_PATH, patience=job.patience_s, accounting=ACCOUNTING_S // 2,
         setup="\n".join(job.setup), python=quoted(job.python) if job.python else "python3",
     )  # fmt: skip
@@ -73,7 +78,7 @@ p={python}; v=$("$p" -ISc 'import sys; print("%d.%d.%d" % sys.version_info[:3])'
   && echo "python $p $v" || echo "nopython $p $v"
 if command -v sbatch >/dev/null 2>&1; then
   printf '#!/bin/sh\\n' > inner
-  if e=$(sbatch --test-only {only} --time=1 inner 2>&1); then echo "sbatch yes"; else echo "sbatch no $e" | tr '\\n' ' '; echo; fi
+  if e=$(sbatch --test-only {only} inner 2>&1); then echo "sbatch yes"; else echo "sbatch no $e" | tr '\\n' ' '; echo; fi
 else echo "sbatch none"; fi
 mv out.new out
 XPM_END
