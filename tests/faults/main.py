@@ -30,8 +30,8 @@ from tests.faults.plans import OldViews, Plans
 from xpm.errors import XpmError
 
 SAMPLES = {
-    "link": 100, "pipe": 200, "ssh": 20,
-    "killed here": 28, "killed far": 48, "torn here": 20, "torn far": 32, "errors here": 28, "errors far": 48,
+    "link": 100, "pipe": 180, "ssh": 16,
+    "killed here": 24, "killed far": 40, "torn here": 16, "torn far": 26, "errors here": 24, "errors far": 40,
     "outages here": 8, "outages far": 16, "old view far": 16,
     "advance": 600, "overtaken": 600, "old view slurm": 80,
 }  # fmt: skip
