@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from xpm import _reach
 from xpm._asking import Asking
 from xpm._code import Code
 from xpm._environments import Environments
 from xpm._jobs import AGAIN, Job, Phase
+from xpm._reach import HERE
 from xpm._reuse import changed_since, unheeded
 from xpm.agent.limits import SiteLimits
 from xpm.connectors.base import Change, JobRef, Snapshot
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from xpm.plan.requirements import Req
     from xpm.plan.sealing import Sealed
 
-HERE = "local"
 NOT_STARTED = frozenset({"waiting", "ready", "submitted", "pending"})
 KEEPS = (
     "the code has changed since: jobs that have not started keep what they were submitted with"
@@ -92,7 +93,7 @@ class Deciding:
             self._note_once(unheeded(known, sealed, launcher.name))
             return known
         parents = tuple(JobRef(task, job) for task, job in sealed.parents)
-        barred = self._barred(launcher, parents)
+        barred = _reach.barred(self.jobs, launcher, parents)
         answer = self._asking.request(sealed, launcher, require, barred)
         job = Job(
             sealed=sealed,
@@ -245,7 +246,9 @@ class Deciding:
             return False
         target = str(job.request["connector"])
         for parent in self._parents(job):
-            if _place_of(parent) != target and not (_is_here(parent) and target == HERE):
+            if _reach.place_of(parent) != target and not (
+                _reach.is_here(parent) and target == HERE
+            ):
                 self._note_once(f"jobs on {old} stay there: what they depend on is not on {target}")
                 return False
         attempt, spec = max(change.attempt, job.attempt), job.spec
@@ -287,8 +290,8 @@ class Deciding:
             job.spec = self._session.spec(str(job.request["connector"]))
         self._choose_again(job)
         for parent in self._parents(job):
-            _require_reachable(job, parent)
-        self._require_known(job)
+            _reach.require_reachable(job, parent)
+        _reach.require_known(self.jobs, self._main, job)
         self._refuse_never(job)
         sealed = job.sealed
         environment = self._environment(job)
@@ -316,26 +319,10 @@ class Deciding:
             problem.where = problem.where or job.sealed.where
             raise
 
-    def _barred(self, launcher: "Launcher", parents: Sequence[JobRef]) -> dict[str, str]:
-        """The places of a launcher that cannot see what is elsewhere; where there is no choice, later words are better."""
-        if len(launcher.connectors) == 1:
-            return {}
-        barred: dict[str, str] = {}
-        for ref in parents:
-            parent = self.jobs.get(ref)
-            if parent is None:
-                continue
-            place = _place_of(parent)
-            for spec in launcher.connectors:
-                is_here = spec.name == HERE and parent.phase is Phase.OVER
-                if spec.name != place and not (is_here and parent.state == "done"):
-                    barred[spec.name] = f"it depends on {ref.task} {ref.job[:12]}, on {place}"
-        return barred
-
     def _choose_again(self, job: Job) -> None:
         """What it depends on may have gone elsewhere since it was chosen where this goes."""
         launcher = self._session.profiles.launcher(job.launcher)
-        barred = self._barred(launcher, job.parents)
+        barred = _reach.barred(self.jobs, launcher, job.parents)
         if str(job.request["connector"]) in barred:
             answer = self._asking.request(job.sealed, launcher, job.require, barred)
             job.spec, job.request, job.slots = answer.connector, answer.request, answer.slots
@@ -378,38 +365,3 @@ class Deciding:
 
     def _parents(self, job: Job) -> Sequence[Job]:
         return [self.jobs[ref] for ref in job.parents if ref in self.jobs]
-
-    def _require_known(self, job: Job) -> None:
-        """A parent of another experiment must be known in this main folder."""
-        for ref in job.parents:
-            if ref not in self.jobs and self._main.job(ref) is None:
-                raise PlanProblem(
-                    f"{job.sealed.task} depends on {ref.task} {ref.job[:12]},"
-                    " which was not submitted to this main folder",
-                    on=str(self._main.path), where=job.sealed.where,
-                    hint="submit it in this experiment first",
-                )  # fmt: skip
-
-
-def _place_of(job: Job) -> str:
-    return job.line.connector if job.line else job.spec.name
-
-
-def _is_here(parent: Job) -> bool:
-    return parent.phase is Phase.OVER and parent.state == "done"
-
-
-def _require_reachable(job: Job, parent: Job) -> None:
-    """A job finds the results of its parents only where it runs."""
-    place = _place_of(parent)
-    if place == job.spec.name:
-        return
-    is_here = _is_here(parent)
-    if is_here and job.spec.name == HERE:
-        return
-    raise PlanProblem(
-        f"{job.sealed.task} is to run on {job.spec.name}, but depends on {parent.sealed.task}"
-        f" {parent.sealed.job[:12]}, which {'was done' if is_here else 'is'} on {place}",
-        where=job.sealed.where,
-        hint=f"submit both with a launcher of {place}, or use another main folder",
-    )

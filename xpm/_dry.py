@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from xpm._deciding import Deciding
-from xpm._experiment import Place
 from xpm._failures import failed
 from xpm._jobs import Callback, Handle, Job, Phase
+from xpm._place import Place
 from xpm.connectors.base import JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import JobsFailed, ProfileProblem

@@ -3,15 +3,14 @@
 import os
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from xpm import _absent, _ending, _notebook
+from xpm import _absent, _ending, _leaving, _notebook
 from xpm._callbacks import Callbacks, Wanted
 from xpm._code import plan_script
 from xpm._deciding import Deciding
@@ -19,22 +18,21 @@ from xpm._failures import failed
 from xpm._interactive import Interactive
 from xpm._jobs import Callback, Handle, Job, Phase
 from xpm._notify import Notified
+from xpm._patience import Patience
+from xpm._place import Place
 from xpm.connectors.base import Change, JobRef
-from xpm.errors import DiskProblem, JobsFailed, PlanProblem, ProfileProblem, XpmError
+from xpm.errors import JobsFailed, PlanProblem, ProfileProblem
 from xpm.follow import leaving
 from xpm.follow import options as run_options
 from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted
 from xpm.follow.main import MainFolder
-from xpm.follow.observer import PlainObserver
 from xpm.follow.options import RunOptions
 from xpm.follow.session import Session
 from xpm.follow.views import OVER, JobView
-from xpm.follow.waiting import HERE, Waiting
 from xpm.plan import context, places
 from xpm.plan.requirements import Req
 from xpm.sync import staying
 from xpm.sync.staying import Left
-from xpm.wire import disks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,42 +46,6 @@ GONE = (
     "it was done, but its record is not in its folder: the folder was removed, or its files could"
     " not be brought here (put them back, or use another main folder)"
 )
-
-
-def opening(
-    path: str | os.PathLike[str],
-    id: str,
-    port: int | None,
-    launcher: str | None,
-    require: "Req | str | None" = None,
-) -> "Experiment":
-    """The experiment a plan opens: one that submits, or one that runs tasks here for a debugger."""
-    options = run_options.current()
-    if options.dry is not None:
-        from xpm._dry import DryExperiment
-
-        folder = Path(options.workdir or path)
-        return cast("Experiment", DryExperiment(folder, id, launcher, require, options))
-    if options.debug is None:
-        return Experiment(path, id, port=port, launcher=launcher, require=require)
-    from xpm._debug import DebugExperiment
-
-    folder = Path(options.workdir or path)
-    debugged = DebugExperiment(folder, id, options.debug, options.observer or PlainObserver)
-    return cast("Experiment", debugged)
-
-
-class Place:
-    """The connector of an experiment's default launcher, as a plan sees it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def createtoken(self, name: str, total: int) -> "Token":
-        """A counted right to run there."""
-        from xpm.plan.tokens import Token
-
-        return Token(name, total)
 
 
 class Experiment(Interactive):
@@ -124,15 +86,16 @@ class Experiment(Interactive):
         """Make the main folder, and the experiment the one that tasks are submitted to."""
         _ending.install()
         self._session.profiles.launcher(self._launcher)  # an unknown one is refused at once
+        patience = Patience(self._session, self._observer)
         with self._main.writing():
-            self._patiently(self._main.prepare)
-            self._patiently(self._start)
+            patience.write(self._main.prepare)
+            patience.write(self._start)
         self._deciding = Deciding(
             self._session,
             self._record,
             self._run,
             self._observer.note,
-            self._patiently,
+            patience.write,
             self._options.refresh,
             self._options.move,
         )
@@ -175,7 +138,7 @@ class Experiment(Interactive):
         self.__enter__()
 
     def _leave_alone(self) -> None:
-        self._send_rest()
+        _leaving.send_rest(self._session, self._observer.note)
         ends = {job.state for job in self._deciding.jobs.values()}
         self._outcome = "done" if ends <= {"done"} else "failed" if ends <= OVER else "detached"
         context.pop(self)
@@ -346,27 +309,6 @@ class Experiment(Interactive):
         self._deciding.end(job)
         self._callbacks.ended(job)
 
-    def _patiently(self, write: Callable[[], None]) -> None:
-        """Write something here, again and again while the disk is full or away."""
-        world, failures, since = self._session.world, 0, 0.0
-        while True:
-            try:
-                write()
-                break
-            except OSError as error:
-                if not disks.heals(error):
-                    raise
-                words = disks.words(error, str(self._main.path))
-                problem = DiskProblem(words, on=HERE, hint=disks.hint(error))
-            failures += 1
-            pause_s, now = world.patience(failures), world.clock()
-            since = since or now
-            waiting = Waiting("this machine", problem, since, now, now + pause_s)
-            self._observer.waiting([*self._session.waiting.values(), waiting])
-            time.sleep(pause_s)
-        if failures:
-            self._observer.waiting(list(self._session.waiting.values()))
-
     def _show(self, job: Job) -> None:
         view = job.view()
         if view is None:
@@ -402,7 +344,7 @@ class Experiment(Interactive):
         interrupted = isinstance(error, KeyboardInterrupt)
         try:
             if error is not None and self._outcome != "detached":
-                self._send_rest()
+                _leaving.send_rest(self._session, self._observer.note)
         finally:
             self._callbacks.close()
             if isinstance(error, JobsFailed):
@@ -411,7 +353,8 @@ class Experiment(Interactive):
                 self._outcome = "interrupted"
             self._observer.ended(self._counts)
             self._session.close(interrupted)
-            self._close_record()
+            now = self._session.world.clock()
+            _leaving.close_record(self._record, self._run, now, self._outcome, self._observer.note)
             if self._page is not None:
                 self._page.close()
         if interrupted:
@@ -420,27 +363,3 @@ class Experiment(Interactive):
                 f" or `xpm status {self._record.id}`, `xpm cancel {self._record.id}`"
             )
             raise SystemExit(130) from None
-
-    def _close_record(self) -> None:
-        try:
-            self._record.close()
-            self._record.end(self._run, self._session.world.clock(), self._outcome)
-        except OSError as error:
-            if not disks.heals(error):
-                raise
-            self._observer.note(f"how this run ended could not be noted: {disks.words(error)}")
-
-    def _send_rest(self) -> None:
-        """Send what is submitted, if that is quick: it goes on even if the plan cannot."""
-        self._session.hurry()
-        until = self._session.world.clock() + self._session.patience_s()
-        try:
-            while self._session.is_sending:
-                left = until - self._session.world.clock()
-                event = self._session.next(left) if left > 0 else None
-                if event is None or isinstance(event, LinkDown):
-                    break
-        except XpmError as problem:
-            self._observer.note(str(problem))
-        if not self._session.all_sent:
-            self._observer.note("some jobs are not sent yet: run the plan again")

@@ -42,7 +42,7 @@ def experiment(
         stopping: Any = _Stopping()
         opened: Experiment = stopping
         return opened
-    from xpm._experiment import opening
+    from xpm._opening import opening
 
     return opening(path, id, port, launcher, require)
 

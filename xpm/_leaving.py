@@ -1,0 +1,38 @@
+"""What is still done for the jobs when a plan ends before them."""
+
+from collections.abc import Callable
+
+from xpm.errors import XpmError
+from xpm.follow.events import LinkDown
+from xpm.follow.records import ExperimentRecord
+from xpm.follow.session import Session
+from xpm.wire import disks
+
+Note = Callable[[str], None]
+
+
+def send_rest(session: Session, note: Note) -> None:
+    """Send what is submitted, if that is quick: it goes on even if the plan cannot."""
+    session.hurry()
+    until = session.world.clock() + session.patience_s()
+    try:
+        while session.is_sending:
+            left = until - session.world.clock()
+            event = session.next(left) if left > 0 else None
+            if event is None or isinstance(event, LinkDown):
+                break
+    except XpmError as problem:
+        note(str(problem))
+    if not session.all_sent:
+        note("some jobs are not sent yet: run the plan again")
+
+
+def close_record(record: ExperimentRecord, run: str, now: float, outcome: str, note: Note) -> None:
+    """Note how this run ended, if the disk takes it."""
+    try:
+        record.close()
+        record.end(run, now, outcome)
+    except OSError as error:
+        if not disks.heals(error):
+            raise
+        note(f"how this run ended could not be noted: {disks.words(error)}")
