@@ -1,3 +1,4 @@
+import os
 import time
 from pathlib import Path
 
@@ -90,3 +91,30 @@ def test_a_recycled_pid_is_not_the_process_that_was_noted() -> None:
     assert processes.is_alive(dict(mine, started=1)) is False
     assert processes.is_alive(dict(mine, boot="another")) is False
     assert processes.is_alive(dict(mine, host="elsewhere")) is None
+
+
+def test_a_machine_that_has_our_name_is_not_ours_before_a_restart() -> None:
+    """Nobody can ask it; but what ran here before a restart has not been seen since."""
+    other = dict(processes.identity(), boot="another")
+    now = time.time()
+
+    assert processes.is_alive(other, now) is None
+    assert not processes.is_gone(other, now)
+    assert processes.is_alive(other, 1.0) is False
+    assert processes.is_alive(other, now - 2 * processes.SILENT_S) is False
+    assert processes.is_gone(other, 1.0)
+
+
+def test_an_owner_on_a_machine_that_has_our_name_is_not_replaced_while_it_lives(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "s").mkdir()
+    path = tmp_path / "s" / "owner.1"
+    files.write(str(path), files.dump(dict(processes.identity(), boot="another")))
+    here = Owner(str(tmp_path / "s"))
+
+    assert (here.is_there(), here.take()) == (True, False)
+
+    os.utime(path, (1, 1))  # it was this machine, before a restart
+
+    assert (here.is_there(), here.take()) == (False, True)

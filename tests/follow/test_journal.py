@@ -1,5 +1,6 @@
 """The journal is a fold: several write it, anybody may delete it."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -7,12 +8,17 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.follow.fakes import Held, job_id, mirror
+from xpm.agent import reading
 from xpm.connectors.base import Change, JobRef
+from xpm.decide.facts import Ended
 from xpm.follow.journal import Journal, folders, remember
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.records import Line
+from xpm.wire.ledger import Slot
 
 REF = JobRef("demo.task", job_id("a"))
 
@@ -84,6 +90,33 @@ def test_a_deleted_journal_is_rebuilt_from_the_folders(main_path: Path) -> None:
     assert again.jobs()[REF].arrived
     assert [line.attempt for _, line in Look(main, again).lines(REF)] == [1]
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("ended", "message"),
+    [
+        ({"state": "cancelled", "message": "cancelled while it ran"}, "cancelled while it ran"),
+        ({"message": "out of memory", "hint": "ask for more"}, "out of memory"),
+        ({"hint": "install it there"}, "TaskCancelled: it was\ninstall it there"),
+        ({"error": None, "exit_code": 7}, "exit code 7"),
+    ],
+)
+def test_a_rebuilt_journal_tells_causes_in_the_same_words_as_news(
+    main_path: Path, ended: dict[str, object], message: str
+) -> None:
+    main = MainFolder(main_path)
+    main.prepare()
+    (folder := main.job_folder(REF) / ".xpm").mkdir(parents=True)
+    error = {"type": "TaskCancelled", "message": "it was", "traceback": ""}
+    outcome = {"kind": "outcome", "state": "failed", "at": 5.0, "cause": None, "error": error}
+    (folder / "a1.1").write_text(json.dumps({**outcome, **ended}))
+
+    end = main.local_end(REF)
+
+    assert end is not None
+    told = reading.ledger_event({**outcome, **ended}, Slot(1, 1))
+    assert isinstance(told, Ended)
+    assert (end.message, end.message) == (message, told.message)
 
 
 def test_a_file_that_is_no_journal_is_replaced(main_path: Path) -> None:

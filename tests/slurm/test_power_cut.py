@@ -1,5 +1,6 @@
 """What a power cut or a restart leaves of a plain host's jobs."""
 
+import os
 import re
 import time
 from pathlib import Path
@@ -43,6 +44,7 @@ def test_what_ran_when_the_host_was_restarted_is_lost_in_words_and_tried_again(
     yard.ask("a")
     yard.link("a")
     yard.claim("a", **{**processes.identity(), "boot": "the one before"})
+    os.utime(Path(yard.folder("a"), ".xpm", "a1.1"), (1, 1))
     board = yard.board(fresh_s=0.0)
     crew = Crew(yard.layout, {"kind": "plain", "travel": "t"}, yard.id)
 
@@ -56,3 +58,17 @@ def test_what_ran_when_the_host_was_restarted_is_lost_in_words_and_tried_again(
     )
     assert word(board, "a") == "ready"
     assert transitions.current(board.jobs[job_id("a")].facts).number == 2
+
+
+def test_a_run_on_another_machine_of_the_same_name_goes_on(tmp_path: Path) -> None:
+    yard = Yard(tmp_path / "ws")
+    yard.ask("a")
+    yard.link("a")
+    yard.claim("a", **{**processes.identity(), "boot": "of another machine"})
+    board = yard.board(fresh_s=0.0)
+    crew = Crew(yard.layout, {"kind": "plain", "travel": "t"}, yard.id)
+
+    crew.watch(board, time.time())
+    advance.settle_due(board, crew, time.time())
+
+    assert word(board, "a") == "running"

@@ -179,16 +179,16 @@ class Crew(object):
             here = transitions.attempt(board.jobs[child.job].facts, child.attempt)
             if here is None or here.phase == states.ENDED:
                 continue
-            evidence = self._mourn(child, here, code)
+            evidence = self._mourn(child, board.jobs[child.job], here, code)
             board.tell(child.job, Told(child.attempt, evidence))
         board.settle()
 
-    def _mourn(self, child: Child, here: Attempt, code: int) -> Evidence:
+    def _mourn(self, child: Child, known: JobFacts, here: Attempt, code: int) -> Evidence:
         """What the end of a child means for an attempt that is not over."""
         if here.phase == states.CLAIMED:
             owner = self._owner_of(child.job, here)
             pid = child.process.pid
-            if owner.get("pid") != pid and processes.is_alive(owner) is not False:
+            if owner.get("pid") != pid and self._lives(known, here, owner) is not False:
                 return NOTHING  # somebody else's run has it; ours was one too many
             _kill_session(pid)
             return _died(code)
@@ -204,7 +204,7 @@ class Crew(object):
         if here.phase != states.CLAIMED or here.evidence != NOTHING:
             return  # not started, or mourned a moment ago: how a child ended is known better than from afar
         owner = self._owner_of(known.job, here)
-        alive = processes.is_alive(owner)
+        alive = self._lives(known, here, owner)
         if alive is not False and not _is_damaged(owner):
             self.adopted[known.job] = owner
             return
@@ -226,6 +226,14 @@ class Crew(object):
         name = ledger.bell_name(job, here.number, here.slot)
         content = reading.entry(self.layout.inbox, name)
         return content if content and content["kind"] == "claim" else {}
+
+    def _lives(self, known: JobFacts, here: Attempt, owner: Dict[str, Any]) -> Optional[bool]:
+        folder = os.path.join(self.layout.job(known.task, known.job), ledger.FOLDER)
+        try:
+            beat = os.stat(os.path.join(folder, ledger.name(here.number, here.slot))).st_mtime
+        except FileNotFoundError:
+            return processes.is_alive(owner)
+        return processes.is_alive(owner, beat)
 
     def _pid(self, job: str) -> int:
         for child in self.children.values():

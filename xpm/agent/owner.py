@@ -14,8 +14,6 @@ from xpm.agent import processes, reading
 from xpm.wire import files
 
 _NAME = re.compile(r"^owner\.([1-9][0-9]*)$")
-SILENT_S = 300.0
-"""An owner on a machine we cannot ask touches its file more often than this, or is thought gone."""
 
 
 class Owner(object):
@@ -76,14 +74,15 @@ class Owner(object):
     def _lives(self, number: int, content: Dict[str, Any]) -> bool:
         if content.get("left") or not content:
             return False
-        alive = processes.is_alive(content)
-        return alive if alive is not None else self._age(number) < SILENT_S
+        seen_at = self._seen_at(number)
+        alive = processes.is_alive(content, seen_at)
+        return alive if alive is not None else time.time() - seen_at < processes.SILENT_S
 
-    def _age(self, number: int) -> float:
+    def _seen_at(self, number: int) -> float:
         try:
-            return time.time() - os.stat(self._path(number)).st_mtime
+            return os.stat(self._path(number)).st_mtime
         except FileNotFoundError:
-            return 0.0
+            return time.time()
 
     def _tidy(self, last: int) -> None:
         for name in files.listing(self._folder):

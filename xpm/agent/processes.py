@@ -7,6 +7,8 @@ import time
 from typing import Any, Dict, List, Optional
 
 HOST = socket.gethostname()
+SILENT_S = 300.0
+"""A process that touches a file of its own does so more often than this, or is thought gone by other machines."""
 _STARTED = 19  # field 22 of proc(5) stat, counted after the command's closing parenthesis
 _SESSION = 3
 
@@ -17,12 +19,17 @@ def identity(pid: Optional[int] = None) -> Dict[str, Any]:
     return {"host": HOST, "pid": pid, "started": started(pid), "boot": boot()}
 
 
-def is_alive(noted: Dict[str, Any]) -> Optional[bool]:
-    """Whether a noted process still runs; None when that cannot be told from here."""
+def is_alive(noted: Dict[str, Any], seen_at: Optional[float] = None) -> Optional[bool]:
+    """Whether a noted process still runs; None when that cannot be told from here.
+
+    Args:
+        noted: its ``identity``.
+        seen_at: when it last touched a file of its own, if it does so now and then.
+    """
     if noted.get("host") != HOST:
         return None
     if noted.get("boot") != boot():
-        return False
+        return None if _is_of_a_namesake(seen_at) else False
     pid = int(noted.get("pid") or 0)
     if pid <= 0:
         return False
@@ -37,12 +44,12 @@ def is_alive(noted: Dict[str, Any]) -> Optional[bool]:
     return noted.get("started") is None or started(pid) == noted["started"]
 
 
-def is_gone(noted: Dict[str, Any]) -> bool:
-    """Whether a noted process, perhaps another user's, has certainly ended."""
+def is_gone(noted: Dict[str, Any], seen_at: Optional[float] = None) -> bool:
+    """Whether a noted process, perhaps another user's, has certainly ended; ``seen_at`` as for ``is_alive``."""
     if noted.get("host") != HOST:
         return False
     if noted.get("boot") != boot():
-        return True
+        return not _is_of_a_namesake(seen_at)
     pid = int(noted.get("pid") or 0)
     try:
         os.kill(pid, 0)
@@ -52,6 +59,22 @@ def is_gone(noted: Dict[str, Any]) -> bool:
         pass  # there is one, of another user
     since = started(pid)  # None where /proc hides other users' processes
     return pid > 0 and since is not None and since != noted.get("started")
+
+
+def _is_of_a_namesake(seen_at: Optional[float]) -> bool:
+    """Whether what another boot has noted is of another machine of our name: since we were started, it was seen just now.
+
+    A name is all that machines can be told apart by: /etc/machine-id is the same in clones, and new at each boot where
+    there is no disk, which would keep alive for ever what ran before a restart.
+    """
+    since = _booted_at()
+    now = time.time()
+    return (
+        seen_at is not None
+        and since is not None
+        and seen_at > since
+        and abs(now - seen_at) < SILENT_S
+    )
 
 
 def has_session(sid: int) -> bool:
@@ -88,13 +111,18 @@ def boot() -> Optional[str]:
 
 def booted() -> str:
     """When this machine was started, in UTC, for people."""
-    match = re.search(r"^btime (\d+)$", _read("/proc/stat"), re.MULTILINE)
-    if match is None:
+    at = _booted_at()
+    if at is None:
         return "an unknown time"
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(int(match.group(1))))
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
 
 
 _BOOT: List[Optional[str]] = []
+
+
+def _booted_at() -> Optional[int]:
+    match = re.search(r"^btime (\d+)$", _read("/proc/stat"), re.MULTILINE)
+    return int(match.group(1)) if match else None
 
 
 def _state(pid: int) -> str:

@@ -97,7 +97,7 @@ def ledger_event(content: Dict[str, Any], slot: ledger.Slot) -> Event:
         slot=slot.slot,
         state=str(content.get("state")),
         cause=content.get("cause"),
-        message=_message(content),
+        message=ledger.words(content),
         at=float(content.get("ended_at") or at),
         times=1 + (int(details.get("requeues") or 0) if content.get("cause") == "timeout" else 0),
         progress=float(content.get("progress") or 0.0),
@@ -110,23 +110,3 @@ def load(path: str) -> Optional[Dict[str, Any]]:
         return files.load(path)
     except ValueError:
         return {}
-
-
-def _message(content: Dict[str, Any]) -> str:
-    if content.get("message"):
-        return str(content["message"])
-    error = content.get("error") or {}
-    parts = [": ".join(str(error[each]) for each in ("type", "message") if error.get(each))]
-    if not parts[0]:
-        parts = _bare_end(content)
-    if content.get("hint"):
-        parts.append(str(content["hint"]))
-    return "\n".join(part for part in parts if part)
-
-
-def _bare_end(content: Dict[str, Any]) -> "List[str]":
-    if content.get("signal"):
-        return ["killed by signal %s" % content["signal"]]
-    if content.get("exit_code"):
-        return ["exit code %s" % content["exit_code"]]
-    return []

@@ -204,13 +204,17 @@ def _is_over_elsewhere(holder: Holder, task: str) -> bool:
     folder = ledger.job_folder(holder.workspace, task, holder.job)
     try:
         entries = ledger.attempt_entries(folder, holder.attempt)
+        if not entries:
+            return False
+        name = ledger.name(holder.attempt, len(entries))
+        beat = os.stat(os.path.join(folder, ledger.FOLDER, name)).st_mtime
     except (OSError, ValueError):
         return False
-    if not entries:
-        return False
     last = entries[-1]
+    if ledger.is_final(entries):
+        return True
     # no batch system requeues it: with its runner, the attempt has ended
-    return ledger.is_final(entries) or (last.get("batch_id") is None and processes.is_gone(last))
+    return last.get("batch_id") is None and processes.is_gone(last, beat)
 
 
 def _user() -> str:

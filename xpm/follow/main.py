@@ -138,16 +138,12 @@ def local_end(folder: Path) -> LocalEnd | None:
         claim = ledger.entry(str(folder), last.attempt, last.slot - 1) if last.slot > 1 else None
     except ValueError:
         return None
-    error = final.get("error") or {}
-    message = final.get("message") or ""
-    if error:
-        message = f"{error.get('type', 'error')}: {error.get('message', '')}"
     return LocalEnd(
         str(final["state"]),
         final.get("cause"),
         last.attempt,
         int(final.get("generation") or (claim or {}).get("generation") or 0),
         (claim or {}).get("batch_id"),
-        message,
+        ledger.words(final),
         float(final["at"]),
     )

@@ -132,6 +132,27 @@ def is_final(entries: "List[Entry]") -> bool:
     return bool(entries) and entries[-1]["kind"] in FINAL
 
 
+def words(final: Entry) -> str:
+    """Why an attempt ended, for people; "" when nothing tells."""
+    if final.get("message"):
+        return str(final["message"])
+    error = final.get("error") or {}
+    parts = [": ".join(str(error[each]) for each in ("type", "message") if error.get(each))]
+    if not parts[0]:
+        parts = _bare_end(final)
+    if final.get("hint"):
+        parts.append(str(final["hint"]))
+    return "\n".join(part for part in parts if part)
+
+
+def _bare_end(final: Entry) -> "List[str]":
+    if final.get("signal"):
+        return ["killed by signal %s" % final["signal"]]
+    if final.get("exit_code"):
+        return ["exit code %s" % final["exit_code"]]
+    return []
+
+
 def generation(entries: "List[Entry]") -> int:
     """How many runs have claimed."""
     return sum(1 for each in entries if each["kind"] == "claim")
