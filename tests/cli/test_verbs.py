@@ -33,7 +33,10 @@ def test_status_shows_every_job_with_state_tags_and_cause(tmp_path: Path, main: 
     assert good.split() == ["aaaaaaaa", "demo.learn", "done", "k=3", "model=knn", "local", "123_4"]
     assert bad.split()[:3] == ["abababab", "demo.evaluate", "failed"]
     assert "exit; ValueError: no digits" in bad
-    assert told.err == ""
+    assert told.err == (
+        "why: `xpm why abababab`, `xpm logs abababab`;"
+        " once mended: run the plan again, or `xpm retry demo`\n"
+    )
 
 
 def test_status_for_programs_keeps_its_contract(tmp_path: Path, main: Path) -> None:

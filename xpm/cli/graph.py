@@ -28,7 +28,7 @@ def command(experiment: str | None, form: str, workdir: Path | None) -> int:
             raise UsageProblem(
                 "no experiment has run yet", on=str(main.path), hint="`xpm run PLAN.py` runs one"
             )
-        kinds = folding.fold(look.rows(names[0]))
+        kinds = folding.fold(look.by_task(names[0]), look.pairs(names[0]))
     if form == "svg":
         render.line(drawing.as_svg(kinds, f"{names[0]}: {sum(kind.jobs for kind in kinds)} jobs"))
     elif form == "mermaid":

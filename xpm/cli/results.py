@@ -16,6 +16,8 @@ from xpm.metrics import table
 from xpm.metrics.remembering import Remembered
 from xpm.metrics.table import Result
 
+MOST_ROWS = 200
+
 
 @click.command("results")
 @click.argument("targets", nargs=-1, metavar="[EXPERIMENT] [FILTER]")
@@ -33,6 +35,10 @@ from xpm.metrics.table import Result
 )
 @click.option("--sort", metavar="NAME", help="By this tag or metric; -NAME: the greatest first.")
 @click.option("--all", "all_jobs", is_flag=True, help="Also of jobs that are not done.")
+@click.option(
+    "--rows", "most", metavar="N", type=click.IntRange(min=0), default=MOST_ROWS, show_default=True,
+    help="Show so many rows at most; 0: every one. --json and --csv have them all.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="For programs: schema 1, stable.")
 @click.option("--csv", "as_csv", is_flag=True, help="For spreadsheets, with every digit.")
 @selecting.workdir_option
@@ -43,6 +49,7 @@ def command(
     metric: tuple[str, ...],
     sort: str | None,
     all_jobs: bool,
+    most: int,
     as_json: bool,
     as_csv: bool,
     workdir: Path | None,
@@ -64,7 +71,10 @@ def command(
         look = session.look()
         rows, experiment = _rows(look, name, text)
         known = Remembered(session.journal.folder)
-        found = table.table(look, [row for row in rows if all_jobs or row.state == "done"], known)
+        wanted = [row for row in rows if all_jobs or row.state == "done"]
+        is_whole = as_json or as_csv or not most
+        enough = None if is_whole or by or over or sort or metric else most
+        found, rest = table.first(look, wanted, known, enough)
         known.close()
     results = _with_metrics(found, metric)
     groups = table.grouped(results, _keys(results, by, over)) if by or over else None
@@ -74,7 +84,12 @@ def command(
     elif as_csv:
         render.raw(measured.as_csv(shown).encode())
     elif shown:
-        render.table(*measured.columns(shown))
+        seen = shown if is_whole else shown[:most]
+        render.table(*measured.columns(seen))
+        if rest := rest + len(shown) - len(seen):
+            render.note(
+                f"not shown: {rest} more (--rows 0 shows all, --csv has them; a filter or --over some)"
+            )
     if not shown:
         render.note(_nothing(experiment, rows, all_jobs))
     return 0

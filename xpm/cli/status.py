@@ -8,7 +8,7 @@ from typing import cast
 
 import click
 
-from xpm.cli import render, selecting, sessions, telling
+from xpm.cli import away, render, selecting, sessions, telling
 from xpm.errors import UsageProblem, XpmError
 from xpm.follow import choosing, emptied, filters, leaving, views
 from xpm.follow.looking import Look, Row
@@ -44,11 +44,14 @@ def command(
             raise UsageProblem("no experiment has run yet", on=str(main.path))
         silent = sessions.ask(session)
         look = session.look()
+        news = away.ended(session.asked, look, selecting.names(look, name))
         if as_json:
             sessions.remark(silent)
             _document(main, look, name, wanted)
         else:
             _show(_summaries(look, name, wanted, all_jobs), silent)
+            for line in news:
+                render.note(line)
             if experiment is None and (count := look.forsaken(emptied.jobs(main))):
                 render.note(telling.orphans(count))
         for connector, notes in sorted(session.notes.items()):
@@ -112,5 +115,7 @@ def _show(found: Sequence[Summary], silent: Mapping[str, XpmError]) -> None:
         render.table(telling.HEADINGS, telling.rows(view.jobs), telling.heading(view, now))
         if rest := telling.left_out(view.counts, view.jobs):
             render.note(rest)
+        if todo := telling.what_to_do(view.jobs, view.id):
+            render.note(todo)
         for line in [*leaving.lines(view.stays, view.id), *telling.links(view, now)]:
             render.note(line)

@@ -161,6 +161,22 @@ class Look:
         )
         return [Tally(*row) for row in rows]
 
+    def by_task(self, experiment: str) -> Iterator[tuple[str, str, int]]:
+        """How many jobs of an experiment are of which task and in which state, in the order of their submission."""
+        return self.journal.read(
+            f"SELECT task, state, count(*) FROM seen WHERE experiment = ? AND {_COUNTS} GROUP BY 1, 2"
+            " ORDER BY min(NOT is_current), min(place)",
+            (experiment,),
+        )
+
+    def pairs(self, experiment: str) -> Iterator[tuple[str, str, int]]:
+        """How many jobs of which task depend on ones of which other: the former, the latter, how many pairs."""
+        return self.journal.read(
+            "SELECT task, json_extract(p.value, '$[0]'), count(*) FROM seen, json_each(parents) p"
+            f" WHERE experiment = ? AND parents != '[]' AND {_COUNTS} GROUP BY 1, 2",
+            (experiment,),
+        )
+
     def rows(self, experiment: str, condition: Condition | None = None) -> Iterator[Row]:
         """The jobs of an experiment, or those of them that fulfil a condition, in the order of their submission."""
         more, values = (f" AND {condition.sql}", condition.values) if condition else ("", ())

@@ -143,7 +143,8 @@ def chosen(look: Look, name: str, rows: Sequence[Row], picked: Sequence[Row]) ->
         datetime.fromtimestamp(min(alive), UTC) if alive else None,
         frozenset(row.connector for row in rows if not row.settled),
         [seen(look, row) for row in picked], look.places,
-        leaving.added([(row.connector, row.id, look.left[row.ref]) for row in rows if row.ref in look.left]),
+        leaving.added([(row.connector, row.id, look.left[row.ref]) for row in rows if row.ref in look.left])
+        if look.left else (),
     )  # fmt: skip
 
 
