@@ -153,3 +153,12 @@ def test_of_many_jobs_the_first_are_read_and_the_others_counted(
     assert "not shown: 2 more" in said.err
     assert 4 == len(told(capsys, "--rows", "1", "--csv"))
     assert 4 == len(told(capsys, "--rows", "0"))
+    assert 0 == run(["results", "lr>0 and seed=0", "--rows", "1"])
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1].startswith("0a0a0a0a")
+    assert "not shown: 1 more" in said.err
+    (main.path / "jobs" / "demo.learn" / ("0a" * 32) / "metrics.json").unlink()
+    assert 0 == run(["results", "--rows", "1"])
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1].startswith("1a1a1a1a")
+    assert "not shown: 1 more" in said.err

@@ -98,6 +98,10 @@ def _summaries(
     names = selecting.names(look, name)
     if wanted is None:
         return [views.summary(look, each, telling.ORDER, most) for each in names]
+    condition = None if look.left else choosing.in_sql(look, wanted)
+    if condition is not None:
+        told = [views.summary(look, each, telling.ORDER, most, condition) for each in names]
+        return [each for each in told if each.counts] or told[:1]
     rows: dict[str, list[Row]] = {}
     for row in choosing.passing(look, wanted):
         rows.setdefault(row.experiment, []).append(row)

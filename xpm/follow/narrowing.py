@@ -31,7 +31,7 @@ class Condition(NamedTuple):
     values: tuple[object, ...] = ()
 
 
-_ALL, _NONE = Condition("1"), Condition("0")
+ALL, _NONE = Condition("1"), Condition("0")
 
 
 def condition(found: Filter) -> Condition:
@@ -50,7 +50,7 @@ def doubt(found: Filter) -> Condition | None:
 def has_tag(name: str) -> Condition:
     """What a job with this tag fulfils, and maybe others."""
     if not _PLAIN.fullmatch(name):
-        return _ALL
+        return ALL
     return _contains(name, "")
 
 
@@ -68,7 +68,7 @@ def _said(found: Filter, above: bool) -> Condition:
     column = _COLUMNS.get(found.name)
     told = _of_column(column, found) if column else _of_tag(found, above)
     if told is None:
-        return _ALL if above else _NONE
+        return ALL if above else _NONE
     return Condition(f"coalesce({told.sql}, 0)", told.values)
 
 

@@ -14,6 +14,7 @@ from xpm.follow.leaving import Stays
 from xpm.follow.looking import OVER as OVER
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import LocalEnd, MainFolder
+from xpm.follow.narrowing import ALL, Condition
 from xpm.follow.records import Line, Run, is_going
 from xpm.sync.staying import Left
 
@@ -118,19 +119,25 @@ def experiment(look: Look, name: str) -> ExperimentView:
     return ExperimentView(name, look.main.path, state, jobs, parents, run, look.places)
 
 
-def summary(look: Look, name: str, order: Sequence[str], most: int) -> Summary:
-    """One experiment in numbers, with so many jobs at most: those in states that come first in the order."""
-    tallies = look.tallies(name)
+def summary(
+    look: Look, name: str, order: Sequence[str], most: int, condition: Condition = ALL
+) -> Summary:
+    """One experiment in numbers, with so many jobs at most: those in states that come first in the order.
+
+    With a condition it is of the jobs that fulfil it, and says nothing of what stays on the far side.
+    """
+    tallies = look.tallies(name, condition)
+    states = {each.state for each in (tallies if condition == ALL else look.tallies(name))}
     counts: Counter[str] = Counter()
     for each in tallies:
         counts[each.state] += each.jobs
-    jobs = [seen(look, row) for row in look.pressing(name, order, most)]
+    jobs = [seen(look, row) for row in look.pressing(name, order, most, condition)]
     alive = [each.seen_at for each in tallies if each.state not in OVER]
     return Summary(
-        name, experiment_state(set(counts), look.run(name)), counts,
+        name, experiment_state(states, look.run(name)), counts,
         datetime.fromtimestamp(min(alive), UTC) if alive else None,
         frozenset(each.connector for each in tallies if not each.settled), jobs, look.places,
-        look.stays(name),
+        look.stays(name) if condition == ALL else (),
     )  # fmt: skip
 
 
