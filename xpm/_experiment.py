@@ -24,7 +24,7 @@ from xpm.connectors.base import Change, JobRef
 from xpm.errors import JobsFailed, PlanProblem, ProfileProblem
 from xpm.follow import leaving
 from xpm.follow import options as run_options
-from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted
+from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted, Turned
 from xpm.follow.main import MainFolder
 from xpm.follow.options import RunOptions
 from xpm.follow.session import Session
@@ -290,6 +290,8 @@ class Experiment(Interactive):
             self._observer.waiting(list(self._session.waiting.values()))
             if isinstance(event, LinkUp):
                 self._observer.note(f"{event.connector} answers again")
+        elif isinstance(event, Turned):
+            self._observer.heard(dict(self._session.heard))
         elif isinstance(event, Noted):
             self._observer.note(f"{event.connector}: {event.text}")
         self._tell()

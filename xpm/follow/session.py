@@ -48,6 +48,7 @@ class Session:
         self.waiting: dict[str, Waiting] = {}
         """The connectors that are waited for now, as far as ``next`` has told."""
         self.notes: dict[str, list[str]] = {}
+        self.heard: dict[str, float] = {}  # when each connector last answered whole
         self.asked: Sequence[
             tuple[str, JobRef, int]
         ] = ()  # connector, job, attempt: by the last refresh
@@ -120,6 +121,8 @@ class Session:
             self._undelivered.get(event.connector, set()).difference_update(event.attempts)
         if isinstance(event, LinkDown):
             self.waiting[event.connector] = event.waiting
+        if isinstance(event, Turned | LinkUp):
+            self.heard[event.connector] = self.world.clock()
         if isinstance(event, LinkUp):
             self.waiting.pop(event.connector, None)
         if isinstance(event, Stopped):
