@@ -117,6 +117,7 @@ def _exchange(
     sha12, raw = archive
     known = mark.known() if mark is not None else None
     first = {"workspace": workspace, "travel": sha12, "size": len(raw), "known": known}
+    first["files"] = travel.count(raw)
     try:
         session.stream.write(frames.message(0, first))
         answer = _answer(session, name, mark)

@@ -1,8 +1,8 @@
 """The first program of ours on the far side: makes room for what travels, then becomes the agent.
 
 Its source is the argument of ``python -ISc`` there (xpm/connectors/bootstrap.py), so: Python 3.6, the standard library,
-small. It writes MAGIC, reads one message ``{"workspace", "travel", "size", "known": workspace id or null}`` and answers
-``{"have": bool, "workspace": absolute path}``; without that archive it reads it as chunks. Then xpm.agent.serve takes both pipes
+small. It writes MAGIC, reads one message ``{"workspace", "travel", "size", "files", "known": workspace id or null}`` and
+answers ``{"have": bool, "workspace": absolute path}``; without that archive, all ``files`` of it, it reads it as chunks. Then xpm.agent.serve takes both pipes
 over, and says hello. Whatever goes wrong is answered as ``{"error": {"kind", "message", "hint"}}``, with ``"errno", "path"`` when
 a disk is full or away. Of a workspace that is known nothing is made unless it is there.
 """
@@ -76,7 +76,7 @@ def begin(
         os.unlink(probe)
         if os.stat(os.path.dirname(folder)).st_uid != mine:
             raise ValueError("it is another user's, and each user needs one of their own")
-        have = os.path.isdir(os.path.join(folder, asked["travel"]))
+        have = _is_whole(os.path.join(folder, asked["travel"]), asked.get("files", 1))
         _say(target, {"have": have, "workspace": workspace})
         if not have:
             archive = b""
@@ -96,6 +96,14 @@ def begin(
         _say(target, {"error": {"kind": "site", "message": message, "hint": hint}})
         return
     serve(workspace, asked["travel"])
+
+
+def _is_whole(folder: str, files: int) -> bool:
+    """Whether nothing of it was purged: as travel.is_whole."""
+    found = 0
+    for _, _, names in os.walk(folder):
+        found += sum(not name.endswith(".pyc") for name in names)
+    return found >= files
 
 
 def _make(workspace: str) -> None:

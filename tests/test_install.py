@@ -57,7 +57,12 @@ def test_the_wheel_holds_every_module_below_one_name(wheel: Path) -> None:
         for name in PACKAGES[1:]
         for path in (ROOT / name).rglob("*.py")
     }
-    assert own | linked | {"xpm/py.typed"} == names
+    page = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "xpm" / "monitor" / "static").rglob("*")
+        if path.is_file()
+    }
+    assert own | linked | page | {"xpm/py.typed"} == names
 
 
 @pytest.mark.parametrize("editable", [False, True], ids=["wheel", "editable"])

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import subprocess
 import tarfile
 import threading
@@ -68,6 +69,23 @@ def test_unpacking_twice_changes_nothing(tmp_path: Path) -> None:
     two = travel.unpack(raw, str(tmp_path), sha12)
 
     assert (one, before) == (two, Path(two).stat().st_mtime_ns)
+    assert [sha12] == names_in(tmp_path)
+
+
+def test_files_that_a_purge_took_are_put_back(tmp_path: Path) -> None:
+    sha12, raw = travel.archive()
+    folder = Path(travel.unpack(raw, str(tmp_path), sha12))
+    kept = (folder / "__main__.py").stat().st_ino
+    lost = folder / "xpm" / "runner" / "main.py"
+    content = lost.read_bytes()
+    lost.unlink()
+    shutil.rmtree(folder / "xpm" / "agent")
+
+    travel.unpack(raw, str(tmp_path), sha12)
+
+    assert content == lost.read_bytes()
+    assert travel.is_whole(str(folder), len(members(raw)))
+    assert kept == (folder / "__main__.py").stat().st_ino
     assert [sha12] == names_in(tmp_path)
 
 

@@ -67,6 +67,7 @@ def _profile(home: Path, name: str, sshd: Sshd, folder: Path) -> None:
 
 def test_a_new_laptop_takes_over_and_nothing_runs_twice(first: Plan, second: Second) -> None:
     listed = second.xpm("adopt", "server")
+    not_yet = second.xpm("status")
     adopted = second.xpm("adopt", "server", "--experiment", "gated")
     waiting = second.xpm("status", "tag.name=three")
     first.open("three")
@@ -75,7 +76,8 @@ def test_a_new_laptop_takes_over_and_nothing_runs_twice(first: Plan, second: Sec
     ran = second.xpm("run", "plan.py", "-l", "there")
 
     assert (listed.code, listed.out.split()[:4]) == (0, ["EXPERIMENT", "JOBS", "STATES", "LAST"])
-    assert "--experiment NAME" in listed.err
+    assert "nothing is taken yet: say which with --experiment NAME, or take --all" in listed.err
+    assert (not_yet.code, "xpm adopt CONNECTOR --all" in not_yet.err) == (2, True), not_yet.err
     assert adopted.code == 0, adopted.err
     assert adopted.out.rstrip().endswith("6 new here")
     assert "gated.work" in waiting.out

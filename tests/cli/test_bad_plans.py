@@ -150,7 +150,7 @@ def test_a_project_that_is_too_big_is_refused_until_its_data_is_ignored(tmp_path
     with (project / "big.bin").open("wb") as file:
         file.truncate(3 << 30)
 
-    _refused(_run(tmp_path, GOOD), "too big", "big.bin (3221", ".xpmignore")
+    _refused(_run(tmp_path, GOOD), "too large to be code", "big.bin (3.2 GB)", ".xpmignore")
 
     (project / ".xpmignore").write_text("*.bin\n")
     _works_when_mended(tmp_path)

@@ -229,24 +229,3 @@ def test_a_module_the_jobs_python_lacks_is_named_with_its_line(laptop: Laptop) -
     assert told.code == 1
     assert "here_only" in told.err
     assert "plan.py:3" in told.err
-
-
-def test_logs_are_followed_through_cuts_by_one_connection(laptop: Laptop) -> None:
-    gates = Gates(laptop, "login1", ["one"])
-    laptop.xpm("run", "plan.py", "-l", "cpu", "--detach")
-    until(lambda: gates.effects() == ["one"])
-    job = laptop.status()[0]["id"]
-    agents = "pgrep -u alice -fc '[i]mport base64,zlib' || true"
-
-    following = laptop.start("logs", "-f", job[:10])
-    until(lambda: laptop.cluster.on("login1", "sh", "-c", agents).strip() == "1")
-    laptop.cluster.do("cut")
-    assert following.stderr is not None
-    assert "cluster" in following.stderr.readline()
-    laptop.cluster.do("heal")
-    until(lambda: laptop.cluster.on("login1", "sh", "-c", agents).strip() == "1")
-    gates.open("one")
-
-    out, err = following.communicate(timeout=90)
-    assert (following.returncode, out) == (0, "working on one\n"), err
-    assert "cluster answers again" in err

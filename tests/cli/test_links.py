@@ -102,7 +102,9 @@ def test_a_cancel_by_filter_that_a_frozen_host_does_not_hear_is_kept_and_said_so
     assert ended.code == 3, ended.err
     assert "cluster could not be asked" in ended.err
     assert "1 job will be cancelled at the next exchange with their host" in ended.err
-    assert took_s < 15
+    assert (
+        took_s < 30
+    )  # it gives up after some seconds; a link as such would be given a minute and more
     assert box.xpm("sync").code == 0
     until(lambda: box.xpm("sync").out.count("1 cancelled") == 1)
     assert box.ran("one") == 1
@@ -117,7 +119,7 @@ def test_who_interrupts_a_command_whose_link_is_frozen_is_obeyed_soon(box: Box) 
     run.interrupt()
 
     assert run.end() == 130, run.err
-    assert time.monotonic() - began < 9  # it was given 10
+    assert time.monotonic() - began < 20  # nobody thaws it: without a bound it would never end
     box.sshd.thaw()
 
 
@@ -149,11 +151,13 @@ def test_an_account_without_a_home_with_one_session_and_a_noisy_shell_will_do(
         sshd.stop()
 
 
-def test_words_among_the_frames_break_a_link_that_heals(tmp_path: Path) -> None:
+def test_words_among_the_frames_break_a_link_that_heals_without_another_login(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "gates").mkdir()
-    rc = tmp_path / "rc"
-    wall = f"while [ ! -e {tmp_path}/now ]; do sleep 0.05; done; rmdir {tmp_path}/now && echo Reboot at 5"
+    rc, now = tmp_path / "rc", tmp_path / "now"
+    wall = f"while [ ! -e {now} ]; do sleep 0.05; done; rmdir {now} && echo Reboot at 5"
     rc.write_text(f'({wall}) &\nexec /bin/sh -c "$SSH_ORIGINAL_COMMAND"\n')
     sshd = Sshd(tmp_path / "sshd", [through(f"/bin/sh {rc}")])
     box = Box(tmp_path / "home", sshd, tmp_path / "gates")
@@ -161,16 +165,18 @@ def test_words_among_the_frames_break_a_link_that_heals(tmp_path: Path) -> None:
     try:
         run = box.start("run", "plan.py")
         until(lambda: box.ran("one") == 1)
-        connections = sshd.log.count("Accepted publickey")
+        before = sshd.log.count("Starting session")
 
-        (tmp_path / "now").mkdir()
+        now.mkdir()
 
-        until(lambda: not (tmp_path / "now").exists())
+        until(lambda: sshd.log.count("Starting session") > before)
         box.gate("one", "end")
         assert run.end() == 0, run.err
         assert box.ran("one") == 1
-        assert sshd.log.count("Accepted publickey") >= connections
+        assert sshd.log.count("Accepted publickey") == 1
+        said = [line for line in run.err.splitlines() if "waiting: " in line]
+        assert all("no link to cluster" in line for line in said), run.err  # none, or why it waits
     finally:
-        (tmp_path / "now").mkdir(exist_ok=True)
+        now.mkdir(exist_ok=True)
         box.close()
         sshd.stop()

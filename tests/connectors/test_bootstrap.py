@@ -108,6 +108,24 @@ def test_what_travels_is_sent_once(within: Callable[..., Within], tmp_path: Path
     assert second.sent < 300
 
 
+def test_what_travels_is_sent_again_where_a_purge_took_some_of_it(
+    within: Callable[..., Within], tmp_path: Path
+) -> None:
+    start(within(), str(tmp_path / "ws"), sys.executable)
+    sha12, raw = travel.archive()
+    folder = tmp_path / "ws" / ".xpm" / "travel" / sha12 / "xpm"
+    (folder / "agent" / "serve.py").unlink()
+    (folder / "runner" / "main.py").unlink()
+    again = within()
+
+    session = start(again, str(tmp_path / "ws"), sys.executable)
+
+    assert session.hello["pid"]
+    assert len(raw) < again.sent
+    assert (folder / "agent" / "serve.py").is_file()
+    assert (folder / "runner" / "main.py").is_file()
+
+
 def test_a_python_is_found_without_being_named(
     within: Callable[..., Within], tmp_path: Path
 ) -> None:

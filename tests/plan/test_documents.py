@@ -119,6 +119,7 @@ def run(workspace: Path, *jobs: Sealed) -> None:
     """Leave in the workspace what jobs that have run leave there."""
     for each in jobs:
         entry = {"task": each.task, "job": each.job, "attempt": 1, "document": each.document}
+        (workspace / ".xpm").mkdir(parents=True, exist_ok=True)
         jobfile.write(str(workspace), entry)
 
 

@@ -80,7 +80,7 @@ def _chosen(
         return ()
     render.table(HEADINGS, [_row(each) for each in known])
     if not (sys.stdin.isatty() and render.is_terminal(sys.stderr)):
-        render.note("choose with --experiment NAME, or take --all")
+        render.note("nothing is taken yet: say which with --experiment NAME, or take --all")
         return ()
     answer = click.prompt("which (a name, or all)", default=there[0], err=True)
     return there if answer == "all" else _chosen(connector, known, [answer], every)

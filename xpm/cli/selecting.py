@@ -20,6 +20,11 @@ workdir_option = click.option(
     help="The main folder. Default: $XPM_WORKDIR, the folder around this one, or the last one used.",
 )
 
+_BEGIN = (
+    "`xpm run PLAN.py` starts a plan; "
+    "`xpm adopt CONNECTOR --all --workdir DIR` takes over what another laptop sent"
+)
+
 
 def main_folder(workdir: Path | None, experiment: str | None = None) -> MainFolder:
     """The main folder a command works on.
@@ -38,7 +43,7 @@ def main_folder(workdir: Path | None, experiment: str | None = None) -> MainFold
             raise UsageProblem(
                 "no plan has run in this folder",
                 on=str(main.path),
-                hint="check --workdir and $XPM_WORKDIR; `xpm run PLAN.py` starts a plan",
+                hint=f"check --workdir and $XPM_WORKDIR; {_BEGIN}",
             )
         return main
     here = Path.cwd()
@@ -77,8 +82,7 @@ def _last_used(experiment: str | None) -> Path:
     if not known:
         raise UsageProblem(
             "no plan has run here",
-            hint="name the main folder with --workdir DIR or $XPM_WORKDIR, "
-            "or start a plan with `xpm run PLAN.py`",
+            hint=f"name the main folder with --workdir DIR or $XPM_WORKDIR; {_BEGIN}",
         )
     return (holding or known)[0]
 

@@ -3,7 +3,8 @@
 The archive is an uncompressed tar, the same bytes for the same sources on every machine: sorted names, no times, no
 owners. It is named by the first twelve hex digits of its sha256, and unpacked once per workspace as
 ``.xpm/travel/<sha12>/``: ``__main__.py`` beside ``xpm/``, so that ``python <that folder> VERB ARGS`` runs any of
-our programs. The folder appears by rename, complete; whoever unpacks the same archive meanwhile loses nothing.
+our programs. The folder appears by rename, complete; whoever unpacks the same archive meanwhile loses nothing. Files
+that a purge by age took from it are put back when the next connection finds too few.
 
 This module imports nothing of ours at the top, so that its source can be sent ahead of the archive.
 """
@@ -82,7 +83,7 @@ def unpack(raw: bytes, travel_folder: str, name: str) -> str:
         OSError: the disk is full, or may not be written.
     """
     target = os.path.join(travel_folder, name)
-    if os.path.isdir(target):
+    if is_whole(target, count(raw)):
         return target
     if sha12(raw) != name:
         raise TravelProblem("the archive %s arrived damaged (it is %s now)" % (name, sha12(raw)))
@@ -94,10 +95,34 @@ def unpack(raw: bytes, travel_folder: str, name: str) -> str:
         for path, content in _members(raw):
             _fill(os.path.join(temporary, path), content)
         _appear(temporary, target)
+        _put_back(raw, temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     _sweep(travel_folder)
     return target
+
+
+def count(raw: bytes) -> int:
+    """How many files an archive holds."""
+    with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as tar:
+        return len(tar.getnames())
+
+
+def is_whole(folder: str, files: int) -> bool:
+    """Whether this many files of an archive lie in the folder it was unpacked to; no look into any."""
+    found = 0
+    for _, _, names in os.walk(folder):
+        found += sum(not name.endswith(".pyc") for name in names)
+    return found >= files
+
+
+def _put_back(raw: bytes, temporary: str, target: str) -> None:
+    """What is missing in a folder that was there already: its files lie whole in the temporary one."""
+    for path, _ in _members(raw):
+        there = os.path.join(target, path)
+        if not os.path.exists(there):
+            os.makedirs(os.path.dirname(there), exist_ok=True)
+            os.rename(os.path.join(temporary, path), there)
 
 
 def _sweep(folder: str) -> None:
