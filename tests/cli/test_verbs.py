@@ -39,6 +39,17 @@ def test_status_shows_every_job_with_state_tags_and_cause(tmp_path: Path, main: 
     )
 
 
+def test_a_slip_in_the_name_of_an_experiment_is_told_as_one(tmp_path: Path, main: Path) -> None:
+    near = xpm("retry", "dema", "--workdir", str(main), home=tmp_path)
+    far = xpm("cancel", "zz", "--workdir", str(main), home=tmp_path)
+
+    assert (near.code, far.code) == (2, 2)
+    assert (
+        f"no job begins with 'dema' ({main})\n  -> did you mean the experiment 'demo'?" in near.err
+    )
+    assert "experiments: demo" in far.err
+
+
 def test_status_for_programs_keeps_its_contract(tmp_path: Path, main: Path) -> None:
     told = xpm("status", "--json", "--workdir", str(main), home=tmp_path)
 

@@ -63,7 +63,10 @@ def rehearse(plan: Path, arguments: Sequence[str], options: RunOptions) -> list[
     except _dry.Waits:
         pass
     except script.PlanCrash as crash:
-        raise PlanProblem(f"the plan does not run\n{crash.told}") from crash
+        raise PlanProblem(
+            f"the plan does not run\n{crash.told}",
+            hint="mend it where it raised; nothing was submitted or written",
+        ) from crash
     finally:
         _dry.tidy(options.dry)
     return options.dry.found

@@ -139,9 +139,7 @@ def _found(
 def _names(look: Look, name: str | None) -> Sequence[str]:
     known = selecting.names(look, name)
     if not known:
-        raise UsageProblem(
-            "no experiment has run yet", on=str(look.main.path), hint="`xpm run PLAN.py` runs one"
-        )
+        raise selecting.none_yet(look.main.path)
     return known
 
 
@@ -209,4 +207,4 @@ def _nothing(experiment: str, rows: Sequence[Row], all_jobs: bool) -> str:
 def _unknown(what: str, name: str, known: Collection[str]) -> UsageProblem:
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
-    return UsageProblem(f"no result has a {what} {name!r}", hint=hint)
+    return UsageProblem(f"no result that was asked for has a {what} {name!r}", hint=hint)

@@ -9,7 +9,7 @@ from typing import cast
 import click
 
 from xpm.cli import away, render, selecting, sessions, telling
-from xpm.errors import UsageProblem, XpmError
+from xpm.errors import XpmError
 from xpm.follow import choosing, emptied, filters, leaving, views
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import MainFolder
@@ -41,7 +41,7 @@ def command(
     with sessions.opened(main) as session:
         look = session.look()
         if not selecting.names(look, name):
-            raise UsageProblem("no experiment has run yet", on=str(main.path))
+            raise selecting.none_yet(main.path)
         silent = sessions.ask(session)
         look = session.look()
         news = away.ended(session.asked, look, selecting.names(look, name))

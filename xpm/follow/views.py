@@ -188,10 +188,16 @@ def find_job(look: Look, prefix: str) -> JobView:
     if len(found) == 1:
         return seen(look, found[0])
     if not found:
-        raise UsageProblem(f"no job begins with {prefix!r}", hint="`xpm status` lists all jobs")
+        raise UsageProblem(
+            f"no job begins with {prefix!r}", on=str(look.main.path),
+            hint="`xpm status` lists all jobs",
+        )  # fmt: skip
     names = ", ".join(f"{row.task}/{row.id[:12]}" for row in found[:5])
     raise UsageProblem(
-        f"{prefix!r} names {len(found)} jobs", cause=names, hint="give more digits of its id"
+        f"{prefix!r} names {len(found)} jobs",
+        on=str(look.main.path),
+        cause=names,
+        hint="give more digits of its id",
     )
 
 
