@@ -24,7 +24,7 @@ from xpm.connectors.base import Change, JobRef
 from xpm.errors import JobsFailed, PlanProblem, ProfileProblem
 from xpm.follow import leaving
 from xpm.follow import options as run_options
-from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted
+from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted, Turned
 from xpm.follow.main import MainFolder
 from xpm.follow.options import RunOptions
 from xpm.follow.session import Session
@@ -80,6 +80,7 @@ class Experiment(Interactive):
         self._run = ""
         self._outcome = "error"
         self._thread = threading.get_ident()
+        self._is_safe = False  # and has been said to be
         self._stray: PlanProblem | None = None  # raised in a thread whose end nobody may notice
 
     def __enter__(self) -> "Experiment":
@@ -246,10 +247,23 @@ class Experiment(Interactive):
             self._call_back()
             if self._is_over(job):
                 return
+            if job is None:
+                self._tell_safe()
             self._session.hurry()
             event = self._session.next()
             if event is not None:
                 self._take(event)
+
+    def _tell_safe(self) -> None:
+        """Say once that this machine is not needed for a while, as soon as that is so."""
+        if self._is_safe or not self._session.all_sent or self._deciding.undecided:
+            return
+        self._is_safe = True
+        text = _leaving.safe(
+            self._record.id, [self._deciding.jobs[ref] for ref in self._deciding.alive]
+        )
+        if text:
+            self._observer.note(text)
 
     def _call_back(self) -> None:
         """Call who is due; what they submit belongs to this experiment, whichever is open too."""
@@ -276,6 +290,8 @@ class Experiment(Interactive):
             self._observer.waiting(list(self._session.waiting.values()))
             if isinstance(event, LinkUp):
                 self._observer.note(f"{event.connector} answers again")
+        elif isinstance(event, Turned):
+            self._observer.heard(dict(self._session.heard))
         elif isinstance(event, Noted):
             self._observer.note(f"{event.connector}: {event.text}")
         self._tell()

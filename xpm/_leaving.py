@@ -1,7 +1,9 @@
 """What is still done for the jobs when a plan ends before them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from xpm._jobs import Job
+from xpm._reach import HERE
 from xpm.errors import XpmError
 from xpm.follow.events import LinkDown
 from xpm.follow.records import ExperimentRecord
@@ -9,6 +11,18 @@ from xpm.follow.session import Session
 from xpm.wire import disks
 
 Note = Callable[[str], None]
+
+
+def safe(experiment: str, alive: Sequence[Job]) -> str:
+    """That these jobs need this machine no more, in words; empty when they run on it, or there are none."""
+    places = sorted({job.spec.name for job in alive})
+    if not places or HERE in places:
+        return ""
+    count = f"{len(alive)} job{' is' if len(alive) == 1 else 's are'}"
+    return (
+        f"{count} safe on {' and '.join(places)}: the laptop may be closed,"
+        f" `xpm status {experiment}` tells later how they are"
+    )
 
 
 def send_rest(session: Session, note: Note) -> None:

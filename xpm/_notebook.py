@@ -94,6 +94,9 @@ class NotebookObserver:
         self._waits = [each.line for each in found]
         self._show()
 
+    def heard(self, at: Mapping[str, float]) -> None:
+        """The table has no place for it."""
+
     def ended(self, counts: Mapping[str, int]) -> None:
         """Show how it ended, where it was shown last."""
         if self._handle is not None:

@@ -92,6 +92,10 @@ class Notified:
                 self._told.add(each.connector)
                 self._tell(needs_login(self._experiment, each))
 
+    def heard(self, at: Mapping[str, float]) -> None:
+        """Pass it on."""
+        self._inner.heard(at)
+
     def ended(self, counts: Mapping[str, int]) -> None:
         """Pass it on; tell how all of it ended, if it has."""
         self._inner.ended(counts)

@@ -38,8 +38,10 @@ def _commands(job: str) -> Mapping[str, tuple[Sequence[str], float]]:
         "logs JOB": (["logs", job], LIMIT_MS),
         "story JOB": (["story", job], LIMIT_MS),
         "results FILTER": (["results", "lr=0.005 and model=m1"], LIMIT_MS),
+        "results": (["results"], LIMIT_MS),
+        "status state=done": (["status", "state=done"], LIMIT_MS),
         "results --over seed": (["results", "--over", "seed"], SLOW_MS),
-        "graph": (["graph"], SLOW_MS),
+        "graph": (["graph"], LIMIT_MS),
     }
 
 

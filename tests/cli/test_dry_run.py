@@ -125,6 +125,19 @@ def test_a_fresh_plan_is_told_whole_and_nothing_is_written_or_connected(home: Ho
     assert "after" not in told.out.splitlines()
 
 
+def test_what_to_type_then_has_the_options_that_were_given(home: Home) -> None:
+    home.plan(0.1, launcher=None)
+
+    told = home.run(
+        "--dry-run", "--launcher", "gpu", "--set", "launchers.gpu.time=2h", "--workdir", "a b"
+    )
+
+    assert (
+        "To run it: xpm run plan.py --launcher gpu --workdir 'a b' --set launchers.gpu.time=2h\n"
+        in told.err
+    ), told.err
+
+
 def test_what_is_done_fails_or_is_new_is_told_apart_with_reasons(home: Home) -> None:
     home.plan(1, 7, launcher="local")
     ran = home.run()

@@ -79,3 +79,34 @@ def test_half_a_word_is_none(tmp_path: Path) -> None:
     (tmp_path / ".xpm" / "progress.json").write_text('{"at": 1, "frac')
 
     assert gauges.said(str(tmp_path)) is None
+
+
+def test_of_jobs_that_wait_for_the_same_the_first_expected_start_is_told() -> None:
+    shown = Gauges("main")
+    reasons = [
+        "the others come first; SLURM expects to start it by 2026-11-25 14:10 +0000",
+        "the others come first; SLURM expects to start it by 2026-11-25 14:05 +0000",
+        "the others come first",
+    ]
+    shown.put(
+        [
+            replace(JOB, path=str(n), state="pending", reason=reason)
+            for n, reason in enumerate(reasons)
+        ]
+    )
+
+    assert shown.lines() == [
+        "3 pending: the others come first; the first to start by 2026-11-25 14:05 +0000"
+    ]
+
+
+def test_a_link_that_is_up_is_told_with_its_age_and_one_that_is_waited_for_elsewhere() -> None:
+    shown = Gauges("main", lambda: 100.0)
+    shown.put([replace(JOB, path="a"), replace(JOB, path="b", connector="local")])
+    assert shown.lines() == []
+
+    shown.heard({"campus": 97.0, "local": 99.0, "other": 99.0})
+    assert shown.lines() == ["campus: link up, heard 3 s ago"]
+
+    shown.lost({"campus"})
+    assert shown.lines() == []

@@ -7,8 +7,8 @@ import pytest
 
 from tests.cli.folders import main_folder
 from xpm.cli import drawing, folding
+from xpm.cli.folding import Kind
 from xpm.cli.main import main as run
-from xpm.follow.looking import Row
 from xpm.follow.main import MainFolder
 from xpm.follow.records import Line
 from xpm.follow.session import Session
@@ -35,16 +35,17 @@ def main(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MainFolder:
     return found
 
 
-def rows(main: MainFolder) -> list[Row]:
+def fold(main: MainFolder) -> list[Kind]:
     session = Session(main)
     try:
-        return list(session.look().rows("demo"))
+        look = session.look()
+        return folding.fold(look.by_task("demo"), look.pairs("demo"))
     finally:
         session.close()
 
 
 def test_kinds_come_after_what_they_wait_for(main: MainFolder) -> None:
-    kinds = folding.fold(rows(main))
+    kinds = fold(main)
 
     assert [
         ("demo.prepare", 0, 1),
@@ -108,7 +109,7 @@ def test_kinds_that_wait_for_each_other_have_a_place(main: MainFolder) -> None:
     record.append(line)
     record.close()
 
-    found = {kind.task: kind.depth for kind in folding.fold(rows(main))}
+    found = {kind.task: kind.depth for kind in fold(main)}
 
     assert {"demo.prepare", "demo.learn", "demo.<report>", "demo.alone"} == set(found)
     assert found["demo.learn"] != found["demo.prepare"]

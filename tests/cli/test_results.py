@@ -138,3 +138,27 @@ def test_a_plan_has_its_results_in_a_real_a_debugged_and_a_dry_run(tmp_path: Pat
     for more in (["--debug"], [], ["--dry-run"]):
         ended = commands.xpm("run", "plan.py", *more, home=tmp_path)
         assert (0, True) == (ended.code, "half is [0.5]" in ended.out), ended
+
+
+def test_of_many_jobs_the_first_are_read_and_the_others_counted(
+    main: MainFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert 0 == run(["results", "--rows", "2"])
+    said = capsys.readouterr()
+    assert ["0a0a0a0a", "1a1a1a1a"] == [line.split()[0] for line in said.out.splitlines()[1:]]
+    assert "not shown: 1 more" in said.err
+    assert 0 == run(["results", "--rows", "1", "--sort", "-accuracy"])
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1].startswith("1a1a1a1a")
+    assert "not shown: 2 more" in said.err
+    assert 4 == len(told(capsys, "--rows", "1", "--csv"))
+    assert 4 == len(told(capsys, "--rows", "0"))
+    assert 0 == run(["results", "lr>0 and seed=0", "--rows", "1"])
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1].startswith("0a0a0a0a")
+    assert "not shown: 1 more" in said.err
+    (main.path / "jobs" / "demo.learn" / ("0a" * 32) / "metrics.json").unlink()
+    assert 0 == run(["results", "--rows", "1"])
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1].startswith("1a1a1a1a")
+    assert "not shown: 1 more" in said.err

@@ -33,7 +33,21 @@ def test_status_shows_every_job_with_state_tags_and_cause(tmp_path: Path, main: 
     assert good.split() == ["aaaaaaaa", "demo.learn", "done", "k=3", "model=knn", "local", "123_4"]
     assert bad.split()[:3] == ["abababab", "demo.evaluate", "failed"]
     assert "exit; ValueError: no digits" in bad
-    assert told.err == ""
+    assert told.err == (
+        "why: `xpm why abababab`, `xpm logs abababab`;"
+        " once mended: run the plan again, or `xpm retry demo`\n"
+    )
+
+
+def test_a_slip_in_the_name_of_an_experiment_is_told_as_one(tmp_path: Path, main: Path) -> None:
+    near = xpm("retry", "dema", "--workdir", str(main), home=tmp_path)
+    far = xpm("cancel", "zz", "--workdir", str(main), home=tmp_path)
+
+    assert (near.code, far.code) == (2, 2)
+    assert (
+        f"no job begins with 'dema' ({main})\n  -> did you mean the experiment 'demo'?" in near.err
+    )
+    assert "experiments: demo" in far.err
 
 
 def test_status_for_programs_keeps_its_contract(tmp_path: Path, main: Path) -> None:

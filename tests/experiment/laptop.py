@@ -31,6 +31,8 @@ class Lines:
     def waiting(self, found: Sequence[Waiting]) -> None:
         self.notes += self._waiting.of(found)
 
+    def heard(self, at: Mapping[str, float]) -> None: ...
+
     def ended(self, counts: Mapping[str, int]) -> None: ...
 
 

@@ -186,8 +186,18 @@ def test_what_of_an_equal_task_is_not_heeded_is_told(laptop: Laptop) -> None:
         assert not laptop.lines.notes
         xp.accept(sealed("x", tags={"a": 2}, values={"data": {"path": "d2"}}), "x", None)
 
-    assert [each.rpartition(": ")[2] for each in laptop.lines.notes] == [
-        "of tags, data the first counts"
+    told = [each for each in laptop.lines.notes if "first counts" in each]
+    assert [each.rpartition(": ")[2] for each in told] == ["of tags, data the first counts"]
+
+
+def test_it_is_told_once_when_the_laptop_may_be_closed(laptop: Laptop) -> None:
+    with laptop.experiment() as xp:
+        xp.accept(A, "a", None)
+        xp.accept(sealed("x"), "x", None)
+
+    told = [each for each in laptop.lines.notes if "may be closed" in each]
+    assert told == [
+        "2 jobs are safe on cluster: the laptop may be closed, `xpm status exp` tells later how they are"
     ]
 
 

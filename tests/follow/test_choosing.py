@@ -100,6 +100,9 @@ def test_what_is_narrowed_by_sql_is_what_python_chooses(look: Look, text: str) -
 
     expected = [row for row in everything if filters.passes(wanted, row, row.experiment)]
     assert expected == found
+    exact = choosing.in_sql(look, text)
+    if exact is not None:
+        assert expected == [row for name in look.experiments() for row in look.rows(name, exact)]
 
 
 def test_one_experiment_may_be_asked_for(look: Look) -> None:

@@ -160,7 +160,11 @@ def _probe_job(profiles: Profiles, spec: Spec, wanted: str | None) -> ProbeJob |
         launcher = profiles.launcher(wanted)
         if spec not in launcher.connectors:
             words = f"launcher {wanted} is not of {spec.name}, but of {launcher.connector.name}"
-            raise ProfileProblem(words)
+            its = [each for each in profiles.names if spec in profiles.launcher(each).connectors]
+            raise ProfileProblem(
+                words, on=str(profiles.path or ""),
+                hint=f"launchers of {spec.name}: {', '.join(its) or 'none'}",
+            )  # fmt: skip
     else:
         mine = [profiles.launcher(name) for name in profiles.names]
         launcher = next((each for each in mine if spec == each.connector), None)
@@ -211,7 +215,16 @@ def spec_of(profiles: Profiles, name: str) -> Spec:
     """
     spec = profiles.connectors.get(name)
     if spec is None:
-        hint = f"see {profiles.path}" if profiles.path else "there is no profile yet"
+        hint = told_connectors(profiles)
         near = did_you_mean(name, profiles.connectors)
-        raise ProfileProblem(f"unknown connector {name!r}{near}", hint=hint)
+        raise ProfileProblem(
+            f"unknown connector {name!r}{near}", on=str(profiles.path or ""), hint=hint
+        )
     return spec
+
+
+def told_connectors(profiles: Profiles) -> str:
+    """What to do where a connector is not known."""
+    if not profiles.path:
+        return "there is no profile yet: `xpm connect HOST` writes one"
+    return f"known: {', '.join(profiles.connectors)}; `xpm connect HOST` adds one"

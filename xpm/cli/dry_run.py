@@ -1,6 +1,5 @@
 """``xpm run --dry-run``: what a run of a plan would do, told and not done."""
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,8 +26,9 @@ def command(
     options: RunOptions,
     online: bool,
     as_json: bool,
+    typed: str,
 ) -> int:
-    """Find out what a run would do and tell it; the exit code."""
+    """Find out what a run would do and tell it, and what to type to do it; the exit code."""
     runs = rehearse(plan, arguments, options)
     if not runs:
         render.note(f"{plan} opened no experiment, so nothing would be submitted")
@@ -40,7 +40,7 @@ def command(
         render.document(document(runs, found))
     else:
         tell_online(found)
-        render.note(f"nothing was started. To run it: xpm run {shlex.quote(str(plan))}")
+        render.note(f"nothing was started. To run it: {typed}")
     return 2 if any(map(findings.is_bad, found.values())) else 0
 
 
@@ -63,7 +63,10 @@ def rehearse(plan: Path, arguments: Sequence[str], options: RunOptions) -> list[
     except _dry.Waits:
         pass
     except script.PlanCrash as crash:
-        raise PlanProblem(f"the plan does not run\n{crash.told}") from crash
+        raise PlanProblem(
+            f"the plan does not run\n{crash.told}",
+            hint="mend it where it raised; nothing was submitted or written",
+        ) from crash
     finally:
         _dry.tidy(options.dry)
     return options.dry.found

@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from xpm.follow.looking import Row
-
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -24,13 +22,19 @@ class Kind:
         return sum(self.states.values())
 
 
-def fold(rows: Iterable[Row]) -> list[Kind]:
-    """The kinds of tasks of these jobs, what comes first first."""
+def fold(jobs: Iterable[tuple[str, str, int]], pairs: Iterable[tuple[str, str, int]]) -> list[Kind]:
+    """The kinds of tasks, what comes first first.
+
+    Args:
+        jobs: a task, a state, and how many of its jobs are in it.
+        pairs: a task, another one, and how often a job of the former depends on one of the latter.
+    """
     states: dict[str, Counter[str]] = {}
-    after: dict[str, Counter[str]] = {}
-    for row in rows:
-        states.setdefault(row.task, Counter())[row.state] += 1
-        after.setdefault(row.task, Counter()).update(ref.task for ref in row.parents)
+    for task, state, count in jobs:
+        states.setdefault(task, Counter())[state] += count
+    after: dict[str, Counter[str]] = {task: Counter() for task in states}
+    for task, other, count in pairs:
+        after[task][other] += count
     depths = _depths(
         {task: [each for each in found if each in states] for task, found in after.items()}
     )

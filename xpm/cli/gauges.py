@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ MOST_REASONS = 3
 MOST_READ = 50
 """Of so many jobs at once the files are read: of more, what one of them says matters less than the bars."""
 BAR = 20
+HERE = "local"
+EXPECTED = "; SLURM expects to start it by "
 
 
 class Word(NamedTuple):
@@ -62,6 +64,16 @@ class Gauges:
         self._tokens: dict[str, Mapping[str, tuple[int, int]]] = {}
         self._read_at = 0.0
         self._words: dict[str, Word] = {}
+        self._heard: Mapping[str, float] = {}
+        self._lost: Collection[str] = ()
+
+    def heard(self, at: Mapping[str, float]) -> None:
+        """Note when each connector last answered."""
+        self._heard = at
+
+    def lost(self, connectors: Collection[str]) -> None:
+        """Note which connectors are waited for: what is said of them is said elsewhere."""
+        self._lost = connectors
 
     def put(self, jobs: Sequence[JobView]) -> None:
         """Note the states of these jobs."""
@@ -79,7 +91,12 @@ class Gauges:
         if now - self._read_at >= 1.0:
             self._read_at = now
             self._look(jobs)
-        return [*self._of_running(jobs, now), *_of_pending(jobs), *self._of_tokens()]
+        return [
+            *self._of_running(jobs, now),
+            *_of_pending(jobs),
+            *self._of_tokens(),
+            *self._of_links(jobs, now),
+        ]
 
     def _look(self, jobs: Sequence[JobView]) -> None:
         for job in [job for job in jobs if job.state == "running"][:MOST_READ]:
@@ -109,6 +126,12 @@ class Gauges:
             )
         if len(told) > MOST_RUNNING:
             yield f"  and {len(told) - MOST_RUNNING} more that tell how far they are"
+
+    def _of_links(self, jobs: Sequence[JobView], now: float) -> Iterator[str]:
+        """The places whose links are up, where jobs are."""
+        for name in sorted({job.connector for job in jobs} - {HERE} - set(self._lost)):
+            if name in self._heard:
+                yield f"{name}: link up, heard {telling.age(max(0.0, now - self._heard[name]))} ago"
 
     def _of_tokens(self) -> Iterator[str]:
         held: Counter[str] = Counter()
@@ -145,7 +168,18 @@ def in_words(left: float | None) -> str:
 
 
 def _of_pending(jobs: Sequence[JobView]) -> Iterator[str]:
-    """What jobs in a queue wait for, in the words of the batch system, the most frequent reasons first."""
-    reasons = Counter(job.reason for job in jobs if job.state == "pending" and job.reason)
+    """What jobs in a queue wait for, in the words of the batch system, the most frequent reasons first.
+
+    Of jobs that wait for the same the earliest start is told that the batch system expects.
+    """
+    reasons: Counter[str] = Counter()
+    starts: dict[str, str] = {}
+    for job in jobs:
+        if job.state == "pending" and job.reason:
+            reason, _, start = " ".join(job.reason.split()).partition(EXPECTED)
+            reasons[reason] += 1
+            if start:
+                starts[reason] = min(start, starts.get(reason, start))
     for reason, count in reasons.most_common(MOST_REASONS):
-        yield f"{count} pending: {' '.join(reason.split())}"
+        start = f"; the first to start by {starts[reason]}" if reason in starts else ""
+        yield f"{count} pending: {reason}{start}"

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from xpm.cli import drawing, folding, render, selecting, sessions
-from xpm.errors import UsageProblem
 
 
 @click.command("graph")
@@ -25,10 +24,8 @@ def command(experiment: str | None, form: str, workdir: Path | None) -> int:
         look = session.look()
         names = selecting.names(look, experiment)
         if not names:
-            raise UsageProblem(
-                "no experiment has run yet", on=str(main.path), hint="`xpm run PLAN.py` runs one"
-            )
-        kinds = folding.fold(look.rows(names[0]))
+            raise selecting.none_yet(main.path)
+        kinds = folding.fold(look.by_task(names[0]), look.pairs(names[0]))
     if form == "svg":
         render.line(drawing.as_svg(kinds, f"{names[0]}: {sum(kind.jobs for kind in kinds)} jobs"))
     elif form == "mermaid":

@@ -67,7 +67,9 @@ def show(name: str, why: bool, sets: tuple[str, ...], as_json: bool) -> int:
     if not places:
         known = (*profiles.names, *profiles.connectors)
         raise ProfileProblem(
-            f"there is no launcher or connector {name!r}{did_you_mean(name, known)}"
+            f"there is no launcher or connector {name!r}{did_you_mean(name, known)}",
+            on=str(profiles.path or "no profile yet"),
+            hint=f"known: {', '.join(known)}",
         )
     shown = showing.parts(profiles.tree, name if name in profiles.names else None, places)
     if as_json:

@@ -154,6 +154,11 @@ class LiveObserver:
         for text in self._waiting_news.of(found):
             self.note(text)
         self._waits = [each.line for each in found]
+        self._gauges.lost({each.connector for each in found})
+
+    def heard(self, at: Mapping[str, float]) -> None:
+        """Show the age of what is known, below the bars."""
+        self._gauges.heard(at)
 
     def ended(self, counts: Mapping[str, int]) -> None:
         """Draw once more, then leave the terminal as it was."""

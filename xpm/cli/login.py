@@ -130,8 +130,17 @@ def _chosen(profiles: Profiles, name: str | None) -> Spec:
         return elsewhere[name]
     names = ", ".join(sorted(elsewhere)) or "none"
     if name is None:
-        raise UsageProblem("which connector?", hint=f"one of: {names}")
+        raise UsageProblem(
+            "it is not said where to log in", on=str(profiles.path or "no profile yet"),
+            hint=f"xpm login CONNECTOR, one of: {names}" if elsewhere else "`xpm connect HOST` adds a place",
+        )  # fmt: skip
     if name in profiles.connectors:
-        raise UsageProblem(f"connector {name!r} is this machine: there is nothing to log in to")
-    hint = f"see {profiles.path}" if profiles.path else "there is no profile yet"
-    raise ProfileProblem(f"unknown connector {name!r}{did_you_mean(name, elsewhere)}", hint=hint)
+        raise UsageProblem(
+            f"connector {name!r} is this machine: there is nothing to log in to",
+            hint=f"places elsewhere: {names}",
+        )
+    hint = f"known: {names}" if profiles.path else "there is no profile yet"
+    raise ProfileProblem(
+        f"unknown connector {name!r}{did_you_mean(name, elsewhere)}", on=str(profiles.path or ""),
+        hint=f"{hint}; `xpm connect HOST` adds one",
+    )  # fmt: skip

@@ -12,9 +12,12 @@ from xpm.cli import measured, render, selecting, sessions
 from xpm.errors import UsageProblem
 from xpm.follow import choosing, filters
 from xpm.follow.looking import Look, Row
+from xpm.follow.narrowing import ALL, Condition
 from xpm.metrics import table
 from xpm.metrics.remembering import Remembered
 from xpm.metrics.table import Result
+
+MOST_ROWS = 200
 
 
 @click.command("results")
@@ -33,6 +36,10 @@ from xpm.metrics.table import Result
 )
 @click.option("--sort", metavar="NAME", help="By this tag or metric; -NAME: the greatest first.")
 @click.option("--all", "all_jobs", is_flag=True, help="Also of jobs that are not done.")
+@click.option(
+    "--rows", "most", metavar="N", type=click.IntRange(min=0), default=MOST_ROWS, show_default=True,
+    help="Show so many rows at most; 0: every one. --json and --csv have them all.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="For programs: schema 1, stable.")
 @click.option("--csv", "as_csv", is_flag=True, help="For spreadsheets, with every digit.")
 @selecting.workdir_option
@@ -43,6 +50,7 @@ def command(
     metric: tuple[str, ...],
     sort: str | None,
     all_jobs: bool,
+    most: int,
     as_json: bool,
     as_csv: bool,
     workdir: Path | None,
@@ -62,9 +70,11 @@ def command(
     main = selecting.main_folder(workdir, name)
     with sessions.opened(main) as session:
         look = session.look()
-        rows, experiment = _rows(look, name, text)
         known = Remembered(session.journal.folder)
-        found = table.table(look, [row for row in rows if all_jobs or row.state == "done"], known)
+        is_whole = as_json or as_csv or not most
+        enough = None if is_whole or by or over or sort or metric else most
+        found, rest, experiment = _found(look, known, name, text, all_jobs, enough)
+        empty = "" if found else _nothing(experiment, _rows(look, name, text)[0], all_jobs)
         known.close()
     results = _with_metrics(found, metric)
     groups = table.grouped(results, _keys(results, by, over)) if by or over else None
@@ -74,9 +84,14 @@ def command(
     elif as_csv:
         render.raw(measured.as_csv(shown).encode())
     elif shown:
-        render.table(*measured.columns(shown))
+        seen = shown if is_whole else shown[:most]
+        render.table(*measured.columns(seen))
+        if rest := rest + len(shown) - len(seen):
+            render.note(
+                f"not shown: {rest} more (--rows 0 shows all, --csv has them; a filter or --over some)"
+            )
     if not shown:
-        render.note(_nothing(experiment, rows, all_jobs))
+        render.note(empty)
     return 0
 
 
@@ -89,13 +104,48 @@ def _parted(targets: Sequence[str]) -> tuple[str | None, str | None]:
     return (names[0] if names else None), " and ".join(f"({each})" for each in texts) or None
 
 
-def _rows(look: Look, name: str | None, text: str | None) -> tuple[Sequence[Row], str]:
-    """The jobs that are meant, and their experiment: without a name, the one that ran last and has such jobs."""
+def _found(
+    look: Look,
+    known: Remembered,
+    name: str | None,
+    text: str | None,
+    all_jobs: bool,
+    enough: int | None,
+) -> tuple[list[Result], int, str]:
+    """What was measured, by so many jobs at most (None: by all), how many were not looked at, and their experiment."""
+    condition = None
+    if enough is not None:
+        condition = ALL if text is None else choosing.in_sql(look, text)
+    if condition is None:
+        rows, experiment = _rows(look, name, text)
+        wanted = [row for row in rows if all_jobs or row.state == "done"]
+        return *table.first(look, wanted, known, enough), experiment
+    names = _names(look, name)
+    having = (each for each in names if condition == ALL or look.tallies(each, condition))
+    experiment = next(having, names[0])
+    if not all_jobs:
+        condition = Condition(f"({condition.sql} AND state = 'done')", condition.values)
+    most = enough or 0
+    some = list(look.rows(experiment, condition, most))
+    found, _ = table.first(look, some, known, most)
+    if len(some) == most > len(found):  # some of them have measured nothing
+        others = list(look.rows(experiment, condition, but=most))
+        more, rest = table.first(look, others, known, most - len(found))
+        return [*found, *more], rest, experiment
+    rest = sum(each.jobs for each in look.tallies(experiment, condition)) - len(some)
+    return found, rest, experiment
+
+
+def _names(look: Look, name: str | None) -> Sequence[str]:
     known = selecting.names(look, name)
     if not known:
-        raise UsageProblem(
-            "no experiment has run yet", on=str(look.main.path), hint="`xpm run PLAN.py` runs one"
-        )
+        raise selecting.none_yet(look.main.path)
+    return known
+
+
+def _rows(look: Look, name: str | None, text: str | None) -> tuple[Sequence[Row], str]:
+    """The jobs that are meant, and their experiment: without a name, the one that ran last and has such jobs."""
+    known = _names(look, name)
     if text is None:
         return list(look.rows(known[0])), known[0]
     rows = choosing.passing(look, text, name)
@@ -157,4 +207,4 @@ def _nothing(experiment: str, rows: Sequence[Row], all_jobs: bool) -> str:
 def _unknown(what: str, name: str, known: Collection[str]) -> UsageProblem:
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
-    return UsageProblem(f"no result has a {what} {name!r}", hint=hint)
+    return UsageProblem(f"no result that was asked for has a {what} {name!r}", hint=hint)

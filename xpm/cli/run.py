@@ -1,5 +1,6 @@
 """``xpm run``: run a plan script with a launcher and a main folder chosen here."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -83,7 +84,8 @@ def command(
 
         world = _world(plan, sets)
         wishes = RunOptions(launcher=launcher, workdir=workdir, dry=DryOptions(), world=world)
-        return dry.command(plan, arguments, wishes, online, as_json)
+        typed = _typed(plan, arguments, launcher, workdir, sets, refresh, move)
+        return dry.command(plan, arguments, wishes, online, as_json, typed)
     if online or as_json:
         raise click.UsageError("--online and --json go with --dry-run")
     from xpm.cli import live
@@ -103,6 +105,24 @@ def command(
         world=_world(plan, sets),
     )
     return execute(plan, arguments, options)
+
+
+def _typed(
+    plan: Path,
+    arguments: Sequence[str],
+    launcher: str | None,
+    workdir: Path | None,
+    sets: Sequence[str],
+    refresh: bool,
+    move: bool,
+) -> str:
+    """The command that does what was rehearsed."""
+    named = {"--launcher": launcher, "--workdir": workdir}
+    words = ["xpm", "run", str(plan)]
+    words += [word for name, value in named.items() if value for word in (name, str(value))]
+    words += [word for each in sets for word in ("--set", each)]
+    words += [name for name, is_so in (("--refresh", refresh), ("--move", move)) if is_so]
+    return shlex.join([*words, *(["--", *arguments] if arguments else [])])
 
 
 def _world(plan: Path, sets: Sequence[str]) -> "World":

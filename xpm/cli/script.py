@@ -61,6 +61,7 @@ def _syntax(error: SyntaxError, script: Path) -> PlanProblem:
         on=f"Python {sys.version.split()[0]}",
         cause=f"{type(error).__name__}: {error.msg}" + _quoted(error.text),
         where=f"{error.filename or script}:{error.lineno or 1}",
+        hint="mend that line; where it is right, run xpm with the Python it was written for",
     )
 
 

@@ -82,6 +82,7 @@ def _last_used(experiment: str | None) -> Path:
     if not known:
         raise UsageProblem(
             "no plan has run here",
+            on=str(Path.cwd()),
             hint=f"name the main folder with --workdir DIR or $XPM_WORKDIR; {_BEGIN}",
         )
     return (holding or known)[0]
@@ -106,6 +107,13 @@ def names(look: Look, name: str | None = None) -> Sequence[str]:
     return [name]
 
 
+def none_yet(main: Path) -> UsageProblem:
+    """There is nothing to show, and what to do."""
+    return UsageProblem(
+        "no experiment has run yet", on=str(main), hint="`xpm run PLAN.py` runs one"
+    )
+
+
 def last(look: Look, name: str | None = None) -> ExperimentView:
     """The experiment of this name, or the one that ran last, with all its jobs.
 
@@ -114,7 +122,7 @@ def last(look: Look, name: str | None = None) -> ExperimentView:
     """
     found = names(look, name)
     if not found:
-        raise UsageProblem("no experiment has run yet", on=str(look.main.path))
+        raise none_yet(look.main.path)
     return views.experiment(look, found[0])
 
 
@@ -134,7 +142,10 @@ def _job(look: Look, target: str) -> JobView:
     if len(found) != 1:
         names = ", ".join(f"{job.task}/{job.id[:12]}" for job in found[:5])
         raise UsageProblem(
-            f"{target!r} means {len(found)} jobs", cause=names, hint="one is wanted here"
+            f"{target!r} means {len(found)} jobs",
+            on=str(look.main.path),
+            cause=names,
+            hint="one is wanted here: give the beginning of its id, as `xpm status` shows it",
         )
     return found[0]
 
@@ -153,6 +164,19 @@ def jobs(look: Look, targets: Sequence[str]) -> list[JobView]:
         elif target in known:
             found = [views.seen(look, row) for row in look.rows(target)]
         else:
-            found = [views.find_job(look, target)]
+            found = [_named(look, target, known)]
         chosen.update({job.path: job for job in found})
     return list(chosen.values())
+
+
+def _named(look: Look, target: str, known: Sequence[str]) -> JobView:
+    """The job whose id begins like this; a slip in the name of an experiment is told as one."""
+    try:
+        return views.find_job(look, target)
+    except UsageProblem as problem:
+        near = difflib.get_close_matches(target, known, 1)
+        if near:
+            problem.hint = f"did you mean the experiment {near[0]!r}?"
+        elif known and "no job" in problem.what:
+            problem.hint = f"`xpm status` lists all jobs; experiments: {', '.join(known)}"
+        raise

@@ -72,6 +72,7 @@ def look(session: Session, jobs: list[JobView], observer: Observer) -> bool:
         while session.next(0) is not None:
             pass
         observer.waiting(list(session.waiting.values()))
+        observer.heard(dict(session.heard))
         for name in known - session.waiting.keys():
             observer.note(f"{name} answers again")
     return bool(alive)

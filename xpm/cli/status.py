@@ -8,8 +8,8 @@ from typing import cast
 
 import click
 
-from xpm.cli import render, selecting, sessions, telling
-from xpm.errors import UsageProblem, XpmError
+from xpm.cli import away, render, selecting, sessions, telling
+from xpm.errors import XpmError
 from xpm.follow import choosing, emptied, filters, leaving, views
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import MainFolder
@@ -41,14 +41,17 @@ def command(
     with sessions.opened(main) as session:
         look = session.look()
         if not selecting.names(look, name):
-            raise UsageProblem("no experiment has run yet", on=str(main.path))
+            raise selecting.none_yet(main.path)
         silent = sessions.ask(session)
         look = session.look()
+        news = away.ended(session.asked, look, selecting.names(look, name))
         if as_json:
             sessions.remark(silent)
             _document(main, look, name, wanted)
         else:
             _show(_summaries(look, name, wanted, all_jobs), silent)
+            for line in news:
+                render.note(line)
             if experiment is None and (count := look.forsaken(emptied.jobs(main))):
                 render.note(telling.orphans(count))
         for connector, notes in sorted(session.notes.items()):
@@ -95,6 +98,10 @@ def _summaries(
     names = selecting.names(look, name)
     if wanted is None:
         return [views.summary(look, each, telling.ORDER, most) for each in names]
+    condition = None if look.left else choosing.in_sql(look, wanted)
+    if condition is not None:
+        told = [views.summary(look, each, telling.ORDER, most, condition) for each in names]
+        return [each for each in told if each.counts] or told[:1]
     rows: dict[str, list[Row]] = {}
     for row in choosing.passing(look, wanted):
         rows.setdefault(row.experiment, []).append(row)
@@ -112,5 +119,7 @@ def _show(found: Sequence[Summary], silent: Mapping[str, XpmError]) -> None:
         render.table(telling.HEADINGS, telling.rows(view.jobs), telling.heading(view, now))
         if rest := telling.left_out(view.counts, view.jobs):
             render.note(rest)
+        if todo := telling.what_to_do(view.jobs, view.id):
+            render.note(todo)
         for line in [*leaving.lines(view.stays, view.id), *telling.links(view, now)]:
             render.note(line)

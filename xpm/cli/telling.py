@@ -104,6 +104,14 @@ def left_out(counts: Counter[str], shown: Sequence[JobView]) -> str:
     return f"not shown: {in_words(rest)} (--all shows them, a filter like 'state=failed' some)"
 
 
+def what_to_do(shown: Sequence[JobView], experiment: str) -> str:
+    """One line on where to look when a job failed, and how to try again; empty when none did."""
+    bad = next((job.id[:ID_SHOWN] for job in shown if job.state in ("failed", "lost")), None)
+    if bad is None:
+        return ""
+    return f"why: `xpm why {bad}`, `xpm logs {bad}`; once mended: run the plan again, or `xpm retry {experiment}`"
+
+
 def tag_text(tags: Mapping[str, object]) -> str:
     """``k=3 model=neighbours``."""
     return " ".join(f"{key}={value}" for key, value in sorted(tags.items()))

@@ -7,6 +7,7 @@ from xpm.errors import UsageProblem
 from xpm.follow import filters, narrowing
 from xpm.follow.filters import Filter
 from xpm.follow.looking import Look, Row
+from xpm.follow.narrowing import Condition
 
 
 def passing(look: Look, text: str, experiment: str | None = None) -> list[Row]:
@@ -15,18 +16,41 @@ def passing(look: Look, text: str, experiment: str | None = None) -> list[Row]:
     Raises:
         UsageProblem: the filter cannot be read, or names a tag that no job has.
     """
+    wanted = _parsed(look, text)
+    names = look.experiments() if experiment is None else [experiment]
+    return [row for name in names for row in _passing(look, name, wanted)]
+
+
+def _passing(look: Look, name: str, wanted: Filter) -> list[Row]:
+    """The jobs of one experiment: where SQL knows that they pass, they are not looked at one by one."""
+    rows = look.rows(name, narrowing.condition(wanted))
+    doubt = narrowing.doubt(wanted)
+    if doubt is None:
+        return list(rows)
+    doubtful = list(look.rows(name, doubt))
+    refused = {row.place for row in doubtful if not filters.passes(wanted, row, name)}
+    return [row for row in rows if row.place not in refused]
+
+
+def in_sql(look: Look, text: str) -> Condition | None:
+    """What exactly those jobs fulfil that pass a filter; None: SQL cannot tell.
+
+    Raises:
+        UsageProblem: the filter cannot be read, or names a tag that no job has.
+    """
+    wanted = _parsed(look, text)
+    doubt = narrowing.doubt(wanted)
+    if doubt is not None and look.holds(doubt):
+        return None
+    return narrowing.condition(wanted)
+
+
+def _parsed(look: Look, text: str) -> Filter:
     wanted = filters.parse(text)
     for name in filters.names(wanted):
         if not look.holds(narrowing.has_tag(name)):
             check_tags(wanted, look.tag_names())
-    condition = narrowing.condition(wanted)
-    names = look.experiments() if experiment is None else [experiment]
-    return [
-        row
-        for name in names
-        for row in look.rows(name, condition)
-        if filters.passes(wanted, row, name)
-    ]
+    return wanted
 
 
 def check_tags(found: Filter, known: Collection[str]) -> None:

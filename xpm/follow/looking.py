@@ -14,7 +14,7 @@ from xpm.connectors.base import JobRef
 from xpm.follow.journal import Journal, Place
 from xpm.follow.leaving import Stays
 from xpm.follow.main import MainFolder
-from xpm.follow.narrowing import Condition
+from xpm.follow.narrowing import ALL, Condition
 from xpm.follow.records import Line, Run
 from xpm.sync.staying import Left
 
@@ -152,20 +152,46 @@ class Look:
         """Its latest run."""
         return self.main.experiment(experiment).latest()
 
-    def tallies(self, experiment: str) -> Sequence[Tally]:
-        """How many jobs of an experiment are in which state."""
+    def tallies(self, experiment: str, condition: Condition = ALL) -> Sequence[Tally]:
+        """How many jobs of an experiment, or of those that fulfil a condition, are in which state."""
         rows = self.journal.read(
             "SELECT state, settled, connector, count(*), min(seen_at) FROM seen"
-            f" WHERE experiment = ? AND {_COUNTS} GROUP BY 1, 2, 3",
-            (experiment,),
+            f" WHERE experiment = ? AND {_COUNTS} AND {condition.sql} GROUP BY 1, 2, 3",
+            (experiment, *condition.values),
         )
         return [Tally(*row) for row in rows]
 
-    def rows(self, experiment: str, condition: Condition | None = None) -> Iterator[Row]:
-        """The jobs of an experiment, or those of them that fulfil a condition, in the order of their submission."""
-        more, values = (f" AND {condition.sql}", condition.values) if condition else ("", ())
-        query = f"WHERE experiment = ? AND {_COUNTS}{more} {_IN_ORDER}"
-        return self._rows(query, (experiment, *values))
+    def by_task(self, experiment: str) -> Iterator[tuple[str, str, int]]:
+        """How many jobs of an experiment are of which task and in which state, in the order of their submission."""
+        return self.journal.read(
+            f"SELECT task, state, count(*) FROM seen WHERE experiment = ? AND {_COUNTS} GROUP BY 1, 2"
+            " ORDER BY min(NOT is_current), min(place)",
+            (experiment,),
+        )
+
+    def pairs(self, experiment: str) -> Iterator[tuple[str, str, int]]:
+        """How many jobs of which task depend on ones of which other: the former, the latter, how many pairs."""
+        return self.journal.read(
+            "SELECT task, json_extract(p.value, '$[0]'), count(*) FROM seen, json_each(parents) p"
+            f" WHERE experiment = ? AND parents != '[]' AND {_COUNTS} GROUP BY 1, 2",
+            (experiment,),
+        )
+
+    def rows(
+        self, experiment: str, condition: Condition = ALL, most: int = -1, but: int = 0
+    ) -> Iterator[Row]:
+        """The jobs of an experiment, or those of them that fulfil a condition, in the order of their submission.
+
+        Args:
+            experiment: which.
+            condition: what they fulfil.
+            most: so many at most; -1: all.
+            but: without the first ones.
+        """
+        query = (
+            f"WHERE experiment = ? AND {_COUNTS} AND {condition.sql} {_IN_ORDER} LIMIT ? OFFSET ?"
+        )
+        return self._rows(query, (experiment, *condition.values, most, but))
 
     def holds(self, condition: Condition) -> bool:
         """Whether any job fulfils a condition."""
@@ -177,13 +203,15 @@ class Look:
         rows = self._rows(f"WHERE {_COUNTS}", ())
         return sorted({name for row in rows for name in row.tags})
 
-    def pressing(self, experiment: str, order: Sequence[str], most: int) -> Sequence[Row]:
+    def pressing(
+        self, experiment: str, order: Sequence[str], most: int, condition: Condition = ALL
+    ) -> Sequence[Row]:
         """So many jobs at most, those in states that come first in an order; in the order of their submission."""
         cases = " ".join(f"WHEN '{state}' THEN {place}" for place, state in enumerate(order))
         rows = self._rows(
-            f"WHERE experiment = ? AND {_COUNTS}"
+            f"WHERE experiment = ? AND {_COUNTS} AND {condition.sql}"
             f" ORDER BY CASE state {cases} ELSE 0 END, NOT is_current, place LIMIT ?",
-            (experiment, most),
+            (experiment, *condition.values, most),
         )
         return sorted(rows, key=lambda row: (not row.is_current, row.place))
 

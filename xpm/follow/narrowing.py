@@ -31,7 +31,7 @@ class Condition(NamedTuple):
     values: tuple[object, ...] = ()
 
 
-_ALL, _NONE = Condition("1"), Condition("0")
+ALL, _NONE = Condition("1"), Condition("0")
 
 
 def condition(found: Filter) -> Condition:
@@ -39,10 +39,18 @@ def condition(found: Filter) -> Condition:
     return _said(found, above=True)
 
 
+def doubt(found: Filter) -> Condition | None:
+    """What those jobs fulfil of which SQL alone cannot tell whether they pass; None: there are none."""
+    above, below = _said(found, above=True), _said(found, above=False)
+    if above == below:
+        return None
+    return Condition(f"({above.sql} AND NOT {below.sql})", above.values + below.values)
+
+
 def has_tag(name: str) -> Condition:
     """What a job with this tag fulfils, and maybe others."""
     if not _PLAIN.fullmatch(name):
-        return _ALL
+        return ALL
     return _contains(name, "")
 
 
@@ -60,7 +68,7 @@ def _said(found: Filter, above: bool) -> Condition:
     column = _COLUMNS.get(found.name)
     told = _of_column(column, found) if column else _of_tag(found, above)
     if told is None:
-        return _ALL if above else _NONE
+        return ALL if above else _NONE
     return Condition(f"coalesce({told.sql}, 0)", told.values)
 
 
@@ -92,7 +100,7 @@ def _of_tag(asked: Comparison, above: bool) -> Condition | None:
     if value is not None and abs(value) < _EXACT:
         if asked.operator == "=":
             return _equal(name, value, above)
-        return _ordered(name, asked.operator, value) if above else None
+        return _ordered(name, asked.operator, value, above)
     if asked.operator == "=" and value is None and (asked.is_quoted or "*" not in asked.value):
         return _spelled(name, asked.value, above)
     return _contains(name, "") if above else None
@@ -112,12 +120,14 @@ def _spelled(name: str, value: str, above: bool) -> Condition:
     return _any_of(name, [f"{json.dumps(value)},", *(others if above else [])])
 
 
-def _ordered(name: str, operator: str, value: float) -> Condition:
+def _ordered(name: str, operator: str, value: float, above: bool) -> Condition:
+    """A number, well away from the limit; from above also one near it, and any text."""
     path = f'$."{name}"'
-    slack = abs(value) * _SLACK
+    slack = abs(value) * _SLACK * (1 if above else -1)
     limit = value + slack if operator.startswith("<") else value - slack
     is_number = "json_valid(tags) AND json_type(tags, ?) IN ('integer', 'real')"
-    sql = f"CASE WHEN {is_number} THEN json_extract(tags, ?) {operator[0]}= ? ELSE 1 END"
+    compared = f"{operator[0]}=" if above else operator[0]
+    sql = f"CASE WHEN {is_number} THEN json_extract(tags, ?) {compared} ? ELSE {int(above)} END"
     return Condition(sql, (path, path, limit))  # Python writes Infinity, which is no JSON
 
 

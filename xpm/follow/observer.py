@@ -29,6 +29,9 @@ class Observer(Protocol):
     def waiting(self, found: Sequence[Waiting]) -> None:
         """These connectors are waited for now, and tried again; none when all answer."""
 
+    def heard(self, at: Mapping[str, float]) -> None:
+        """When each connector last answered whole."""
+
     def ended(self, counts: Mapping[str, int]) -> None:
         """Nobody waits any more."""
 
@@ -68,6 +71,9 @@ class PlainObserver:
         """Say it when it is news, and again now and then."""
         for text in self._news.of(found):
             self._write(text)
+
+    def heard(self, at: Mapping[str, float]) -> None:
+        """That is as it should be: nothing to say."""
 
     def ended(self, counts: Mapping[str, int]) -> None:
         """Say the last counts."""

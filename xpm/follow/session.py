@@ -48,6 +48,10 @@ class Session:
         self.waiting: dict[str, Waiting] = {}
         """The connectors that are waited for now, as far as ``next`` has told."""
         self.notes: dict[str, list[str]] = {}
+        self.heard: dict[str, float] = {}  # when each connector last answered whole
+        self.asked: Sequence[
+            tuple[str, JobRef, int]
+        ] = ()  # connector, job, attempt: by the last refresh
         """What connectors have said to people during ``refresh``."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
         self._late: set[str] = set()
@@ -117,6 +121,8 @@ class Session:
             self._undelivered.get(event.connector, set()).difference_update(event.attempts)
         if isinstance(event, LinkDown):
             self.waiting[event.connector] = event.waiting
+        if isinstance(event, Turned | LinkUp):
+            self.heard[event.connector] = self.world.clock()
         if isinstance(event, LinkUp):
             self.waiting.pop(event.connector, None)
         if isinstance(event, Stopped):
@@ -169,7 +175,8 @@ class Session:
         """
         look = self.look()
         asked: dict[str, dict[JobRef, int]] = {name: {} for name in self.main.outbox.connectors()}
-        for name, ref, attempt in look.unsettled():
+        self.asked = look.unsettled()
+        for name, ref, attempt in self.asked:
             asked.setdefault(name, {})[ref] = attempt
         shared: dict[str, dict[JobRef, int]] = {}
         for name, ref, attempt in look.ended_badly() if is_shared else ():

@@ -14,6 +14,7 @@ from xpm.follow.leaving import Stays
 from xpm.follow.looking import OVER as OVER
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import LocalEnd, MainFolder
+from xpm.follow.narrowing import ALL, Condition
 from xpm.follow.records import Line, Run, is_going
 from xpm.sync.staying import Left
 
@@ -118,19 +119,25 @@ def experiment(look: Look, name: str) -> ExperimentView:
     return ExperimentView(name, look.main.path, state, jobs, parents, run, look.places)
 
 
-def summary(look: Look, name: str, order: Sequence[str], most: int) -> Summary:
-    """One experiment in numbers, with so many jobs at most: those in states that come first in the order."""
-    tallies = look.tallies(name)
+def summary(
+    look: Look, name: str, order: Sequence[str], most: int, condition: Condition = ALL
+) -> Summary:
+    """One experiment in numbers, with so many jobs at most: those in states that come first in the order.
+
+    With a condition it is of the jobs that fulfil it, and says nothing of what stays on the far side.
+    """
+    tallies = look.tallies(name, condition)
+    states = {each.state for each in (tallies if condition == ALL else look.tallies(name))}
     counts: Counter[str] = Counter()
     for each in tallies:
         counts[each.state] += each.jobs
-    jobs = [seen(look, row) for row in look.pressing(name, order, most)]
+    jobs = [seen(look, row) for row in look.pressing(name, order, most, condition)]
     alive = [each.seen_at for each in tallies if each.state not in OVER]
     return Summary(
-        name, experiment_state(set(counts), look.run(name)), counts,
+        name, experiment_state(states, look.run(name)), counts,
         datetime.fromtimestamp(min(alive), UTC) if alive else None,
         frozenset(each.connector for each in tallies if not each.settled), jobs, look.places,
-        look.stays(name),
+        look.stays(name) if condition == ALL else (),
     )  # fmt: skip
 
 
@@ -143,7 +150,8 @@ def chosen(look: Look, name: str, rows: Sequence[Row], picked: Sequence[Row]) ->
         datetime.fromtimestamp(min(alive), UTC) if alive else None,
         frozenset(row.connector for row in rows if not row.settled),
         [seen(look, row) for row in picked], look.places,
-        leaving.added([(row.connector, row.id, look.left[row.ref]) for row in rows if row.ref in look.left]),
+        leaving.added([(row.connector, row.id, look.left[row.ref]) for row in rows if row.ref in look.left])
+        if look.left else (),
     )  # fmt: skip
 
 
@@ -180,10 +188,16 @@ def find_job(look: Look, prefix: str) -> JobView:
     if len(found) == 1:
         return seen(look, found[0])
     if not found:
-        raise UsageProblem(f"no job begins with {prefix!r}", hint="`xpm status` lists all jobs")
+        raise UsageProblem(
+            f"no job begins with {prefix!r}", on=str(look.main.path),
+            hint="`xpm status` lists all jobs",
+        )  # fmt: skip
     names = ", ".join(f"{row.task}/{row.id[:12]}" for row in found[:5])
     raise UsageProblem(
-        f"{prefix!r} names {len(found)} jobs", cause=names, hint="give more digits of its id"
+        f"{prefix!r} names {len(found)} jobs",
+        on=str(look.main.path),
+        cause=names,
+        hint="give more digits of its id",
     )
 
 

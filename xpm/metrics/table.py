@@ -61,6 +61,21 @@ def table(look: "Look", rows: "Sequence[Row]", known: "Remembered") -> list[Resu
     ]
 
 
+def first(
+    look: "Look", rows: "Sequence[Row]", known: "Remembered", most: int | None
+) -> tuple[list[Result], int]:
+    """What the first of these jobs measured, so many of them (None: all), and how many jobs were not looked at."""
+    if most is None:
+        return table(look, rows, known), 0
+    found: list[Result] = []
+    at = 0
+    while at < len(rows) and len(found) < most:
+        some = rows[at : at + most - len(found)]
+        found += table(look, some, known)
+        at += len(some)
+    return found, len(rows) - at
+
+
 def grouped(results: Iterable[Result], by: Sequence[str]) -> list[Group]:
     """The means of the jobs of each task that agree in these tags, in the order of their first."""
     groups: dict[tuple[str, tuple[object, ...]], list[Result]] = {}

@@ -1,0 +1,94 @@
+"""The first ten minutes on a cluster: found out, rehearsed, run, left alone, come back to."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import Ended, until
+from tests.cli.laptop import Laptop
+from tests.cluster import RunningCluster
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def laptop(healthy_cluster: RunningCluster, tmp_path: Path) -> Laptop:
+    found = Laptop(healthy_cluster, tmp_path / "home")
+    found.profile.unlink()
+    return found
+
+
+def told(ended: Ended, code: int = 0) -> str:
+    assert ended.code == code, ended
+    return ended.out + ended.err
+
+
+def test_from_a_name_of_ssh_to_results_with_the_laptop_closed_meanwhile(laptop: Laptop) -> None:
+    told(laptop.xpm("init"))
+    plan = laptop.project / "plan.py"
+    whole = plan.read_text()
+    gate = f"gates-{laptop.token}"
+    plan.write_text(
+        whole.replace("x = 1.0 + self.seed", f"wait('{gate}'); x = 1.0 / (1 - self.seed)").replace(
+            "\n\nclass Train", "\n\n" + WAIT + "\n\nclass Train", 1
+        )
+    )
+
+    # a cluster that ssh knows: one command finds out what it is
+    known = told(laptop.xpm("connect", "testcluster", "--workspace", f"$HOME/ten-{laptop.token}"))
+    for topic in ("login", "latency", "noise", "shell", "slurm", "accounting", "partition",
+                  "python", "workspace", "clock", "umask"):  # fmt: skip
+        assert f"  {topic} " in known, known
+    assert "now: xpm run PLAN.py --launcher cpu" in known
+    assert "wrote connector testcluster and launchers" in known
+
+    # rehearsed: which jobs, as what, with how many bytes, and when
+    dry = told(laptop.xpm("run", "plan.py", "-l", "cpu", "--dry-run", "--online"))
+    for words in ("7 jobs: 6 new, 1 waiting", "lr=[0.1 0.01 0.001] seed=[0 1]", "--array=0-5",
+                  "--partition=cpu --account=lab", "kB of code in 4 files", "would start about 20",
+                  "To run it: xpm run plan.py --launcher cpu"):  # fmt: skip
+        assert words in dry, dry
+
+    # run: told when the laptop is not needed, and Ctrl-C leaves the jobs alone
+    running = laptop.start("run", "plan.py", "--launcher", "cpu")
+    assert running.stderr is not None
+    said = ""
+    while "safe on testcluster" not in said:
+        line = running.stderr.readline()
+        assert line, said
+        said += line
+    assert "7 jobs are safe on testcluster: the laptop may be closed" in said
+    running.send_signal(signal.SIGINT)
+    _, rest = running.communicate(timeout=60)
+    assert (running.returncode, "submitted jobs go on" in rest) == (130, True), rest
+    laptop.cluster.do("cut")
+    laptop.cluster.on("login1", "sh", "-c", f"cd; touch {gate}")
+    until(lambda: laptop.cluster.on("login1", "squeue", "-h").strip() == "")
+
+    # the next morning, before there is a network: what is known, with its age
+    blind = told(laptop.xpm("status"))
+    assert "no link to testcluster" in blind, blind
+
+    # then with it: what has ended meanwhile, why, and what to do
+    laptop.cluster.do("heal")
+    morning = laptop.xpm("status")
+    assert "testcluster: 3 failed, 1 skipped, 3 done since you last looked" in told(morning)
+    bad = next(line for line in morning.out.splitlines() if "lr=0.1 seed=1" in line)
+    assert "ZeroDivisionError" in bad
+    assert f"`xpm why {bad[:8]}`, `xpm logs {bad[:8]}`" in morning.err
+    assert "ZeroDivisionError" in told(laptop.xpm("logs", bad[:8], "--stderr"))
+    assert "since you last looked" not in told(laptop.xpm("status"))
+    again = told(laptop.xpm("retry", "project"))
+    assert "7 jobs get" in again or "4 jobs get" in again
+    table = laptop.xpm("results", "project", "--csv")
+    assert [line.split(",")[3:5] for line in table.out.splitlines()] == [
+        ["lr", "seed"], ["0.1", "0"], ["0.01", "0"], ["0.001", "0"],
+    ]  # fmt: skip
+
+
+WAIT = """def wait(gate):
+    import os, time
+    while not os.path.exists(os.path.expanduser("~/" + gate)):
+        time.sleep(0.05)
+"""
