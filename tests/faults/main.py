@@ -30,9 +30,9 @@ from tests.faults.plans import OldViews, Plans
 from xpm.errors import XpmError
 
 SAMPLES = {
-    "link": 100, "pipe": 180, "ssh": 16,
-    "killed here": 24, "killed far": 40, "torn here": 16, "torn far": 26, "errors here": 24, "errors far": 40,
-    "outages here": 8, "outages far": 16, "old view far": 16,
+    "link": 100, "pipe": 150, "ssh": 16,
+    "killed here": 20, "killed far": 32, "torn here": 16, "torn far": 20, "errors here": 20, "errors far": 32,
+    "outages here": 8, "outages far": 12, "old view far": 12,
     "advance": 600, "overtaken": 600, "old view slurm": 80,
 }  # fmt: skip
 """How many faults of each sort are tried by default: as much as two cores do in some minutes."""
