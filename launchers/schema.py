@@ -15,7 +15,6 @@ from xpm.launchers.report import Report, did_you_mean, nearest
 from xpm.launchers.tree import Items, Leaf, Mark, Node, Table
 
 T = TypeVar("T")
-LATER = "read, not used yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ class MapOf:
 
 
 def _remark(key: "Key") -> str:
-    return f" ({key.later if isinstance(key.later, str) else LATER})" if key.later else ""
+    return f" ({key.idle})" if key.idle else ""
 
 
 def _such(key: str, example: str) -> str:
@@ -171,14 +170,14 @@ def example_of(kind: Kind) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a record: its values, what it is for, and whether anything uses it yet.
+    """One key of a record: its values, what it is for, and why it has no effect, where that is so.
 
-    ``later`` keys give a note, which may be words of their own; values in ``usual`` say what happens anyway: no note.
+    ``idle`` keys give a note of these words; values in ``usual`` say what happens anyway: no note.
     """
 
     kind: Kind
     doc: str
-    later: bool | str = False
+    idle: str = ""
     usual: tuple[object, ...] = ()
 
 
@@ -211,13 +210,12 @@ class Record:
             if known is None:
                 report.problem(node.keys[name], here, f"unknown key{self._meant(name)}")
                 continue
-            inner = Report() if known.later else report
+            inner = Report() if known.idle else report
             read = known.kind.read(value, here, inner)
-            if known.later:
+            if known.idle:
                 report.problems += inner.problems
                 if read is not None and read not in known.usual:
-                    words = known.later if isinstance(known.later, str) else LATER
-                    report.note(node.keys[name], here, words)
+                    report.note(node.keys[name], here, known.idle)
             if read is not None:
                 values[name] = read
         return Values(values, node.keys, node.mark)

@@ -1,4 +1,4 @@
-"""The words of a profile: every key, its kind, what it is for and whether anything uses it yet."""
+"""The words of a profile: every key, its kind and what it is for."""
 
 from xpm.launchers.endings_vocabulary import RETRY_TABLE, STOP
 from xpm.launchers.environs_vocabulary import AUTO, ENV, LINES, SETUP, TEXT
