@@ -288,7 +288,9 @@ CODE = Record(
         "to": Key(
             TEXT, "where it goes", "has no effect: code goes into .xpm/code of the workspace"
         ),
-        "immutable": Key(Truth(), "never changed once there", False, (True,)),
+        "immutable": Key(
+            Truth(), "never changed once there", "has no effect: it never is", (True,)
+        ),
     },
     "{exclude: [data/], max_files: 50000}",
 )
