@@ -5,6 +5,7 @@ noisy login shell does not matter and what one question breaks spoils no other a
 of ``sh -s``, so its length does not matter either.
 """
 
+import contextlib
 import re
 import shlex
 import threading
@@ -86,13 +87,14 @@ def ask(host: Host, questions: Sequence[Question], timeout_s: float = 120.0) -> 
     fuse.daemon = True
     fuse.start()
     try:
-        stream.write(script(questions).encode("utf-8", "surrogateescape"))
+        with contextlib.suppress(HostUnreachable):  # the shell ended at once: its last words tell why
+            stream.write(script(questions).encode("utf-8", "surrogateescape"))
         text, first_s = _all(stream, began, questions[-1].name)
+        if not _MARK.search(text):  # told before the stream is closed: how it ended may still be on its way
+            raise _silent(host.name, stream, text, time.monotonic() - began >= timeout_s)
     finally:
         fuse.cancel()
         stream.close()
-    if not _MARK.search(text):
-        raise _silent(host.name, stream, text, time.monotonic() - began >= timeout_s)
     return Answers(parse(text), first_s, noise(text))
 
 

@@ -1,12 +1,14 @@
 """Questions to a bare host: each answered on its own, whatever the login prints, with nothing left there."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.connectors.sshd import Sshd, through
 from xpm.connectors import measuring, questions
+from xpm.connectors.hosts import Host, Stream
 from xpm.connectors.local_host import LocalHost
 from xpm.connectors.opening import open_host
 from xpm.connectors.questions import Answer, Question
@@ -69,12 +71,25 @@ def test_a_noisy_login_is_passed_over_and_told(tmp_path: Path) -> None:
     assert abs(distance.ahead_s or 9) < 1
 
 
-def test_a_host_that_runs_no_shell_is_told_in_its_own_words(tmp_path: Path) -> None:
-    sshd = Sshd(tmp_path, [through("echo This account is not available >&2; exit 1")])
+REFUSAL = "echo This account is not available >&2"
+
+
+@pytest.mark.parametrize(
+    "shell",
+    [
+        f"{REFUSAL}; exit 1",
+        f"{REFUSAL}; exec >&- 2>&- <&-; sleep 0.5; exit 1",  # its end comes after its last word
+    ],
+)
+@pytest.mark.parametrize("settles", [False, True])
+def test_a_host_that_runs_no_shell_is_told_in_its_own_words(
+    tmp_path: Path, shell: str, settles: bool
+) -> None:
+    sshd = Sshd(tmp_path, [through(shell)])
     host = open_host(sshd.target)
     try:
         with pytest.raises(HostProblem) as told:
-            questions.ask(host, [Question("a", "echo 1")])
+            questions.ask(_Settling(host) if settles else host, [Question("a", "echo 1")])
     finally:
         host.close()
         sshd.stop()
@@ -90,6 +105,21 @@ def test_a_host_that_hangs_ends_in_words(tmp_path: Path) -> None:
         questions.ask(_Silent(), [Question("a", "echo 1")], timeout_s=0.5)
 
     assert time.monotonic() - began < 20
+
+
+class _Settling:
+    """A host whose command has ended before anything is written to it."""
+
+    def __init__(self, host: Host) -> None:
+        self._host, self.name = host, host.name
+
+    def open(self, argv: Sequence[str]) -> Stream:
+        stream = self._host.open(argv)
+        assert stream.exit_status() is not None
+        return stream
+
+    def close(self) -> None:
+        self._host.close()
 
 
 class _Silent(LocalHost):
