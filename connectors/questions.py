@@ -87,10 +87,10 @@ def ask(host: Host, questions: Sequence[Question], timeout_s: float = 120.0) -> 
     fuse.daemon = True
     fuse.start()
     try:
-        with contextlib.suppress(HostUnreachable):  # the shell ended at once: its last words tell why
+        with contextlib.suppress(HostUnreachable):  # it ended at once: its last words tell why
             stream.write(script(questions).encode("utf-8", "surrogateescape"))
         text, first_s = _all(stream, began, questions[-1].name)
-        if not _MARK.search(text):  # told before the stream is closed: how it ended may still be on its way
+        if not _MARK.search(text):  # told before we close: how it ended may still be on its way
             raise _silent(host.name, stream, text, time.monotonic() - began >= timeout_s)
     finally:
         fuse.cancel()
