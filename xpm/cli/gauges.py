@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from xpm.cli import telling
 from xpm.follow.views import JobView
 from xpm.wire import jobfile, ledger
+from xpm.words import telling
 
 HOLDING = frozenset({"submitted", "pending", "running", "unknown"})
 """The states in which a job holds its tokens."""
