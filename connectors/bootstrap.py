@@ -94,7 +94,12 @@ def start(
     """
     session = Session(host.open(command(python)))
     burnt = threading.Event()
-    fuse = threading.Timer(timeout_s, lambda: (burnt.set(), session.stream.close()))
+
+    def burn() -> None:
+        burnt.set()
+        session.stream.close()
+
+    fuse = threading.Timer(timeout_s, burn)
     fuse.daemon = True
     fuse.start()
     try:
