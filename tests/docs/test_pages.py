@@ -21,6 +21,7 @@ from tests.docs.pages import (
     is_run,
     named,
     needs_cluster,
+    needs_two_factors,
     typed,
 )
 from xpm.cli.main import xpm as command
@@ -34,7 +35,7 @@ COMMANDS = [each for block in blocks("console") for each in typed(block)]
 WITH_PYTHON = [
     page
     for page in PAGES
-    if not needs_cluster(page)
+    if not (needs_cluster(page) or needs_two_factors(page))
     and any(each.language in ("python", "pycon") or is_run(each) for each in blocks_of(page))
 ]
 PLACES = {"~/.config/xpm/launchers.yaml": "config", "/etc/xpm/launchers.yaml": "admin"}
