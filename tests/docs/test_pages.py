@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -203,3 +204,29 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     missing = [link for link in _LINK.findall(text) if not (page.parent / link).exists()]
 
     assert missing == []
+
+
+def commands(group: click.Group, before: str = "xpm") -> Iterator[tuple[str, click.Command]]:
+    """All commands with their full names."""
+    for name in group.list_commands(click.Context(group)):
+        found = group.get_command(click.Context(group), name)
+        if isinstance(found, click.Group):
+            yield from commands(found, f"{before} {name}")
+        elif found is not None and not found.hidden:
+            yield f"{before} {name}", found
+
+
+def test_every_command_and_option_is_in_the_page_of_commands() -> None:
+    page = (CHECKOUT / "docs" / "commands.md").read_text()
+    rows = set(re.findall(r"^\| `(xpm[a-z ]*)", page, re.MULTILINE))
+
+    found = dict(commands(command))
+    options = {
+        (name, max(each.opts, key=len))
+        for name, known in found.items()
+        for each in known.params
+        if isinstance(each, click.Option) and not each.hidden
+    }
+
+    assert set(found) == {row.strip() for row in rows}
+    assert [] == sorted((name, said) for name, said in options if f"{said}" not in page)
