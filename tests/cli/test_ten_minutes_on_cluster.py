@@ -46,7 +46,7 @@ def test_from_a_name_of_ssh_to_results_with_the_laptop_closed_meanwhile(laptop: 
     # rehearsed: which jobs, as what, with how many bytes, and when
     dry = told(laptop.xpm("run", "plan.py", "-l", "cpu", "--dry-run", "--online"))
     for words in ("7 jobs: 6 new, 1 waiting", "lr=[0.1 0.01 0.001] seed=[0 1]", "--array=0-5",
-                  "--partition=cpu --account=lab", "kB of code in 4 files", "would start about 20",
+                  "--partition=cpu --account=lab", "kB in 4 files", "6 jobs at once as 1 array, 1 job after others", "; at most 7 core-hours", "would start about 20",
                   "To run it: xpm run plan.py --launcher cpu"):  # fmt: skip
         assert words in dry, dry
 
