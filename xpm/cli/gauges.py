@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from xpm.cli import telling
+from xpm.cli.bars import ROOMY, TIGHT, bar
 from xpm.follow.views import JobView
 from xpm.wire import jobfile, ledger
 
@@ -17,7 +18,7 @@ MOST_RUNNING = 5
 MOST_REASONS = 3
 MOST_READ = 50
 """Of so many jobs at once the files are read: of more, what one of them says matters less than the bars."""
-BAR = 20
+BAR, BAR_TIGHT = 20, 6
 HERE = "local"
 EXPECTED = "; SLURM expects to start it by "
 
@@ -84,15 +85,15 @@ class Gauges:
                 for known in (self._paces, self._tokens, self._words):
                     known.pop(job.path, None)
 
-    def lines(self) -> list[str]:
-        """What to show now; files are looked into once a second."""
+    def lines(self, columns: int = ROOMY) -> list[str]:
+        """What to show now on so many columns; files are looked into once a second."""
         now = self._clock()
         jobs = list(self._holding.values())  # another thread puts
         if now - self._read_at >= 1.0:
             self._read_at = now
             self._look(jobs)
         return [
-            *self._of_running(jobs, now),
+            *self._of_running(jobs, now, columns),
             *_of_pending(jobs),
             *self._of_tokens(),
             *self._of_links(jobs, now),
@@ -115,12 +116,17 @@ class Gauges:
             str(name): (int(count), int(total)) for name, count, total in noted.get("tokens") or ()
         }
 
-    def _of_running(self, jobs: Sequence[JobView], now: float) -> Iterator[str]:
+    def _of_running(self, jobs: Sequence[JobView], now: float, columns: int) -> Iterator[str]:
         told = [job for job in jobs if job.path in self._words]
         for job in told[:MOST_RUNNING]:
             word, left = self._words[job.path], self._paces[job.path].left(1.0, now)
             tags = f" {telling.tag_text(job.tags)}" if job.tags else ""
-            parts = [f"{bar(word.fraction)} {word.fraction:4.0%}", word.description, in_words(left)]
+            shown = "".join(
+                bar(
+                    word.fraction, BAR if columns >= ROOMY else BAR_TIGHT if columns >= TIGHT else 0
+                )
+            )
+            parts = [f"{shown} {word.fraction:4.0%}".lstrip(), word.description, in_words(left)]
             yield f"  {job.id[: telling.ID_SHOWN]}{tags}  " + "  ".join(
                 each for each in parts if each
             )
@@ -154,12 +160,6 @@ def said(folder: str) -> Word | None:
         return Word(float(content["at"]), fraction, " ".join(str(content["description"]).split()))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def bar(fraction: float) -> str:
-    """So much of a bar."""
-    full = round(BAR * fraction)
-    return "━" * full + "╌" * (BAR - full)
 
 
 def in_words(left: float | None) -> str:
