@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xpm.errors import PlanProblem
+from xpm.sync import caches
 from xpm.sync.locks import Requirements
 
 PLATFORMS = (
@@ -31,6 +32,7 @@ def fetch(
     platforms = platforms or PLATFORMS
     said = "\0".join([wanted.text, series, index or "", *platforms])
     folder = cache / hashlib.sha256(said.encode()).hexdigest()[:32]
+    caches.used(folder)
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix="~", dir=cache))
