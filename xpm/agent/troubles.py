@@ -1,7 +1,6 @@
 """What installers print when they were not to blame: a network or a disk that failed them."""
 
 import re
-from collections import deque
 from typing import List
 
 _NETWORK = re.compile(
@@ -25,13 +24,11 @@ _LINES = 5
 
 def unfetched(log: str) -> List[str]:
     """What pip could not fetch, by its own log, which alone says so; the last lines of that."""
-    lines = deque(maxlen=_LINES)  # type: Deque[str]
     try:
         with open(log, encoding="utf-8", errors="replace") as opened:
-            lines.extend(each for each in map(_told, opened) if each)
+            return [each for each in map(_told, opened) if each][-_LINES:]
     except OSError:
         return []
-    return list(lines)
 
 
 def _told(line: str) -> str:
