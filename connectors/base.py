@@ -86,6 +86,8 @@ class Fetched:
     bytes: int
     problems: Sequence[str]
     stayed: Sequence[Stayed] = ()
+    kept: Sequence[str] = ()
+    """What was done with files that somebody has edited here, in words."""
 
 
 Progress = Callable[[int], None]
