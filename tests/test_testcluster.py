@@ -104,7 +104,7 @@ def test_the_laptop_hands_signals_to_its_command(cluster: RunningCluster, home: 
     with _started(cluster.laptop_argv(home, "sh", "-c", script)) as laptop:
         laptop.send_signal(signal.SIGINT)
 
-        assert (_rest(laptop), laptop.wait(10)) == ("told\n", 3)
+        assert (_rest(laptop), laptop.wait(60)) == ("told\n", 3)
 
 
 def test_killing_the_laptop_ends_all_it_runs(cluster: RunningCluster, home: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_second_command_runs_on_the_same_laptop(cluster: RunningCluster, home:
 def test_a_cut_ends_connections_and_refuses_new_ones(healthy_cluster: RunningCluster) -> None:
     with _started(_ssh(healthy_cluster, "echo ready; sleep 60")) as before:
         healthy_cluster.do("cut", "--host", "login1")
-        code = before.wait(10)
+        code = before.wait(60)
     refused = healthy_cluster.ssh("testcluster", "true")
     other_host = healthy_cluster.ssh("tower", "true")
     healthy_cluster.do("heal")
@@ -146,7 +146,7 @@ def test_in_a_freeze_connections_hang_and_then_go_on(healthy_cluster: RunningClu
         new = healthy_cluster.ssh("testcluster", "true", "-o", "ConnectTimeout=1")
         healthy_cluster.do("heal")
 
-        assert (_rest(before), before.wait(10)) == ("late\n", 0)
+        assert (_rest(before), before.wait(60)) == ("late\n", 0)
     assert "timed out" in new.stderr
 
 
@@ -312,7 +312,7 @@ def _processes_with(variable: bytes) -> list[str]:
     return found
 
 
-def _eventually(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+def _eventually(condition: Callable[[], bool], timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"

@@ -162,7 +162,7 @@ class Piped:
         """End its input; its exit code."""
         assert self.process.stdin is not None
         self.process.stdin.close()
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=60)
         for stream in (self.process.stdout, self.process.stderr):
             assert stream is not None
             stream.close()
