@@ -117,7 +117,7 @@ class Box:
             self.gate(each.stem, "end", "end")
         for process in self.started:
             process.kill()
-            process.wait(10)
+            process.wait(60)
 
 
 @dataclass
