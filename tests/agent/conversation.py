@@ -89,7 +89,7 @@ def follow(call: Call, wanted: Callable[[dict[str, Message]], bool]) -> dict[str
     """Observe until what is known of the jobs (by id) satisfies a condition; what is known then."""
     cursor: str | None = None
     known: dict[str, Message] = {}
-    ends_at = time.monotonic() + 30
+    ends_at = time.monotonic() + 60
     while not wanted(known):
         assert time.monotonic() < ends_at, known
         news = ok(call({"verb": "observe", "cursor": cursor, "jobs": None, "wait_s": 5}))

@@ -17,6 +17,7 @@ from xpm.sync.rules import Choice
 from xpm.sync.snapshot import take
 
 pytestmark = pytest.mark.host
+WAIT = "while not os.path.exists('go'): time.sleep(0.02)"
 
 
 def openssh(folder: Path) -> AbstractContextManager[Site]:
@@ -78,10 +79,7 @@ def test_while_a_job_runs_what_is_to_be_seen_comes_and_the_rules_keep_what_they_
     site: Site, shot: Snapshot
 ) -> None:
     connector, choice = staged(site, shot), Choice(skip=("big",), live=("*.csv",))
-    code = (
-        "open('big', 'w').write('b'); open('a.csv', 'w').write('1')\n"
-        "while not os.path.exists('go'): time.sleep(0.05)"
-    )
+    code = f"open('big', 'w').write('b'); open('a.csv', 'w').write('1')\n{WAIT}"
     connector.submit([site.entry("a", code, shot)])
     mirror = site.mirror(ref("a"))
 
@@ -180,13 +178,14 @@ def test_jobs_outlive_the_connector(site: Site, shot: Snapshot) -> None:
     connector = staged(site, shot)
     connector.submit(
         [
-            site.entry("a", "time.sleep(1)", shot),
+            site.entry("a", WAIT, shot),
             site.entry("b", "open('x', 'w').write('after')", shot, parents=["a"]),
         ]
     )
     until(connector, ["a"], ["running"])
 
     connector.close()
+    site.touch(site.job(ref("a")) / "go")
     places.eventually(lambda: site.has(ref("b"), "x"))
     known = until(site.open(), ["a", "b"])
 
@@ -203,7 +202,7 @@ def test_a_cursor_tells_only_what_is_new(site: Site, shot: Snapshot) -> None:
 
     quiet = connector.observe(first.cursor, refs, 0)
     connector.submit([site.entry("c", "pass", shot)])
-    after = connector.observe(quiet.cursor, [*refs, ref("c")], 5)
+    after = connector.observe(quiet.cursor, [*refs, ref("c")], 60)
 
     assert list(quiet.changes) == []
     assert [ref("c")] == [each.ref for each in after.changes]
