@@ -298,6 +298,8 @@ def test_jobs_ended_by_hand_are_told_by_their_cause_and_their_dependents_skipped
     plan = str(laptop.write("project/plan.py", text))
     process = laptop.start("run", plan, "--launcher", launcher)
     wait_for("all sleep", lambda: len(laptop.effects(node)) == len(names))
+    known = {name: ("running", None) for name in names}
+    wait_for("it is known here", lambda: _ends(laptop) == known)
     jobs = _sleepers(laptop)
 
     def end(name: str, which: int, signum: str) -> None:
