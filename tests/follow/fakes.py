@@ -77,6 +77,8 @@ class Cluster:
     """What every fetch asked for."""
     stays: list[Stayed] = field(default_factory=list)
     """What rules keep of each job, unless it is wanted."""
+    logs: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """What jobs have printed: by job and stream; of others a line."""
     live_bytes: int = 0
     """How much is new in the files of each job that runs."""
     limits: Mapping[str, object] | None = None
@@ -230,7 +232,9 @@ class FakeConnector:
 
     def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
         self._reach()
-        return Printed(b"a line\n"[offset : offset + limit])
+        log = self._cluster.logs.get((ref.job, stream), b"a line\n")
+        start = max(0, len(log) + offset) if offset < 0 else offset
+        return Printed(log[start : start + limit], (), start, len(log))
 
     def fetch(
         self,

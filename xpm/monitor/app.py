@@ -2,12 +2,12 @@
 
 import asyncio
 import base64
-import contextlib
 import hashlib
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from xpm.connectors.base import JobRef
-from xpm.errors import HostProblem, UsageProblem, XpmError
-from xpm.follow import session, views
+from xpm.errors import UsageProblem, XpmError
 from xpm.follow.main import MainFolder
-from xpm.follow.views import JobView
-from xpm.monitor import acting, folders, jobs, overviews, tables
+from xpm.monitor import acting, folders, jobs, logs, overviews, tables
 from xpm.monitor.acting import Actor
 from xpm.monitor.asking import Owner
 from xpm.monitor.board import Board, Entry
@@ -61,11 +59,14 @@ class Monitor:
     Args:
         main: the main folder.
         acts: who does what the page wishes.
+        link: the connections that whoever follows the jobs has open; None: those of ``acts``, who does.
     """
 
-    def __init__(self, main: MainFolder, acts: Actor) -> None:
+    def __init__(self, main: MainFolder, acts: Actor, link: logs.Link | None = None) -> None:
         self._main = main
         self._acts = acts
+        self._link = link or acts.link
+        self._is_leaving = False
         self._pulls = Actor(main, acts.world)  # a long pull delays no cancel
         self._board = Owner("board", lambda: Board(main))
         self._measures = Owner("measures", lambda: Measures(main))
@@ -79,6 +80,7 @@ class Monitor:
             "jobs": self._jobs,
             "job/{task}/{job}": self._job,
             "log/{task}/{job}": self._log,
+            "follow/{task}/{job}": self._follow,
             "graph": self._graph,
             "results": self._results,
             "curves": self._curves,
@@ -101,6 +103,7 @@ class Monitor:
 
     def stop(self) -> None:
         """Let the pages go, so that the server can end."""
+        self._is_leaving = True
         self._push.stop()
 
     @asynccontextmanager
@@ -151,30 +154,39 @@ class Monitor:
         return JSONResponse(found)
 
     async def _log(self, request: Request) -> Response:
-        folder = await self._folder(request)
-        stream = request.query_params.get("stream", "stdout")
-        if stream not in ("stdout", "stderr"):
-            raise HTTPException(404)
-        offset = _number(request, "offset", -folders.MOST_LOG)
-        far = await self._fresh(lambda board: _elsewhere(board, _ref(request), stream))
-        if far is not None and self._acts.follows:
-            with contextlib.suppress(HostProblem):  # then what is here has to do
-                return await self._far_log(far, stream, max(0, offset))
-        try:
-            raw, start, size = await asyncio.to_thread(folders.piece, folder, stream, offset)
-        except folders.Outside:
-            raw, start, size = b"", 0, 0
-        text = raw.decode("utf-8", "replace")
-        return JSONResponse({"text": text, "offset": start, "next": start + len(raw), "size": size})
+        """A piece of a log, and where its last traceback is when that is asked for."""
+        ref, stream = _ref(request), _stream(request)
+        where = await self._source(ref, stream)
+        if where is None:
+            raise HTTPException(404, "there is no such job")
+        if "traceback" in request.query_params:
+            at = await asyncio.to_thread(logs.traceback, where, stream)
+            return JSONResponse({"at": at})
+        piece = await asyncio.to_thread(
+            logs.read, where, ref, stream, _number(request, "offset", -logs.FIRST),
+            _number(request, "limit", logs.FIRST), "joined" in request.query_params,
+        )  # fmt: skip
+        return JSONResponse(asdict(piece))
 
-    async def _far_log(self, job: JobView, stream: str, start: int) -> Response:
-        """From where the job runs, as ``xpm logs`` has it: of its size nothing is known but that there may be more."""
-        asked = self._acts.wish(lambda known: known.tail(job, stream, start, folders.MOST_LOG))
-        raw = await asyncio.wrap_future(asked)
-        end = start + len(raw)
-        size = end + (len(raw) == folders.MOST_LOG)
-        text = raw.decode("utf-8", "replace")
-        return JSONResponse({"text": text, "offset": start, "next": end, "size": size})
+    async def _follow(self, request: Request) -> Response:
+        ref, stream = _ref(request), _stream(request)
+        await self._folder(request)
+        seen = request.headers.get("last-event-id", "")
+        begin = int(seen) if re.fullmatch(r"\d{1,15}", seen) else None
+        events = logs.follow(lambda: self._source(ref, stream), ref, stream, begin)
+        return StreamingResponse(self._until_left(events), media_type="text/event-stream")
+
+    async def _source(self, ref: JobRef, stream: str) -> logs.Source | None:
+        found: logs.Source | None = await self._fresh(
+            lambda board: logs.source(board, ref, stream, self._link)
+        )
+        return found
+
+    async def _until_left(self, events: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for each in events:
+            if self._is_leaving:
+                return
+            yield each
 
     async def _file(self, request: Request) -> Response:
         folder = await self._folder(request)
@@ -282,17 +294,6 @@ def _chosen(board: Board, action: str, content: Mapping[str, Any]) -> Sequence[E
     return [each for each in found if acting.allowed(action, each.row.state)]
 
 
-def _elsewhere(board: Board, ref: JobRef, stream: str) -> JobView | None:
-    """A job whose log is where it runs, at a place that answers."""
-    entry = board.entry(ref)
-    if entry is None:
-        return None
-    job = views.seen(board.look, entry.row)
-    place = board.places.get(job.connector)
-    is_away = place is not None and place.down_since is not None
-    return None if is_away or session.is_here(job, stream) else job
-
-
 async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, XpmError)
     status = 400 if isinstance(error, UsageProblem) else 502
@@ -301,6 +302,13 @@ async def _problem(_: Request, error: Exception) -> Response:
 
 def _ref(request: Request) -> JobRef:
     return JobRef(_checked(request.path_params["task"]), _checked(request.path_params["job"]))
+
+
+def _stream(request: Request) -> str:
+    stream = request.query_params.get("stream", "stdout")
+    if stream not in logs.STREAMS:
+        raise HTTPException(404)
+    return stream
 
 
 def _checked(name: str) -> str:
