@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -13,6 +16,7 @@ from xpm.monitor import logs
 from xpm.monitor.logs import Piece, Source
 
 REF = JobRef("t", "j")
+T = TypeVar("T")
 
 
 def _source(folder: Path, is_over: bool = False) -> Source:
@@ -89,7 +93,7 @@ def test_a_log_is_followed_from_its_end_until_the_job_is_over(
         assert "end" == events.pop().partition("\n")[0].removeprefix("event: ")
         return [_read(each) for each in events]
 
-    (first, end), (second, more), (third, anew) = asyncio.run(heard())
+    (first, end), (second, more), (third, anew) = _awaited(heard())
 
     assert ["anew", "more", "anew"] == [first, second, third]
     assert end.text.endswith("before\nlast\n")
@@ -107,7 +111,7 @@ def test_a_browser_that_comes_back_hears_only_what_it_has_not(tmp_path: Path) ->
     async def first() -> tuple[str, Piece]:
         return _read(await anext(logs.follow(find, REF, "stdout", 4)))
 
-    kind, piece = asyncio.run(first())
+    kind, piece = _awaited(first())
 
     assert ("more", "two\n") == (kind, piece.text)
 
@@ -120,6 +124,12 @@ def test_what_is_here_is_not_shown_instead_of_what_was_seen_there(tmp_path: Path
 
     assert ("", 5_000, 5_000) == (piece.text, piece.offset, piece.next)
     assert "cluster does not answer" == piece.said
+
+
+def _awaited(answer: Coroutine[Any, Any, T]) -> T:
+    """In a thread of its own: beside a browser this one has a loop already."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, answer).result()
 
 
 def _read(event: str) -> tuple[str, Piece]:

@@ -27,7 +27,7 @@ from starlette.staticfiles import StaticFiles
 from xpm.connectors.base import JobRef
 from xpm.errors import UsageProblem, XpmError
 from xpm.follow.main import MainFolder
-from xpm.monitor import acting, folders, jobs, logs, overviews, tables
+from xpm.monitor import acting, columns, folders, jobs, logs, overviews, tables
 from xpm.monitor.acting import Actor
 from xpm.monitor.asking import Owner
 from xpm.monitor.board import Board, Entry
@@ -38,6 +38,7 @@ from xpm.monitor.push import Push
 STATIC = Path(__file__).parent / "static"
 _IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
 CHUNK = 1 << 16
+MOST_COLUMNS = 30
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -78,6 +79,7 @@ class Monitor:
         api: Mapping[str, Answer] = {
             "overview": self._overview,
             "jobs": self._jobs,
+            "columns": self._columns,
             "job/{task}/{job}": self._job,
             "log/{task}/{job}": self._log,
             "follow/{task}/{job}": self._follow,
@@ -127,20 +129,46 @@ class Monitor:
     async def _jobs(self, request: Request) -> Response:
         ask = request.query_params
         text, experiment = ask.get("q", ""), ask.get("experiment") or None
-        states = [each for each in ask.get("states", "").split(",") if each]
+        states, more = _listed(ask.get("states")), _listed(ask.get("columns"))[:MOST_COLUMNS]
+        sort = ask.get("sort", "")
+        measured: tables.Measured | None = None
+        if sort.removeprefix("-").startswith("metric."):
+            every = await self._fresh(lambda board: board.passing(text, experiment))
+            metric = sort.removeprefix("-").removeprefix("metric.")
+            measured = await self._measures.ask(lambda known: known.of(every, metric))
 
-        def answer(board: Board) -> dict[str, object]:
-            found = tables.page(
-                board, text, experiment, states, ask.get("sort", ""),
-                _number(request, "offset", 0), _number(request, "limit", 100),
+        def answer(board: Board) -> tuple[dict[str, Any], Sequence[Entry]]:
+            found, window = tables.page(
+                board, text, experiment, states, sort,
+                _number(request, "offset", 0), _number(request, "limit", 100), measured,
             )  # fmt: skip
+            rows: Any = found["rows"]
+            for row, entry in zip(rows, window, strict=True) if more else ():
+                row["cells"] = dict(columns.cells(board, entry, more))
             if ask.get("facets"):
                 every = board.passing("", experiment)
                 found["tags"] = tables.tags(every)
                 found["tasks"] = tables.tasks(every)
-            return found
+            return found, window
 
-        return JSONResponse(await self._fresh(answer))
+        found, window = await self._fresh(answer)
+        if any(each.startswith("metric.") for each in more):
+            values = await self._measures.ask(lambda known: known.metrics(window))
+            for row, metrics in zip(found["rows"], values, strict=True):
+                row["cells"].update({f"metric.{name}": value for name, value in metrics.items()})
+        return JSONResponse(found)
+
+    async def _columns(self, request: Request) -> Response:
+        """What tables can show of the jobs of an experiment, or of all."""
+        experiment = request.query_params.get("experiment") or None
+        every, found = await self._fresh(
+            lambda board: (
+                some := board.passing("", experiment),
+                {"tag": list(tables.tags(some)), **columns.offered(board, some)},
+            )
+        )
+        names = await self._measures.ask(lambda known: known.names(every))
+        return JSONResponse({**found, "metric": names})
 
     async def _job(self, request: Request) -> Response:
         ref = _ref(request)
@@ -217,7 +245,7 @@ class Monitor:
 
     async def _results(self, request: Request) -> Response:
         ask = request.query_params
-        by = [each for each in ask.get("by", "").split(",") if each]
+        by = _listed(ask.get("by"))
 
         some = await self._fresh(
             lambda board: board.passing(ask.get("q", ""), ask.get("experiment") or None)
@@ -316,6 +344,10 @@ def _checked(name: str) -> str:
     if not name or "/" in name or "\0" in name or name in (".", ".."):
         raise HTTPException(404)
     return name
+
+
+def _listed(text: str | None) -> list[str]:
+    return [each for each in (text or "").split(",") if each]
 
 
 def _number(request: Request, name: str, otherwise: int) -> int:

@@ -89,3 +89,24 @@ export function Toast({ said, close }) {
   }, [said]);
   return html`<div class="toast" role="status"><p>${said.text}</p>${said.problems.map((each) => html`<pre>${each}</pre>`)}<button type="button" onClick=${close} aria-label="Close this message">×</button></div>`;
 }
+
+/** What does the same in a terminal, to be taken there. */
+export function Command({ text }) {
+  const [copied, setCopied] = useState(false);
+  useEffect(() => setCopied(false), [text]);
+  const copy = () => navigator.clipboard.writeText(text).then(() => setCopied(true), () => setCopied(null));
+  return html`<span class="command">in a terminal: <code>${text}</code> <button type="button" class="quiet" onClick=${copy} aria-label=${`Copy ${text}`}>${copied ? "copied" : copied === null ? "not allowed" : "copy"}</button><span class="unseen" role="status">${copied ? "copied" : ""}</span></span>`;
+}
+
+const KEYS = [
+  [["o", "j", "g", "r", "c"], "overview, jobs, graph, results, connectors"], [["/"], "the filter; Esc or ↓ leaves it for the table"], [["j", "k", "↓", "↑"], "to the next, the previous row"],
+  [["PgDn", "PgUp", "Home", "End"], "far"], [["Enter"], "open the job"], [["Space", "x"], "choose it, or not"], [["Esc"], "from a job back to the table; close what asks"], [["?"], "these keys"],
+];
+
+export function Keys({ close }) {
+  const dialog = createRef();
+  useEffect(() => dialog.current.showModal(), []);
+  return html`<dialog ref=${dialog} aria-labelledby="keys" onClose=${close}><h2 id="keys">Keys</h2>
+    <dl>${KEYS.map(([keys, does]) => html`<dt key=${does}>${keys.map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt><dd>${does}</dd>`)}</dl>
+    <form method="dialog" class="choices"><button type="submit" autofocus>Close</button></form></dialog>`;
+}

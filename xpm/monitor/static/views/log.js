@@ -97,7 +97,8 @@ function useLog(job, stream) {
 }
 
 export function Log({ job }) {
-  const [stream, setStream] = useState(job.state === "failed" ? "stderr" : "stdout");
+  const [picked, setStream] = useState(null);
+  const stream = picked || (job.state === "failed" ? "stderr" : "stdout");
   const { log, follows, setFollows, at, earlier, later, around, over } = useLog(job, stream);
   const box = useRef(null), held = useRef(null), jumping = useRef(false);
   const now = useNow(1000);
