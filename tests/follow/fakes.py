@@ -255,7 +255,11 @@ class FakeConnector:
                 self._cluster.fetched.append(ref.job)
                 if not self._cluster.loses_files:
                     mirror(Path(main), self._cluster.held[ref.job])
-            with JobFolder(Path(ledger.job_folder(main, ref.task, ref.job))) as folder:
+            folder_path = Path(ledger.job_folder(main, ref.task, ref.job))
+            for each in self._cluster.stays if choice.wanted else ():
+                (folder_path / each.path).parent.mkdir(parents=True, exist_ok=True)
+                (folder_path / each.path).write_bytes(b"x" * each.size)
+            with JobFolder(folder_path) as folder:
                 staying.note(folder, stays, choice.words)
         return [Fetched(ref, 3, 100, (), stays) for ref in refs]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.follow.fakes import Lab
+from tests.monitor import folders
 from tests.monitor.folders import Scene, job_id
 from xpm.connectors.base import JobRef
 from xpm.monitor.serving import Server
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.host
+COUNT = 20_000
+STEPS = 30
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 FAILED = JobRef("digits.learn", job_id("digits learn mlp 0.03 1"))
 RUNS = JobRef("digits.learn", job_id("digits learn vit 0.1 0"))
@@ -152,6 +155,65 @@ def test_keys_go_through_the_table_and_back_from_a_job(page: "Page", server: Ser
     _expect(grid).to_have_attribute("aria-activedescendant", "row-1")
     page.keyboard.press("x")
     _expect(page.locator(".total")).to_have_text("1 of 77 jobs chosen")
+
+
+# ------------------------------------------------------------------------------- results
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The page of 20,000 jobs that have all left metrics."""
+    crowd = folders.crowd(tmp_path_factory.mktemp("measured") / "main", COUNT)
+    for number in range(COUNT):
+        folder = crowd.main.job_folder(JobRef("bench.learn", job_id(f"crowd {number}")))
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text(f'{{"accuracy": {number}, "loss": {number % 13}}}')
+    found = Server(crowd.main, 0, follows=False)
+    found.start()
+    yield found
+    found.close()
+    crowd.close()
+
+
+def test_results_of_20_000_jobs_are_scrolled_and_drawn_with_few_elements(
+    page: "Page", measured: Server
+) -> None:
+    page.set_default_timeout(60_000)
+    _open(page, measured, "results")
+    region = page.get_by_role("region", name="Results")
+    _expect(region.locator("table")).to_have_attribute(
+        "aria-rowcount", str(COUNT + 1), timeout=60_000
+    )
+    _expect(page.get_by_role("img", name="accuracy against lr, 20000 jobs")).to_be_visible()
+
+    region.get_by_role("button", name="accuracy").click()
+    region.get_by_role("button", name="accuracy ↑").click()
+    _expect(region.locator("tbody tr:not(.gap)").first).to_contain_text("19999")
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.setTimeDomain", {"timeDomain": "threadTicks"})
+    session.send("Performance.enable")
+    before = _busy_s(session)
+    region.evaluate(
+        """async (node, steps) => {
+            for (let step = 0; step < steps; step++) {
+                node.scrollTop += 900;
+                await new Promise(requestAnimationFrame);
+            }
+        }""",
+        STEPS,
+    )
+    per_step = (_busy_s(session) - before) / STEPS
+    region.evaluate("node => { node.scrollTop = node.scrollHeight }")
+    _expect(region.locator(f"[aria-rowindex='{COUNT + 1}']")).to_be_visible()
+
+    print(f"{per_step:.4f} s of the processor for each step")
+    assert per_step < 0.1
+    assert page.evaluate("document.querySelectorAll('*').length") < 2_000
+
+
+def _busy_s(session: Any) -> float:
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return float({each["name"]: each["value"] for each in metrics}["TaskDuration"])
 
 
 # ------------------------------------------------------------------------------- a narrow screen

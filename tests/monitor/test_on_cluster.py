@@ -168,27 +168,34 @@ def test_jobs_of_a_cluster_are_seen_and_acted_on(
         _confirm(page, "Cancel", "Cancel 1 job?", "Cancel 1 job")
         _expect(state).to_have_text(re.compile("cancelled"), timeout=MOST_MS)
 
-        # one fails, is told of, and tried again
+        # one fails, and is told of
         far.say("bad", "fail")
         _open(page, "bad")
         _expect(state).to_have_text(re.compile("failed"), timeout=MOST_MS)
         _expect(page.locator("#traceback")).to_contain_text("no luck with bad", timeout=MOST_MS)
-        _confirm(page, "Retry", "Try again 1 job?", "Try again 1 job")
-        far.say("bad", "luck")
-        _expect(state).to_have_text("done", timeout=MOST_MS)
-        _expect(
-            page.get_by_role("table").filter(has_text="Started").locator("tbody tr")
-        ).to_have_count(2)
 
         # what the profile's rules left there is pulled
-        far.say("good", "off")
-        _open(page, "good")
-        _expect(state).to_have_text("done", timeout=MOST_MS)
-        _expect(page.get_by_role("rowheader", name="ckpt/one.pt")).to_be_visible()
-        if way == "run":
-            assert process.poll() is None
+        _expect(page.get_by_role("rowheader", name="ckpt/one.pt")).to_be_visible(timeout=MOST_MS)
         _confirm(page, "Pull", "Pull the files of 1 job?", "Pull 1 job")
         files = page.get_by_role("region", name="Files here")
         _expect(files.get_by_role("link", name="ckpt/one.pt", exact=True)).to_be_visible()
         [there] = (laptop.project / "main").rglob("one.pt")
         assert b"1" * 1000 == there.read_bytes()
+
+        # it is tried again
+        _confirm(page, "Retry", "Try again 1 job?", "Try again 1 job")
+        attempts = page.get_by_role("table").filter(has_text="Started").locator("tbody tr")
+        _expect(state).to_have_text("running", timeout=MOST_MS)
+        _expect(attempts).to_have_count(2, timeout=MOST_MS)
+        _expect(log).to_contain_text("heard fail\nworking on bad\n", timeout=MOST_MS)
+        far.say("bad", "luck")
+        _expect(state).to_have_text("done", timeout=MOST_MS)
+
+        # a run ends with its last job, and the page with it
+        far.say("good", "off")
+        if way == "run":
+            assert 1 == process.wait(120)  # one was cancelled
+            _expect(page.locator(".live")).to_contain_text("away", timeout=MOST_MS)
+        else:
+            _open(page, "good")
+            _expect(state).to_have_text("done", timeout=MOST_MS)

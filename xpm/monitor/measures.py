@@ -15,7 +15,7 @@ from xpm.metrics.table import Result
 from xpm.monitor import tables
 from xpm.monitor.board import Entry
 
-MOST_ROWS = 5000
+MOST_ROWS = 50_000
 MOST_POINTS = 400
 SAMPLE = 100
 MOST_CURVES = 24

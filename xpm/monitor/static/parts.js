@@ -2,6 +2,7 @@
 import { createRef } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { html, many, ORDER, post, Problem, SHORT, shown, total } from "./lib.js";
+import { askAnew } from "./live.js";
 import { link } from "./route.js";
 
 export const State = ({ state, cause }) => html`<span class="state ${state}"><i aria-hidden="true"></i>${state}${cause && cause !== "exit" && state !== "done" ? html` <small>${cause}</small>` : ""}</span>`;
@@ -63,7 +64,7 @@ export function Confirm({ wish, close, done }) {
     setProblem(null);
     const answer = await ask({ action: wish.action, ...wish.what, expected: found.jobs });
     setBusy(false);
-    if (answer) { done(answer); close(); }
+    if (answer) { done(answer); close(); askAnew(); }
   };
   const verb = { cancel: "Cancel", retry: "Try again", pull: "Pull the files of" }[wish.action];
   const words = {

@@ -19,7 +19,7 @@ export function added(q, name, value) {
 }
 
 /** One filter that says all of it. */
-function together(q, experiment, states) {
+export function together(q, experiment, states) {
   const parts = [q, experiment ? `experiment=${word(experiment)}` : "", states.map((state) => `state=${state}`).join(" or ")].filter((part) => part.trim());
   return parts.map((part) => (parts.length > 1 && / or /i.test(part) ? `(${part})` : part)).join(" and ");
 }
