@@ -108,7 +108,11 @@ class Experiment(Interactive):
             from xpm.monitor.serving import beside  # here: it is large
 
             self._page = beside(
-                self._main.path, self._port, self._observer.note, self._session.world
+                self._main.path,
+                self._port,
+                self._observer.note,
+                self._session.world,
+                self._session.up,
             )
         context.push(self)
         return self

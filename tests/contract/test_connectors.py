@@ -280,6 +280,11 @@ def test_the_log_of_a_running_job_can_be_read(site: Site, shot: Snapshot) -> Non
     assert connector.tail(ref("a"), "stdout", 101, 1000).content == b""
     assert connector.tail(ref("nobody"), "stderr", 0, 1000).content == b""
 
+    last = connector.tail(ref("a"), "stdout", -4, 1000)
+    assert (b"xxx\n", 97, 101) == (last.content, last.offset, last.size)
+    assert 0 == connector.tail(ref("a"), "stdout", -1000, 1000).offset
+    assert b"" == connector.tail(ref("nobody"), "stderr", -5, 1000).content
+
     site.touch(site.job(ref("a")) / "go")
     until(connector, ["a"])
 

@@ -10,8 +10,11 @@ import pytest
 from tests.follow.fakes import Lab
 from tests.monitor import folders
 from tests.monitor.folders import Scene, job_id
-from xpm.connectors.base import JobRef
+from xpm.connectors.base import JobRef, Stayed
+from xpm.monitor import acting
 from xpm.monitor.serving import Server
+from xpm.sync import staying
+from xpm.sync.folder import JobFolder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -232,6 +235,40 @@ def test_a_log_is_followed_and_a_job_cancelled_after_a_question(
 
     _expect(page.locator(".title .state")).to_have_text(re.compile("cancelled"))
     assert "cancelled" == lab.clusters["cluster"].state(runs.job)
+
+
+def test_what_stayed_there_is_pulled_after_a_question_and_shown(
+    page: "Page",
+    one_server: Server,
+    pair: tuple[Scene, Lab, list[JobRef]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene, lab, (_, failed) = pair
+    monkeypatch.setattr(
+        acting, "LocalSpec", type(None)
+    )  # the cluster of tests stands for a far one
+    stays = [Stayed("ckpt/model.pt", 5_000, "max_file"), Stayed("a b#?.bin", 7, "skip")]
+    lab.clusters["cluster"].stays = stays
+    with JobFolder(scene.main.job_folder(failed)) as folder:
+        staying.note(folder, stays, "rules")
+    _open(page, one_server, f"job/{failed.task}/{failed.job}")
+
+    files = page.get_by_role("region", name="Files", exact=True)
+    _expect(files).to_contain_text("on cluster still")
+    files.get_by_role("button", name="Pull them …").click()
+    dialog = page.get_by_role("dialog", name="Pull the files of 1 job?")
+    dialog.get_by_role("button", name="Leave it").click()
+    _expect(dialog).to_have_count(0)
+    assert [] == lab.clusters["cluster"].fetched
+    files.get_by_role("button", name="Pull them …").click()
+    page.get_by_role("button", name="Pull 1 job").click()
+
+    _expect(page.locator(".toast")).to_contain_text("files, 100 B came")
+    _expect(files.get_by_role("link", name="ckpt/model.pt", exact=True)).to_be_visible()
+    _expect(files).not_to_contain_text("on cluster still")
+    with page.expect_download() as coming:
+        files.get_by_role("link", name="Download a b#?.bin").click()
+    assert b"x" * 7 == Path(coming.value.path()).read_bytes()
 
 
 def test_a_monitor_that_ended_is_told_of(page: "Page", tmp_path: Path) -> None:

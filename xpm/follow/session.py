@@ -312,6 +312,11 @@ class Session:
             self._own[name] = self.world.open(self.spec(name), self.main.path)
         return self._own[name]
 
+    def up(self, name: str) -> Connector | None:
+        """A connector while its lane has it open and it answers: any thread may ask it for the ends of logs."""
+        lane = self._lanes.get(name)
+        return None if lane is None else lane.up
+
     def close(self, interrupted: bool = False) -> None:
         """End all lanes, soon when a person has interrupted them; jobs go on."""
         patience_s = self.patience_s(interrupted)
