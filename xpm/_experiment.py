@@ -72,8 +72,8 @@ class Experiment(Interactive):
         self._require = Req.of(require) if require is not None else None
         self._place = str(self._main.path), id
         self._session = Session(self._main, self._options.world)
-        shows = (self._options.observer or _notebook.observer)()
-        self._observer = Notified(shows, lambda: self._session.profiles.notify)
+        self._shows = (self._options.observer or _notebook.observer)()
+        self._observer = Notified(self._shows, lambda: self._session.profiles.notify)
         self._callbacks = Callbacks(self._observer.note)
         self._counts: Counter[str] = Counter()
         self._shown: dict[JobRef, str] = {}
@@ -217,7 +217,13 @@ class Experiment(Interactive):
             JobsFailed: all is over, but some tasks failed or were not run.
             CallbackFailed: all is done, but a callback raised.
         """
-        self._until(None)
+        self._raise_broken()
+        try:
+            self._until(None)
+        except KeyboardInterrupt:
+            self._rather_words()
+            raise
+        self._settle()
         for line in leaving.lines(leaving.added(self._left), self._record.id):
             self._observer.note(line)
         self._left.clear()
@@ -253,9 +259,11 @@ class Experiment(Interactive):
             if job is None:
                 self._tell_safe()
             self._session.hurry()
-            event = self._session.next()
+            event = self._session.next(self._pause_s)
             if event is not None:
                 self._take(event)
+            else:
+                self._refresh()
 
     def _tell_safe(self) -> None:
         """Say once that this machine is not needed for a while, as soon as that is so."""
@@ -388,4 +396,10 @@ class Experiment(Interactive):
                 "interrupted; submitted jobs go on. Run the plan again to follow them,"
                 f" or `xpm status {self._record.id}`, `xpm cancel {self._record.id}`"
             )
+            self._rather_words()
             raise SystemExit(130) from None
+
+    def _rather_words(self) -> None:
+        """In a notebook, end an interrupted cell with words: there is no process to end, and no line to look for."""
+        if _notebook.kernel() is not None:
+            raise _notebook.Interrupted(self._record.id) from None
