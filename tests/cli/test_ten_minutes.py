@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import Ended, xpm
+from tests.cli.commands import Ended, python, xpm
 from xpm.cli import templates
 from xpm.cli.main import main as run
 
@@ -52,6 +52,22 @@ def test_a_new_project_runs_and_tells_what_came_of_it(tmp_path: Path) -> None:
     assert [line.split()[:2] for line in table[1:]] == [["2", "0.1"], ["2", "0.01"], ["2", "0.001"]]
     assert "hello: done · 7 done" in told(xpm("status", home=tmp_path, cwd=here))
     assert told(xpm("launchers", "check", home=tmp_path, cwd=here))
+
+
+def test_a_run_with_nothing_to_do_loads_little(tmp_path: Path) -> None:
+    told(xpm("init", "hello", home=tmp_path))
+    here = tmp_path / "hello"
+    told(xpm("run", "plan.py", home=tmp_path, cwd=here))
+    look = (
+        "import sys; from xpm.cli.main import main; code = main(['run', 'plan.py']);"
+        " print(code, *sorted({each.partition('.')[0] for each in sys.modules}))"
+    )
+
+    code, *modules = told(python(["-c", look], tmp_path, here)).splitlines()[-1].split()
+
+    assert code == "0"
+    heavy = {"asyncio", "paramiko", "fabric", "starlette", "uvicorn", "pandas", "pydantic"}
+    assert heavy.isdisjoint(modules)
 
 
 def test_a_task_that_raises_is_told_with_what_to_do_and_the_next_attempt_mends_it(
