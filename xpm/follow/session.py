@@ -1,6 +1,7 @@
 """The facade of the laptop's side: one main folder, and the connectors its jobs need."""
 
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from xpm.connectors import asking
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import HostUnreachable, UsageProblem, XpmError
-from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
+from xpm.follow.events import Arrived, Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
 from xpm.follow.lane import Lane
 from xpm.follow.looking import Look
@@ -53,6 +54,8 @@ class Session:
             tuple[str, JobRef, int]
         ] = ()  # connector, job, attempt: by the last refresh
         """What connectors have said to people during ``refresh``."""
+        self.brought: Counter[str] = Counter()
+        """The bytes of results that came from each connector during ``refresh``."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
         self._late: set[str] = set()
         """The connectors that have not answered in time: nobody waits for them at the end."""
@@ -242,6 +245,8 @@ class Session:
         """Note what a connector says; the error that kept it from being asked, if this is one."""
         if isinstance(event, Delivered):
             self._undelivered.get(event.connector, set()).difference_update(event.attempts)
+        elif isinstance(event, Arrived):
+            self.brought[event.connector] += event.fetched.bytes
         elif isinstance(event, Noted):
             self.notes.setdefault(event.connector, []).append(event.text)
         elif isinstance(event, LinkDown):
