@@ -21,9 +21,11 @@ from xpm._notify import Notified
 from xpm._patience import Patience
 from xpm._place import Place
 from xpm.connectors.base import Change, JobRef
+from xpm.connectors.specs import SlurmSpec
 from xpm.errors import JobsFailed, PlanProblem, ProfileProblem
 from xpm.follow import leaving
 from xpm.follow import options as run_options
+from xpm.follow.batches import Batches
 from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted, Turned
 from xpm.follow.main import MainFolder
 from xpm.follow.options import RunOptions
@@ -70,13 +72,14 @@ class Experiment(Interactive):
         self._require = Req.of(require) if require is not None else None
         self._place = str(self._main.path), id
         self._session = Session(self._main, self._options.world)
-        shows = (self._options.observer or _notebook.observer)()
-        self._observer = Notified(shows, lambda: self._session.profiles.notify)
+        self._shows = (self._options.observer or _notebook.observer)()
+        self._observer = Notified(self._shows, lambda: self._session.profiles.notify)
         self._callbacks = Callbacks(self._observer.note)
         self._counts: Counter[str] = Counter()
         self._shown: dict[JobRef, str] = {}
         self._news: list[JobView] = []
         self._left: list[tuple[str, str, Left]] = []
+        self._batches, self._taken = Batches(), list[tuple[str, str]]()
         self._run = ""
         self._outcome = "error"
         self._thread = threading.get_ident()
@@ -214,7 +217,13 @@ class Experiment(Interactive):
             JobsFailed: all is over, but some tasks failed or were not run.
             CallbackFailed: all is done, but a callback raised.
         """
-        self._until(None)
+        self._raise_broken()
+        try:
+            self._until(None)
+        except KeyboardInterrupt:
+            self._rather_words()
+            raise
+        self._settle()
         for line in leaving.lines(leaving.added(self._left), self._record.id):
             self._observer.note(line)
         self._left.clear()
@@ -250,9 +259,11 @@ class Experiment(Interactive):
             if job is None:
                 self._tell_safe()
             self._session.hurry()
-            event = self._session.next()
+            event = self._session.next(self._pause_s)
             if event is not None:
                 self._take(event)
+            else:
+                self._refresh()
 
     def _tell_safe(self) -> None:
         """Say once that this machine is not needed for a while, as soon as that is so."""
@@ -297,9 +308,13 @@ class Experiment(Interactive):
         self._tell()
 
     def _hear(self, change: Change) -> None:
+        before = self._deciding.jobs.get(change.ref)
+        is_old = before is not None and before.phase is Phase.ASKED and change.state in OVER
         if not self._deciding.hear(change):
             return
         job = self._deciding.jobs[change.ref]
+        if change.batch_id and not is_old and isinstance(job.spec, SlurmSpec):
+            self._taken.append((job.spec.name, change.batch_id))
         job.seen_at = self._session.world.clock()
         if job.state == "skipped":  # nothing ran: there are no files to wait for
             self._end(job)
@@ -337,6 +352,9 @@ class Experiment(Interactive):
         self._news.append(view)
 
     def _tell(self) -> None:
+        for text in self._batches.of(self._taken):
+            self._observer.note(text)
+        self._taken.clear()
         if self._news:
             news, self._news = self._news, []
             self._observer.changed(news, self._counts)
@@ -350,7 +368,7 @@ class Experiment(Interactive):
                 self._take(event)
         self._outcome = "detached"
         self._observer.note(
-            f"{len(self._deciding.jobs)} jobs are safe, this process is not needed any more;"
+            f"{_leaving.are_safe(len(self._deciding.jobs))}, this process is not needed any more;"
             f" `xpm status {self._record.id}` tells how they are, and running the plan again"
             " brings results and runs callbacks"
         )
@@ -378,4 +396,10 @@ class Experiment(Interactive):
                 "interrupted; submitted jobs go on. Run the plan again to follow them,"
                 f" or `xpm status {self._record.id}`, `xpm cancel {self._record.id}`"
             )
+            self._rather_words()
             raise SystemExit(130) from None
+
+    def _rather_words(self) -> None:
+        """In a notebook, end an interrupted cell with words: there is no process to end, and no line to look for."""
+        if _notebook.kernel() is not None:
+            raise _notebook.Interrupted(self._record.id) from None

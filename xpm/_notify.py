@@ -99,8 +99,13 @@ class Notified:
     def ended(self, counts: Mapping[str, int]) -> None:
         """Pass it on; tell how all of it ended, if it has."""
         self._inner.ended(counts)
+        self.settled()
+
+    def settled(self) -> None:
+        """Tell how all of it ended, if it has and was not told: nobody may be there to end it (a notebook)."""
         jobs = list(self._jobs.values())
         if self._saw_life and all(job.state in OVER for job in jobs):
+            self._saw_life = False
             self._tell(ended(self._experiment, self._main, jobs))
 
     def _tell(self, message: Message) -> None:

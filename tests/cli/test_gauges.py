@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from xpm.cli import gauges
-from xpm.cli.gauges import Gauges, Pace
+from xpm.cli.gauges import Gauges
+from xpm.follow import progress
+from xpm.follow.progress import Pace
 from xpm.follow.views import JobView
 from xpm.wire import jobfile
 
@@ -78,7 +79,7 @@ def test_half_a_word_is_none(tmp_path: Path) -> None:
     says(tmp_path, 1, 0.5)
     (tmp_path / ".xpm" / "progress.json").write_text('{"at": 1, "frac')
 
-    assert gauges.said(str(tmp_path)) is None
+    assert progress.said(str(tmp_path)) is None
 
 
 def test_of_jobs_that_wait_for_the_same_the_first_expected_start_is_told() -> None:

@@ -23,8 +23,9 @@ from xpm.connectors.base import (
     Stayed,
     is_paused,
 )
-from xpm.connectors.specs import LocalSpec, Spec
+from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec, SshTarget
 from xpm.errors import HostUnreachable, ProfileProblem
+from xpm.follow.waiting import HERE
 from xpm.launchers.model import Setup
 from xpm.launchers.notices import NOBODY
 from xpm.launchers.profiles import Answer, Prepared
@@ -113,7 +114,7 @@ class Cluster:
             self._end(job, state, message)
             self._advance()
 
-    def wait_until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    def wait_until(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
         with self.changed:
             assert self.changed.wait_for(condition, timeout_s)
 
@@ -337,7 +338,7 @@ class FakeProfiles:
     def __init__(self, names: Sequence[str], results: Mapping[str, Rules] | None = None) -> None:
         self.names = names
         self.default = names[0]
-        self.connectors = {name: LocalSpec(name=name) for name in names}
+        self.connectors = {name: _spec(name) for name in names}
         self.results = results or {}
 
     def rules(self, connector: str) -> Rules:
@@ -346,7 +347,7 @@ class FakeProfiles:
     def launcher(self, name: str | None) -> FakeLauncher:
         if name is not None and name not in self.names:
             raise ProfileProblem(f"no launcher {name!r}")
-        return FakeLauncher(name or self.default, LocalSpec(name=name or self.default))
+        return FakeLauncher(name or self.default, _spec(name or self.default))
 
 
 class Lab:
@@ -393,3 +394,7 @@ def sealed(
 def job_id(name: str) -> str:
     """The id of the task of this name."""
     return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _spec(name: str) -> Spec:
+    return LocalSpec() if name == HERE else SlurmSpec(name, SshTarget(name), "/far")

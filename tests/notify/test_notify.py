@@ -42,12 +42,15 @@ class Inbox:
 
     def __init__(self) -> None:
         self.got: list[dict[str, Any]] = []
+        self._came = threading.Condition()
         inbox = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
-                inbox.got.append(json.loads(self.rfile.read(length)))
+                with inbox._came:
+                    inbox.got.append(json.loads(self.rfile.read(length)))
+                    inbox._came.notify_all()
                 self.send_response(200)
                 self.end_headers()
 
@@ -61,6 +64,11 @@ class Inbox:
     def url(self) -> str:
         """Where apprise sends JSON, with a secret in it."""
         return f"json://127.0.0.1:{self.server.server_port}/{SECRET}"
+
+    def wait_for(self, count: int) -> None:
+        """Return when so many have come."""
+        with self._came:
+            assert self._came.wait_for(lambda: len(self.got) >= count, timeout=60)
 
 
 @pytest.fixture

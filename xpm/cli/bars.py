@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from xpm.cli import cells, telling
+from xpm.cli import cells
 from xpm.cli.foot import Line
+from xpm.words import telling
 
 MARKS = {"done": "✓", "failed": "✗", "lost": "✗", "cancelled": "-", "skipped": "-"}
 _COLOURS = {"done": "green", "failed": "red", "lost": "red"}

@@ -1,16 +1,14 @@
 """What is shown below the bars of a run: jobs that run, what others wait for, tokens that are held."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
 
-from xpm.cli import telling
 from xpm.cli.bars import ROOMY, TIGHT, bar
+from xpm.follow.progress import Pace, Word, said
 from xpm.follow.views import JobView
-from xpm.wire import jobfile, ledger
+from xpm.wire import jobfile
+from xpm.words import telling
 
 HOLDING = frozenset({"submitted", "pending", "running", "unknown"})
 """The states in which a job holds its tokens."""
@@ -21,37 +19,6 @@ MOST_READ = 50
 BAR, BAR_TIGHT = 20, 6
 HERE = "local"
 EXPECTED = "; SLURM expects to start it by "
-
-
-class Word(NamedTuple):
-    """How far a job says it is."""
-
-    at: float
-    fraction: float
-    description: str
-
-
-class Pace:
-    """How long something will yet take, from how fast it went since it was first seen."""
-
-    def __init__(self) -> None:
-        self._first: tuple[float, float] | None = None
-        self._last: tuple[float, float] | None = None
-
-    def seen(self, at: float, done: float) -> None:
-        """At this time so much was done."""
-        if self._first is None or done < self._first[1]:
-            self._first = at, done
-        self._last = at, done
-
-    def left(self, total: float, now: float) -> float | None:
-        """Seconds until all is done; None as long as that is a guess."""
-        if self._first is None or self._last is None:
-            return None
-        (began, before), (at, done) = self._first, self._last
-        if done <= before or at <= began or done >= total:
-            return None
-        return max(0.0, (total - done) * (at - began) / (done - before) - (now - at))
 
 
 class Gauges:
@@ -150,16 +117,6 @@ class Gauges:
             yield "tokens: " + ", ".join(
                 f"{held[name]} of {totals[name]} {name}" for name in sorted(held)
             )
-
-
-def said(folder: str) -> Word | None:
-    """What a job last said of its progress, as far as that is here."""
-    try:
-        content = json.loads((Path(folder) / ledger.FOLDER / ledger.PROGRESS).read_bytes())
-        fraction = min(1.0, max(0.0, float(content["fraction"])))
-        return Word(float(content["at"]), fraction, " ".join(str(content["description"]).split()))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def in_words(left: float | None) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from xpm.cli import bars, cells, prompting, render
 from xpm.cli.bars import Kind
 from xpm.cli.foot import Foot, Line
-from xpm.cli.gauges import Gauges, Pace, in_words
+from xpm.cli.gauges import Gauges, in_words
 from xpm.follow.observer import Observer, PlainObserver, WaitingNews
+from xpm.follow.progress import Pace
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import Waiting
 
