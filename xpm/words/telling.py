@@ -115,7 +115,9 @@ def what_to_do(shown: Sequence[JobView], experiment: str) -> str:
 
 def tag_text(tags: Mapping[str, object]) -> str:
     """``k=3 model=neighbours``."""
-    return " ".join(f"{key}={value}" for key, value in sorted(tags.items()))
+    return " ".join(
+        word for key, value in sorted(tags.items()) for word in f"{key}={value}".split()
+    )
 
 
 def where(job: JobView) -> str:
