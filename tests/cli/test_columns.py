@@ -30,7 +30,8 @@ def test_the_widest_columns_are_folded_between_words() -> None:
         "7f3a0000  demo.learn.with  failed  exit;",
         "          .a.long.name             ValueError:",
         "                                   this went",
-        "                                   wrong, and badly",
+        "                                   wrong, and",
+        "                                   badly",
         "8         demo.漢字        done",
     ] == shown(ROWS, 51)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import measured, render, selecting, sessions
+from xpm.cli import cells, measured, render, selecting, sessions
 from xpm.errors import UsageProblem
 from xpm.follow import choosing, filters
 from xpm.follow.looking import Look, Row
@@ -206,5 +206,9 @@ def _nothing(experiment: str, rows: Sequence[Row], all_jobs: bool) -> str:
 
 def _unknown(what: str, name: str, known: Collection[str]) -> UsageProblem:
     near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    hint = (
+        f"did you mean {near[0]!r}?"
+        if near
+        else f"known: {', '.join(map(cells.one_line, known)) or 'none'}"
+    )
     return UsageProblem(f"no result that was asked for has a {what} {name!r}", hint=hint)
