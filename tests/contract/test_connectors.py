@@ -11,7 +11,7 @@ import pytest
 from tests.connectors.sshd import SSHD
 from tests.contract import places
 from tests.contract.places import Site, ref, until
-from xpm.connectors.base import Connector, JobRef, Snapshot
+from xpm.connectors.base import Connector, JobRef, Reported, Snapshot
 from xpm.errors import PlanProblem
 from xpm.sync.rules import Choice
 from xpm.sync.snapshot import take
@@ -98,6 +98,31 @@ def test_while_a_job_runs_what_is_to_be_seen_comes_and_the_rules_keep_what_they_
     stays = [] if site.kind == "local" else [("big", 1, "skip")]
     assert stays == [(each.path, each.size, each.why) for each in found.stayed]
     assert (mirror / "big").exists() is (site.kind == "local")
+
+
+def test_how_far_a_job_is_travels_with_the_news_once(site: Site, shot: Snapshot) -> None:
+    connector = staged(site, shot)
+    said = '{"at": 5.0, "fraction": 0.25, "description": "epoch 3"}'
+    code = (
+        f"open('.xpm/new', 'w').write({said!r}); os.rename('.xpm/new', '.xpm/progress.json')\n"
+        "while not os.path.exists('go'): time.sleep(0.05)"
+    )
+    connector.submit([site.entry("a", code, shot)])
+    told: list[Reported] = []
+    cursor: str | None = None
+    running = False
+
+    while not running or (site.kind != "local" and not told):
+        news = connector.observe(cursor, [ref("a")], 5)
+        cursor = news.cursor
+        told += news.progress
+        running = running or any(each.state == "running" for each in news.changes)
+    more = connector.observe(cursor, [ref("a")], 0).progress
+    site.touch(site.job(ref("a")) / "go")
+    until(connector, ["a"])
+
+    assert told == ([] if site.kind == "local" else [Reported(ref("a"), 5.0, 0.25, "epoch 3")])
+    assert not more
 
 
 def test_both_sides_name_the_folder_of_a_job_alike(site: Site, shot: Snapshot) -> None:

@@ -17,6 +17,7 @@ from xpm.connectors.base import (
     News,
     Paused,
     Printed,
+    Reported,
     Sent,
     Snapshot,
     Stayed,
@@ -82,6 +83,8 @@ class Cluster:
     """What jobs have printed: by job and stream; of others a line."""
     live_bytes: int = 0
     """How much is new in the files of each job that runs."""
+    progress: list[Reported] = field(default_factory=list)
+    """How far jobs say they are."""
     limits: Mapping[str, object] | None = None
     """What the site tells of itself."""
     clock: int = 0
@@ -215,7 +218,7 @@ class FakeConnector:
                 for job, held in cluster.held.items()
                 if held.moved > since and (cursor is not None or job in wanted)
             ]
-            return News(changes, str(cluster.clock), (), cluster.limits)
+            return News(changes, str(cluster.clock), (), cluster.limits, cluster.progress)
 
     def nudge(self) -> None:
         with self._cluster.changed:

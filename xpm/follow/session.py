@@ -14,7 +14,6 @@ from xpm.connectors.specs import Spec
 from xpm.errors import HostUnreachable, UsageProblem, XpmError
 from xpm.follow.events import Arrived, Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
-from xpm.follow.lane import Lane
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.outbox import Entry
@@ -24,6 +23,7 @@ from xpm.follow.world import World, spec_named
 from xpm.sync import staying
 
 if TYPE_CHECKING:
+    from xpm.follow.lane import Lane
     from xpm.launchers.profiles import Profiles
 
 LEAVE_S = 5.0
@@ -339,7 +339,9 @@ class Session:
             self._journal.close()
             self._journal = self._look = None
 
-    def _lane(self, spec: Spec) -> Lane:
+    def _lane(self, spec: Spec) -> "Lane":
+        from xpm.follow.lane import Lane  # with all that travels: who only looks needs none of it
+
         lane = self._lanes.get(spec.name)
         if lane is None:
             remember(self.main.path)
