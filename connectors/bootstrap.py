@@ -93,7 +93,13 @@ def start(
         HostProblem: the host is out of reach, or lacks something; in words.
     """
     session = Session(host.open(command(python)))
-    fuse = threading.Timer(timeout_s, session.stream.close)
+    burnt = threading.Event()
+
+    def burn() -> None:
+        burnt.set()
+        session.stream.close()
+
+    fuse = threading.Timer(timeout_s, burn)
     fuse.daemon = True
     fuse.start()
     try:
@@ -103,8 +109,10 @@ def start(
         raise Defect(
             "the far side speaks another language", on=host.name, cause=str(error)
         ) from error
-    except BaseException:
+    except BaseException as error:
         session.stream.close()
+        if burnt.is_set() and isinstance(error, HostProblem):
+            raise _silent(session, host.name, timeout_s) from error
         raise
     finally:
         fuse.cancel()
@@ -193,6 +201,17 @@ def _ended(session: Session, name: str) -> HostProblem:
         cause=words or f"its shell ended with {status} and said nothing",
         hint="check that the account may run commands there (`ssh HOST true`)",
     )
+
+
+def _silent(session: Session, name: str, timeout_s: float) -> HostUnreachable:
+    """Why the agent has not said hello although the stream stood: the host is slow, or its shell does not run commands."""
+    noise = session.noise.decode("utf-8", "replace")
+    words = _last_lines(session.stream.stderr()) or _last_lines(noise)
+    return HostUnreachable(
+        f"our agent did not start within {timeout_s:g} s", on=name, cause=words,
+        hint="is the host slow? Else what its shell reads first (.bashrc) keeps commands from running, as `exec zsh` does: "
+        "let it do that in interactive shells only (`[[ $- == *i* ]] || return`)",
+    )  # fmt: skip
 
 
 def _last_lines(text: str) -> str:

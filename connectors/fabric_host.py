@@ -22,14 +22,13 @@ from xpm.connectors.known_hosts import KnownKey, contradiction, fingerprint, kno
 from xpm.connectors.quoting import command_line
 from xpm.connectors.relay import Relay
 from xpm.connectors.specs import SshTarget
-from xpm.connectors.ssh_config import Resolved, resolve
+from xpm.connectors.ssh_config import Resolved, hops, resolve
 from xpm.connectors.ssh_errors import translated
 from xpm.connectors.ssh_login import Login
-from xpm.errors import HostKeyProblem, HostUnreachable, ProfileProblem
+from xpm.errors import HostKeyProblem, HostUnreachable
 
 WINDOW = 8 * 1024 * 1024
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
-MOST_JUMPS = 8
 SESSION_WAITS_S = (0.1, 0.3, 1.0)
 ANSWER_S = 120.0
 """How long a person may take to answer; sshd's LoginGraceTime is as long."""
@@ -68,7 +67,7 @@ class FabricHost:
             host = resolve(self._target.host, self._target.config)
             if not self.is_connected:
                 self._drop()
-                self._connect(host, host.jumps, 0)
+                self._connect(host)
                 self._watch = _Watch(self._connections[-1].transport, self._target.keepalive_s)
             with translated(host, "start a command"):
                 channel = self._session()
@@ -101,27 +100,27 @@ class FabricHost:
             relay.close()
         self._relays.clear()
 
-    def _connect(self, host: Resolved, jumps: Sequence[str], depth: int) -> None:
+    def _connect(self, host: Resolved) -> None:
         """Connect to a host behind its jumps, nearest first; leaves nothing open when it fails."""
-        if depth > MOST_JUMPS:
-            raise ProfileProblem("ProxyJump goes in circles", on=host.alias)
-        if jumps:
-            hop = resolve(_hop(jumps[-1]), host.config)
-            self._connect(hop, jumps[:-1] or hop.jumps, depth + 1)
-        timeout = host.connect_timeout_s or self._target.connect_timeout_s
-        gateway = self._connections[-1] if jumps else None
-        relay = None
         try:
-            with translated(host, said=lambda: relay.stderr() if relay else ""):
-                if host.proxy_command:
-                    relay = Relay(host.proxy_command)
-                    self._relays.append(relay)
-                connection = _connection(host, gateway, relay, timeout, self._asks)
-                self._connections.append(connection)
-                connection.open()
+            for each in (*hops(host), host):
+                self._connect_to(each)
         except BaseException:
             self._drop()
             raise
+
+    def _connect_to(self, host: Resolved) -> None:
+        """Connect to one host, through the one connected to last."""
+        timeout_s = host.connect_timeout_s or self._target.connect_timeout_s
+        gateway = self._connections[-1] if self._connections else None
+        relay = None
+        with translated(host, said=lambda: relay.stderr() if relay else ""):
+            if host.proxy_command and gateway is None:
+                relay = Relay(host.proxy_command)
+                self._relays.append(relay)
+            connection = _connection(host, gateway, relay, timeout_s, self._asks)
+            self._connections.append(connection)
+            connection.open()
 
 
 class ChannelStream:
@@ -173,12 +172,6 @@ class ChannelStream:
         with contextlib.suppress(*LOST):
             while data := self._channel.recv_stderr(WINDOW):
                 self._kept = (self._kept + data)[-STDERR_KEPT:]
-
-
-def _hop(text: str) -> str:
-    """A ProxyJump hop as ``ssh`` takes it: ``user@host:port`` becomes a URL."""
-    named_port = text.count(":") == 1 or "]:" in text
-    return f"ssh://{text}" if named_port and not text.startswith("ssh://") else text
 
 
 def _connection(
@@ -280,15 +273,18 @@ class _Checked(paramiko.MissingHostKeyPolicy):
         raise HostKeyProblem(
             what, on=on, cause=f"the host shows {shown}, and known_hosts has no key for it",
             hint=f"run `{host.command}`, compare with the fingerprint the site publishes, and answer yes"
-            f" (or: `{_keyscan(host)}`)",
+            f"{_keyscan(host)}",
         )  # fmt: skip
 
 
 def _keyscan(host: Resolved) -> str:
+    """What else brings its key, where ssh-keyscan gets to it: it knows no jump hosts."""
+    if host.jumps or host.proxy_command:
+        return ""
     port = f"-p {host.port} " if host.port != 22 else ""
     files = [path for path in host.known_hosts if str(path) != "/dev/null"]
     file = shlex.quote(str(files[0])) if files else "~/.ssh/known_hosts"
-    return f"ssh-keyscan {port}{host.hostname} >> {file}"
+    return f" (or: `ssh-keyscan {port}{host.hostname} >> {file}`)"
 
 
 class _Watch:

@@ -67,6 +67,12 @@ def alive(host: Resolved, own: str | None = None) -> Master | None:
     return None
 
 
+def answers(host: Resolved) -> bool:
+    """Whether a master answers where the user's configuration keeps it: ssh goes through that, also as a jump host."""
+    path = host.control_path
+    return bool(path and os.path.lexists(path) and _check(host, path) is not None)
+
+
 def open_login(host: Resolved, target: SshTarget, keep_s: int | None = None) -> Master:
     """Log in in the foreground: ssh itself asks at the terminal.
 

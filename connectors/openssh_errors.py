@@ -5,6 +5,7 @@ user's language. With jump hosts several ssh speak at once: what needs a person 
 """
 
 import re
+import shlex
 
 from xpm.connectors.ssh_config import Resolved
 from xpm.errors import (
@@ -24,6 +25,8 @@ _KEY = re.compile(
 )
 _REVOKED = re.compile(r"REVOKED HOST KEY|marked as revoked|revoked host key")
 _CHANGED = re.compile(r"Offending (?:\S+ )?key in (\S+)")
+_WHOSE = re.compile(r"[Hh]ost key (?:is known )?for (\S+) (?:has changed|and you have|was revoked)")
+_TO = re.compile(r"^debug1: Authenticating to (\S+):(\d+) as ", re.MULTILINE)
 _SHOWN = re.compile(r"fingerprint for the (\S+) key sent by the remote host is\s+(\S+?)\.?\s")
 _REFUSED = re.compile(
     r"Permission denied \(|Too many authentication failures|No more authentication methods|"
@@ -43,12 +46,13 @@ _DETAIL = re.compile(
     r"debug\d: |OpenSSH_\d|Authenticated to |Executing proxy command|Pseudo-terminal"
 )
 _NOISE = re.compile(
-    r"^(Warning: Permanently added|Control socket connect|\*\* )|Connection closed by UNKNOWN port"
+    r"^(Warning: Permanently added|Control socket connect|\*\* )|Connection closed by UNKNOWN port|^Killed by signal"
 )
 
 
 def problem(host: Resolved, said: str) -> XpmError:
     """Why ssh did not get to a host, from what it said."""
+    whole = said
     said = "\n".join(line for line in said.splitlines() if not _DETAIL.match(line))
     on, words = _on(host), last_words(said)
     if _CONFIGURATION.search(said):
@@ -57,7 +61,7 @@ def problem(host: Resolved, said: str) -> XpmError:
             hint=f"mend it until `{host.command}` works",
         )  # fmt: skip
     if _KEY.search(said):
-        return _key_problem(host, said)
+        return _key_problem(host, said, _whose(host, whole))
     if _REFUSED.search(said):
         return LoginNeeded(
             LOGIN, on=on, cause=words,
@@ -94,8 +98,22 @@ def _network_problem(host: Resolved, said: str, on: str, words: str) -> HostProb
     )  # fmt: skip
 
 
-def _key_problem(host: Resolved, said: str) -> HostKeyProblem:
-    what, on = "the host key is not accepted", f"{host.alias} = {host.key_name}"
+def _whose(host: Resolved, said: str) -> str:
+    """The name known_hosts has for who has shown the key: a jump host, if not the host itself."""
+    if named := _WHOSE.search(said):
+        return named.group(1)
+    ways = _TO.findall(said[: said.find("Host key verification failed")])
+    address, port = ways[-1] if ways else (host.hostname, str(host.port))
+    if (address, port) == (host.hostname, str(host.port)):
+        return host.key_name
+    return address if port == "22" else f"[{address}]:{port}"
+
+
+def _key_problem(host: Resolved, said: str, name: str) -> HostKeyProblem:
+    what = "the host key is not accepted"
+    on = (
+        f"{host.alias} = {name}" if name == host.key_name else f"{name}, on the way to {host.alias}"
+    )
     shown = _SHOWN.search(said)
     key = f"{shown.group(1)} {shown.group(2)}" if shown else "a key"
     if _REVOKED.search(said):
@@ -110,7 +128,7 @@ def _key_problem(host: Resolved, said: str) -> HostKeyProblem:
             cause=f"the host shows {key}, but {changed.group(1)} records another key: "
             "the host was reinstalled, or somebody listens in",
             hint="compare with the fingerprint the site publishes; if it is right: "
-            f"`ssh-keygen -R '{host.key_name}' -f {file}`, then `{host.command}`",
+            f"`ssh-keygen -R {shlex.quote(name)} -f {file}`, then `{host.command}`",
         )  # fmt: skip
     return HostKeyProblem(
         what, on=on, cause=f"known_hosts has no key for it: {last_words(said)}",

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xpm.connectors.ssh_config import Resolved
+from xpm.connectors.ssh_config import Resolved, hops
 from xpm.errors import LoginNeeded
 from xpm.wire import files
 
@@ -88,9 +88,10 @@ def again(host: Resolved, refusal: Refusal, now: float | None = None) -> LoginNe
 
 
 def _paths(host: Resolved) -> Iterator[Path]:
-    for key in host.identity_files:
-        yield from (key, Path(f"{key}.pub"), Path(f"{key}-cert.pub"))
-    yield from host.certificate_files
+    for each in (*hops(host), host):
+        for key in each.identity_files:
+            yield from (key, Path(f"{key}.pub"), Path(f"{key}-cert.pub"))
+        yield from each.certificate_files
     yield host.config or Path("~/.ssh/config").expanduser()
     ticket = os.environ.get("KRB5CCNAME") or f"/tmp/krb5cc_{os.getuid()}"
     yield Path(ticket.removeprefix("FILE:"))

@@ -16,6 +16,7 @@ from xpm.errors import ProfileProblem
 
 _LISTS = ("identityfile", "certificatefile")
 _TOKEN = re.compile(r"%([%hpnrdu])")
+MOST_JUMPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,29 @@ def resolve(alias: str, config: Path | None = None) -> Resolved:
     config = config.expanduser() if config else None
     options = _ask_openssh(alias, config) if shutil.which("ssh") else _ask_paramiko(alias, config)
     return _resolved(alias, config, options)
+
+
+def hops(host: Resolved) -> Sequence[Resolved]:
+    """The jump hosts on the way to a host, the first to connect to first, each with its own configuration.
+
+    Raises:
+        ProfileProblem: they go in circles.
+    """
+    found: list[Resolved] = []
+    jumps = list(host.jumps)
+    while jumps:
+        if len(found) == MOST_JUMPS:
+            raise ProfileProblem("ProxyJump goes in circles", on=host.alias)
+        hop = resolve(_named(jumps.pop()), host.config)
+        found.insert(0, hop)
+        jumps = jumps or list(hop.jumps)
+    return found
+
+
+def _named(hop: str) -> str:
+    """A ProxyJump hop as ``ssh`` takes it: ``user@host:port`` becomes a URL."""
+    has_port = hop.count(":") == 1 or "]:" in hop
+    return f"ssh://{hop}" if has_port and not hop.startswith("ssh://") else hop
 
 
 def _ask_openssh(alias: str, config: Path | None) -> Mapping[str, Sequence[str]]:

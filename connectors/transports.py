@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xpm.connectors.known_hosts import certifiers, known_keys
-from xpm.connectors.ssh_config import Resolved
+from xpm.connectors import masters
+from xpm.connectors.known_hosts import certifiers
+from xpm.connectors.ssh_config import Resolved, hops
 from xpm.errors import SiteProblem
 
 FABRIC, OPENSSH, AUTO = "fabric", "openssh", "auto"
@@ -61,10 +62,22 @@ def choose(wish: str, has_ssh: bool, has_master: bool, beyond: Sequence[str]) ->
 
 
 def beyond_paramiko(host: Resolved) -> list[str]:
-    """What the configuration of a host wants and paramiko cannot do."""
+    """What the configuration of a host, and of the jump hosts before it, wants and paramiko cannot do."""
     found = []
-    certified = certifiers(host.key_name, host.known_hosts)
-    if certified and not known_keys(host.key_name, host.known_hosts):
+    for hop in hops(host):
+        if masters.answers(hop):
+            found.append(f"the jump host {hop.alias} is logged in to")
+        found += [f"{each} (jump host {hop.alias})" for each in _wanted(hop)]
+    return found + _wanted(host)
+
+
+def _wanted(host: Resolved) -> list[str]:
+    """The same, of this host alone.
+
+    An authority counts also where a key is recorded: of several login nodes behind one name, others have other keys.
+    """
+    found = []
+    if certified := certifiers(host.key_name, host.known_hosts):
         found.append(f"the host key is signed by an authority ({certified[0]})")
     if host.says("knownhostscommand"):
         found.append("KnownHostsCommand")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from xpm.cli import live, telling
+from xpm.cli import live
 from xpm.follow.journal import Place
 from xpm.follow.views import ExperimentView, JobView
+from xpm.words import telling
 
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
 JOB = JobView(

@@ -245,10 +245,13 @@ def test_an_account_that_may_not_run_commands_is_quoted(
 def test_a_shell_that_never_answers_is_given_up(
     within: Callable[..., Within], tmp_path: Path
 ) -> None:
-    host = within("sh", "-c", "exec cat >/dev/null")
+    host = within("sh", "-c", "echo hello; exec cat >/dev/null")
 
-    with pytest.raises((HostUnreachable, SiteProblem)):
+    with pytest.raises(HostUnreachable, match=r"not start within 0\.3 s") as caught:
         start(host, str(tmp_path / "ws"), None, timeout_s=0.3)
+
+    assert "hello" in caught.value.cause
+    assert "exec zsh" in caught.value.hint
 
 
 def test_an_archive_that_cannot_run_says_so(within: Callable[..., Within], tmp_path: Path) -> None:

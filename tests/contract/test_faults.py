@@ -300,3 +300,19 @@ def test_a_closed_connector_stops_trying(tmp_path: Path) -> None:
     with pytest.raises(HostUnreachable):
         connector.probe()
     assert len(slept) == 3
+
+
+def test_a_connection_that_was_closed_while_it_was_made_does_not_stay(tmp_path: Path) -> None:
+    class Closing(MemoryHost):
+        def open(self, argv: Sequence[str]) -> Stream:
+            connector.close()
+            return super().open(argv)
+
+    host = Closing("memory")
+    connector = in_memory(host, tmp_path / "far", ONCE)
+
+    with pytest.raises(HostUnreachable):
+        connector.probe()
+
+    assert [True] == [each._is_closed for each in host.streams]
+    host.close()

@@ -110,7 +110,7 @@ class Cluster:
             self._end(job, state, message)
             self._advance()
 
-    def wait_until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    def wait_until(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
         with self.changed:
             assert self.changed.wait_for(condition, timeout_s)
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from xpm.cli import telling
 from xpm.connectors.base import JobRef
 from xpm.follow.looking import OVER, Look
+from xpm.words import telling
 
 Attempts = Sequence[tuple[str, JobRef, int]]
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from xpm.cli import telling
 from xpm.cli.folding import Kind
+from xpm.words import telling
 
 COLOURS = {
     "failed": "#d1495b", "lost": "#d1495b", "unknown": "#9b5de5", "running": "#2a9df4", "pending": "#e0a526",

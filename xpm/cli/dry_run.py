@@ -7,7 +7,7 @@ from typing import cast
 
 from xpm import _dry
 from xpm.agent.limits import SiteLimits
-from xpm.cli import findings, render, script, telling
+from xpm.cli import findings, render, script
 from xpm.cli.findings import Finding
 from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec
 from xpm.errors import PlanProblem
@@ -15,6 +15,7 @@ from xpm.follow import dry, sent, sites
 from xpm.follow.dry import Ask, DryJob, DryRun, Parcel
 from xpm.follow.options import RunOptions, using
 from xpm.wire import hints, travel
+from xpm.words import telling
 
 SCHEMA = 1
 MOST_ROWS = 40

@@ -4,10 +4,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from xpm.cli import telling
 from xpm.follow.progress import Pace, Word, said
 from xpm.follow.views import JobView
 from xpm.wire import jobfile
+from xpm.words import telling
 
 HOLDING = frozenset({"submitted", "pending", "running", "unknown"})
 """The states in which a job holds its tokens."""

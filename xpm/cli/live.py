@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from xpm.cli import prompting, render, telling
+from xpm.cli import prompting, render
 from xpm.cli.gauges import Gauges, in_words
 from xpm.follow.observer import Observer, PlainObserver, WaitingNews
 from xpm.follow.progress import Pace
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import Waiting
+from xpm.words import telling
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

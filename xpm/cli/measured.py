@@ -4,9 +4,9 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
-from xpm.cli import telling
 from xpm.metrics import table
 from xpm.metrics.table import Group, Result, Spread
+from xpm.words import telling
 
 SCHEMA = 1
 Cells = Mapping[str, object]

@@ -8,12 +8,13 @@ from typing import cast
 
 import click
 
-from xpm.cli import away, render, selecting, sessions, telling
+from xpm.cli import away, render, selecting, sessions
 from xpm.errors import XpmError
 from xpm.follow import choosing, emptied, filters, leaving, views
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import MainFolder
 from xpm.follow.views import JobView, Summary
+from xpm.words import telling
 
 
 @click.command("status")

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import history, render, selecting, sessions, telling
+from xpm.cli import render, selecting, sessions
 from xpm.sync import staying
+from xpm.words import history, telling
 
 
 @click.command("story")

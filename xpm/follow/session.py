@@ -282,16 +282,16 @@ class Session:
         Returns:
             The connectors that have not taken them within the time, and why.
         """
-        chosen = {job.ref: job for job in [*self._skipped_after(jobs), *jobs]}
-        for job in chosen.values():
+        for job in jobs:
             if job.state not in OVER - {"done"}:
                 raise UsageProblem(
                     f"job {job.id[:12]} is {job.state}", on=job.task,
                     hint="only failed, cancelled, lost and skipped jobs can be tried again",
                 )  # fmt: skip
-        for job in chosen.values():
+        chosen = self._with_skipped(jobs)
+        for job in chosen:
             self._resubmit(job)
-        return self.refresh({job.connector for job in chosen.values()}, patience_s)
+        return self.refresh({job.connector for job in chosen}, patience_s)
 
     def tail(self, job: JobView, stream: str, offset: int, limit: int = 1 << 18) -> bytes:
         """Bytes of a job's log from an offset on: from here when they are here."""
@@ -340,16 +340,22 @@ class Session:
             lane.start()
         return lane
 
-    def _skipped_after(self, jobs: Sequence[JobView]) -> Sequence[JobView]:
-        chosen = {job.id for job in jobs}
-        found: dict[str, JobView] = {}
+    def _with_skipped(self, jobs: Sequence[JobView]) -> Sequence[JobView]:
+        """These and those skipped after them: parents first, as they may be sent one by one.
+
+        A child that came there before its parent would be skipped again.
+        """
+        chosen = {job.ref: job for job in jobs}
+        ids, found = {job.id for job in jobs}, dict[JobRef, JobView]()
         for view in self.views():
             for job in view.jobs:  # parents come before their children
-                after = chosen.intersection(view.parents.get(job.id, ()))
+                after = ids.intersection(view.parents.get(job.id, ()))
                 if job.state == "skipped" and after:
-                    found[job.id] = job
-                    chosen.add(job.id)
-        return list(found.values())
+                    chosen.setdefault(job.ref, job)
+                    ids.add(job.id)
+                if job.ref in chosen:
+                    found[job.ref] = chosen[job.ref]
+        return [*found.values(), *(job for ref, job in chosen.items() if ref not in found)]
 
     def _resubmit(self, job: JobView) -> None:
         noted = self.main.job(job.ref)

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from xpm.agent.limits import SiteLimits
-from xpm.cli import evidence, telling
 from xpm.errors import XpmError
 from xpm.follow import sites, views
 from xpm.monitor import tables
 from xpm.monitor.board import Board, Entry
+from xpm.words import evidence, telling
 
 if TYPE_CHECKING:
     from xpm.launchers.profiles import Profiles

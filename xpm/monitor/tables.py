@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from xpm.cli import telling
 from xpm.follow import filters, views
 from xpm.monitor.board import Board, Entry
+from xpm.words import telling
 
 MOST_ROWS = 500
 MOST_VALUES = 12
