@@ -21,9 +21,11 @@ from xpm._notify import Notified
 from xpm._patience import Patience
 from xpm._place import Place
 from xpm.connectors.base import Change, JobRef
+from xpm.connectors.specs import SlurmSpec
 from xpm.errors import JobsFailed, PlanProblem, ProfileProblem
 from xpm.follow import leaving
 from xpm.follow import options as run_options
+from xpm.follow.batches import Batches
 from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted, Turned
 from xpm.follow.main import MainFolder
 from xpm.follow.options import RunOptions
@@ -77,6 +79,7 @@ class Experiment(Interactive):
         self._shown: dict[JobRef, str] = {}
         self._news: list[JobView] = []
         self._left: list[tuple[str, str, Left]] = []
+        self._batches, self._taken = Batches(), list[tuple[str, str]]()
         self._run = ""
         self._outcome = "error"
         self._thread = threading.get_ident()
@@ -305,9 +308,13 @@ class Experiment(Interactive):
         self._tell()
 
     def _hear(self, change: Change) -> None:
+        before = self._deciding.jobs.get(change.ref)
+        is_old = before is not None and before.phase is Phase.ASKED and change.state in OVER
         if not self._deciding.hear(change):
             return
         job = self._deciding.jobs[change.ref]
+        if change.batch_id and not is_old and isinstance(job.spec, SlurmSpec):
+            self._taken.append((job.spec.name, change.batch_id))
         job.seen_at = self._session.world.clock()
         if job.state == "skipped":  # nothing ran: there are no files to wait for
             self._end(job)
@@ -345,6 +352,9 @@ class Experiment(Interactive):
         self._news.append(view)
 
     def _tell(self) -> None:
+        for text in self._batches.of(self._taken):
+            self._observer.note(text)
+        self._taken.clear()
         if self._news:
             news, self._news = self._news, []
             self._observer.changed(news, self._counts)
@@ -358,7 +368,7 @@ class Experiment(Interactive):
                 self._take(event)
         self._outcome = "detached"
         self._observer.note(
-            f"{len(self._deciding.jobs)} jobs are safe, this process is not needed any more;"
+            f"{_leaving.are_safe(len(self._deciding.jobs))}, this process is not needed any more;"
             f" `xpm status {self._record.id}` tells how they are, and running the plan again"
             " brings results and runs callbacks"
         )

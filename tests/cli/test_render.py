@@ -16,7 +16,7 @@ class Terminal(io.StringIO):
 def test_columns_are_aligned_and_every_cell_is_on_one_line() -> None:
     rows = [["JOB", "REMARK"], ["7f3a0000", "exit\nValueError: no"], ["8", ""]]
 
-    assert render.columns(rows) == [
+    assert render.aligned(rows) == [
         "JOB       REMARK",
         "7f3a0000  exit ValueError: no",
         "8",

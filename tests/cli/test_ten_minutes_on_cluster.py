@@ -1,5 +1,6 @@
 """The first ten minutes on a cluster: found out, rehearsed, run, left alone, come back to."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -46,7 +47,8 @@ def test_from_a_name_of_ssh_to_results_with_the_laptop_closed_meanwhile(laptop: 
     # rehearsed: which jobs, as what, with how many bytes, and when
     dry = told(laptop.xpm("run", "plan.py", "-l", "cpu", "--dry-run", "--online"))
     for words in ("7 jobs: 6 new, 1 waiting", "lr=[0.1 0.01 0.001] seed=[0 1]", "--array=0-5",
-                  "--partition=cpu --account=lab", "kB of code in 4 files", "would start about 20",
+                  "--partition=cpu --account=lab", "kB in 4 files", "6 jobs at once as 1 array, 1 job after others",
+                  "; at most 7 core-hours", "would start about 20",
                   "To run it: xpm run plan.py --launcher cpu"):  # fmt: skip
         assert words in dry, dry
 
@@ -54,11 +56,16 @@ def test_from_a_name_of_ssh_to_results_with_the_laptop_closed_meanwhile(laptop: 
     running = laptop.start("run", "plan.py", "--launcher", "cpu")
     assert running.stderr is not None
     said = ""
-    while "safe on testcluster" not in said:
+    while "took 6 jobs" not in said:
         line = running.stderr.readline()
         assert line, said
         said += line
-    assert "7 jobs are safe on testcluster: the laptop may be closed" in said
+    assert "kB sent" in said
+    assert (
+        "7 jobs are safe on testcluster, for at most 7 core-hours. You can close the laptop now;"
+        " come back with `xpm status project`"
+    ) in said
+    assert re.search(r"testcluster took 6 jobs as array \d+_\[0-5\]", said), said
     running.send_signal(signal.SIGINT)
     _, rest = running.communicate(timeout=60)
     assert (running.returncode, "submitted jobs go on" in rest) == (130, True), rest

@@ -22,8 +22,9 @@ from xpm.connectors.base import (
     Stayed,
     is_paused,
 )
-from xpm.connectors.specs import LocalSpec, Spec
+from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec, SshTarget
 from xpm.errors import HostUnreachable, ProfileProblem
+from xpm.follow.waiting import HERE
 from xpm.launchers.model import Setup
 from xpm.launchers.notices import NOBODY
 from xpm.launchers.profiles import Answer, Prepared
@@ -334,7 +335,7 @@ class FakeProfiles:
     def __init__(self, names: Sequence[str], results: Mapping[str, Rules] | None = None) -> None:
         self.names = names
         self.default = names[0]
-        self.connectors = {name: LocalSpec(name=name) for name in names}
+        self.connectors = {name: _spec(name) for name in names}
         self.results = results or {}
 
     def rules(self, connector: str) -> Rules:
@@ -343,7 +344,7 @@ class FakeProfiles:
     def launcher(self, name: str | None) -> FakeLauncher:
         if name is not None and name not in self.names:
             raise ProfileProblem(f"no launcher {name!r}")
-        return FakeLauncher(name or self.default, LocalSpec(name=name or self.default))
+        return FakeLauncher(name or self.default, _spec(name or self.default))
 
 
 class Lab:
@@ -390,3 +391,7 @@ def sealed(
 def job_id(name: str) -> str:
     """The id of the task of this name."""
     return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _spec(name: str) -> Spec:
+    return LocalSpec() if name == HERE else SlurmSpec(name, SshTarget(name), "/far")

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from xpm.cli.bars import ROOMY, TIGHT, bar
 from xpm.follow.progress import Pace, Word, said
 from xpm.follow.views import JobView
 from xpm.wire import jobfile
@@ -15,7 +16,7 @@ MOST_RUNNING = 5
 MOST_REASONS = 3
 MOST_READ = 50
 """Of so many jobs at once the files are read: of more, what one of them says matters less than the bars."""
-BAR = 20
+BAR, BAR_TIGHT = 20, 6
 HERE = "local"
 EXPECTED = "; SLURM expects to start it by "
 
@@ -51,15 +52,15 @@ class Gauges:
                 for known in (self._paces, self._tokens, self._words):
                     known.pop(job.path, None)
 
-    def lines(self) -> list[str]:
-        """What to show now; files are looked into once a second."""
+    def lines(self, columns: int = ROOMY) -> list[str]:
+        """What to show now on so many columns; files are looked into once a second."""
         now = self._clock()
         jobs = list(self._holding.values())  # another thread puts
         if now - self._read_at >= 1.0:
             self._read_at = now
             self._look(jobs)
         return [
-            *self._of_running(jobs, now),
+            *self._of_running(jobs, now, columns),
             *_of_pending(jobs),
             *self._of_tokens(),
             *self._of_links(jobs, now),
@@ -82,12 +83,17 @@ class Gauges:
             str(name): (int(count), int(total)) for name, count, total in noted.get("tokens") or ()
         }
 
-    def _of_running(self, jobs: Sequence[JobView], now: float) -> Iterator[str]:
+    def _of_running(self, jobs: Sequence[JobView], now: float, columns: int) -> Iterator[str]:
         told = [job for job in jobs if job.path in self._words]
         for job in told[:MOST_RUNNING]:
             word, left = self._words[job.path], self._paces[job.path].left(1.0, now)
             tags = f" {telling.tag_text(job.tags)}" if job.tags else ""
-            parts = [f"{bar(word.fraction)} {word.fraction:4.0%}", word.description, in_words(left)]
+            shown = "".join(
+                bar(
+                    word.fraction, BAR if columns >= ROOMY else BAR_TIGHT if columns >= TIGHT else 0
+                )
+            )
+            parts = [f"{shown} {word.fraction:4.0%}".lstrip(), word.description, in_words(left)]
             yield f"  {job.id[: telling.ID_SHOWN]}{tags}  " + "  ".join(
                 each for each in parts if each
             )
@@ -111,12 +117,6 @@ class Gauges:
             yield "tokens: " + ", ".join(
                 f"{held[name]} of {totals[name]} {name}" for name in sorted(held)
             )
-
-
-def bar(fraction: float) -> str:
-    """So much of a bar."""
-    full = round(BAR * fraction)
-    return "━" * full + "╌" * (BAR - full)
 
 
 def in_words(left: float | None) -> str:
