@@ -1,7 +1,7 @@
 """Lines that are redrawn in place, on terminals that change their size."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pyte
 import pytest
@@ -45,19 +45,23 @@ class Person:
             FOLDS if isinstance(screen, Folding) else CUTS,
             lambda stream: (screen.columns, screen.lines),
         )
+        self.foot.auto_refresh = False
+        self.foot.start()
 
     def show(self, *lines: str) -> None:
         self.lines = lines
-        self.foot.redraw()
+        self.foot.refresh()
 
     def resize(self, columns: int, rows: int) -> None:
         self.screen.sized(columns, rows)
-        self.foot.redraw()
+        self.foot.refresh()
 
 
 @pytest.fixture(params=[Clipping, Folding])
-def person(request: pytest.FixtureRequest) -> Person:
-    return Person(request.param(80, 24))
+def person(request: pytest.FixtureRequest) -> Iterator[Person]:
+    person = Person(request.param(80, 24))
+    yield person
+    person.foot.stop()
 
 
 def test_lines_are_redrawn_in_place_and_notes_go_above_them(person: Person) -> None:
@@ -131,6 +135,7 @@ def test_whatever_happens_the_lines_stand_there_once(
         else:
             person.foot.above("\n".join(["note"] * move))
 
+    person.foot.stop()
     shown = [line for line in person.screen.shown if line.startswith("L")]
     assert len(person.lines) == len(shown)
 
