@@ -118,11 +118,23 @@ def note_place(state: State, name: str) -> None:
     state.places[name] = places.caller()
 
 
+_ELSEWHERE = {
+    **dict.fromkeys(("run", "start", "launch"), "task.submit() has it run"),
+    **dict.fromkeys(
+        ("result", "results", "output"),
+        "its results are files in its folder, task.jobpath, once task.wait() has returned",
+    ),
+}
+"""What other tools call what a task has under another name."""
+
+
 def unknown(cls: type, name: str) -> UnknownArgument:
     """The refusal of a name that is no argument."""
     known = list(cls.__xpm__.ready())  # type: ignore[attr-defined]
     methods = [each for each in dir(cls) if not each.startswith("_")]
     hint = nearest(name, known, methods)
+    if hasattr(cls, "execute"):
+        hint = _ELSEWHERE.get(name, hint)
     annotation = next(
         (notes[name] for notes in map(_annotations, cls.__mro__) if name in notes), None
     )
