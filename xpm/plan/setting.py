@@ -54,6 +54,7 @@ def check(cls: type, argument: Argument, value: object) -> object:
     except RecursionError:
         raise WrongValue(
             f"the value of {cls.__name__}.{argument.name} contains itself, or is nested too deeply",
+            hint="make it flatter, or keep it in a file and give its path",
             where=places.show(places.caller()),
         ) from None
     if argument.checker is not None:
@@ -187,5 +188,8 @@ def refuse_reading(config: Config, name: str) -> AttributeError:
     cause = "a generated path is known when its task is submitted" if argument.generator else ""
     assert argument.default is MISSING
     return NoValue(
-        f"{cls.__name__}.{name} has no value yet", cause=cause, where=places.show(places.caller())
+        f"{cls.__name__}.{name} has no value yet",
+        cause=cause,
+        hint="" if argument.generator else f"give {cls.__name__}({name}=...)",
+        where=places.show(places.caller()),
     )
