@@ -7,6 +7,7 @@ import pytest
 from tests.cli.commands import Ended, python, xpm
 from xpm.cli import templates
 from xpm.cli.main import main as run
+from xpm.launchers import editors
 
 pytestmark = pytest.mark.host
 
@@ -126,6 +127,16 @@ def test_nothing_is_overwritten(
     assert "found README.md" in capsys.readouterr().err
     assert [each.name for each in tmp_path.iterdir()] == ["README.md"]
     assert run(["init", "README.md"]) == 2
+
+
+def test_an_editor_finds_the_schema_of_a_new_projects_profile(tmp_path: Path) -> None:
+    told(xpm("init", "hello", home=tmp_path))
+
+    first = (tmp_path / "hello" / "xpm-launchers.yaml").read_text().splitlines()[0]
+
+    schema = tmp_path / "hello" / first.removeprefix("# yaml-language-server: $schema=")
+    assert editors.schema_text() == schema.read_text()
+    assert schema.name in (tmp_path / "hello" / ".xpmignore").read_text()
 
 
 @pytest.mark.parametrize(
