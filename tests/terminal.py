@@ -1,5 +1,6 @@
 """Commands on a terminal of their own, with somebody who types what is asked."""
 
+import codecs
 import os
 import pty
 import re
@@ -7,7 +8,7 @@ import select
 import termios
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,10 @@ class Typist:
     echoes: bool = True
     """Whether the terminal shows what is typed, as it was last seen."""
     _at: int = 0
+    _decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
+    )
+    """A read may end within a character."""
 
     def until(self, condition: Callable[[str], bool], timeout_s: float = 60.0) -> None:
         """Read on until what was shown is as wanted, or the terminal is closed."""
@@ -46,7 +51,7 @@ class Typist:
                 more = b""
             if not more:
                 return False
-            self.shown += more.decode("utf-8", "replace")
+            self.shown += self._decoder.decode(more)
         self.echoes = bool(termios.tcgetattr(self.terminal)[3] & termios.ECHO)
         if self.answers and not self.echoes and re.search(r": ?$", self.shown[self._at :]):
             self._at = len(self.shown)

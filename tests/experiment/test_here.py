@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -260,9 +261,10 @@ def test_a_task_whose_time_is_over_says_so_and_a_resumable_one_goes_on(desk: Des
     assert "demo.slow" in told
     assert "it ran out of its time (TIMEOUT)" in told
     assert "hit its limit of 1 s: raise `time` in the launcher brief, or make it a Resum" in told
-    assert "attempt 1 on local; it ran 1 s with at most" in told
+    assert re.search(r"attempt 1 on local; it ran \d+ s with at most", told)
     goes = desk.job("demo.goes")
-    assert (goes.state, goes.attempt) == ("done", 2)
+    assert goes.state == "done"
+    assert goes.attempt > 1  # more often where a start takes a second
 
 
 SHARING = """

@@ -147,7 +147,15 @@ def test_every_cell_that_shows_an_experiment_shows_it_once_as_it_is_now(folder: 
 def test_a_cell_that_is_interrupted_says_so_in_words(folder: Path) -> None:
     (folder / "gated.py").write_text(GATED)
     interrupting = (
-        "import _thread, threading\nthreading.Timer(0.5, _thread.interrupt_main).start()\nxp.wait()"
+        "import _thread, sys, threading, time, traceback\n"
+        "def interrupt(main):\n"
+        "    def waits():\n"
+        "        stack = traceback.extract_stack(sys._current_frames()[main])\n"
+        "        return any(each.filename.endswith('follow/session.py') for each in stack)\n"
+        "    while not waits(): time.sleep(0.01)\n"
+        "    _thread.interrupt_main()\n"
+        "threading.Thread(target=interrupt, args=(threading.get_ident(),)).start()\n"
+        "xp.wait()"
     )
 
     with pytest.raises(CellExecutionError) as caught:
