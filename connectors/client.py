@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from queue import Empty, SimpleQueue
 
 from xpm.connectors.answers import plain
@@ -218,8 +218,9 @@ class AgentClient:
         with self._state:
             self._unanswered.discard(request)
             future = self._pending.get(request)
-        if future is not None and not future.done():
-            future.set_result((content, payload))
+        if future is not None:
+            with contextlib.suppress(InvalidStateError):  # the link has been given up meanwhile
+                future.set_result((content, payload))
 
     def _deliver(self, coming: Coming, frame: frames.Frame) -> None:
         coming.deliver(frame)
@@ -236,7 +237,7 @@ class AgentClient:
             self._coming.clear()
         self._session.stream.close()
         for future in waiting:
-            if not future.done():
+            with contextlib.suppress(InvalidStateError):  # it has been answered meanwhile
                 future.set_exception(_again(self._end))
         for each in coming:
             each.fail(_again(self._end))

@@ -177,6 +177,9 @@ class Link:
             if self._client is None or not self._client.alive:
                 self._client = self._connected()
                 self._lives += 1
+                if self._closing.is_set():  # by somebody who has not seen this one
+                    self._client.close()
+                    self._host.close()
             return self._client
 
     def _woke(self) -> None:

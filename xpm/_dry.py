@@ -173,6 +173,7 @@ class DryExperiment:
         deciding = self._deciding
         self._run.jobs = [deciding.told(job) for job in deciding.jobs.values()]
         self._run.snapshot = self._session.snapshot
+        self._run.project = str(deciding.code.project)
         self._run.recipes = self._session.recipes
 
 

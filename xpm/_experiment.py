@@ -4,7 +4,6 @@ import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -35,9 +34,6 @@ from xpm.sync import staying
 from xpm.sync.staying import Left
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from xpm.metrics.table import Result
     from xpm.monitor.serving import Server
     from xpm.plan.sealing import Sealed
     from xpm.plan.tokens import Token
@@ -46,6 +42,8 @@ GONE = (
     "it was done, but its record is not in its folder: the folder was removed, or its files could"
     " not be brought here (put them back, or use another main folder)"
 )
+
+NOTHING = "nothing was submitted: a task is run when task.submit() is called"
 
 
 class Experiment(Interactive):
@@ -70,8 +68,8 @@ class Experiment(Interactive):
         self._require = Req.of(require) if require is not None else None
         self._place = str(self._main.path), id
         self._session = Session(self._main, self._options.world)
-        shows = (self._options.observer or _notebook.observer)()
-        self._observer = Notified(shows, lambda: self._session.profiles.notify)
+        self._shows = (self._options.observer or _notebook.observer)()
+        self._observer = Notified(self._shows, lambda: self._session.profiles.notify)
         self._callbacks = Callbacks(self._observer.note)
         self._counts: Counter[str] = Counter()
         self._shown: dict[JobRef, str] = {}
@@ -105,7 +103,11 @@ class Experiment(Interactive):
             from xpm.monitor.serving import beside  # here: it is large
 
             self._page = beside(
-                self._main.path, self._port, self._observer.note, self._session.world
+                self._main.path,
+                self._port,
+                self._observer.note,
+                self._session.world,
+                self._session.up,
             )
         context.push(self)
         return self
@@ -123,17 +125,23 @@ class Experiment(Interactive):
     ) -> None:
         """Wait for everything; leave the jobs alone when something else went wrong."""
         if error is not None:
-            _absent.explain(error)
+            _absent.explain(error, self._is_alive)
         try:
             if error is None:
                 self.wait()
                 self._outcome = "done"
+                if not self._deciding.jobs:
+                    self._observer.note(NOTHING)
         except BaseException as late:
             error = late
             raise
         finally:
             context.pop(self)
             self._leave(error)
+
+    def _is_alive(self, ref: JobRef) -> bool:
+        job = self._deciding.jobs.get(ref)
+        return job is not None and job.state not in OVER
 
     def _open(self) -> None:
         self.__enter__()
@@ -153,16 +161,6 @@ class Experiment(Interactive):
     def resultspath(self) -> Path:
         """Where the plan puts what it makes of its results; exists."""
         return self._record.results
-
-    def results(self) -> "pd.DataFrame | Sequence[Result]":
-        """What the jobs measured that are done, their files here: tags and metrics, one row per job.
-
-        A pandas DataFrame where pandas is installed, else a list of rows with ``job task state tags metrics path``. What is
-        read is what ``xpm results`` reads. Call ``wait()`` before, for all of them.
-        """
-        from xpm._results import results
-
-        return results(self._session, self._record.id)
 
     @property
     def main(self) -> Path:
@@ -214,7 +212,13 @@ class Experiment(Interactive):
             JobsFailed: all is over, but some tasks failed or were not run.
             CallbackFailed: all is done, but a callback raised.
         """
-        self._until(None)
+        self._raise_broken()
+        try:
+            self._until(None)
+        except KeyboardInterrupt:
+            self._rather_words()
+            raise
+        self._settle()
         for line in leaving.lines(leaving.added(self._left), self._record.id):
             self._observer.note(line)
         self._left.clear()
@@ -250,9 +254,11 @@ class Experiment(Interactive):
             if job is None:
                 self._tell_safe()
             self._session.hurry()
-            event = self._session.next()
+            event = self._session.next(self._pause_s)
             if event is not None:
                 self._take(event)
+            else:
+                self._refresh()
 
     def _tell_safe(self) -> None:
         """Say once that this machine is not needed for a while, as soon as that is so."""
@@ -337,6 +343,8 @@ class Experiment(Interactive):
         self._news.append(view)
 
     def _tell(self) -> None:
+        for text in self._deciding.batches.news():
+            self._observer.note(text)
         if self._news:
             news, self._news = self._news, []
             self._observer.changed(news, self._counts)
@@ -350,7 +358,7 @@ class Experiment(Interactive):
                 self._take(event)
         self._outcome = "detached"
         self._observer.note(
-            f"{len(self._deciding.jobs)} jobs are safe, this process is not needed any more;"
+            f"{_leaving.are_safe(len(self._deciding.jobs))}, this process is not needed any more;"
             f" `xpm status {self._record.id}` tells how they are, and running the plan again"
             " brings results and runs callbacks"
         )
@@ -367,6 +375,8 @@ class Experiment(Interactive):
                 self._outcome = "failed"
             elif interrupted:
                 self._outcome = "interrupted"
+            if self._outcome == "done":
+                _leaving.tell_reused(self._deciding, self._observer.note)
             self._observer.ended(self._counts)
             self._session.close(interrupted)
             now = self._session.world.clock()
@@ -378,4 +388,5 @@ class Experiment(Interactive):
                 "interrupted; submitted jobs go on. Run the plan again to follow them,"
                 f" or `xpm status {self._record.id}`, `xpm cancel {self._record.id}`"
             )
+            self._rather_words()
             raise SystemExit(130) from None

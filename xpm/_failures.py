@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from xpm import _notebook
 from xpm._jobs import Job
 from xpm.connectors.base import JobRef
 from xpm.errors import JobsFailed
@@ -39,7 +40,8 @@ def failed(experiment: str, jobs: Sequence[Job]) -> JobsFailed:
     counted = f"{len(bad)} of {len(jobs)} tasks {_verb(bad)}"
     if skipped:
         counted += f", {len(skipped)} {'was' if len(skipped) == 1 else 'were'} not run"
-    hint = "run the plan again to give them a new attempt; done tasks are not repeated"
+    again = "the plan" if _notebook.kernel() is None else "the cell with `start()` and those below"
+    hint = f"run {again} again to give them a new attempt; done tasks are not repeated"
     ran = next((job for job in bad if last_log(Path(job.folder)) is not None), None)
     if ran is not None:
         hint += f"\n     the whole log: `xpm logs {ran.sealed.job[:12]} --stderr`, the reasons: `xpm why {ran.sealed.job[:12]}`"

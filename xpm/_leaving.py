@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
+from xpm._deciding import Deciding
 from xpm._jobs import Job
-from xpm._reach import HERE
+from xpm.connectors.specs import LocalSpec
 from xpm.errors import XpmError
+from xpm.follow import hours
 from xpm.follow.events import LinkDown
 from xpm.follow.records import ExperimentRecord
 from xpm.follow.session import Session
@@ -16,13 +18,27 @@ Note = Callable[[str], None]
 def safe(experiment: str, alive: Sequence[Job]) -> str:
     """That these jobs need this machine no more, in words; empty when they run on it, or there are none."""
     places = sorted({job.spec.name for job in alive})
-    if not places or HERE in places:
+    if not places or any(isinstance(job.spec, LocalSpec) for job in alive):
         return ""
-    count = f"{len(alive)} job{' is' if len(alive) == 1 else 's are'}"
+    most = hours.in_words(hours.total(job.request for job in alive))
+    cost = f", for at most {most}" if most else ""
     return (
-        f"{count} safe on {' and '.join(places)}: the laptop may be closed,"
-        f" `xpm status {experiment}` tells later how they are"
+        f"{are_safe(len(alive))} on {' and '.join(places)}{cost}. You can close the laptop now;"
+        f" come back with `xpm status {experiment}`"
     )
+
+
+def are_safe(count: int) -> str:
+    """``1 job is safe``, ``2 jobs are safe``."""
+    return f"{count} job{' is' if count == 1 else 's are'} safe"
+
+
+def tell_reused(deciding: Deciding, note: Note) -> None:
+    """Say that nothing had to be run, if that is so."""
+    count = len(deciding.jobs)
+    if count and deciding.reused == count:
+        jobs = "the only job was" if count == 1 else f"all {count} jobs were"
+        note(f"{jobs} done before: nothing had to be run")
 
 
 def send_rest(session: Session, note: Note) -> None:

@@ -1,22 +1,35 @@
-"""Experiments in notebooks: a table that is kept current in the cell that waits, every text escaped."""
+"""Experiments in notebooks: a table that is kept current wherever cells show it, every text escaped.
+
+All cells that show an experiment show one page, known to the notebook by its id, so that each says what is so now. A
+cell shows it when it submits, waits or ends with ``xp``. Between cells (see ``xpm._between``) it is kept current, but
+no cell begins to show it.
+"""
 
 import importlib
 import sys
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from html import escape
 from typing import Any
 
 from xpm.follow.observer import ORDER, PlainObserver, summary
+from xpm.follow.progress import Pace, Word, said
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import Waiting
+from xpm.words import telling
 
 MOST = 50
 EVERY_S = 0.3
 NOTES = 5
 CELL = 'style="text-align: left; padding: 0 1em 0 0"'
+MUTED = 'style="opacity: 0.65"'
 PRESSING = {state: rank for rank, state in enumerate(reversed(ORDER))}
+Paces = Mapping[str, tuple[Word, Pace]]
+"""How far jobs are, by their folders."""
+NO_PACES: Paces = {}
 
 
 def kernel() -> Any:
@@ -27,7 +40,11 @@ def kernel() -> Any:
 
 
 def experiment_html(
-    name: str, main: str, jobs: Sequence[JobView], notes: Sequence[str] = ()
+    name: str,
+    main: str,
+    jobs: Sequence[JobView],
+    notes: Sequence[str] = (),
+    paces: Paces = NO_PACES,
 ) -> str:
     """An experiment in numbers, and its jobs, those that went wrong first."""
     counts = Counter(job.state for job in jobs)
@@ -36,12 +53,17 @@ def experiment_html(
     head = (
         f"<b>{escape(name)}</b> {bar} {over}/{len(jobs)} · {escape(summary(counts) or 'no jobs')}"
     )
-    shown = sorted(jobs, key=lambda job: PRESSING.get(job.state, 0))[:MOST]
-    rows = "".join(map(_row, shown))
+    seen = datetime.now().astimezone().strftime("%H:%M:%S")
+    rows = "".join(_row(job, paces.get(job.path)) for job in shown(jobs))
     more = f"<tr><td {CELL}>and {len(jobs) - MOST} more</td></tr>" if len(jobs) > MOST else ""
     table = f"<table>{_HEAD}{rows}{more}</table>" if rows else ""
-    said = "".join(f"<div>{escape(note)}</div>" for note in notes)
-    return f'<div>{head}<div style="opacity: 0.65">{escape(main)}</div>{table}{said}</div>'
+    told = "".join(f'<div style="white-space: pre-wrap">{escape(note)}</div>' for note in notes)
+    return f"<div>{head}<div {MUTED}>{escape(main)} · at {seen}</div>{table}{told}</div>"
+
+
+def shown(jobs: Sequence[JobView]) -> list[JobView]:
+    """The jobs that a table has: those that went wrong first, then those that are alive."""
+    return sorted(jobs, key=lambda job: PRESSING.get(job.state, 0))[:MOST]
 
 
 _HEAD = (
@@ -51,36 +73,55 @@ _HEAD = (
 )
 
 
-def _row(job: JobView) -> str:
+def _row(job: JobView, pace: tuple[Word, Pace] | None) -> str:
     tags = " ".join(f"{key}={value}" for key, value in job.tags.items())
     where = f"{job.connector} {job.batch_id or ''}"
-    remark = job.message or job.reason if job.state != "done" else ""
-    cells = (job.id[:8], job.task, job.state, tags, where, remark)
-    return "<tr>" + "".join(f"<td {CELL}>{escape(cell)}</td>" for cell in cells) + "</tr>"
+    remark = escape(job.message or job.reason if job.state != "done" else "")
+    if job.state == "running" and pace is not None:
+        remark = _progress(*pace)
+    cells = [escape(each) for each in (job.id[:8], job.task, job.state, tags, where)]
+    return "<tr>" + "".join(f"<td {CELL}>{cell}</td>" for cell in [*cells, remark]) + "</tr>"
+
+
+def _progress(word: Word, pace: Pace) -> str:
+    left = pace.left(1.0, time.time())
+    parts = [
+        f"{word.fraction:.0%}",
+        word.description,
+        "" if left is None else f"{telling.age(left)} left",
+    ]
+    text = escape(" · ".join(each for each in parts if each))
+    return f'<progress value="{word.fraction:.3f}" max="1"></progress> {text}'
 
 
 class NotebookObserver:
-    """Keeps a table current in the cell that submits or waits; another cell gets a table of its own."""
+    """Keeps the page of an experiment current in the cells that submit, wait or show it."""
 
     def __init__(self, shell: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._shell = shell
         self._clock = clock
+        self._id = uuid.uuid4().hex
         self._name = self._main = ""
         self._jobs: dict[str, JobView] = {}
+        self._paces: dict[str, tuple[Word, Pace]] = {}
         self._notes: list[str] = []
         self._waits: list[str] = []
-        self._handle: Any = None
-        self._cell = -1
+        self._cell = -1  # the one that showed it last
         self._at = 0.0
+        self._is_stale = False
+        self.is_between = False
+        """Whether no cell is to begin to show it now."""
 
     def started(self, experiment: str, main: str) -> None:
         """Nothing to show yet."""
         self._name, self._main = experiment, main
+        self._shell.events.register("post_run_cell", self._settle)
 
     def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
         """Show them, at most some times a second; what is over at once."""
         self._jobs.update((job.id, job) for job in jobs)
         is_over = all(job.state in OVER for job in self._jobs.values())
+        self._is_stale = True
         if is_over or self._clock() - self._at >= EVERY_S:
             self._show()
 
@@ -95,27 +136,51 @@ class NotebookObserver:
         self._show()
 
     def heard(self, at: Mapping[str, float]) -> None:
-        """The table has no place for it."""
+        """The page has no place for it."""
+
+    def refresh(self) -> None:
+        """Show what was not shown because it came too fast, and how far the jobs are that run; asked once a second."""
+        if self._is_stale:
+            self._show()
+        elif any(job.state == "running" for job in self._jobs.values()):
+            self._show(may_begin=False)
 
     def ended(self, counts: Mapping[str, int]) -> None:
-        """Show how it ended, where it was shown last."""
-        if self._handle is not None:
-            self._handle.update(self._page())
+        """Show how it ended, where it is shown."""
+        self._shell.events.unregister("post_run_cell", self._settle)
+        self._show(may_begin=False)
 
-    def _page(self) -> Any:
+    def show_here(self) -> None:
+        """Have this cell show it."""
+        self._show()
+
+    def _settle(self, result: object = None) -> None:
+        """At the end of a cell: show what was not shown because it came too fast."""
+        if self._is_stale:
+            self._show()
+
+    def _page(self) -> Mapping[str, str]:
         jobs = list(self._jobs.values())
-        return _display().HTML(
-            experiment_html(self._name, self._main, jobs, [*self._notes, *self._waits])
-        )
+        for job in shown(jobs):
+            word = said(job.path) if job.state == "running" else None
+            if word is not None:
+                _, pace = self._paces.setdefault(job.path, (word, Pace()))
+                pace.seen(word.at, word.fraction)
+                self._paces[job.path] = word, pace
+        notes = [*self._notes, *self._waits]
+        page = experiment_html(self._name, self._main, jobs, notes, self._paces)
+        counts = summary(Counter(job.state for job in jobs)) or "no jobs"
+        return {"text/html": page, "text/plain": "\n".join([f"{self._name}: {counts}", *notes])}
 
-    def _show(self) -> None:
-        self._at = self._clock()
-        page, cell = self._page(), int(self._shell.execution_count)
-        if self._handle is None or cell != self._cell:
+    def _show(self, may_begin: bool = True) -> None:
+        cell = int(self._shell.execution_count)
+        begins = may_begin and not self.is_between and cell != self._cell
+        if not begins and self._cell < 0:
+            return
+        self._at, self._is_stale = self._clock(), False
+        _display().display(self._page(), raw=True, display_id=self._id, update=not begins)
+        if begins:
             self._cell = cell
-            self._handle = _display().display(page, display_id=True)
-        else:
-            self._handle.update(page)
 
 
 def _display() -> Any:
@@ -127,3 +192,17 @@ def observer() -> "NotebookObserver | PlainObserver":
     """Who shows an experiment that nobody has chosen an observer for."""
     shell = kernel()
     return PlainObserver() if shell is None else NotebookObserver(shell)
+
+
+class Interrupted(KeyboardInterrupt):
+    """A person stopped a cell that waits; a notebook shows words for it, not lines of ours."""
+
+    def __init__(self, experiment: str) -> None:
+        super().__init__(experiment)
+        self._experiment = experiment
+
+    def _render_traceback_(self) -> list[str]:
+        return [
+            f"interrupted: the jobs of {self._experiment} go on; `xp.wait()` follows them again,"
+            f" `xpm cancel {self._experiment}` ends them"
+        ]

@@ -56,6 +56,10 @@ class XpmError(Exception):
             head += (":%s" if self.cause.startswith("\n") else ": %s") % self.cause
         return "%s\n  -> %s" % (head, self.hint) if self.hint else head
 
+    def _render_traceback_(self) -> "list[str]":
+        """How a notebook shows it: in words, as a terminal does; IPython asks for it."""
+        return ["xpm: %s" % self]
+
 
 class UsageProblem(XpmError):
     """The command line, the plan or the profile asks for something that cannot be."""
@@ -127,3 +131,9 @@ class CallbackFailed(XpmError):
 
 class Defect(XpmError):
     """A promise of xpm itself is broken; the message is for a bug report."""
+
+    def _render_traceback_(self) -> "list[str]":
+        import traceback
+
+        text = "".join(traceback.format_exception(type(self), self, self.__traceback__))
+        return text.splitlines()

@@ -175,7 +175,7 @@ def test_an_index_that_is_out_of_reach_fails_no_job_and_is_tried_again(yard: Yar
     assert "`build: wheels`" in told[0]
     assert not begun
     assert Path(where.attempt).exists()
-    environments._running[ID].wait(30)
+    environments._running[ID].wait(60)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_jobs_wait_are_refused_when_it_fails_and_tried_again_when_asked_later(ya
     yard.ask("b", request={"environment": ID})
     assert job_id("b") in ready(yard, environments, time.time())[0]
     assert Path(where.attempt).exists()  # a builder has been started
-    environments._running[ID].wait(30)
+    environments._running[ID].wait(60)
 
 
 def test_a_container_gets_the_workspace_and_runs_the_runner(tmp_path: Path) -> None:

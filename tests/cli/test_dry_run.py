@@ -3,18 +3,21 @@
 import json
 import os
 import shutil
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.commands import Ended, xpm
+from tests.cli.commands import Ended, until, xpm
+from xpm.agent import limits
 from xpm.cli.dry_online import ask_for, judged
 from xpm.cli.findings import Finding
 from xpm.connectors import questions
 from xpm.connectors.local_host import LocalHost
 from xpm.connectors.specs import SlurmSpec, SshTarget
-from xpm.follow import sent
+from xpm.follow import sent, sites
 from xpm.follow.dry import Ask, Parcel
 
 pytestmark = pytest.mark.host
@@ -82,6 +85,11 @@ class Home:
         (experiment,) = json.loads(told.out[told.out.index("{") :])["experiments"]
         return dict(experiment)
 
+    def works(self) -> bool:
+        """Whether a process of ours is at work on the workspace here."""
+        told = subprocess.check_output(["ps", "-ewwo", "args"], text=True)
+        return str(self.project / "main") in told
+
     def state(self) -> dict[str, tuple[int, int]]:
         """Every file and folder there is, with what would show a change."""
         found = {}
@@ -112,8 +120,8 @@ def test_a_fresh_plan_is_told_whole_and_nothing_is_written_or_connected(home: Ho
     assert before == home.state()
     assert "hello · 4 jobs: 2 new, 2 waiting" in told.out
     assert "lr=[0.1 0.01]" in told.out
-    assert "launcher gpu on cluster: 2 jobs at once, 2 jobs after others" in told.out
-    assert "each 8 cores, 60 GB, 2 GPUs, 12 h" in told.out
+    assert "launcher gpu on cluster: 2 jobs at once as 1 array, 2 jobs after others" in told.out
+    assert "each 8 cores, 60 GB, 2 GPUs, 12 h; at most 96 GPU-hours\n" in told.out
     line = next(line for line in told.out.splitlines() if "$ sbatch" in line)
     assert "--output=$SCRATCH/xpm/.xpm/submissions/ID/log.%a --chdir=$SCRATCH/xpm" in line
     assert "--partition=gpu --time=720 --nodes=1 --ntasks=1 --cpus-per-task=8 --mem=57221M" in line
@@ -123,6 +131,58 @@ def test_a_fresh_plan_is_told_whole_and_nothing_is_written_or_connected(home: Ho
     assert "| exec ~/bin/python3 $SCRATCH/xpm/.xpm/travel/ID run $SCRATCH/xpm ID" in told.out
     assert "nothing was started" in told.err
     assert "after" not in told.out.splitlines()
+
+
+def test_jobs_of_different_kinds_are_counted_by_what_they_ask_for_and_together(home: Home) -> None:
+    profile = home.path / "config" / "launchers.yaml"
+    cores = "  cpu: {connector: cluster, partition: cpu, cpus: 4, time: 30m}\n"
+    profile.write_text(profile.read_text().replace("default:", f"{cores}default:"))
+    home.plan(0.1, 0.01)
+    plan = home.project / "plan.py"
+    plan.write_text(
+        plan.read_text().replace("(of=train).submit()", "(of=train).submit(launcher='cpu')")
+    )
+
+    told = home.run("--dry-run")
+    hours = [each["hours"] for each in home.dry()["requests"]]
+
+    assert "2 GPUs, 12 h; at most 48 GPU-hours\n" in told.out
+    assert "each 4 cores, 30 min; at most 4 core-hours\n" in told.out
+    assert "all of them: at most 48 GPU-hours and 4 core-hours, run once each\n" in told.out
+    assert hours == [{"GPU-hours": 48}, {"core-hours": 4}]
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (2, "5 jobs at once as 3 arrays of at most 2,"),
+        (1000, "5 jobs at once as 1 array,"),
+        (0, "5 jobs at once, each by itself (the site takes no arrays),"),
+    ],
+)
+def test_as_how_many_arrays_jobs_go_is_told(
+    home: Home, monkeypatch: pytest.MonkeyPatch, size: int, words: str
+) -> None:
+    home.plan(1, 2, 3, 4, 5)
+    monkeypatch.setenv("XDG_STATE_HOME", str(home.path / "state"))
+    spec = SlurmSpec("cluster", SshTarget("far", home.path / "ssh" / "config"), "$SCRATCH/xpm")
+    sites.keep(spec, limits.dump(limits.UNKNOWN._replace(at=time.time(), max_array_size=size)))
+
+    assert words in home.run("--dry-run").out
+
+
+def test_the_code_is_named_with_how_far_it_is_from_what_is_committed(home: Home) -> None:
+    home.plan(1)
+    git = ["git", "-C", str(home.project), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *words], check=True)
+
+    clean, name = home.run("--dry-run").out, home.dry()["snapshot"][:8]
+    (home.project / "more.py").write_text("x = 1")
+    dirty, other = home.run("--dry-run").out, home.dry()["snapshot"][:8]
+
+    assert f"to cluster: code {name}: " in clean
+    assert f"to cluster: code {other} (1 file not committed): " in dirty
 
 
 def test_what_to_type_then_has_the_options_that_were_given(home: Home) -> None:
@@ -163,6 +223,7 @@ def test_when_all_is_done_the_script_goes_on_but_calls_nobody_back(home: Home) -
     home.plan(1, launcher="local")
     assert home.run().code == 0
     (home.project / "called").unlink()
+    until(lambda: not home.works())  # a supervisor stays for a moment, and writes when it leaves
     before = home.state()
 
     told = home.run("--dry-run")
@@ -217,7 +278,7 @@ def test_a_host_out_of_reach_takes_nothing_from_what_is_known_here(home: Home) -
     told = home.run("--dry-run", "--online")
 
     assert (told.code, home.touched.exists()) == (3, True), told.err
-    assert "launcher gpu on cluster: 1 job at once, 1 job after others" in told.out
+    assert "launcher gpu on cluster: 1 job at once, 1 job after others, each" in told.out
 
 
 def test_options_that_contradict_a_dry_run_are_refused(home: Home) -> None:

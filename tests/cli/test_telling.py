@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from xpm.cli import live, telling
+from xpm.cli import bars, live
 from xpm.follow.journal import Place
 from xpm.follow.views import ExperimentView, JobView
+from xpm.words import telling
 
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
 JOB = JobView(
@@ -106,7 +107,7 @@ def test_a_tally_keeps_the_last_state_of_each_job_by_task() -> None:
 def test_a_bar_counts_what_is_over_and_names_the_rest() -> None:
     states = {"done": 6, "failed": 1, "running": 2, "skipped": 0}
 
-    assert (live.over(states), live.words(states)) == (7, "✓ 6  2 running  ✗ 1")
+    assert (live.over(states), bars.words(states)) == (7, "✓ 6  2 running  ✗ 1")
 
 
 def test_of_many_jobs_the_most_pressing_are_shown_in_their_order() -> None:

@@ -10,11 +10,11 @@ import pytest
 from tests.cli.commands import xpm
 from tests.cli.folders import Past, main_folder
 from tests.cli.test_telling import JOB, NOW
-from xpm.cli import explaining
-from xpm.cli.evidence import Case, Holder, Record
-from xpm.cli.explaining import Because
 from xpm.follow.journal import Place
 from xpm.follow.views import JobView
+from xpm.words import explaining
+from xpm.words.evidence import Case, Holder, Record
+from xpm.words.explaining import Because
 
 FRESH = replace(JOB, seen_at=NOW)
 PARENT = replace(FRESH, id="11" * 32, task="demo.prepare")

@@ -6,12 +6,12 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
-import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests.ports import free_port
 from xpm.connectors.specs import SshTarget
 
 SSHD = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
@@ -73,14 +73,13 @@ class Sshd:
     def stop(self) -> None:
         self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
 
     def kill(self) -> None:
         """Kill it with all its connections; what commands there have detached goes on."""
-        processes = self._processes()
-        for pid in processes:
+        for pid in self._stopped():
             _signal(pid, signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
 
     def start(self) -> None:
         """Start it again, at its port."""
@@ -88,12 +87,14 @@ class Sshd:
 
     def freeze(self) -> None:
         """Let it and its connections answer nothing, until ``thaw``."""
-        for pid in self._processes():
-            _signal(pid, signal.SIGSTOP)
+        self._stopped()
 
     def thaw(self) -> None:
         """Let it go on."""
-        for pid in self._processes():
+        found = [self._process.pid]
+        for pid in found:
+            found += _children(pid)
+        for pid in found:
             _signal(pid, signal.SIGCONT)
 
     @property
@@ -101,15 +102,13 @@ class Sshd:
         """What it has logged, since it was started last."""
         return (self.folder / "sshd.log").read_text("utf-8", "replace")
 
-    def _processes(self) -> list[int]:
-        """It, and those of its connections."""
+    def _stopped(self) -> list[int]:
+        """It and those of its connections, each stopped before its children are looked for: none gets away."""
         found = [self._process.pid]
         for pid in found:
-            for children in Path(f"/proc/{pid}/task").glob("*/children"):
-                with contextlib.suppress(OSError):
-                    found += [
-                        each for each in map(int, children.read_text().split()) if _is_sshd(each)
-                    ]
+            _signal(pid, signal.SIGSTOP)
+            _until(lambda pid=pid: _state(pid) in "TtZX")  # type: ignore[misc]
+            found += _children(pid)
         return found
 
     def _start(self, options: Sequence[str]) -> "subprocess.Popen[bytes]":
@@ -127,9 +126,20 @@ class Sshd:
         argv = [str(self._program), "-D", "-e", "-f", str(self.folder / "sshd_config")]
         with (self.folder / "sshd.log").open("wb") as log:
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        if not _listens(self.port, process):
-            raise RuntimeError((self.folder / "sshd.log").read_text())
+        listens = f"Server listening on 127.0.0.1 port {self.port}."
+        _until(lambda: listens in self.log or process.poll() is not None)
+        if process.poll() is not None:
+            raise RuntimeError(self.log)
         return process
+
+
+def _children(pid: int) -> list[int]:
+    """The children of a process that are of sshd, too."""
+    found: list[int] = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += [each for each in map(int, children.read_text().split()) if _is_sshd(each)]
+    return found
 
 
 def _is_sshd(pid: int) -> bool:
@@ -137,6 +147,21 @@ def _is_sshd(pid: int) -> bool:
         return Path(f"/proc/{pid}/comm").read_text().startswith("sshd")
     except OSError:
         return False
+
+
+def _state(pid: int) -> str:
+    """The letter that ``ps`` shows; X when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    ends_at = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < ends_at, "it did not come to pass"
+        time.sleep(0.005)
 
 
 def _signal(pid: int, number: int) -> None:
@@ -166,22 +191,3 @@ def keygen(path: Path, kind: str, passphrase: str = "") -> None:
 
 def public(path: Path) -> str:
     return " ".join(Path(f"{path}.pub").read_text().split()[:2])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _listens(port: int, process: "subprocess.Popen[bytes]") -> bool:
-    waiting = threading.Event()
-    for _ in range(500):
-        if process.poll() is not None:
-            return False
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return True
-        waiting.wait(0.02)
-    return False

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.connectors.sshd import SSHD, Sshd, free_port, keygen, public
+from tests.connectors.sshd import SSHD, Sshd, keygen, public
+from tests.ports import free_port
 from xpm.connectors.fabric_host import ChannelStream, FabricHost
 from xpm.connectors.specs import SshTarget
 from xpm.errors import HostKeyProblem, HostUnreachable, LoginNeeded, ProfileProblem
@@ -522,7 +523,7 @@ class Agent:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
         assert self._process.stdout is not None
         self._process.stdout.close()
 

@@ -29,9 +29,9 @@ def test_a_sleep_is_what_only_some_clocks_have_seen(after: Clocks, slept: float)
 
 
 def test_the_clocks_of_this_machine_agree() -> None:
-    before = read()
+    readings = [(read(), read()) for _ in range(10)]
 
-    assert slept_s(before, read()) < 1.0
+    assert min(slept_s(*each) for each in readings) < 1.0  # we may be kept waiting within a reading
 
 
 class Machine:
@@ -55,7 +55,7 @@ def test_whoever_wants_to_know_is_told_once_and_no_more_after_that() -> None:
 
     machine.asleep_s = 3600.0
 
-    assert told.acquire(timeout=10)
+    assert told.acquire(timeout=60)
     looks = machine.looks
     eventually(lambda: machine.looks > looks + 2)
     assert not told.acquire(blocking=False)
@@ -80,7 +80,7 @@ def linked(tmp_path: object) -> Callable[..., tuple[Link, MemoryHost, Machine]]:
 
 def observing(link: Link) -> threading.Thread:
     """An observe that waits in another thread, on its way when this returns."""
-    asked: dict[str, object] = {"verb": "observe", "cursor": None, "jobs": [], "wait_s": 60.0}
+    asked: dict[str, object] = {"verb": "observe", "cursor": None, "jobs": [], "wait_s": 600.0}
     cursor = link.call({**asked, "wait_s": 0.0})[0]["cursor"]
     waiting = threading.Thread(target=link.call, args=({**asked, "cursor": cursor},))
     waiting.start()
@@ -97,7 +97,7 @@ def test_after_a_sleep_news_are_asked_for_at_once(
 
     machine.asleep_s = 3600.0
 
-    waiting.join(10)
+    waiting.join(60)
     assert not waiting.is_alive()
     assert link.life == 1  # the link had outlived it
     link.close()
@@ -117,6 +117,6 @@ def test_after_a_sleep_a_link_that_has_died_is_made_again_at_once(
 
     eventually(lambda: link.life == 2)  # not after the minutes that it takes to give a link up
     link.nudge()
-    waiting.join(10)
+    waiting.join(60)
     assert not waiting.is_alive()
     link.close()

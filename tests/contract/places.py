@@ -236,7 +236,7 @@ def until(
     return {name: known[ref(name)] for name in names}
 
 
-def eventually(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+def eventually(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Wait for a condition."""
     ends_at = time.monotonic() + timeout_s
     while not condition():

@@ -11,6 +11,7 @@ PAGES = sorted([CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *CHECKOUT.
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"# ([\w./~-]+\.(?:py|yaml|txt|toml))\n")
 _CLUSTER = "<!-- runs on: cluster -->"
+_TWO_FACTORS = "<!-- runs on: two factors -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ def blocks_of(page: Path) -> list[Block]:
 def needs_cluster(page: Path) -> bool:
     """Whether what a page shows is seen beside a cluster only: its first line says so."""
     return page.read_text().startswith(_CLUSTER)
+
+
+def needs_two_factors(page: Path) -> bool:
+    """Whether what a page shows is seen beside a host that asks for a code only: its first line says so."""
+    return page.read_text().startswith(_TWO_FACTORS)
 
 
 def blocks(*languages: str) -> list[Block]:

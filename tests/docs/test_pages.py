@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from tests.docs.pages import (
     is_run,
     named,
     needs_cluster,
+    needs_two_factors,
     typed,
 )
 from xpm.cli.main import xpm as command
@@ -34,7 +36,7 @@ COMMANDS = [each for block in blocks("console") for each in typed(block)]
 WITH_PYTHON = [
     page
     for page in PAGES
-    if not needs_cluster(page)
+    if not (needs_cluster(page) or needs_two_factors(page))
     and any(each.language in ("python", "pycon") or is_run(each) for each in blocks_of(page))
 ]
 PLACES = {"~/.config/xpm/launchers.yaml": "config", "/etc/xpm/launchers.yaml": "admin"}
@@ -202,3 +204,29 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     missing = [link for link in _LINK.findall(text) if not (page.parent / link).exists()]
 
     assert missing == []
+
+
+def commands(group: click.Group, before: str = "xpm") -> Iterator[tuple[str, click.Command]]:
+    """All commands with their full names."""
+    for name in group.list_commands(click.Context(group)):
+        found = group.get_command(click.Context(group), name)
+        if isinstance(found, click.Group):
+            yield from commands(found, f"{before} {name}")
+        elif found is not None and not found.hidden:
+            yield f"{before} {name}", found
+
+
+def test_every_command_and_option_is_in_the_page_of_commands() -> None:
+    page = (CHECKOUT / "docs" / "commands.md").read_text()
+    rows = set(re.findall(r"^\| `(xpm[a-z ]*)", page, re.MULTILINE))
+
+    found = dict(commands(command))
+    options = {
+        (name, max(each.opts, key=len))
+        for name, known in found.items()
+        for each in known.params
+        if isinstance(each, click.Option) and not each.hidden
+    }
+
+    assert set(found) == {row.strip() for row in rows}
+    assert [] == sorted((name, said) for name, said in options if f"{said}" not in page)

@@ -4,11 +4,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import xpm
 from tests.cli.commands import CHECKOUT
+from tests.monitor.conftest import browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+__all__ = ["browser"]  # a fixture
 
 _ASSET = re.compile(r'<(?:script|link|img|iframe)[^>]*(?:src|href)="((?:https?:)?//[^"]*)"')
 _IMPORT = re.compile(r"(?:@import|url\()\s*[\"']?((?:https?:)?//[^\"')]*)")
@@ -84,3 +91,57 @@ def test_the_site_needs_no_other_server(site: Path) -> None:
     }
 
     assert foreign == set()
+
+
+def test_every_link_leads_to_a_place_that_is_there(site: Path) -> None:
+    pages = {page.name: page.read_text() for page in site.glob("*.html")}
+    places = {name: set(re.findall(r'\bid="([^"]+)"', text)) for name, text in pages.items()}
+    links = {
+        (name, link)
+        for name, text in pages.items()
+        for link in re.findall(r'<a [^>]*href="([^"]+)"', text)
+        if not re.match(r"\w+:", link)
+    }
+
+    assert [] == sorted(
+        (name, link) for name, link in links if not _leads(name, link, site, places)
+    )
+
+
+def _leads(page: str, link: str, site: Path, places: dict[str, set[str]]) -> bool:
+    target, _, place = link.partition("#")
+    target = target or page
+    return (site / target).exists() and (
+        not place or target not in places or place in places[target]
+    )
+
+
+@pytest.mark.host
+def test_the_files_are_searched_in_a_browser_without_a_network(
+    site: Path, browser: "Browser"
+) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    page.goto(f"{site.as_uri()}/index.html")
+    page.fill("input[name=q]", "callback")
+    page.keyboard.press("Enter")
+    page.locator("#search-results a", has_text="Callbacks").first.wait_for()
+    page.close()
+
+    assert [] == [url for url in asked if not url.startswith(("file:", "data:"))]
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_page_is_wider_than_its_window(site: Path, browser: "Browser", width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    wide: list[str] = []
+    for each in sorted(site.glob("*.html")):
+        page.goto(each.as_uri())
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            wide.append(each.name)
+    page.close()
+
+    assert [] == wide

@@ -17,13 +17,15 @@ from xpm.connectors.base import (
     News,
     Paused,
     Printed,
+    Reported,
     Sent,
     Snapshot,
     Stayed,
     is_paused,
 )
-from xpm.connectors.specs import LocalSpec, Spec
+from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec, SshTarget
 from xpm.errors import HostUnreachable, ProfileProblem
+from xpm.follow.waiting import HERE
 from xpm.launchers.model import Setup
 from xpm.launchers.notices import NOBODY
 from xpm.launchers.profiles import Answer, Prepared
@@ -77,8 +79,12 @@ class Cluster:
     """What every fetch asked for."""
     stays: list[Stayed] = field(default_factory=list)
     """What rules keep of each job, unless it is wanted."""
+    logs: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """What jobs have printed: by job and stream; of others a line."""
     live_bytes: int = 0
     """How much is new in the files of each job that runs."""
+    progress: list[Reported] = field(default_factory=list)
+    """How far jobs say they are."""
     limits: Mapping[str, object] | None = None
     """What the site tells of itself."""
     clock: int = 0
@@ -110,7 +116,7 @@ class Cluster:
             self._end(job, state, message)
             self._advance()
 
-    def wait_until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    def wait_until(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
         with self.changed:
             assert self.changed.wait_for(condition, timeout_s)
 
@@ -212,7 +218,7 @@ class FakeConnector:
                 for job, held in cluster.held.items()
                 if held.moved > since and (cursor is not None or job in wanted)
             ]
-            return News(changes, str(cluster.clock), (), cluster.limits)
+            return News(changes, str(cluster.clock), (), cluster.limits, cluster.progress)
 
     def nudge(self) -> None:
         with self._cluster.changed:
@@ -230,7 +236,9 @@ class FakeConnector:
 
     def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
         self._reach()
-        return Printed(b"a line\n"[offset : offset + limit])
+        log = self._cluster.logs.get((ref.job, stream), b"a line\n")
+        start = max(0, len(log) + offset) if offset < 0 else offset
+        return Printed(log[start : start + limit], (), start, len(log))
 
     def fetch(
         self,
@@ -251,7 +259,11 @@ class FakeConnector:
                 self._cluster.fetched.append(ref.job)
                 if not self._cluster.loses_files:
                     mirror(Path(main), self._cluster.held[ref.job])
-            with JobFolder(Path(ledger.job_folder(main, ref.task, ref.job))) as folder:
+            folder_path = Path(ledger.job_folder(main, ref.task, ref.job))
+            for each in self._cluster.stays if choice.wanted else ():
+                (folder_path / each.path).parent.mkdir(parents=True, exist_ok=True)
+                (folder_path / each.path).write_bytes(b"x" * each.size)
+            with JobFolder(folder_path) as folder:
                 staying.note(folder, stays, choice.words)
         return [Fetched(ref, 3, 100, (), stays) for ref in refs]
 
@@ -334,7 +346,7 @@ class FakeProfiles:
     def __init__(self, names: Sequence[str], results: Mapping[str, Rules] | None = None) -> None:
         self.names = names
         self.default = names[0]
-        self.connectors = {name: LocalSpec(name=name) for name in names}
+        self.connectors = {name: _spec(name) for name in names}
         self.results = results or {}
 
     def rules(self, connector: str) -> Rules:
@@ -343,7 +355,7 @@ class FakeProfiles:
     def launcher(self, name: str | None) -> FakeLauncher:
         if name is not None and name not in self.names:
             raise ProfileProblem(f"no launcher {name!r}")
-        return FakeLauncher(name or self.default, LocalSpec(name=name or self.default))
+        return FakeLauncher(name or self.default, _spec(name or self.default))
 
 
 class Lab:
@@ -390,3 +402,7 @@ def sealed(
 def job_id(name: str) -> str:
     """The id of the task of this name."""
     return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _spec(name: str) -> Spec:
+    return LocalSpec() if name == HERE else SlurmSpec(name, SshTarget(name), "/far")

@@ -10,7 +10,7 @@ from xpm.connectors.base import Snapshot
 from xpm.follow.journal import Journal
 from xpm.follow.main import MainFolder
 from xpm.follow.outbox import Outbox
-from xpm.follow.outgoing import Outgoing
+from xpm.follow.outgoing import NO_CODE, Outgoing
 
 
 def entry(job: str) -> dict[str, object]:
@@ -24,12 +24,16 @@ class Slow(Outbox):
         raise KeyboardInterrupt(connector)
 
 
+def _nobody(text: str) -> None:
+    pass
+
+
 def test_code_is_kept_before_the_many_jobs_are_synced(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "plan.py").write_bytes(b"print(1)")
     digest = hashlib.sha256(b"print(1)").hexdigest()
     snapshot = Snapshot("s1", {"plan.py": (digest, 0o644, str(tmp_path / "plan.py"))})
-    outgoing = Outgoing("cluster", Slow(tmp_path / "own"), lambda: 0.0, lambda: None)
+    outgoing = Outgoing("cluster", Slow(tmp_path / "own"), lambda: 0.0, _nobody)
     outgoing.add(entry("a"), snapshot)
 
     with pytest.raises(KeyboardInterrupt):
@@ -44,13 +48,13 @@ def test_that_code_is_missing_is_told_once_for_all_jobs(main_path: Path) -> None
     for job in ("a", "b", "c"):
         main.outbox.put("cluster", entry(job))
     told: list[str] = []
-    outgoing = Outgoing("cluster", main.outbox, lambda: 0.0, lambda: told.append("no code"))
+    outgoing = Outgoing("cluster", main.outbox, lambda: 0.0, told.append)
 
     journal = Journal(main)
     list(outgoing.send(Cluster().open(), journal))
     journal.close()
 
-    assert ["no code"] == told
+    assert [NO_CODE] == told
 
 
 def test_code_that_is_there_already_need_not_be_here(main_path: Path) -> None:
@@ -61,7 +65,7 @@ def test_code_that_is_there_already_need_not_be_here(main_path: Path) -> None:
         main.outbox.put("cluster", {**entry(job), "experiment": "exp", "parents": []})
     cluster = Cluster()
     cluster.staged.add("s1")
-    outgoing = Outgoing("cluster", main.outbox, lambda: 0.0, lambda: None)
+    outgoing = Outgoing("cluster", main.outbox, lambda: 0.0, _nobody)
 
     journal = Journal(main)
     list(outgoing.send(cluster.open(), journal))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,6 +157,29 @@ def test_retrying_a_failed_job_takes_those_skipped_after_it_along(
     seen = jobs(session)
     assert (seen["a"].state, seen["b"].state) == ("done", "done")
     assert (seen["a"].attempt, seen["b"].attempt) == (2, 2)
+
+
+@pytest.mark.usefixtures("_submitted")
+def test_what_is_retried_may_be_sent_one_by_one_and_is_not_skipped_again(
+    session: Session, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.finish(A.job, "failed", "boom")
+    session.refresh()
+    cluster.fate = lambda entry: "done"
+    submit = session.submit
+
+    def submit_and_see_it_sent(*what: Any) -> None:
+        submit(*what)
+        session.hurry()
+        cluster.wait_until(lambda: cluster.submissions[-1] == [what[1]["job"]])
+
+    monkeypatch.setattr(session, "submit", submit_and_see_it_sent)
+    session.retry([jobs(session)["a"]])
+    session.refresh()
+
+    seen = jobs(session)
+    assert [[A.job], [B.job]] == cluster.submissions[-2:]
+    assert (seen["a"].state, seen["b"].state) == ("done", "done")
 
 
 @pytest.mark.usefixtures("_submitted")

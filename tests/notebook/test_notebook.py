@@ -63,6 +63,11 @@ def html(outputs: Any) -> str:
     )
 
 
+def said(outputs: Any) -> str:
+    """All that a cell prints."""
+    return "".join(each["text"] for each in outputs if each["output_type"] == "stream")
+
+
 def test_the_example_shows_configurations_progress_and_results(folder: Path) -> None:
     book: Any = nbformat.read(folder / "sweep.ipynb", as_version=4)  # type: ignore[no-untyped-call]
 
@@ -76,7 +81,7 @@ def test_the_example_shows_configurations_progress_and_results(folder: Path) -> 
     assert "3/3 · 3 done" in html(waited)
     assert "done" in html(task)
     assert "workdir/jobs/notebook.learn/" in html(task)
-    assert "{1: {'accuracy': 0.9}" in results[0]["data"]["text/plain"]
+    assert "<th>accuracy</th>" in html(results)
     assert closed == []
 
 
@@ -105,16 +110,62 @@ def test_only_waiting_blocks(folder: Path) -> None:
             "from gated import Wait\nfrom xpm import experiment\nheard = []",
             f"xp = experiment('workdir', 'gated').start()\nwork = Wait(gate={str(gate)!r}).submit()",
             "work.on_completed(heard.append)\n"
-            "import time\nwhile xp.update() and work.state != 'running': time.sleep(0.05)\nxp",
+            "import time\nwhile xp.update() and work.state != 'running': time.sleep(0.05)\nprint(xp)",
             f"from pathlib import Path\nPath({str(gate)!r}).touch()\nxp.wait()",
             "len(heard)",
             "xp = experiment('workdir', 'gated').start()  # once more: the one before is closed\nxp.close()",
         ],
     )
 
-    assert "0/1 · 1 running" in html(outputs[2])
+    assert f"<experiment gated in {folder}/workdir: 1 running>\n" in said(outputs[2])
     assert "1/1 · 1 done" in html(outputs[3])
     assert "1" == outputs[4][0]["data"]["text/plain"]
+
+
+def test_every_cell_that_shows_an_experiment_shows_it_once_as_it_is_now(folder: Path) -> None:
+    (folder / "gated.py").write_text(GATED)
+    gates = [str(folder / name) for name in "abc"]
+
+    outputs = run(
+        folder,
+        [
+            "from gated import Wait\nfrom xpm import experiment\n"
+            "xp = experiment('workdir', 'gated').start()",
+            f"for gate in {gates}: Wait(gate=gate).submit()",
+            "xp.update()",
+            "1 + 1",
+            f"from pathlib import Path\nfor gate in {gates}: Path(gate).touch()\nxp.wait()",
+        ],
+    )
+
+    assert ["", "3/3", "3/3", "", "3/3"] == [
+        "3/3"[: 3 * html(each).count("3/3")] for each in outputs
+    ]
+    assert [0, 1, 1, 0, 1] == [html(each).count("<progress") for each in outputs]
+
+
+def test_a_cell_that_is_interrupted_says_so_in_words(folder: Path) -> None:
+    (folder / "gated.py").write_text(GATED)
+    interrupting = (
+        "import _thread, threading\nthreading.Timer(0.5, _thread.interrupt_main).start()\nxp.wait()"
+    )
+
+    with pytest.raises(CellExecutionError) as caught:
+        run(
+            folder,
+            [
+                "from gated import Wait\nfrom xpm import experiment\n"
+                "xp = experiment('workdir', 'gated').start()\n"
+                f"Wait(gate={str(folder / 'gate')!r}).submit()",
+                interrupting,
+            ],
+        )
+    (folder / "gate").touch()
+
+    assert "interrupted: the jobs of gated go on; `xp.wait()` follows them again" in str(
+        caught.value
+    )
+    assert "_experiment.py" not in str(caught.value)
 
 
 def test_what_is_shown_is_escaped(folder: Path) -> None:
@@ -135,7 +186,7 @@ def test_a_failed_task_is_told_in_the_cell_that_waits(folder: Path) -> None:
         "    def execute(self):\n        raise ValueError('no luck')\n"
     )
 
-    with pytest.raises(CellExecutionError, match="no luck"):
+    with pytest.raises(CellExecutionError, match="no luck") as caught:
         run(
             folder,
             [
@@ -143,3 +194,30 @@ def test_a_failed_task_is_told_in_the_cell_that_waits(folder: Path) -> None:
                 "xp = experiment('workdir', 'bad').start()\nBad().submit()\nxp.wait()"
             ],
         )
+
+    assert "submitted in cell In[1], line 4" in str(caught.value)
+    assert "run the cell with `start()` and those below again" in str(caught.value)
+    assert "_experiment.py" not in str(caught.value)
+
+
+def test_an_error_of_a_cell_names_the_cell(folder: Path) -> None:
+    (folder / "gated.py").write_text(GATED)
+
+    with pytest.raises(CellExecutionError) as caught:
+        run(folder, ["from gated import Wait\n\nWait(gaet='x')"])
+
+    assert "xpm: cell In[1], line 3: Wait has no argument 'gaet'" in str(caught.value)
+
+
+def test_without_pandas_results_are_rows(folder: Path) -> None:
+    (outputs,) = run(
+        folder,
+        [
+            "import sys\nsys.modules['pandas'] = None\nfrom models import Learn, Model\n"
+            "from xpm import experiment, tag\nxp = experiment('workdir', 'plain').start()\n"
+            "Learn(model=Model(layers=tag(1))).submit()\nxp.wait()\n"
+            "print([(row.state, row.tags, row.metrics) for row in xp.results()])"
+        ],
+    )
+
+    assert "[('done', {'layers': 1}, {'accuracy': 0.9})]\n" == said(outputs)

@@ -42,12 +42,15 @@ class Inbox:
 
     def __init__(self) -> None:
         self.got: list[dict[str, Any]] = []
+        self._came = threading.Condition()
         inbox = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
-                inbox.got.append(json.loads(self.rfile.read(length)))
+                with inbox._came:
+                    inbox.got.append(json.loads(self.rfile.read(length)))
+                    inbox._came.notify_all()
                 self.send_response(200)
                 self.end_headers()
 
@@ -61,6 +64,11 @@ class Inbox:
     def url(self) -> str:
         """Where apprise sends JSON, with a secret in it."""
         return f"json://127.0.0.1:{self.server.server_port}/{SECRET}"
+
+    def wait_for(self, count: int) -> None:
+        """Return when so many have come."""
+        with self._came:
+            assert self._came.wait_for(lambda: len(self.got) >= count, timeout=60)
 
 
 @pytest.fixture
@@ -83,10 +91,12 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(home: Path, numbers: str, notify: str, more: dict[str, str] | None = None) -> Ended:
+def run(
+    home: Path, numbers: str, notify: str, more: dict[str, str] | None = None, plan: str = PLAN
+) -> Ended:
     """Run the plan with a profile that notifies."""
     (home / "config" / "launchers.yaml").write_text(f"version: 1\nnotify: {notify}\n")
-    (home / "project" / "plan.py").write_text(PLAN.replace("NUMBERS", numbers))
+    (home / "project" / "plan.py").write_text(plan.replace("NUMBERS", numbers))
     return xpm("run", "plan.py", home=home, cwd=home / "project", more=more)
 
 
@@ -136,6 +146,18 @@ def test_a_notification_that_fails_is_told_once_without_its_address_and_fails_no
         for path in home.rglob("*")
         if path.is_file() and path.name != "launchers.yaml" and SECRET in path.read_text("latin-1")
     ]
+
+
+@pytest.mark.host
+def test_a_plan_that_logs_everything_does_not_log_addresses(home: Path, inbox: Inbox) -> None:
+    to = f"{{to: ['{inbox.url}', 'json://127.0.0.1:1/{SECRET}']}}"
+    logs = "import logging\nlogging.basicConfig(level=logging.DEBUG)\nlogging.info('seen')\n"
+
+    told = run(home, "(1,)", to, plan=logs + PLAN)
+
+    assert (0, 1) == (told.code, len(inbox.got)), told.err
+    assert "seen" in told.err
+    assert SECRET not in told.out + told.err
 
 
 @pytest.mark.host

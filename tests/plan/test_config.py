@@ -506,3 +506,8 @@ def test_a_path_argument_takes_text() -> None:
         path: Param[Path]
 
     assert Path("a/b") == Located(path="a/b").path  # type: ignore[arg-type]
+
+
+def test_a_default_given_as_ignore_default_is_refused() -> None:
+    with pytest.raises(PlanProblem, match=r"field\(default=0.1, ignore_default=True\)"):
+        field(ignore_default=0.1)  # type: ignore[call-overload]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import render, selecting, sessions, telling
+from xpm.cli import render, selecting, sessions
 from xpm.connectors.base import Sent
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import UsageProblem
@@ -16,6 +16,7 @@ from xpm.follow import adopting, views
 from xpm.follow.adopting import Adopted
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
+from xpm.words import telling
 
 HEADINGS = ("EXPERIMENT", "JOBS", "STATES", "LAST SENT")
 REFUSED_SHOWN = 3

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import confirming, render, selecting, sessions, telling
+from xpm.cli import confirming, render, selecting, sessions
 from xpm.errors import XpmError
 from xpm.follow import filters, views
 from xpm.follow.looking import Look
 from xpm.follow.views import JobView
+from xpm.words import telling
 
 
 @click.command("cancel")

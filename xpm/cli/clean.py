@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import render, selecting, sessions, telling
+from xpm.cli import render, selecting, sessions
 from xpm.connectors.base import JobRef
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.tidying import Over, Remains, Rubbish, Tidying
@@ -22,6 +22,7 @@ from xpm.follow.unclaimed import Claims
 from xpm.sync import caches
 from xpm.sync.contents import cache_folder
 from xpm.wire import hints
+from xpm.words import telling
 
 SCHEMA = 1
 LOCAL = "local"

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from xpm.cli import selecting, telling
+from xpm.cli import selecting
 from xpm.errors import XpmError
 from xpm.follow.journal import Journal
 from xpm.follow.looking import Look
+from xpm.words import telling
 
 MOST = 200
 """So many jobs at most are offered: who has more types another digit."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import click
 
-from xpm.cli import telling
 from xpm.follow.views import JobView
+from xpm.words import telling
 
 MANY = 10
 """With more jobs than this nothing is done without a question."""

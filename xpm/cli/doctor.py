@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import click
 
-from xpm.cli import diagnosis, findings, online, probe_job, prompting, render, telling
+from xpm.cli import diagnosis, findings, online, probe_job, prompting, render
 from xpm.cli.diagnosis import examine
 from xpm.cli.findings import Finding
 from xpm.cli.probe_job import ProbeJob
@@ -28,6 +28,7 @@ from xpm.launchers import surveying
 from xpm.launchers.profiles import Launcher, Profiles
 from xpm.launchers.report import did_you_mean
 from xpm.wire import hints
+from xpm.words import telling
 
 UNPREPARED = "cannot prepare the workspace"
 """How the words of the far side begin that could not make or open it."""

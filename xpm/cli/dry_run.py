@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import cast
 
 from xpm import _dry
+from xpm.agent import slurm_room
 from xpm.agent.limits import SiteLimits
-from xpm.cli import findings, render, script, telling
+from xpm.cli import findings, render, script
 from xpm.cli.findings import Finding
 from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec
 from xpm.errors import PlanProblem
-from xpm.follow import dry, sent, sites
+from xpm.follow import dry, hours, sent, sites
 from xpm.follow.dry import Ask, DryJob, DryRun, Parcel
 from xpm.follow.options import RunOptions, using
+from xpm.sync import uncommitted
 from xpm.wire import hints, travel
+from xpm.words import telling
 
 SCHEMA = 1
 MOST_ROWS = 40
@@ -107,13 +110,18 @@ def _tell_one(run: DryRun) -> None:
         f"{run.experiment} · {_jobs(len(run.jobs))}: {told or 'nothing to do'} · {run.main}"
     )
     render.table(("TASK", "FATE", "JOBS", "TAGS", "WHY"), _rows(run.jobs))
-    for ask in dry.asks(run):
+    found = dry.asks(run)
+    for ask in found:
         render.line("")
         recipe = run.recipes.get(str(ask.request.get("environment")))
         for line in _ask_lines(ask, recipe):
             render.line(line)
-    for parcel in parcels(run):
-        render.line(f"\nto {parcel.spec.name}: {_parcel_words(parcel)}")
+    if len(found) > 1 and (most := hours.in_words(_all_hours(run))):
+        render.line(f"\nall of them: at most {most}, run once each")
+    to = parcels(run)
+    name = _code_name(run) if to else ""
+    for parcel in to:
+        render.line(f"\nto {parcel.spec.name}: {_parcel_words(parcel, name)}")
     for note in run.notes:
         render.note(note)
     if run.ends_at:
@@ -149,23 +157,32 @@ def _tags(jobs: Sequence[DryJob]) -> str:
 
 def _ask_lines(ask: Ask, recipe: Mapping[str, object] | None) -> Iterator[str]:
     later = len(ask.jobs) - ask.at_once
-    parts = [f"{_jobs(ask.at_once)} at once"] if ask.at_once else []
+    parts = [f"{_jobs(ask.at_once)} at once{_arrays(ask)}"] if ask.at_once else []
     parts += [f"{_jobs(later)} after others"] if later else []
     wants = resources(ask.request)
     each = f", each {wants}" if wants else ""
-    yield f"launcher {ask.launcher} on {ask.spec.name}: {', '.join(parts)}{each}"
+    most = hours.in_words(ask.hours)
+    cost = f"; at most {most}" if most else ""
+    yield f"launcher {ask.launcher} on {ask.spec.name}: {', '.join(parts)}{each}{cost}"
     line, *lines = dry.shown(ask, recipe)
     yield f"  $ {line}"
     yield from (f"    | {each}" for each in lines[1:])
-    limit = _array_limit(ask)
-    if limit:
-        yield f"    (in pieces: the site takes arrays of at most {limit})"
 
 
-def _array_limit(ask: Ask) -> int | None:
+def _arrays(ask: Ask) -> str:
+    """As how many batch jobs they go, where a batch system takes many as one."""
+    if not isinstance(ask.spec, SlurmSpec) or ask.at_once < 2:
+        return ""
     site = _known(ask.spec)
-    most = site.max_array_size
-    return most if most is not None and ask.at_once > most else None
+    most = slurm_room.together(slurm_room.NOTHING, site.max_array_size, site.max_array_tasks)
+    if most < 2:
+        return ", each by itself (the site takes no arrays)"
+    count = -(-ask.at_once // most)
+    return " as 1 array" if count == 1 else f" as {count} arrays of at most {most}"
+
+
+def _all_hours(run: DryRun) -> Mapping[str, float]:
+    return hours.total(job.request for job in run.jobs if job.entry is not None)
 
 
 def _known(spec: Spec) -> SiteLimits:
@@ -190,14 +207,25 @@ def resources(request: Mapping[str, object]) -> str:
     return ", ".join(told)
 
 
-def _parcel_words(parcel: Parcel) -> str:
+def _code_name(run: DryRun) -> str:
+    """Its id, and how far it is from what git has."""
+    if run.snapshot is None:
+        return ""
+    count = uncommitted.count(Path(run.project), run.files)
+    told = f" ({count} file{'' if count == 1 else 's'} not committed)" if count else ""
+    return f" {run.snapshot.id[: telling.ID_SHOWN]}{told}"
+
+
+def _parcel_words(parcel: Parcel, name: str) -> str:
     if not parcel.files:
         code = "no code"
     elif not parcel.new_files:
-        code = f"code that is there since earlier ({parcel.files} files, {_size(parcel.bytes)})"
+        code = (
+            f"code{name} that is there since earlier ({parcel.files} files, {_size(parcel.bytes)})"
+        )
     else:
         code = (
-            f"{_size(parcel.new_bytes)} of code in {parcel.new_files} files not sent there from here before"
+            f"code{name}: {_size(parcel.new_bytes)} in {parcel.new_files} files not sent there from here before"
             f" (of {parcel.files}, {_size(parcel.bytes)})"
         )
     program = f", xpm itself {_size(parcel.program_bytes)} (once)" if parcel.program_bytes else ""
@@ -252,7 +280,7 @@ def _request(ask: Ask) -> dict[str, object]:
     is_slurm = isinstance(ask.spec, SlurmSpec)
     return {
         "connector": ask.spec.name, "launcher": ask.launcher, "jobs": len(ask.jobs),
-        "at_once": ask.at_once, "resources": ask.request.get("resources"),
+        "at_once": ask.at_once, "resources": ask.request.get("resources"), "hours": dict(ask.hours),
         "command": dry.command(ask), "script": dry.script(ask) if is_slurm else None,
     }  # fmt: skip
 

@@ -24,7 +24,7 @@ def show(findings: Iterable[Finding]) -> None:
     """A line for each, and what to do below it."""
     for finding in findings:
         verdict = render.paint(f"{finding.verdict:<4}", _COLOURS[finding.verdict], sys.stdout)
-        render.line(f"{verdict}  {finding.topic:<10}  {finding.what}")
+        render.line(f"  {finding.topic:<10}  {finding.what}", lead=verdict)
         if finding.do:
             render.line(f"  -> {finding.do}")
 

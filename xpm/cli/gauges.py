@@ -1,15 +1,15 @@
 """What is shown below the bars of a run: jobs that run, what others wait for, tokens that are held."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from datetime import UTC, datetime
 
-from xpm.cli import telling
+from xpm.cli.bars import ROOMY, TIGHT, bar
+from xpm.follow.progress import Pace, Word, said
 from xpm.follow.views import JobView
-from xpm.wire import jobfile, ledger
+from xpm.wire import jobfile
+from xpm.words import starts, telling
 
 HOLDING = frozenset({"submitted", "pending", "running", "unknown"})
 """The states in which a job holds its tokens."""
@@ -17,40 +17,8 @@ MOST_RUNNING = 5
 MOST_REASONS = 3
 MOST_READ = 50
 """Of so many jobs at once the files are read: of more, what one of them says matters less than the bars."""
-BAR = 20
+BAR, BAR_TIGHT = 20, 6
 HERE = "local"
-EXPECTED = "; SLURM expects to start it by "
-
-
-class Word(NamedTuple):
-    """How far a job says it is."""
-
-    at: float
-    fraction: float
-    description: str
-
-
-class Pace:
-    """How long something will yet take, from how fast it went since it was first seen."""
-
-    def __init__(self) -> None:
-        self._first: tuple[float, float] | None = None
-        self._last: tuple[float, float] | None = None
-
-    def seen(self, at: float, done: float) -> None:
-        """At this time so much was done."""
-        if self._first is None or done < self._first[1]:
-            self._first = at, done
-        self._last = at, done
-
-    def left(self, total: float, now: float) -> float | None:
-        """Seconds until all is done; None as long as that is a guess."""
-        if self._first is None or self._last is None:
-            return None
-        (began, before), (at, done) = self._first, self._last
-        if done <= before or at <= began or done >= total:
-            return None
-        return max(0.0, (total - done) * (at - began) / (done - before) - (now - at))
 
 
 class Gauges:
@@ -84,16 +52,16 @@ class Gauges:
                 for known in (self._paces, self._tokens, self._words):
                     known.pop(job.path, None)
 
-    def lines(self) -> list[str]:
-        """What to show now; files are looked into once a second."""
+    def lines(self, columns: int = ROOMY) -> list[str]:
+        """What to show now on so many columns; files are looked into once a second."""
         now = self._clock()
         jobs = list(self._holding.values())  # another thread puts
         if now - self._read_at >= 1.0:
             self._read_at = now
             self._look(jobs)
         return [
-            *self._of_running(jobs, now),
-            *_of_pending(jobs),
+            *self._of_running(jobs, now, columns),
+            *_of_pending(jobs, datetime.fromtimestamp(now, UTC)),
             *self._of_tokens(),
             *self._of_links(jobs, now),
         ]
@@ -115,12 +83,17 @@ class Gauges:
             str(name): (int(count), int(total)) for name, count, total in noted.get("tokens") or ()
         }
 
-    def _of_running(self, jobs: Sequence[JobView], now: float) -> Iterator[str]:
+    def _of_running(self, jobs: Sequence[JobView], now: float, columns: int) -> Iterator[str]:
         told = [job for job in jobs if job.path in self._words]
         for job in told[:MOST_RUNNING]:
             word, left = self._words[job.path], self._paces[job.path].left(1.0, now)
             tags = f" {telling.tag_text(job.tags)}" if job.tags else ""
-            parts = [f"{bar(word.fraction)} {word.fraction:4.0%}", word.description, in_words(left)]
+            shown = "".join(
+                bar(
+                    word.fraction, BAR if columns >= ROOMY else BAR_TIGHT if columns >= TIGHT else 0
+                )
+            )
+            parts = [f"{shown} {word.fraction:4.0%}".lstrip(), word.description, in_words(left)]
             yield f"  {job.id[: telling.ID_SHOWN]}{tags}  " + "  ".join(
                 each for each in parts if each
             )
@@ -146,40 +119,24 @@ class Gauges:
             )
 
 
-def said(folder: str) -> Word | None:
-    """What a job last said of its progress, as far as that is here."""
-    try:
-        content = json.loads((Path(folder) / ledger.FOLDER / ledger.PROGRESS).read_bytes())
-        fraction = min(1.0, max(0.0, float(content["fraction"])))
-        return Word(float(content["at"]), fraction, " ".join(str(content["description"]).split()))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def bar(fraction: float) -> str:
-    """So much of a bar."""
-    full = round(BAR * fraction)
-    return "━" * full + "╌" * (BAR - full)
-
-
 def in_words(left: float | None) -> str:
     """``3 min left``; nothing when it is not known."""
     return "" if left is None else f"{telling.age(left)} left"
 
 
-def _of_pending(jobs: Sequence[JobView]) -> Iterator[str]:
+def _of_pending(jobs: Sequence[JobView], now: datetime) -> Iterator[str]:
     """What jobs in a queue wait for, in the words of the batch system, the most frequent reasons first.
 
     Of jobs that wait for the same the earliest start is told that the batch system expects.
     """
     reasons: Counter[str] = Counter()
-    starts: dict[str, str] = {}
+    first: dict[str, datetime] = {}
     for job in jobs:
         if job.state == "pending" and job.reason:
-            reason, _, start = " ".join(job.reason.split()).partition(EXPECTED)
+            reason, start = starts.parted(" ".join(job.reason.split()))
             reasons[reason] += 1
-            if start:
-                starts[reason] = min(start, starts.get(reason, start))
+            if start is not None:
+                first[reason] = min(start, first.get(reason, start))
     for reason, count in reasons.most_common(MOST_REASONS):
-        start = f"; the first to start by {starts[reason]}" if reason in starts else ""
-        yield f"{count} pending: {reason}{start}"
+        told = f"first start {starts.about(first[reason], now)}" if reason in first else ""
+        yield f"{count} pending: " + "; ".join(each for each in (reason, told) if each)

@@ -31,7 +31,7 @@ def command(folder: Path) -> int:
             hint="name a folder that you can write: xpm init DIR",
         ) from error
     render.line(f"made {name}/" if str(folder) != "." else "made here")
-    for line in render.columns([[f"  {each}", told] for each, (_, told) in files.items()]):
+    for line in render.aligned([[f"  {each}", told] for each, (_, told) in files.items()]):
         render.line(f"  {line}")
     render.line("next")
     if folder.absolute() != Path.cwd():

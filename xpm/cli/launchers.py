@@ -82,7 +82,7 @@ def show(name: str, why: bool, sets: tuple[str, ...], as_json: bool) -> int:
     for path, tree in shown.items():
         found = list(showing.values(tree, path)) if tree.items else []
         rows = [(f"{each.path}: {each.text}", each.mark.exact if why else "") for each in found]
-        for text in render.columns(rows) if rows else [f"{path}: as built in"]:
+        for text in render.aligned(rows) if rows else [f"{path}: as built in"]:
             render.line(text)
     _show_results(profiles, name, places)
     if name in profiles.names:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
-from xpm.cli import prompting, render, telling
-from xpm.cli.gauges import Gauges, Pace, in_words
+from xpm.cli import bars, cells, prompting, render
+from xpm.cli.bars import Kind
+from xpm.cli.foot import Foot, Line
+from xpm.cli.gauges import Gauges, in_words
 from xpm.follow.observer import Observer, PlainObserver, WaitingNews
+from xpm.follow.progress import Pace
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import Waiting
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.progress import Progress, TaskID
-
-MARKS = {"done": "✓", "failed": "✗", "lost": "✗", "cancelled": "-", "skipped": "-"}
 
 
 def observer() -> Observer:
@@ -66,23 +63,13 @@ def over(states: Mapping[str, int]) -> int:
     return sum(count for state, count in states.items() if state in OVER)
 
 
-def words(states: Mapping[str, int]) -> str:
-    """``✓ 6  ✗ 1  2 running``."""
-    parts = [
-        f"{MARKS[state]} {states[state]}" if state in MARKS else f"{states[state]} {state}"
-        for state in reversed(telling.ORDER)
-        if states.get(state)
-    ]
-    return "  ".join(parts)
-
-
 class LiveObserver:
     """Bars on stderr, redrawn in place; notes scroll by above them."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards the tally: another thread draws
         self._tally = Tally()
-        self._bars: dict[str, TaskID] = {}
-        self._progress: Progress | None = None
+        self._foot: Foot | None = None
         self._gauges = Gauges("")
         self._waits: Sequence[str] = ()
         self._waiting_news = WaitingNews()
@@ -90,64 +77,23 @@ class LiveObserver:
     def started(self, experiment: str, main: str) -> None:
         """Begin to draw."""
         self._gauges = Gauges(main)
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            ProgressColumn,
-            TextColumn,
-        )
-        from rich.progress import Task as RichTask
-        from rich.text import Text
-
-        class Left(ProgressColumn):
-            """About how long a task will yet take."""
-
-            def render(column, task: RichTask) -> Text:
-                return Text(in_words(self._tally.left(task.description)))
-
-        class Bars(Progress):
-            """The bars, and below them what runs and what is waited for."""
-
-            def get_renderables(bars) -> Iterable[RenderableType]:
-                yield bars.make_tasks_table(bars.tasks)
-                for line in (*self._gauges.lines(), *self._waits):
-                    yield Text(line, no_wrap=True, overflow="ellipsis")
-
-        self._progress = progress = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[words]}"),
-            Left(),
-            console=Console(stderr=True, highlight=False),
-            refresh_per_second=4,
-        )
-        progress.console.print(f"{experiment} · {main}", markup=False)
-        progress.start()
-        prompting.shown(progress)
+        render.note(f"{experiment} · {main}")
+        self._foot = Foot(self._lines)
+        self._foot.start()
+        prompting.shown(self._foot)
 
     def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
-        """Redraw the bars of these jobs' tasks."""
-        changed = self._tally.put(jobs)
+        """Take in the states of these jobs; they are drawn in a moment."""
+        with self._lock:
+            self._tally.put(jobs)
         self._gauges.put(jobs)
-        if self._progress is None:
-            return
-        for task in sorted(changed):
-            states = self._tally.tasks()[task]
-            if task not in self._bars:
-                self._bars[task] = self._progress.add_task(task, total=None, words="")
-            self._progress.update(
-                self._bars[task], total=states.total(), completed=over(states), words=words(states)
-            )
 
     def note(self, text: str) -> None:
         """Say something above the bars."""
-        if self._progress is None:
+        if self._foot is None:
             render.note(text)
         else:
-            self._progress.console.print(text, markup=False)
+            self._foot.above(cells.harmless(text))
 
     def waiting(self, found: Sequence[Waiting]) -> None:
         """Say what is news above the bars; what is waited for now stays below them."""
@@ -162,7 +108,15 @@ class LiveObserver:
 
     def ended(self, counts: Mapping[str, int]) -> None:
         """Draw once more, then leave the terminal as it was."""
-        if self._progress is not None:
+        if self._foot is not None:
             prompting.shown(None)
-            self._progress.stop()
-            self._progress = None
+            self._foot.stop()
+            self._foot = None
+
+    def _lines(self, columns: int, rows: int) -> Sequence[Line]:
+        with self._lock:
+            kinds = [
+                Kind(task, dict(states), in_words(self._tally.left(task)))
+                for task, states in self._tally.tasks().items()
+            ]
+        return bars.lines(kinds, [*self._gauges.lines(columns), *self._waits], columns, rows)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import render, selecting, sessions, telling
+from xpm.cli import render, selecting, sessions
 from xpm.cli.transferring import Bar, patiently
 from xpm.connectors.specs import LocalSpec
 from xpm.errors import UsageProblem
@@ -14,6 +14,7 @@ from xpm.follow.followed import UNREADABLE
 from xpm.follow.pulling import Pulled
 from xpm.follow.session import Session
 from xpm.follow.views import JobView
+from xpm.words import telling
 
 SCHEMA = 1
 INTERRUPTED = 130

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from xpm.cli import live, render, run, selecting, sessions, telling, wait
+from xpm.cli import live, render, run, selecting, sessions, wait
 from xpm.cli.retry import AGAIN
 from xpm.connectors.base import JobRef
 from xpm.errors import UsageProblem
@@ -17,6 +17,7 @@ from xpm.follow.options import RunOptions
 from xpm.follow.session import Session
 from xpm.follow.views import ExperimentView
 from xpm.wire import files
+from xpm.words import telling
 
 
 @click.command("resume")

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import render, selecting, sessions, telling
+from xpm.cli import render, selecting, sessions
 from xpm.cli.transferring import Bar, patiently
 from xpm.connectors.base import Fetched
 from xpm.connectors.specs import LocalSpec
 from xpm.follow import leaving, pulling, views
 from xpm.follow.session import Session
 from xpm.follow.views import JobView
+from xpm.words import telling
 
 
 @click.command("sync")

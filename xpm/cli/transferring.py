@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from xpm.cli import prompting, render, telling
+from xpm.cli import prompting, render
 from xpm.errors import HostProblem
 from xpm.follow import leaving
+from xpm.words import telling
 
 if TYPE_CHECKING:
     from rich.progress import Progress

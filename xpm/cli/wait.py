@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from xpm._notify import Notified
-from xpm.cli import live, render, selecting, sessions, telling
+from xpm.cli import live, render, selecting, sessions
 from xpm.connectors.base import JobRef
 from xpm.follow import leaving, views
 from xpm.follow.records import is_going
 from xpm.follow.session import Session
 from xpm.follow.views import ExperimentView
 from xpm.launchers.notices import NOBODY, Notify
+from xpm.words import telling
 
 
 @click.command("wait")

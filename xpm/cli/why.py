@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import evidence, explaining, render, selecting, sessions, telling
-from xpm.cli.evidence import Case
-from xpm.cli.explaining import Because
+from xpm.cli import render, selecting, sessions
 from xpm.follow.session import Session
 from xpm.follow.views import JobView
+from xpm.words import evidence, explaining, telling
+from xpm.words.evidence import Case
+from xpm.words.explaining import Because
 
 SCHEMA = 1
 LOCAL = "local"

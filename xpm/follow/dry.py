@@ -9,6 +9,7 @@ from typing import cast
 from xpm.agent import entering, environs, slurm_commands
 from xpm.connectors.base import JobRef, Snapshot
 from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec
+from xpm.follow import hours
 
 DONE, ALIVE, NEW, WAITING = "done", "alive", "new", "waiting"
 ORDER = (NEW, WAITING, ALIVE, DONE)
@@ -41,6 +42,8 @@ class DryRun:
 
     experiment: str
     main: str
+    project: str = ""
+    """The folder of the code."""
     jobs: list[DryJob] = field(default_factory=list[DryJob])
     notes: list[str] = field(default_factory=list[str])
     snapshot: Snapshot | None = None
@@ -71,6 +74,11 @@ class Ask:
     def at_once(self) -> int:
         """How many of them wait for no other job."""
         return sum(job.fate == NEW for job in self.jobs)
+
+    @property
+    def hours(self) -> Mapping[str, float]:
+        """What all of them take at most, run once each."""
+        return hours.total([self.request] * len(self.jobs))
 
 
 def asks(run: DryRun) -> list[Ask]:

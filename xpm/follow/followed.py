@@ -12,6 +12,7 @@ from xpm.follow.events import Arrived, Changed, Event, Noted
 from xpm.follow.journal import Journal
 from xpm.follow.leaving import ID_SHOWN
 from xpm.follow.main import local_end
+from xpm.follow.reporting import keep
 from xpm.follow.views import OVER
 from xpm.sync import staying
 from xpm.sync.rules import Choice, Rules
@@ -81,13 +82,19 @@ class Followed:
         self._cursor = None
 
     def ask(
-        self, link: Connector, journal: Journal, fresh: Mapping[JobRef, int], wait_s: float
+        self,
+        link: Connector,
+        journal: Journal,
+        main: Path,
+        fresh: Mapping[JobRef, int],
+        wait_s: float,
     ) -> Mapping[str, object] | None:
         """Hear what happened; wait at most so long for something to.
 
         Args:
             link: the connector.
             journal: where news is noted.
+            main: the main folder, where it is kept how far jobs are.
             fresh: jobs whose state is told in any case.
             wait_s: seconds.
 
@@ -98,6 +105,7 @@ class Followed:
         self.add(fresh)
         news = link.observe(None if whole else self._cursor, list(self._attempts), wait_s)
         self._cursor = news.cursor
+        keep(main, [each for each in news.progress if each.ref in self._attempts])
         changes = list(news.changes)
         if whole:
             heard = {each.ref for each in changes}

@@ -11,6 +11,7 @@ submissions travel together, so that equal ones can become one array; ``hurry`` 
 """
 
 import contextlib
+import functools
 import math
 import sys
 import threading
@@ -19,7 +20,7 @@ from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 
 from xpm.connectors.base import Connector, JobRef, Snapshot
-from xpm.connectors.specs import Spec
+from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import DiskProblem, HostProblem, HostUnknown, LoginNeeded, SiteProblem
 from xpm.follow import sent, sites
 from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Logged, Noted, Stopped, Turned
@@ -31,14 +32,13 @@ from xpm.follow.outgoing import Outgoing
 from xpm.follow.waiting import HERE, Waiting
 from xpm.follow.world import World
 from xpm.sync.rules import EVERYTHING_COMES, Rules
-from xpm.wire import disks, files, travel
+from xpm.wire import disks, files
 
 OBSERVE_S = 30.0
 LINGER_S = 0.02
 LINGER_MOST_S = 0.25
 LOGIN_LOOK_S = 2.0
 TAIL_BYTES = 1 << 18
-NO_CODE = "jobs of an interrupted run wait for their code: run their plan again to send them"
 
 
 class Lane(threading.Thread):
@@ -60,8 +60,14 @@ class Lane(threading.Thread):
         self._outbox: Outbox = main.outbox
         self._events = events
         self._world = world
+        arrived = functools.partial(sent.note_code, spec)
         self._outgoing = Outgoing(
-            spec.name, main.outbox, world.clock, self._lacks_code, self._code_arrived
+            spec.name,
+            main.outbox,
+            world.clock,
+            self._note,
+            arrived,
+            not isinstance(spec, LocalSpec),
         )
         self._followed = Followed(spec.name, events, world.clock, rules, main.launcher)
         self._changed = threading.Condition()  # guards the next nine
@@ -153,6 +159,12 @@ class Lane(threading.Thread):
             if self._link is None:
                 self._link = self._world.open(self.spec, self._main.path)
             return self._link
+
+    @property
+    def up(self) -> Connector | None:
+        """The connector while it answers, for others likewise; None: it is not open, or does not answer."""
+        with self._changed:
+            return self._link if self._has_met and self._down_since is None else None
 
     def _wake(self) -> None:
         with self._changed:
@@ -315,14 +327,8 @@ class Lane(threading.Thread):
             if self._failures == 1:
                 self._outgoing.make_safe()
 
-    def _lacks_code(self) -> None:
-        self._events.put(Noted(self.connector_name, NO_CODE))
-
-    def _code_arrived(self, snapshot: Snapshot) -> None:
-        with contextlib.suppress(OSError):  # a cache for dry runs: it may be behind
-            sent.note(
-                self.spec, [travel.archive()[0], *(sha for sha, _, _ in snapshot.files.values())]
-            )
+    def _note(self, text: str) -> None:
+        self._events.put(Noted(self.connector_name, text))
 
     def _heard(self) -> None:
         self._has_met = True
@@ -358,7 +364,7 @@ class Lane(threading.Thread):
             wait_s = min(wait_s, self._followed.live_in_s())
             self._observing = wait_s > 0
         try:
-            site = self._followed.ask(self._link, journal, fresh, wait_s)
+            site = self._followed.ask(self._link, journal, self._main.path, fresh, wait_s)
         except HostProblem:
             with self._changed:
                 self._fresh = {**fresh, **self._fresh}

@@ -7,12 +7,15 @@ from xpm.connectors.base import CodeGone, Connector, JobRef, Snapshot
 from xpm.errors import SiteProblem
 from xpm.follow.journal import Journal
 from xpm.follow.outbox import Entry, Outbox
+from xpm.follow.sending import Sending
 from xpm.follow.views import sent
 
 BATCH = 1000
 MOST_AGAIN = 3
 BATCH_BYTES = 24 * 1024 * 1024
 """With one more entry (wire/jobfile.py) less than a message may be (wire/frames.py)."""
+
+NO_CODE = "jobs of an interrupted run wait for their code: run their plan again to send them"
 
 Attempts = Mapping[JobRef, int]
 
@@ -24,8 +27,9 @@ class Outgoing:
         connector: its name.
         outbox: where each job lies until it is accepted.
         clock: the time.
-        lacks_code: called once a turn when jobs cannot be sent: nobody here has their code any more.
+        tell: says something to people.
         arrived: called with code that is there now.
+        is_far: whether code has a way to go that people may want to hear of.
     """
 
     def __init__(
@@ -33,13 +37,15 @@ class Outgoing:
         connector: str,
         outbox: Outbox,
         clock: Callable[[], float],
-        lacks_code: Callable[[], None],
+        tell: Callable[[str], None],
         arrived: Callable[[Snapshot], object] = lambda snapshot: None,
+        is_far: bool = True,
     ) -> None:
         self._connector = connector
         self._outbox = outbox
         self._clock = clock
-        self._lacks_code = lacks_code
+        self._note = tell
+        self._is_far = is_far
         self._arrived = arrived
         self._lock = threading.Lock()  # guards the next three; the rest is the lane's
         self._entries = {str(each["job"]): each for each in outbox.entries(connector)}
@@ -74,7 +80,7 @@ class Outgoing:
             attempts = self._send_batch(batch, link, journal)
             if len(attempts) < len(batch) and not is_told:
                 is_told = True
-                self._lacks_code()
+                self._note(NO_CODE)
             yield attempts
 
     def make_safe(self) -> None:
@@ -124,9 +130,7 @@ class Outgoing:
     def _send_batch(
         self, entries: Sequence[Entry], link: Connector, journal: Journal, again: int = 0
     ) -> Attempts:
-        sendable = [
-            each for each in entries if all(self._stage(tree, link) for tree in _trees_of(each))
-        ]
+        sendable = [each for each in entries if self._has_trees(each, link)]
         if sendable:
             self._outbox.trying(self._connector)
             try:
@@ -147,7 +151,11 @@ class Outgoing:
                     del self._entries[str(each["job"])]
         return {_ref(each): _attempt(each) for each in sendable}
 
-    def _stage(self, snapshot_id: str | None, link: Connector) -> bool:
+    def _has_trees(self, entry: Entry, link: Connector) -> bool:
+        code, environment = _trees_of(entry)
+        return self._stage(code, link, True) and self._stage(environment, link, False)
+
+    def _stage(self, snapshot_id: str | None, link: Connector, is_code: bool) -> bool:
         with self._lock:
             if snapshot_id is None or snapshot_id in self._sent_before | self._staged:
                 return True
@@ -155,7 +163,9 @@ class Outgoing:
         snapshot = snapshot or self._outbox.kept(snapshot_id)
         if snapshot is None:
             return self._is_there(snapshot_id, link)
-        link.stage(snapshot, lambda done, total: None)
+        sending = Sending(snapshot_id, self._note if is_code and self._is_far else _nobody)
+        link.stage(snapshot, sending)
+        sending.ended()
         self._staged.add(snapshot_id)
         self._arrived(snapshot)
         self._outbox.forget(snapshot_id)
@@ -168,6 +178,10 @@ class Outgoing:
         else:
             self._absent.add(snapshot)
         return snapshot in self._staged
+
+
+def _nobody(text: str) -> None:
+    """What need not be said."""
 
 
 def _ref(entry: Entry) -> JobRef:

@@ -4,13 +4,15 @@ One file per place and user there, beside the journals: ``{"format": 1, "sent": 
 cache: the far side itself says what it lacks when something is sent.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from xpm.connectors.base import Snapshot
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.follow.journal import state_home
-from xpm.wire import files
+from xpm.wire import files, travel
 
 FORMAT = 1
 MOST = 20_000
@@ -32,6 +34,12 @@ def note(spec: Spec, sent: Iterable[str]) -> None:
     if after != before:
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(str(path), files.dump({"format": FORMAT, "sent": after}))
+
+
+def note_code(spec: Spec, snapshot: Snapshot) -> None:
+    """Note that this code is there, and the program of ours that took it; when that can be noted."""
+    with contextlib.suppress(OSError):  # a cache for dry runs: it may be behind
+        note(spec, [travel.archive()[0], *(sha for sha, _, _ in snapshot.files.values())])
 
 
 def _read(spec: Spec) -> list[str]:

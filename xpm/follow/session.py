@@ -1,6 +1,7 @@
 """The facade of the laptop's side: one main folder, and the connectors its jobs need."""
 
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,8 @@ from xpm.connectors import asking
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import HostUnreachable, UsageProblem, XpmError
-from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
+from xpm.follow.events import Arrived, Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
-from xpm.follow.lane import Lane
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.outbox import Entry
@@ -23,6 +23,7 @@ from xpm.follow.world import World, spec_named
 from xpm.sync import staying
 
 if TYPE_CHECKING:
+    from xpm.follow.lane import Lane
     from xpm.launchers.profiles import Profiles
 
 LEAVE_S = 5.0
@@ -53,6 +54,8 @@ class Session:
             tuple[str, JobRef, int]
         ] = ()  # connector, job, attempt: by the last refresh
         """What connectors have said to people during ``refresh``."""
+        self.brought: Counter[str] = Counter()
+        """The bytes of results that came from each connector during ``refresh``."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
         self._late: set[str] = set()
         """The connectors that have not answered in time: nobody waits for them at the end."""
@@ -242,6 +245,8 @@ class Session:
         """Note what a connector says; the error that kept it from being asked, if this is one."""
         if isinstance(event, Delivered):
             self._undelivered.get(event.connector, set()).difference_update(event.attempts)
+        elif isinstance(event, Arrived):
+            self.brought[event.connector] += event.fetched.bytes
         elif isinstance(event, Noted):
             self.notes.setdefault(event.connector, []).append(event.text)
         elif isinstance(event, LinkDown):
@@ -282,16 +287,16 @@ class Session:
         Returns:
             The connectors that have not taken them within the time, and why.
         """
-        chosen = {job.ref: job for job in [*self._skipped_after(jobs), *jobs]}
-        for job in chosen.values():
+        for job in jobs:
             if job.state not in OVER - {"done"}:
                 raise UsageProblem(
                     f"job {job.id[:12]} is {job.state}", on=job.task,
                     hint="only failed, cancelled, lost and skipped jobs can be tried again",
                 )  # fmt: skip
-        for job in chosen.values():
+        chosen = self._with_skipped(jobs)
+        for job in chosen:
             self._resubmit(job)
-        return self.refresh({job.connector for job in chosen.values()}, patience_s)
+        return self.refresh({job.connector for job in chosen}, patience_s)
 
     def tail(self, job: JobView, stream: str, offset: int, limit: int = 1 << 18) -> bytes:
         """Bytes of a job's log from an offset on: from here when they are here."""
@@ -312,6 +317,11 @@ class Session:
             self._own[name] = self.world.open(self.spec(name), self.main.path)
         return self._own[name]
 
+    def up(self, name: str) -> Connector | None:
+        """A connector while its lane has it open and it answers: any thread may ask it for the ends of logs."""
+        lane = self._lanes.get(name)
+        return None if lane is None else lane.up
+
     def close(self, interrupted: bool = False) -> None:
         """End all lanes, soon when a person has interrupted them; jobs go on."""
         patience_s = self.patience_s(interrupted)
@@ -329,7 +339,9 @@ class Session:
             self._journal.close()
             self._journal = self._look = None
 
-    def _lane(self, spec: Spec) -> Lane:
+    def _lane(self, spec: Spec) -> "Lane":
+        from xpm.follow.lane import Lane  # with all that travels: who only looks needs none of it
+
         lane = self._lanes.get(spec.name)
         if lane is None:
             remember(self.main.path)
@@ -340,16 +352,22 @@ class Session:
             lane.start()
         return lane
 
-    def _skipped_after(self, jobs: Sequence[JobView]) -> Sequence[JobView]:
-        chosen = {job.id for job in jobs}
-        found: dict[str, JobView] = {}
+    def _with_skipped(self, jobs: Sequence[JobView]) -> Sequence[JobView]:
+        """These and those skipped after them: parents first, as they may be sent one by one.
+
+        A child that came there before its parent would be skipped again.
+        """
+        chosen = {job.ref: job for job in jobs}
+        ids, found = {job.id for job in jobs}, dict[JobRef, JobView]()
         for view in self.views():
             for job in view.jobs:  # parents come before their children
-                after = chosen.intersection(view.parents.get(job.id, ()))
+                after = ids.intersection(view.parents.get(job.id, ()))
                 if job.state == "skipped" and after:
-                    found[job.id] = job
-                    chosen.add(job.id)
-        return list(found.values())
+                    chosen.setdefault(job.ref, job)
+                    ids.add(job.id)
+                if job.ref in chosen:
+                    found[job.ref] = chosen[job.ref]
+        return [*found.values(), *(job for ref, job in chosen.items() if ref not in found)]
 
     def _resubmit(self, job: JobView) -> None:
         noted = self.main.job(job.ref)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from xpm.cli import evidence, explaining, history, telling
-from xpm.cli.evidence import Case
 from xpm.connectors.base import JobRef
 from xpm.follow import views
 from xpm.monitor import folders, tables
 from xpm.monitor.board import Board
+from xpm.words import evidence, explaining, history, telling
+from xpm.words.evidence import Case
 
 SIBLINGS = 50
 _NAMES = {"cpus": "cores", "mem_mib": "memory", "gpus": "GPUs", "time_s": "time"}

@@ -179,4 +179,13 @@ else:
                 "field() takes a default or a default_factory, not both",
                 where=places.show(places.caller()),
             )
+        if not isinstance(ignore_default, bool):  # as experimaestro once had it
+            from xpm.plan import places
+            from xpm.plan.problems import Definition
+
+            raise Definition(
+                f"field() takes ignore_default=True or False, not {ignore_default!r}",
+                hint=f"field(default={ignore_default!r}, ignore_default=True)",
+                where=places.show(places.caller()),
+            )
         return Field(default, default_factory, ignore_default, help, checker)

@@ -29,8 +29,23 @@ def show(place: Place | None) -> str:
     if place is None:
         return ""
     name, line = place
+    cell = _cell(name)
+    if cell:
+        return f"cell {cell}, line {line}"
     if os.path.isabs(name):
         here = os.path.join(os.getcwd(), "")
         if name.startswith(here):
             name = name[len(here) :]
     return f"{name}:{line}"
+
+
+def _cell(name: str) -> str:
+    """``In[3]`` for the code of a cell of a notebook; nothing for a file."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None or os.path.exists(name):
+        return ""
+    try:
+        label, number = shell.compile.format_code_name(name)
+    except (AttributeError, TypeError, ValueError):  # of a file, or of another IPython
+        return ""
+    return number if label == "Cell" else ""

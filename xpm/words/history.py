@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from xpm.cli import telling
 from xpm.connectors.base import JobRef
 from xpm.follow.journal import Happened
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.views import OVER
 from xpm.wire import ledger
+from xpm.words import telling
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from xpm._failures import CAUSES
-from xpm.cli import telling
-from xpm.cli.evidence import Case, Record
 from xpm.decide import retry
 from xpm.decide.retry import End
 from xpm.follow.views import OVER, JobView
 from xpm.launchers.endings_vocabulary import CAUSES as RETRIED
+from xpm.words import telling
+from xpm.words.evidence import Case, Record
 
 DIFFERENCES = 3
 """A done job that differs in more values is not what a person had in mind."""

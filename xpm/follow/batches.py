@@ -1,0 +1,66 @@
+"""As what a batch system took jobs, told once: the arrays, and the first of those that go by themselves."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+MOST_SINGLE = 5
+"""A plan may have many small steps: of more the table tells."""
+_ELEMENT = re.compile(r"(.+)_(\d+)")
+
+
+class Batches:
+    """Which batch jobs have been heard of, and told."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()
+        self._heard: list[tuple[str, str]] = []
+        self._single = 0
+
+    def add(self, connector: str, batch_id: str) -> None:
+        """Note as what a job was taken."""
+        self._heard.append((connector, batch_id))
+
+    def news(self) -> list[str]:
+        """What to say of those heard of since: ``mycluster took 6 jobs as array 4211_[0-5]``."""
+        found, self._heard = self._heard, []
+        return self._of(found) if found else []
+
+    def _of(self, found: Iterable[tuple[str, str]]) -> list[str]:
+        arrays: dict[tuple[str, str], list[int]] = {}
+        single: dict[str, list[str]] = {}
+        for connector, batch_id in found:
+            element = _ELEMENT.fullmatch(batch_id)
+            name = connector, element[1] if element else batch_id
+            if name in self._told:
+                continue
+            if element:
+                arrays.setdefault(name, []).append(int(element[2]))
+            elif self._single < MOST_SINGLE:
+                self._single += 1
+                self._told.add(name)
+                single.setdefault(connector, []).append(batch_id)
+        self._told.update(arrays)
+        return [*_of_arrays(arrays), *_of_single(single)]
+
+
+def _of_arrays(found: Mapping[tuple[str, str], Sequence[int]]) -> Iterator[str]:
+    for (connector, array), indices in found.items():
+        jobs = "1 job" if len(indices) == 1 else f"{len(indices)} jobs"
+        yield f"{connector} took {jobs} as array {array}_[{ranges(indices)}]"
+
+
+def _of_single(found: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for connector, ids in found.items():
+        jobs = "a job" if len(ids) == 1 else f"{len(ids)} jobs"
+        yield f"{connector} took {jobs} as {', '.join(ids)}"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Numbers as SLURM writes them: ``0-2,5``."""
+    parts: list[list[int]] = []
+    for each in sorted(set(numbers)):
+        if parts and each == parts[-1][-1] + 1:
+            parts[-1][1:] = [each]
+        else:
+            parts.append([each])
+    return ",".join("-".join(map(str, part)) for part in parts)

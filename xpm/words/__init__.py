@@ -1,0 +1,1 @@
+"""What is known of experiments and jobs, in words: said alike by the terminal and the page."""
