@@ -19,6 +19,8 @@ STALE_S = 10.0
 ID_SHOWN = 8
 MOST_ROWS = 200
 KEPT_SHOWN = 5
+MORE = {"oom": ("more memory", "mem"), "timeout": ("more time", "time")}
+"""What a new attempt may be given after such an end."""
 Job = TypeVar("Job", JobView, Row)
 
 
@@ -106,10 +108,15 @@ def left_out(counts: Counter[str], shown: Sequence[JobView]) -> str:
 
 def what_to_do(shown: Sequence[JobView], experiment: str) -> str:
     """One line on where to look when a job failed, and how to try again; empty when none did."""
-    bad = next((job.id[:ID_SHOWN] for job in shown if job.state in ("failed", "lost")), None)
-    if bad is None:
+    job = next((job for job in shown if job.state in ("failed", "lost")), None)
+    if job is None:
         return ""
-    return f"why: `xpm why {bad}`, `xpm logs {bad}`; once mended: run the plan again, or `xpm retry {experiment}`"
+    bad = job.id[:ID_SHOWN]
+    again = f"once mended: run the plan again, or `xpm retry {experiment}`"
+    if job.cause in MORE:
+        what, key = MORE[job.cause]
+        again = f"with {what}: `xpm retry {bad} --set {key}=...`"
+    return f"why: `xpm why {bad}`, `xpm logs {bad}`; {again}"
 
 
 def tag_text(tags: Mapping[str, object]) -> str:
