@@ -4,7 +4,6 @@ import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -35,9 +34,6 @@ from xpm.sync import staying
 from xpm.sync.staying import Left
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from xpm.metrics.table import Result
     from xpm.monitor.serving import Server
     from xpm.plan.sealing import Sealed
     from xpm.plan.tokens import Token
@@ -46,6 +42,8 @@ GONE = (
     "it was done, but its record is not in its folder: the folder was removed, or its files could"
     " not be brought here (put them back, or use another main folder)"
 )
+
+NOTHING = "nothing was submitted: a task is run when task.submit() is called"
 
 
 class Experiment(Interactive):
@@ -105,7 +103,11 @@ class Experiment(Interactive):
             from xpm.monitor.serving import beside  # here: it is large
 
             self._page = beside(
-                self._main.path, self._port, self._observer.note, self._session.world
+                self._main.path,
+                self._port,
+                self._observer.note,
+                self._session.world,
+                self._session.up,
             )
         context.push(self)
         return self
@@ -123,17 +125,23 @@ class Experiment(Interactive):
     ) -> None:
         """Wait for everything; leave the jobs alone when something else went wrong."""
         if error is not None:
-            _absent.explain(error)
+            _absent.explain(error, self._is_alive)
         try:
             if error is None:
                 self.wait()
                 self._outcome = "done"
+                if not self._deciding.jobs:
+                    self._observer.note(NOTHING)
         except BaseException as late:
             error = late
             raise
         finally:
             context.pop(self)
             self._leave(error)
+
+    def _is_alive(self, ref: JobRef) -> bool:
+        job = self._deciding.jobs.get(ref)
+        return job is not None and job.state not in OVER
 
     def _open(self) -> None:
         self.__enter__()
@@ -153,16 +161,6 @@ class Experiment(Interactive):
     def resultspath(self) -> Path:
         """Where the plan puts what it makes of its results; exists."""
         return self._record.results
-
-    def results(self) -> "pd.DataFrame | Sequence[Result]":
-        """What the jobs measured that are done, their files here: tags and metrics, one row per job.
-
-        A pandas DataFrame where pandas is installed, else a list of rows with ``job task state tags metrics path``. What is
-        read is what ``xpm results`` reads. Call ``wait()`` before, for all of them.
-        """
-        from xpm._results import results
-
-        return results(self._session, self._record.id)
 
     @property
     def main(self) -> Path:
@@ -392,8 +390,3 @@ class Experiment(Interactive):
             )
             self._rather_words()
             raise SystemExit(130) from None
-
-    def _rather_words(self) -> None:
-        """In a notebook, end an interrupted cell with words: there is no process to end, and no line to look for."""
-        if _notebook.kernel() is not None:
-            raise _notebook.Interrupted(self._record.id) from None

@@ -7,6 +7,7 @@ import pytest
 from tests.cli.commands import Ended, python, xpm
 from xpm.cli import templates
 from xpm.cli.main import main as run
+from xpm.launchers import editors
 
 pytestmark = pytest.mark.host
 
@@ -14,6 +15,12 @@ pytestmark = pytest.mark.host
 def told(ended: Ended) -> str:
     assert ended.code == 0, ended
     return ended.out
+
+
+def written(project: Path) -> dict[Path, int]:
+    """When each log of a job was written last."""
+    logs = (project / "workdir" / "jobs").rglob("stdout")
+    return {each: each.stat().st_mtime_ns for each in logs}
 
 
 def test_a_new_project_runs_and_tells_what_came_of_it(tmp_path: Path) -> None:
@@ -40,12 +47,15 @@ def test_a_new_project_runs_and_tells_what_came_of_it(tmp_path: Path) -> None:
     ]
     assert "close the laptop" not in first.err  # they run on it
 
+    before = written(here)
     again = xpm("run", "plan.py", home=tmp_path, cwd=here)
     assert told(again) == first.out
     assert again.err.splitlines() == [
         "xpm: hello: all 7 jobs were done before: nothing had to be run",
         "xpm: hello: 7 done",
     ]
+    assert len(before) == 7
+    assert before == written(here)  # nothing is computed again
 
     table = told(xpm("results", "--over", "seed", home=tmp_path, cwd=here)).splitlines()
     assert table[0].split() == ["JOBS", "lr", "loss"]
@@ -117,6 +127,16 @@ def test_nothing_is_overwritten(
     assert "found README.md" in capsys.readouterr().err
     assert [each.name for each in tmp_path.iterdir()] == ["README.md"]
     assert run(["init", "README.md"]) == 2
+
+
+def test_an_editor_finds_the_schema_of_a_new_projects_profile(tmp_path: Path) -> None:
+    told(xpm("init", "hello", home=tmp_path))
+
+    first = (tmp_path / "hello" / "xpm-launchers.yaml").read_text().splitlines()[0]
+
+    schema = tmp_path / "hello" / first.removeprefix("# yaml-language-server: $schema=")
+    assert editors.schema_text() == schema.read_text()
+    assert schema.name in (tmp_path / "hello" / ".xpmignore").read_text()
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,23 @@ def test_what_slurm_holds_for_good_is_given_up_at_once(site: Site) -> None:
     assert "CANCELLED" == site.batch("1001")["state"]
 
 
+def test_what_slurm_holds_of_a_job_that_is_over_is_cancelled(site: Site) -> None:
+    site.yard.ask("a")
+    site.advance()
+    site.yard.ask("b")
+    site.advance(61)
+    site.yard.claim("a", batch_id="1001")
+    site.yard.end("a")  # then its node died: SLURM requeued it, and no other could launch it
+    site.batch("1001", reason="launch failed requeued held")
+    site.batch("1002", reason="Resources")
+
+    site.advance(61)
+
+    assert ("done", "pending") == (site.word("a"), site.word("b"))
+    assert "CANCELLED" == site.batch("1001")["state"]
+    assert "PENDING" == site.batch("1002")["state"]
+
+
 def test_what_an_administrator_holds_only_waits_and_says_so(site: Site) -> None:
     site.yard.ask("a")
     site.advance()

@@ -128,6 +128,8 @@ class SlurmPlace(object):
             self._sender.recall(board)
         if answer is not None:
             self._watcher.fold(board, answer, now)
+            for batch_id in self._watcher.left_over(board):
+                self._canceller.cancel(batch_id, now)
         self._ask_if_worth_it(board, answer, now)
         self._barred, self._held = nodes.barred(self._layout, now), 0
         if self._barred:

@@ -1,7 +1,7 @@
 """What SLURM's queue says of each job of a workspace, as evidence for the decider."""
 
 import os
-from typing import Any, Dict, Optional, Set
+from typing import Any, Dict, List, Optional, Set
 
 from xpm.agent import reading, slurm_reasons, slurm_states
 from xpm.agent.board import Board, JobFacts
@@ -63,6 +63,27 @@ class Watcher(object):
         here = transitions.current(known.facts)
         if answer is not None and answer.at == self.folded_at and here.batch_id in self._rows:
             self._fold_one(board, known, answer, now)
+
+    def left_over(self, board: Board) -> List[str]:
+        """Batch jobs whose jobs are over, that SLURM has requeued and holds: nobody else would ever end them."""
+        held = {each for each, row in self._rows.items() if self._is_held(row)}
+        if not held:
+            return []
+        over = (
+            transitions.current(known.facts)
+            for known in board.jobs.values()
+            if known.word in states.FINAL and known.facts.attempts
+        )
+        return [
+            here.batch_id
+            for here in over
+            if here.batch_id in held and _is_named(self._rows[here.batch_id], here.submission)
+        ]
+
+    def _is_held(self, row: Row) -> bool:
+        if slurm_states.meaning(row.state).phase != slurm_states.PENDING:
+            return False
+        return slurm_reasons.explain(row.reason, self._kinds).certain
 
     def _fold_one(self, board: Board, known: JobFacts, answer: Answer, now: float) -> None:
         here = transitions.current(known.facts)

@@ -16,15 +16,16 @@ from xpm.connectors.hosts import Host
 from xpm.connectors.opening import open_host
 from xpm.connectors.specs import SshTarget
 from xpm.errors import ProfileProblem, SiteProblem, UsageProblem
-from xpm.launchers import drafting, surveying, writing
+from xpm.launchers import drafting, editors, surveying, writing
 from xpm.launchers.drafting import Draft
 from xpm.launchers.layers import user_folder
 from xpm.launchers.profiles import FILE, examine
 from xpm.launchers.surveying import Room, Survey
 from xpm.wire import files
 
-HEAD = """\
-# Where jobs run (docs/profiles.md). Written by `xpm connect {host}` on {day}; yours to edit: `xpm launchers check` reads it.
+HEAD = f"""\
+{editors.LINE}
+# Where jobs run (docs/profiles.md). Written by `xpm connect {{host}}` on {{day}}; yours to edit: `xpm launchers check` reads it.
 version: 1
 """
 
@@ -94,6 +95,8 @@ def command(
         _agree(path, name, yes)
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(str(path), text.encode("utf-8"))
+        if editors.LINE in text:
+            files.write(str(path.parent / editors.FILE), editors.schema_text().encode("utf-8"))
         render.line(f"wrote connector {name} and launchers {', '.join(draft.launchers)} to {path}")
         if no_doctor:
             return 0

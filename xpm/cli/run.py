@@ -1,5 +1,7 @@
 """``xpm run``: run a plan script with a launcher and a main folder chosen here."""
 
+import difflib
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -16,8 +18,31 @@ if TYPE_CHECKING:
     from xpm.launchers.profiles import Profiles
 
 
+class PlanFile(click.Path):
+    """A plan; of one that is not there the nearest name is proposed."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(
+        self,
+        value: "str | os.PathLike[str]",
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> "str | bytes | os.PathLike[str]":
+        """The path, if there is a plan."""
+        path = Path(value)
+        if not path.exists():
+            names = [each.name for each in path.parent.glob("*.py")]
+            near = difflib.get_close_matches(path.name, names, 1)
+            if near:
+                proposed = path.with_name(near[0])
+                self.fail(f"File '{path}' does not exist; did you mean '{proposed}'?", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command("run")
-@click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("plan", type=PlanFile())
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.option("--launcher", "-l", metavar="NAME", help="Where tasks run that name no launcher.")
 @click.option(

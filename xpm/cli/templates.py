@@ -2,6 +2,8 @@
 
 import re
 
+from xpm.launchers import editors
+
 _PLAN = '''"""Two kinds of tasks: a sweep over learning rates and seeds, and a report on it."""
 
 import json
@@ -52,26 +54,28 @@ if __name__ == "__main__":
         xp.wait()
         print(report.text.read_text(), end="")
 '''
-_PROFILES = """\
+_PROFILES = f"""\
+{editors.HIDDEN_LINE}
 # Where jobs run. `xpm launchers check` reads this file and tells every mistake with its line.
 version: 1
 
 connectors:
-  here: {kind: local, capacity: {jobs: 4}}
+  here: {{kind: local, capacity: {{jobs: 4}}}}
   # A cluster that you reach with `ssh mycluster`; `xpm connect mycluster` asks it, and writes all this for you.
-  # cluster: {kind: slurm, ssh: {host: mycluster}, workspace: "$HOME/xpm", python: /usr/bin/python3}
+  # cluster: {{kind: slurm, ssh: {{host: mycluster}}, workspace: "$HOME/xpm", python: /usr/bin/python3}}
 
 launchers:
-  local: {connector: here}
-  # gpu: {connector: cluster, partition: gpu, gpus: 1, cpus: 4, mem: 16GB, time: 1h}
+  local: {{connector: here}}
+  # gpu: {{connector: cluster, partition: gpu, gpus: 1, cpus: 4, mem: 16GB, time: 1h}}
 
 default: local              # xpm run plan.py --launcher gpu goes elsewhere
 """
-_IGNORE = """\
+_IGNORE = f"""\
 # What does not travel with the code, in the language of .gitignore (which counts too).
 workdir/
 data/
 *.ipynb
+{editors.HIDDEN_FILE}
 """
 _README = """\
 # NAME
@@ -93,6 +97,10 @@ def project(name: str) -> dict[str, tuple[str, str]]:
     return {
         "plan.py": (_PLAN.replace("NAME", word), "a sweep of 6 tasks and a report on them"),
         "xpm-launchers.yaml": (_PROFILES, "where they run: here, or on a cluster"),
+        editors.HIDDEN_FILE: (
+            editors.schema_text(),
+            "lets an editor complete and check it (`xpm launchers schema`)",
+        ),
         ".xpmignore": (_IGNORE, "what stays here when the code travels"),
         "README.md": (_README.replace("NAME", name), "what to type"),
     }

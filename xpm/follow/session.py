@@ -14,7 +14,6 @@ from xpm.errors import HostUnreachable, UsageProblem, XpmError
 from xpm.follow import retrying
 from xpm.follow.events import Arrived, Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
-from xpm.follow.lane import Lane
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.outbox import Entry
@@ -24,6 +23,7 @@ from xpm.follow.world import World, spec_named
 from xpm.sync import staying
 
 if TYPE_CHECKING:
+    from xpm.follow.lane import Lane
     from xpm.launchers.profiles import Profiles
     from xpm.launchers.raising import Wishes
 
@@ -324,6 +324,11 @@ class Session:
             self._own[name] = self.world.open(self.spec(name), self.main.path)
         return self._own[name]
 
+    def up(self, name: str) -> Connector | None:
+        """A connector while its lane has it open and it answers: any thread may ask it for the ends of logs."""
+        lane = self._lanes.get(name)
+        return None if lane is None else lane.up
+
     def close(self, interrupted: bool = False) -> None:
         """End all lanes, soon when a person has interrupted them; jobs go on."""
         patience_s = self.patience_s(interrupted)
@@ -341,7 +346,9 @@ class Session:
             self._journal.close()
             self._journal = self._look = None
 
-    def _lane(self, spec: Spec) -> Lane:
+    def _lane(self, spec: Spec) -> "Lane":
+        from xpm.follow.lane import Lane  # with all that travels: who only looks needs none of it
+
         lane = self._lanes.get(spec.name)
         if lane is None:
             remember(self.main.path)
