@@ -119,6 +119,7 @@ def test_a_job_that_ran_out_of_memory_is_told_with_what_it_asked_for_and_took(
     assert failed.code == 1
     assert re.search(words, morning), morning
     assert f"with more memory: `xpm retry {bad} --set mem=...`" in morning
+    assert re.search(rf"with more memory: `xpm retry {bad}\w+ --set mem=...`", failed.err)
     assert (slip.code, "like mem=4GB" in slip.err) == (2, True)
     assert (never.code, "can never give" in never.err) == (2, True), never
     assert (waited.code, "done" in waited.out) == (0, True), waited

@@ -9,6 +9,7 @@ from xpm.connectors.base import Stayed
 from xpm.follow import leaving
 from xpm.follow.looking import OVER, Row
 from xpm.follow.views import ExperimentView, JobView, Summary
+from xpm.wire import hints
 from xpm.words import starts
 
 HEADINGS = ("JOB", "TASK", "STATE", "TAGS", "WHERE", "REMARK")
@@ -20,8 +21,6 @@ STALE_S = 10.0
 ID_SHOWN = 8
 MOST_ROWS = 200
 KEPT_SHOWN = 5
-MORE = {"oom": ("more memory", "mem"), "timeout": ("more time", "time")}
-"""What a new attempt may be given after such an end."""
 Job = TypeVar("Job", JobView, Row)
 
 
@@ -114,9 +113,8 @@ def what_to_do(shown: Sequence[JobView], experiment: str) -> str:
         return ""
     bad = job.id[:ID_SHOWN]
     again = f"once mended: run the plan again, or `xpm retry {experiment}`"
-    if job.cause in MORE:
-        what, key = MORE[job.cause]
-        again = f"with {what}: `xpm retry {bad} --set {key}=...`"
+    if job.cause in hints.MORE:
+        again = hints.with_more(job.cause, bad)
     return f"why: `xpm why {bad}`, `xpm logs {bad}`; {again}"
 
 
