@@ -88,7 +88,9 @@ def reported(row: list[object]) -> Reported:
 def printed(answer: Mapping[str, object], content: bytes) -> Printed:
     """What ``tail`` says."""
     rows = [_rows(each) for each in _rows(answer.get("begins") or [])]
-    return Printed(content, [Begin(*(_count(each, MOST_BYTES) for each in row)) for row in rows])
+    begins = [Begin(*(_count(each, MOST_BYTES) for each in row)) for row in rows]
+    offset, size = (_count(answer.get(each, 0), MOST_BYTES) for each in ("offset", "size"))
+    return Printed(content, begins, offset, size)
 
 
 def _text(value: object) -> str:

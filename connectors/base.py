@@ -99,6 +99,8 @@ class Fetched:
     bytes: int
     problems: Sequence[str]
     stayed: Sequence[Stayed] = ()
+    kept: Sequence[str] = ()
+    """What was done with files that somebody has edited here, in words."""
 
 
 Progress = Callable[[int], None]
@@ -141,6 +143,10 @@ class Printed:
 
     content: bytes
     begins: Sequence[Begin] = ()
+    offset: int = 0
+    """Where they begin."""
+    size: int = 0
+    """Of the whole log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +201,7 @@ class Connector(Protocol):
         """Note, durably there, that these attempts are to be cancelled."""
 
     def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
-        """Bytes of ``stdout`` or ``stderr`` from an offset on; none when there are no more."""
+        """Bytes of ``stdout`` or ``stderr`` from an offset on, from its end when negative; none when there are no more."""
 
     def fetch(
         self,

@@ -222,7 +222,10 @@ def _last_lines(text: str) -> str:
 def _shell_word(python: str) -> str:
     """A path of the profile as a word of sh in which ~ and $VAR still count."""
     if any(ord(c) < 32 for c in python):
-        raise ProfileProblem(f"`python: {python!r}` is not a path")
+        raise ProfileProblem(
+            f"`python: {python!r}` is not a path",
+            hint="give the path of a Python there, 3.9 or newer: /opt/python/3.12/bin/python3",
+        )
     home, rest = ('"$HOME"/', python[2:]) if python.startswith("~/") else ("", python)
     return home + '"' + re.sub(r'(["\\`])', r"\\\1", rest) + '"'
 

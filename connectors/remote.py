@@ -160,7 +160,7 @@ class AgentConnector:
             self._caller.call({"verb": "cancel", "jobs": jobs})
 
     def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
-        """Bytes of a log from an offset on."""
+        """Bytes of a log from an offset on, or its last ones."""
         request = {
             "verb": "tail", "task": ref.task, "job": ref.job,
             "stream": stream, "offset": offset, "limit": limit,

@@ -156,7 +156,7 @@ class Followed:
             self._choices.pop(change.ref, None)
             fetched = by_ref.get(change.ref) or Fetched(change.ref, 0, 0, ())
             barred = [f"{each.path}: {UNREADABLE}" for each in fetched.stayed if each.is_unreadable]
-            for problem in (*fetched.problems, *barred):
+            for problem in (*fetched.problems, *fetched.kept, *barred):
                 self._note(f"{change.ref.task} {change.ref.job[:ID_SHOWN]}: {problem}")
             self._events.put(Arrived(self._connector, change, fetched))
 
@@ -175,6 +175,9 @@ class Followed:
         for choice, some in _alike(self._live()).items():
             found = link.fetch(some, str(main), _nobody, choice)
             arrived += sum(each.bytes for each in found)
+            for each in found:
+                for words in each.kept:
+                    self._note(f"{each.ref.task} {each.ref.job[:ID_SHOWN]}: {words}")
         slower = min(LIVE_MOST_S, self._live_pace_s * 2)
         self._live_pace_s = LIVE_S if arrived else slower
         self._live_at = self._timer() + self._live_pace_s

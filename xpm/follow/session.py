@@ -1,6 +1,7 @@
 """The facade of the laptop's side: one main folder, and the connectors its jobs need."""
 
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from xpm.connectors import asking
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import HostUnreachable, UsageProblem, XpmError
-from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
+from xpm.follow.events import Arrived, Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
@@ -53,6 +54,8 @@ class Session:
             tuple[str, JobRef, int]
         ] = ()  # connector, job, attempt: by the last refresh
         """What connectors have said to people during ``refresh``."""
+        self.brought: Counter[str] = Counter()
+        """The bytes of results that came from each connector during ``refresh``."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
         self._late: set[str] = set()
         """The connectors that have not answered in time: nobody waits for them at the end."""
@@ -242,6 +245,8 @@ class Session:
         """Note what a connector says; the error that kept it from being asked, if this is one."""
         if isinstance(event, Delivered):
             self._undelivered.get(event.connector, set()).difference_update(event.attempts)
+        elif isinstance(event, Arrived):
+            self.brought[event.connector] += event.fetched.bytes
         elif isinstance(event, Noted):
             self.notes.setdefault(event.connector, []).append(event.text)
         elif isinstance(event, LinkDown):
@@ -311,6 +316,11 @@ class Session:
         if name not in self._own:
             self._own[name] = self.world.open(self.spec(name), self.main.path)
         return self._own[name]
+
+    def up(self, name: str) -> Connector | None:
+        """A connector while its lane has it open and it answers: any thread may ask it for the ends of logs."""
+        lane = self._lanes.get(name)
+        return None if lane is None else lane.up
 
     def close(self, interrupted: bool = False) -> None:
         """End all lanes, soon when a person has interrupted them; jobs go on."""

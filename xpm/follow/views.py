@@ -190,7 +190,9 @@ def find_job(look: Look, prefix: str) -> JobView:
     if not found:
         raise UsageProblem(
             f"no job begins with {prefix!r}", on=str(look.main.path),
-            hint="`xpm status` lists all jobs",
+            hint=f"{prefix} is an experiment: `xpm status {prefix}` lists its jobs"
+            if any(each.id == prefix for each in look.main.experiments())
+            else "`xpm status` lists all jobs",
         )  # fmt: skip
     names = ", ".join(f"{row.task}/{row.id[:12]}" for row in found[:5])
     raise UsageProblem(

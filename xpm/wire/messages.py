@@ -38,7 +38,7 @@ nudge     -> {}: an observe that waits answers at once
 cancel    W {"jobs": [[task, job, attempt], ...]} -> {"noted": n}
 tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n}
           -> {"size": n, "offset": n, "begins": [[attempt, generation, offset], ...]} + payload; begins: the runs whose output
-          begins in the payload or right behind it
+          begins in the payload or right behind it. A negative offset counts from the end; what it came to is answered
 manifest  W {"jobs": [[task, job, since_ns], ...]} -> {"jobs": [{"task", "job", "files": [[path, size, mtime_ns, mode], ...],
           "links": [[path, target], ...], "problems": [text, ...]}, ...], "now": ns}
           since_ns may be missing; with it, files touched since (mtime or ctime) only. With "known": [fingerprint or null, ...]
