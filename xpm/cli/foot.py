@@ -72,6 +72,7 @@ class Foot(Live):
         _Stopping.tell(None)
         for each in (sys.stdout, sys.stderr):
             each.flush()  # a line that has begun is shown, too
+        self._said = None  # drawn in any case: over the ^C that the terminal has echoed
         super().stop()
         with self._sheet.alone:
             if self._drawn:
