@@ -43,6 +43,17 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """How far a job says it is."""
+
+    ref: JobRef
+    at: float
+    """When it said so, seconds since 1970."""
+    fraction: float
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """One answer of ``observe``."""
 
@@ -51,6 +62,8 @@ class News:
     notes: Sequence[str]
     site: Mapping[str, object] | None = None
     """What the site allows (xpm/agent/limits.py), when that is news."""
+    progress: Sequence[Reported] = ()
+    """How far jobs are that have said so since; nothing of places whose folders are here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,8 @@ class Fetched:
     bytes: int
     problems: Sequence[str]
     stayed: Sequence[Stayed] = ()
+    kept: Sequence[str] = ()
+    """What was done with files that somebody has edited here, in words."""
 
 
 Progress = Callable[[int], None]
@@ -128,6 +143,10 @@ class Printed:
 
     content: bytes
     begins: Sequence[Begin] = ()
+    offset: int = 0
+    """Where they begin."""
+    size: int = 0
+    """Of the whole log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +201,7 @@ class Connector(Protocol):
         """Note, durably there, that these attempts are to be cancelled."""
 
     def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
-        """Bytes of ``stdout`` or ``stderr`` from an offset on; none when there are no more."""
+        """Bytes of ``stdout`` or ``stderr`` from an offset on, from its end when negative; none when there are no more."""
 
     def fetch(
         self,

@@ -20,11 +20,9 @@ from xpm._notify import Notified
 from xpm._patience import Patience
 from xpm._place import Place
 from xpm.connectors.base import Change, JobRef
-from xpm.connectors.specs import SlurmSpec
 from xpm.errors import JobsFailed, PlanProblem, ProfileProblem
 from xpm.follow import leaving
 from xpm.follow import options as run_options
-from xpm.follow.batches import Batches
 from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted, Turned
 from xpm.follow.main import MainFolder
 from xpm.follow.options import RunOptions
@@ -77,7 +75,6 @@ class Experiment(Interactive):
         self._shown: dict[JobRef, str] = {}
         self._news: list[JobView] = []
         self._left: list[tuple[str, str, Left]] = []
-        self._batches, self._taken = Batches(), list[tuple[str, str]]()
         self._run = ""
         self._outcome = "error"
         self._thread = threading.get_ident()
@@ -106,7 +103,11 @@ class Experiment(Interactive):
             from xpm.monitor.serving import beside  # here: it is large
 
             self._page = beside(
-                self._main.path, self._port, self._observer.note, self._session.world
+                self._main.path,
+                self._port,
+                self._observer.note,
+                self._session.world,
+                self._session.up,
             )
         context.push(self)
         return self
@@ -302,13 +303,9 @@ class Experiment(Interactive):
         self._tell()
 
     def _hear(self, change: Change) -> None:
-        before = self._deciding.jobs.get(change.ref)
-        is_old = before is not None and before.phase is Phase.ASKED and change.state in OVER
         if not self._deciding.hear(change):
             return
         job = self._deciding.jobs[change.ref]
-        if change.batch_id and not is_old and isinstance(job.spec, SlurmSpec):
-            self._taken.append((job.spec.name, change.batch_id))
         job.seen_at = self._session.world.clock()
         if job.state == "skipped":  # nothing ran: there are no files to wait for
             self._end(job)
@@ -346,9 +343,8 @@ class Experiment(Interactive):
         self._news.append(view)
 
     def _tell(self) -> None:
-        for text in self._batches.of(self._taken):
+        for text in self._deciding.batches.news():
             self._observer.note(text)
-        self._taken.clear()
         if self._news:
             news, self._news = self._news, []
             self._observer.changed(news, self._counts)
@@ -379,6 +375,8 @@ class Experiment(Interactive):
                 self._outcome = "failed"
             elif interrupted:
                 self._outcome = "interrupted"
+            if self._outcome == "done":
+                _leaving.tell_reused(self._deciding, self._observer.note)
             self._observer.ended(self._counts)
             self._session.close(interrupted)
             now = self._session.world.clock()

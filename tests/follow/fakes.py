@@ -17,6 +17,7 @@ from xpm.connectors.base import (
     News,
     Paused,
     Printed,
+    Reported,
     Sent,
     Snapshot,
     Stayed,
@@ -78,8 +79,12 @@ class Cluster:
     """What every fetch asked for."""
     stays: list[Stayed] = field(default_factory=list)
     """What rules keep of each job, unless it is wanted."""
+    logs: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """What jobs have printed: by job and stream; of others a line."""
     live_bytes: int = 0
     """How much is new in the files of each job that runs."""
+    progress: list[Reported] = field(default_factory=list)
+    """How far jobs say they are."""
     limits: Mapping[str, object] | None = None
     """What the site tells of itself."""
     clock: int = 0
@@ -213,7 +218,7 @@ class FakeConnector:
                 for job, held in cluster.held.items()
                 if held.moved > since and (cursor is not None or job in wanted)
             ]
-            return News(changes, str(cluster.clock), (), cluster.limits)
+            return News(changes, str(cluster.clock), (), cluster.limits, cluster.progress)
 
     def nudge(self) -> None:
         with self._cluster.changed:
@@ -231,7 +236,9 @@ class FakeConnector:
 
     def tail(self, ref: JobRef, stream: str, offset: int, limit: int) -> Printed:
         self._reach()
-        return Printed(b"a line\n"[offset : offset + limit])
+        log = self._cluster.logs.get((ref.job, stream), b"a line\n")
+        start = max(0, len(log) + offset) if offset < 0 else offset
+        return Printed(log[start : start + limit], (), start, len(log))
 
     def fetch(
         self,
@@ -252,7 +259,11 @@ class FakeConnector:
                 self._cluster.fetched.append(ref.job)
                 if not self._cluster.loses_files:
                     mirror(Path(main), self._cluster.held[ref.job])
-            with JobFolder(Path(ledger.job_folder(main, ref.task, ref.job))) as folder:
+            folder_path = Path(ledger.job_folder(main, ref.task, ref.job))
+            for each in self._cluster.stays if choice.wanted else ():
+                (folder_path / each.path).parent.mkdir(parents=True, exist_ok=True)
+                (folder_path / each.path).write_bytes(b"x" * each.size)
+            with JobFolder(folder_path) as folder:
                 staying.note(folder, stays, choice.words)
         return [Fetched(ref, 3, 100, (), stays) for ref in refs]
 

@@ -17,6 +17,7 @@ from xpm.monitor import folders, measures
 from xpm.monitor.acting import Actor
 from xpm.monitor.app import STATIC, Monitor
 from xpm.monitor.guard import Pass
+from xpm.monitor.logs import Link
 
 PORT = 12346
 OWN = f"http://127.0.0.1:{PORT}"
@@ -24,9 +25,11 @@ FAILED = JobRef("digits.learn", job_id("digits learn mlp 0.03 1"))
 DONE = JobRef("digits.learn", job_id("digits learn mlp 0.1 0"))
 
 
-def _client(scene: Scene, lab: Lab | None = None, follows: bool = False) -> tuple[TestClient, Pass]:
+def _client(
+    scene: Scene, lab: Lab | None = None, follows: bool = False, link: Link | None = None
+) -> tuple[TestClient, Pass]:
     allowed = Pass(PORT)
-    monitor = Monitor(scene.main, Actor(scene.main, lab.world if lab else None, follows))
+    monitor = Monitor(scene.main, Actor(scene.main, lab.world if lab else None, follows), link)
     return TestClient(monitor.application(allowed), base_url=OWN), allowed
 
 
@@ -213,12 +216,12 @@ def test_a_log_is_told_from_where_one_stopped(client: TestClient, scene: Scene) 
     whole = (scene.main.job_folder(DONE) / "stdout").read_text()
 
     first = client.get(path).json()
-    rest = client.get(path, params={"offset": "23"}).json()
-    tail = client.get(path, params={"offset": "-10"}).json()
+    rest = client.get(path, params={"offset": "23", "joined": "1"}).json()
+    tail = client.get(path, params={"offset": "-30"}).json()
 
     assert whole == first["text"]
     assert whole[23:] == rest["text"]
-    assert (whole[-10:], len(whole)) == (tail["text"], tail["next"])
+    assert (whole.splitlines()[-1] + "\n", len(whole)) == (tail["text"], tail["next"])
     assert 404 == client.get(path, params={"stream": "metrics.csv"}).status_code
 
 
@@ -227,17 +230,48 @@ def test_the_log_of_a_job_that_runs_elsewhere_comes_from_there_while_it_answers(
 ) -> None:
     scene, lab, (runs, _) = pair
     client, allowed = _client(scene, lab, follows=True)
+    lab.clusters["cluster"].logs[runs.job, "stdout"] = b"begun\nwent on there\n"
     with client:
         client.get("/", params={"t": allowed.token})
         path = f"/api/log/{runs.task}/{runs.job}"
 
-        whole, rest = client.get(path).json(), client.get(path, params={"offset": "2"}).json()
+        until(lambda: not client.get(path).json()["said"])  # the link is up
+        whole = client.get(path).json()
+        rest = client.get(path, params={"offset": "2", "joined": "1"}).json()
         lab.clusters["cluster"].cut()
         away = client.get(path).json()
 
-    assert ("a line\n", 7) == (whole["text"], whole["next"])
-    assert "line\n" == rest["text"]
+    assert ("begun\nwent on there\n", 20) == (whole["text"], whole["next"])
+    assert "gun\nwent on there\n" == rest["text"]
     assert "begun\n" == away["text"]  # what is here
+    assert away["said"]
+    assert away["at"] > 0
+
+
+def test_beside_a_run_a_log_comes_over_the_runs_own_link(
+    pair: tuple[Scene, Lab, list[JobRef]],
+) -> None:
+    scene, lab, (runs, _) = pair
+    cluster = lab.clusters["cluster"]
+    cluster.logs[runs.job, "stdout"] = b"begun\nlater\n"
+    opened = cluster.open()
+    client, allowed = _client(scene, lab, link={"cluster": opened}.get)
+    with client:
+        client.get("/", params={"t": allowed.token})
+
+        piece = client.get(f"/api/log/{runs.task}/{runs.job}").json()
+
+    assert ("begun\nlater\n", "") == (piece["text"], piece["said"])
+    assert 1 == cluster.opened
+
+
+def test_without_a_link_it_is_said_how_old_a_log_is(client: TestClient, scene: Scene) -> None:
+    runs = JobRef("digits.learn", job_id("digits learn vit 0.1 0"))
+
+    piece = client.get(f"/api/log/{runs.task}/{runs.job}").json()
+
+    assert "no link to cluster is open" == piece["said"]
+    assert (scene.main.job_folder(runs) / "stdout").stat().st_ctime == piece["at"]
 
 
 def test_a_file_is_text_or_a_download_never_a_page(client: TestClient, scene: Scene) -> None:
@@ -346,6 +380,6 @@ def test_what_an_action_raises_comes_back_to_who_asked(scene: Scene) -> None:
     future: Future[Any] = actor.wish(lambda session: session.spec("nowhere"))
 
     with pytest.raises(Exception, match="no connector 'nowhere'"):
-        future.result(10)
+        future.result(60)
     actor.stop()
-    actor.join(10)
+    actor.join(60)

@@ -31,13 +31,15 @@ _NO_FILE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO))
 
 
 def tail(layout: Layout, request: Request) -> Reply:
-    """Bytes of a job's output from an offset on, and the runs whose output begins among them."""
+    """Bytes of a job's output from an offset on, or its last ones, and the runs whose output begins among them."""
     stream = request["stream"]
     if stream not in STREAMS:
         raise usage("no such stream: %r" % (stream,), "stdout or stderr")
-    offset, limit = max(0, int(request["offset"])), min(int(request["limit"]), MOST_BYTES)
+    offset, limit = int(request["offset"]), min(int(request["limit"]), MOST_BYTES)
     item = [request["task"], request["job"], stream]
     with _Opener(layout) as opener:
+        if offset < 0:  # so many from its end
+            offset = max(0, _piece(opener, item, 0, 0)[0] + offset)
         size, content, _ = _piece(opener, item, offset, limit)
     folder = _folder(layout, request["task"], request["job"])
     ends_at = offset + len(content)

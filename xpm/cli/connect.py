@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import prompting, render
+from xpm.cli import accounts, prompting, render
 from xpm.connectors import questions
 from xpm.connectors.hosts import Host
 from xpm.connectors.opening import open_host
@@ -55,6 +55,7 @@ class Wishes:
 @click.option("--kind", type=click.Choice(["slurm", "ssh"]), help="Do not find out what it is.")
 @click.option("--workspace", help="The folder of jobs there, instead of a guess.")
 @click.option("--python", help="The Python of jobs there, instead of the newest one.")
+@click.option("--account", help="The account that SLURM jobs are charged to, of several.")
 @click.option("--dry-run", is_flag=True, help="Show what would be written; write nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Replace a connector of this name without asking.")
 @click.option("--no-doctor", is_flag=True, help="Do not examine the place afterwards.")
@@ -66,6 +67,7 @@ def command(
     kind: str | None,
     workspace: str | None,
     python: str | None,
+    account: str | None,
     dry_run: bool,
     yes: bool,
     no_doctor: bool,
@@ -74,7 +76,7 @@ def command(
 
     Found are SLURM or a plain host, partitions with their limits, accounts, QOS, GPUs, Python and a
     folder for jobs; nothing is left there by that. Then the place is examined, as by `xpm doctor`,
-    which makes the workspace.
+    which makes the workspace. Where you have several accounts, you are asked which one jobs charge by default.
     """
     name = name or name_of(host)
     path = to or user_folder() / FILE
@@ -83,7 +85,7 @@ def command(
     way = open_host(target, name)
     try:
         survey, rooms = ask(way)
-        survey = _as_wished(survey, kind, host)
+        survey = accounts.settled(_as_wished(survey, kind, host), account, not yes, host)
         wishes = Wishes(kind, workspace, python)
         text, draft = write_into(path, name, target, survey, rooms, wishes)
         if dry_run:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from xpm.follow.observer import Observer
     from xpm.follow.options import RunOptions
     from xpm.follow.world import World
     from xpm.launchers.profiles import Profiles
@@ -113,7 +114,6 @@ def command(
         return dry.command(plan, arguments, wishes, online, as_json, typed)
     if online or as_json:
         raise click.UsageError("--online and --json go with --dry-run")
-    from xpm.cli import live
     from xpm.follow.options import RunOptions
 
     if debug:
@@ -126,10 +126,23 @@ def command(
         detach=detach,
         refresh=refresh,
         move=move,
-        observer=live.observer,
+        observer=_observer,
         world=_world(plan, sets),
     )
     return execute(plan, arguments, options)
+
+
+def _observer() -> "Observer":
+    """Who shows the run; what draws on a terminal is large, and loaded for one only."""
+    from xpm.cli import render
+
+    if not render.is_terminal(sys.stderr):
+        from xpm.follow.observer import PlainObserver
+
+        return PlainObserver()
+    from xpm.cli import live
+
+    return live.observer()
 
 
 def _typed(

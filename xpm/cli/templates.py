@@ -30,7 +30,7 @@ class Train(Task):
 
 
 class Report(Task):
-    """Writes which run came lowest."""
+    """Writes a table of the runs, the one that came lowest first."""
 
     __xpmid__ = "NAME.report"
 
@@ -38,12 +38,11 @@ class Report(Task):
     text: Meta[Path] = field(default_factory=PathGenerator("report.txt"))
 
     def execute(self):
-        losses = {
-            f"lr={run.lr} seed={run.seed}": json.loads(run.metrics.read_text())["loss"]
-            for run in self.runs
-        }
-        best = min(losses, key=losses.get)
-        self.text.write_text(f"best: {best}, loss {losses[best]:.3g}\\n")
+        found = [(json.loads(run.metrics.read_text())["loss"], run.lr, run.seed) for run in self.runs]
+        lines = ["lr     seed  loss"]
+        lines += [f"{lr:<6} {seed:<5} {loss:.3g}" for loss, lr, seed in sorted(found)]
+        lines[1] += "   <- best"
+        self.text.write_text("\\n".join([*lines, ""]))
 
 
 if __name__ == "__main__":

@@ -160,6 +160,12 @@ class Lane(threading.Thread):
                 self._link = self._world.open(self.spec, self._main.path)
             return self._link
 
+    @property
+    def up(self) -> Connector | None:
+        """The connector while it answers, for others likewise; None: it is not open, or does not answer."""
+        with self._changed:
+            return self._link if self._has_met and self._down_since is None else None
+
     def _wake(self) -> None:
         with self._changed:
             self._woke = True
@@ -358,7 +364,7 @@ class Lane(threading.Thread):
             wait_s = min(wait_s, self._followed.live_in_s())
             self._observing = wait_s > 0
         try:
-            site = self._followed.ask(self._link, journal, fresh, wait_s)
+            site = self._followed.ask(self._link, journal, self._main.path, fresh, wait_s)
         except HostProblem:
             with self._changed:
                 self._fresh = {**fresh, **self._fresh}

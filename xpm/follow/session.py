@@ -1,6 +1,7 @@
 """The facade of the laptop's side: one main folder, and the connectors its jobs need."""
 
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,8 @@ from xpm.connectors import asking
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import HostUnreachable, UsageProblem, XpmError
-from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
+from xpm.follow.events import Arrived, Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
-from xpm.follow.lane import Lane
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.outbox import Entry
@@ -23,6 +23,7 @@ from xpm.follow.world import World, spec_named
 from xpm.sync import staying
 
 if TYPE_CHECKING:
+    from xpm.follow.lane import Lane
     from xpm.launchers.profiles import Profiles
 
 LEAVE_S = 5.0
@@ -53,6 +54,8 @@ class Session:
             tuple[str, JobRef, int]
         ] = ()  # connector, job, attempt: by the last refresh
         """What connectors have said to people during ``refresh``."""
+        self.brought: Counter[str] = Counter()
+        """The bytes of results that came from each connector during ``refresh``."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
         self._late: set[str] = set()
         """The connectors that have not answered in time: nobody waits for them at the end."""
@@ -242,6 +245,8 @@ class Session:
         """Note what a connector says; the error that kept it from being asked, if this is one."""
         if isinstance(event, Delivered):
             self._undelivered.get(event.connector, set()).difference_update(event.attempts)
+        elif isinstance(event, Arrived):
+            self.brought[event.connector] += event.fetched.bytes
         elif isinstance(event, Noted):
             self.notes.setdefault(event.connector, []).append(event.text)
         elif isinstance(event, LinkDown):
@@ -312,6 +317,11 @@ class Session:
             self._own[name] = self.world.open(self.spec(name), self.main.path)
         return self._own[name]
 
+    def up(self, name: str) -> Connector | None:
+        """A connector while its lane has it open and it answers: any thread may ask it for the ends of logs."""
+        lane = self._lanes.get(name)
+        return None if lane is None else lane.up
+
     def close(self, interrupted: bool = False) -> None:
         """End all lanes, soon when a person has interrupted them; jobs go on."""
         patience_s = self.patience_s(interrupted)
@@ -329,7 +339,9 @@ class Session:
             self._journal.close()
             self._journal = self._look = None
 
-    def _lane(self, spec: Spec) -> Lane:
+    def _lane(self, spec: Spec) -> "Lane":
+        from xpm.follow.lane import Lane  # with all that travels: who only looks needs none of it
+
         lane = self._lanes.get(spec.name)
         if lane is None:
             remember(self.main.path)

@@ -223,6 +223,8 @@ def as_json(view: ExperimentView) -> dict[str, object]:
                 "tags": dict(job.tags),
                 "path": job.path,
                 "seen_at": job.seen_at.isoformat(),
+                "reason": job.reason,
+                "message": job.message,
                 "stayed": {"files": job.left.files, "bytes": job.left.bytes},
             }
             for job in view.jobs

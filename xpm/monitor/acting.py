@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from xpm.connectors.base import JobRef
+from xpm.connectors.base import Connector, JobRef
 from xpm.connectors.specs import LocalSpec
 from xpm.errors import UsageProblem, XpmError
 from xpm.follow import leaving, pulling, views
@@ -58,6 +58,7 @@ class Actor(threading.Thread):
         self.world = world
         self.follows = follows
         self._wishes: SimpleQueue[Wish | None] = SimpleQueue()
+        self._session: Session | None = None
         self.trouble: dict[str, str] = {}
         """Why connectors could not be asked the last time. Read by other threads, replaced as a whole."""
 
@@ -74,13 +75,17 @@ class Actor(threading.Thread):
         except UsageProblem:
             return None
 
+    def link(self, connector: str) -> Connector | None:
+        """A connection that is open here and answers."""
+        return None if self._session is None else self._session.up(connector)
+
     def stop(self) -> None:
         """End soon; jobs go on."""
         self._wishes.put(None)
 
     def run(self) -> None:
         """Serve until stopped."""
-        session = Session(self._main, self.world)
+        session = self._session = Session(self._main, self.world)
         try:
             if self.follows:
                 self._ask(session)

@@ -2,12 +2,12 @@
 
 import asyncio
 import base64
-import contextlib
 import hashlib
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from xpm.connectors.base import JobRef
-from xpm.errors import HostProblem, UsageProblem, XpmError
-from xpm.follow import session, views
+from xpm.errors import UsageProblem, XpmError
 from xpm.follow.main import MainFolder
-from xpm.follow.views import JobView
-from xpm.monitor import acting, folders, jobs, overviews, tables
+from xpm.monitor import acting, columns, folders, jobs, logs, overviews, tables
 from xpm.monitor.acting import Actor
 from xpm.monitor.asking import Owner
 from xpm.monitor.board import Board, Entry
@@ -40,6 +38,7 @@ from xpm.monitor.push import Push
 STATIC = Path(__file__).parent / "static"
 _IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
 CHUNK = 1 << 16
+MOST_COLUMNS = 30
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -61,11 +60,14 @@ class Monitor:
     Args:
         main: the main folder.
         acts: who does what the page wishes.
+        link: the connections that whoever follows the jobs has open; None: those of ``acts``, who does.
     """
 
-    def __init__(self, main: MainFolder, acts: Actor) -> None:
+    def __init__(self, main: MainFolder, acts: Actor, link: logs.Link | None = None) -> None:
         self._main = main
         self._acts = acts
+        self._link = link or acts.link
+        self._is_leaving = False
         self._pulls = Actor(main, acts.world)  # a long pull delays no cancel
         self._board = Owner("board", lambda: Board(main))
         self._measures = Owner("measures", lambda: Measures(main))
@@ -77,8 +79,10 @@ class Monitor:
         api: Mapping[str, Answer] = {
             "overview": self._overview,
             "jobs": self._jobs,
+            "columns": self._columns,
             "job/{task}/{job}": self._job,
             "log/{task}/{job}": self._log,
+            "follow/{task}/{job}": self._follow,
             "graph": self._graph,
             "results": self._results,
             "curves": self._curves,
@@ -101,6 +105,7 @@ class Monitor:
 
     def stop(self) -> None:
         """Let the pages go, so that the server can end."""
+        self._is_leaving = True
         self._push.stop()
 
     @asynccontextmanager
@@ -124,20 +129,46 @@ class Monitor:
     async def _jobs(self, request: Request) -> Response:
         ask = request.query_params
         text, experiment = ask.get("q", ""), ask.get("experiment") or None
-        states = [each for each in ask.get("states", "").split(",") if each]
+        states, more = _listed(ask.get("states")), _listed(ask.get("columns"))[:MOST_COLUMNS]
+        sort = ask.get("sort", "")
+        measured: tables.Measured | None = None
+        if sort.removeprefix("-").startswith("metric."):
+            every = await self._fresh(lambda board: board.passing(text, experiment))
+            metric = sort.removeprefix("-").removeprefix("metric.")
+            measured = await self._measures.ask(lambda known: known.of(every, metric))
 
-        def answer(board: Board) -> dict[str, object]:
-            found = tables.page(
-                board, text, experiment, states, ask.get("sort", ""),
-                _number(request, "offset", 0), _number(request, "limit", 100),
+        def answer(board: Board) -> tuple[dict[str, Any], Sequence[Entry]]:
+            found, window = tables.page(
+                board, text, experiment, states, sort,
+                _number(request, "offset", 0), _number(request, "limit", 100), measured,
             )  # fmt: skip
+            rows: Any = found["rows"]
+            for row, entry in zip(rows, window, strict=True) if more else ():
+                row["cells"] = dict(columns.cells(board, entry, more))
             if ask.get("facets"):
                 every = board.passing("", experiment)
                 found["tags"] = tables.tags(every)
                 found["tasks"] = tables.tasks(every)
-            return found
+            return found, window
 
-        return JSONResponse(await self._fresh(answer))
+        found, window = await self._fresh(answer)
+        if any(each.startswith("metric.") for each in more):
+            values = await self._measures.ask(lambda known: known.metrics(window))
+            for row, metrics in zip(found["rows"], values, strict=True):
+                row["cells"].update({f"metric.{name}": value for name, value in metrics.items()})
+        return JSONResponse(found)
+
+    async def _columns(self, request: Request) -> Response:
+        """What tables can show of the jobs of an experiment, or of all."""
+        experiment = request.query_params.get("experiment") or None
+        every, found = await self._fresh(
+            lambda board: (
+                some := board.passing("", experiment),
+                {"tag": list(tables.tags(some)), **columns.offered(board, some)},
+            )
+        )
+        names = await self._measures.ask(lambda known: known.names(every))
+        return JSONResponse({**found, "metric": names})
 
     async def _job(self, request: Request) -> Response:
         ref = _ref(request)
@@ -151,30 +182,39 @@ class Monitor:
         return JSONResponse(found)
 
     async def _log(self, request: Request) -> Response:
-        folder = await self._folder(request)
-        stream = request.query_params.get("stream", "stdout")
-        if stream not in ("stdout", "stderr"):
-            raise HTTPException(404)
-        offset = _number(request, "offset", -folders.MOST_LOG)
-        far = await self._fresh(lambda board: _elsewhere(board, _ref(request), stream))
-        if far is not None and self._acts.follows:
-            with contextlib.suppress(HostProblem):  # then what is here has to do
-                return await self._far_log(far, stream, max(0, offset))
-        try:
-            raw, start, size = await asyncio.to_thread(folders.piece, folder, stream, offset)
-        except folders.Outside:
-            raw, start, size = b"", 0, 0
-        text = raw.decode("utf-8", "replace")
-        return JSONResponse({"text": text, "offset": start, "next": start + len(raw), "size": size})
+        """A piece of a log, and where its last traceback is when that is asked for."""
+        ref, stream = _ref(request), _stream(request)
+        where = await self._source(ref, stream)
+        if where is None:
+            raise HTTPException(404, "there is no such job")
+        if "traceback" in request.query_params:
+            at = await asyncio.to_thread(logs.traceback, where, stream)
+            return JSONResponse({"at": at})
+        piece = await asyncio.to_thread(
+            logs.read, where, ref, stream, _number(request, "offset", -logs.FIRST),
+            _number(request, "limit", logs.FIRST), "joined" in request.query_params,
+        )  # fmt: skip
+        return JSONResponse(asdict(piece))
 
-    async def _far_log(self, job: JobView, stream: str, start: int) -> Response:
-        """From where the job runs, as ``xpm logs`` has it: of its size nothing is known but that there may be more."""
-        asked = self._acts.wish(lambda known: known.tail(job, stream, start, folders.MOST_LOG))
-        raw = await asyncio.wrap_future(asked)
-        end = start + len(raw)
-        size = end + (len(raw) == folders.MOST_LOG)
-        text = raw.decode("utf-8", "replace")
-        return JSONResponse({"text": text, "offset": start, "next": end, "size": size})
+    async def _follow(self, request: Request) -> Response:
+        ref, stream = _ref(request), _stream(request)
+        await self._folder(request)
+        seen = request.headers.get("last-event-id", "")
+        begin = int(seen) if re.fullmatch(r"\d{1,15}", seen) else None
+        events = logs.follow(lambda: self._source(ref, stream), ref, stream, begin)
+        return StreamingResponse(self._until_left(events), media_type="text/event-stream")
+
+    async def _source(self, ref: JobRef, stream: str) -> logs.Source | None:
+        found: logs.Source | None = await self._fresh(
+            lambda board: logs.source(board, ref, stream, self._link)
+        )
+        return found
+
+    async def _until_left(self, events: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for each in events:
+            if self._is_leaving:
+                return
+            yield each
 
     async def _file(self, request: Request) -> Response:
         folder = await self._folder(request)
@@ -205,7 +245,7 @@ class Monitor:
 
     async def _results(self, request: Request) -> Response:
         ask = request.query_params
-        by = [each for each in ask.get("by", "").split(",") if each]
+        by = _listed(ask.get("by"))
 
         some = await self._fresh(
             lambda board: board.passing(ask.get("q", ""), ask.get("experiment") or None)
@@ -282,17 +322,6 @@ def _chosen(board: Board, action: str, content: Mapping[str, Any]) -> Sequence[E
     return [each for each in found if acting.allowed(action, each.row.state)]
 
 
-def _elsewhere(board: Board, ref: JobRef, stream: str) -> JobView | None:
-    """A job whose log is where it runs, at a place that answers."""
-    entry = board.entry(ref)
-    if entry is None:
-        return None
-    job = views.seen(board.look, entry.row)
-    place = board.places.get(job.connector)
-    is_away = place is not None and place.down_since is not None
-    return None if is_away or session.is_here(job, stream) else job
-
-
 async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, XpmError)
     status = 400 if isinstance(error, UsageProblem) else 502
@@ -303,11 +332,22 @@ def _ref(request: Request) -> JobRef:
     return JobRef(_checked(request.path_params["task"]), _checked(request.path_params["job"]))
 
 
+def _stream(request: Request) -> str:
+    stream = request.query_params.get("stream", "stdout")
+    if stream not in logs.STREAMS:
+        raise HTTPException(404)
+    return stream
+
+
 def _checked(name: str) -> str:
     """A part of a path that is one."""
     if not name or "/" in name or "\0" in name or name in (".", ".."):
         raise HTTPException(404)
     return name
+
+
+def _listed(text: str | None) -> list[str]:
+    return [each for each in (text or "").split(",") if each]
 
 
 def _number(request: Request, name: str, otherwise: int) -> int:

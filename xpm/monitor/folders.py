@@ -60,7 +60,7 @@ def piece(folder: Path, path: str, offset: int, limit: int = MOST_LOG) -> tuple[
         size = os.fstat(file.fileno()).st_size
         start = max(0, size + offset) if offset < 0 else offset
         if start > size:
-            start = 0  # a new attempt has begun it anew
+            start = max(0, size - limit)  # a new attempt has begun it anew
         file.seek(start)
         return file.read(min(limit, MOST_LOG)), start, size
 

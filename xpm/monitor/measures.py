@@ -15,8 +15,9 @@ from xpm.metrics.table import Result
 from xpm.monitor import tables
 from xpm.monitor.board import Entry
 
-MOST_ROWS = 5000
+MOST_ROWS = 50_000
 MOST_POINTS = 400
+SAMPLE = 100
 MOST_CURVES = 24
 
 
@@ -45,6 +46,22 @@ class Measures:
             ],
             "groups": groups,
         }  # fmt: skip
+
+    def metrics(self, jobs: Sequence[Entry]) -> list[Mapping[str, float | None]]:
+        """The last value of each metric, job by job."""
+        paths = [str(self._main.job_folder(each.row.ref)) for each in jobs]
+        return [_finite(each) for each in self._known.scalars(paths)]
+
+    def of(self, jobs: Sequence[Entry], name: str) -> tables.Measured:
+        """One metric of the jobs that have it."""
+        found = zip(jobs, self.metrics(jobs), strict=True)
+        values = ((each.key, metrics.get(name)) for each, metrics in found)
+        return {key: value for key, value in values if value is not None}
+
+    def names(self, jobs: Sequence[Entry]) -> Sequence[str]:
+        """The metrics that some of these jobs have, in a sample of them."""
+        step = max(1, len(jobs) // SAMPLE)
+        return list(table.names(self.metrics(jobs[::step])))
 
     def _measured(self, jobs: Sequence[Entry]) -> list[Result]:
         paths = [str(self._main.job_folder(each.row.ref)) for each in jobs]

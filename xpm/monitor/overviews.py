@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from xpm.launchers.profiles import Profiles
 
 FAILURES = 8
+MOST_FAILED = 2000
+SHORT = 12
 MOST_NODES = 150
 
 
@@ -32,6 +34,7 @@ def overview(board: Board) -> dict[str, object]:
         "experiments": [_experiment(board, name, counts[name]) for name in board.experiments],
         "failures": [tables.row(board, each) for each in failed[:FAILURES]],
         "failed": len(failed),
+        "failed_ids": [each.row.id[:SHORT] for each in failed[:MOST_FAILED]],
         "running": [tables.row(board, each) for each in running[:FAILURES]],
         "places": places(board),
     }

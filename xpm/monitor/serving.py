@@ -15,6 +15,7 @@ from xpm.follow.world import World
 from xpm.monitor.acting import Actor
 from xpm.monitor.app import Monitor
 from xpm.monitor.guard import Pass
+from xpm.monitor.logs import Link
 
 HOST = "127.0.0.1"
 PORT = 12346
@@ -29,17 +30,23 @@ class Server:
         port: where; 0: wherever there is room.
         follows: whether to ask connectors for news: nobody else may be doing so.
         world: where profiles and connectors come from.
+        link: the connections that whoever follows the jobs has open.
 
     Raises:
         UsageProblem: the port cannot be used.
     """
 
     def __init__(
-        self, main: MainFolder, port: int, follows: bool, world: World | None = None
+        self,
+        main: MainFolder,
+        port: int,
+        follows: bool,
+        world: World | None = None,
+        link: Link | None = None,
     ) -> None:
         self._socket = _bound(port)
         self._pass = Pass(self._socket.getsockname()[1])
-        self._monitor = Monitor(main, Actor(main, world, follows))
+        self._monitor = Monitor(main, Actor(main, world, follows), link)
         config = uvicorn.Config(
             self._monitor.application(self._pass), log_level="warning", access_log=False,
             timeout_graceful_shutdown=1, server_header=False, ws="none", lifespan="on",
@@ -88,10 +95,12 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def beside(main: Path, port: int, note: Callable[[str], None], world: World) -> Server | None:
+def beside(
+    main: Path, port: int, note: Callable[[str], None], world: World, link: Link
+) -> Server | None:
     """A page beside an experiment that follows its jobs itself; None when another process has the port: it is told."""
     try:
-        server = Server(MainFolder(main), port, follows=False, world=world)
+        server = Server(MainFolder(main), port, follows=False, world=world, link=link)
     except UsageProblem as problem:
         note(f"no page: {problem}")
         return None

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from xpm.follow import filters, views
-from xpm.monitor.board import Board, Entry
+from xpm.monitor.board import Board, Entry, Key
 from xpm.words import telling
 
 MOST_ROWS = 500
 MOST_VALUES = 12
 """A tag of more values than this is not offered value by value."""
+Measured = Mapping[Key, float]
 _URGENCY = {state: place for place, state in enumerate(telling.ORDER)}
 
 
@@ -51,8 +52,19 @@ def page(
     sort: str,
     offset: int,
     limit: int,
-) -> dict[str, object]:
-    """A window of the jobs that pass a filter and are in one of some states (none: any).
+    measured: Measured | None = None,
+) -> tuple[dict[str, object], Sequence[Entry]]:
+    """A window of the jobs that pass a filter and are in one of some states (none: any); and the jobs in it.
+
+    Args:
+        board: what is known.
+        text: the filter.
+        experiment: of this one only.
+        states: these only.
+        sort: by what.
+        offset: where the window begins.
+        limit: how many jobs it has at most.
+        measured: the metric that jobs are sorted by, where it is one.
 
     Raises:
         UsageProblem: the filter cannot be read, or names a tag that no job has.
@@ -60,24 +72,25 @@ def page(
     found = board.passing(text, experiment)
     counts = Counter(each.row.state for each in found)
     chosen = [each for each in found if each.row.state in states] if states else found
-    chosen = ordered(chosen, sort)
+    chosen = ordered(chosen, sort, measured)
     window = chosen[offset : offset + min(limit, MOST_ROWS)]
-    return {
+    told: dict[str, object] = {
         "number": board.number,
         "total": len(chosen),
         "offset": offset,
         "counts": dict(counts),
         "rows": [row(board, each) for each in window],
     }
+    return told, window
 
 
-def ordered(found: Sequence[Entry], sort: str) -> Sequence[Entry]:
-    """Sorted by a column, or by ``tag.NAME``; downwards with ``-`` before it. None: as submitted."""
+def ordered(found: Sequence[Entry], sort: str, measured: Measured | None = None) -> Sequence[Entry]:
+    """Sorted by a column, or by ``tag.NAME`` or ``metric.NAME``; downwards with ``-`` before it. None: as submitted."""
     name = sort.removeprefix("-")
     if not name:
         return found
     downwards = sort.startswith("-")
-    key = _key(name)
+    key = _key(name, measured or {})
     having = [each for each in found if key(each) is not None]
     lacking = [each for each in found if key(each) is None]
     return [*sorted(having, key=lambda each: comparable(key(each)), reverse=downwards), *lacking]
@@ -102,7 +115,9 @@ def tasks(found: Sequence[Entry]) -> Mapping[str, int]:
     return Counter(each.row.task for each in found)
 
 
-def _key(name: str) -> Callable[[Entry], object]:
+def _key(name: str, measured: Measured) -> Callable[[Entry], object]:
+    if name.startswith("metric."):
+        return lambda each: measured.get(each.key)
     if name.startswith("tag."):
         tag = name.removeprefix("tag.")
         return lambda each: each.tags.get(tag)

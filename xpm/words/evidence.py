@@ -61,7 +61,7 @@ def gather(look: Look, job: JobView) -> Case:
     """The case of a job."""
     main = look.main
     noted = _noted(main, job.ref)
-    claims, ends = _attempts(str(main.job_folder(job.ref)))
+    claims, ends = attempts(str(main.job_folder(job.ref)))
     log = last_log(Path(job.path)) if job.settled or job.connector == "local" else None
     parents = map(look.job, _parents(noted))
     return Case(
@@ -81,16 +81,8 @@ def gather(look: Look, job: JobView) -> Case:
     )
 
 
-def _noted(main: MainFolder, ref: JobRef) -> Record:
-    return main.job(ref) or {}
-
-
-def _parents(noted: Record) -> list[JobRef]:
-    pairs = cast("Sequence[Sequence[str]]", noted.get("parents") or ())
-    return [JobRef(task, job) for task, job in pairs]
-
-
-def _attempts(folder: str) -> tuple[Mapping[int, Record], Mapping[int, Record]]:
+def attempts(folder: str) -> tuple[Mapping[int, Record], Mapping[int, Record]]:
+    """The last claim of each attempt, and its final entry."""
     claims: dict[int, Record] = {}
     ends: dict[int, Record] = {}
     for slot in ledger.slots(folder):
@@ -101,6 +93,15 @@ def _attempts(folder: str) -> tuple[Mapping[int, Record], Mapping[int, Record]]:
         if entry is not None:
             (ends if entry["kind"] in ledger.FINAL else claims)[slot.attempt] = entry
     return claims, ends
+
+
+def _noted(main: MainFolder, ref: JobRef) -> Record:
+    return main.job(ref) or {}
+
+
+def _parents(noted: Record) -> list[JobRef]:
+    pairs = cast("Sequence[Sequence[str]]", noted.get("parents") or ())
+    return [JobRef(task, job) for task, job in pairs]
 
 
 def _holders(look: Look, job: JobView, noted: Record) -> Iterator[Holder]:

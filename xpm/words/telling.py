@@ -9,6 +9,7 @@ from xpm.connectors.base import Stayed
 from xpm.follow import leaving
 from xpm.follow.looking import OVER, Row
 from xpm.follow.views import ExperimentView, JobView, Summary
+from xpm.words import starts
 
 HEADINGS = ("JOB", "TASK", "STATE", "TAGS", "WHERE", "REMARK")
 ORDER = (
@@ -114,7 +115,9 @@ def what_to_do(shown: Sequence[JobView], experiment: str) -> str:
 
 def tag_text(tags: Mapping[str, object]) -> str:
     """``k=3 model=neighbours``."""
-    return " ".join(f"{key}={value}" for key, value in sorted(tags.items()))
+    return " ".join(
+        word for key, value in sorted(tags.items()) for word in f"{key}={value}".split()
+    )
 
 
 def where(job: JobView) -> str:
@@ -124,7 +127,7 @@ def where(job: JobView) -> str:
 
 def remark(job: JobView) -> str:
     """Why a job waits or failed, and how often it was tried."""
-    said = [job.cause or "", *(job.message or job.reason).splitlines()]
+    said = [job.cause or "", *(job.message or starts.told(job.reason, now())).splitlines()]
     if job.state in OVER and not job.settled:
         said.append("its files are not here yet")
     if job.attempt > 1:

@@ -95,7 +95,7 @@ export function duration(seconds) {
   for (const [unit, size] of [["d", 86400], ["h", 3600], ["min", 60]]) {
     if (seconds >= 2 * size) return `${Math.round(seconds / size)} ${unit}`;
   }
-  return seconds < 10 && seconds > 0 ? `${seconds.toFixed(1)} s` : `${Math.max(0, Math.round(seconds))} s`;
+  return seconds < 10 && seconds % 1 ? `${seconds.toFixed(1)} s` : `${Math.max(0, Math.round(seconds))} s`;
 }
 
 export const ago = (at, now) => (at ? (now - at < 3 ? "just now" : `${duration(Math.round(now - at))} ago`) : "never");
@@ -124,3 +124,6 @@ export function word(value) {
   const text = shown(value);
   return /^[^\s()=<>!"'*]+$/.test(text) && !/^(and|or|not)$/i.test(text) ? text : text.includes('"') ? `'${text}'` : `"${text}"`;
 }
+
+/** A word as a shell reads it. */
+export const quoted = (text) => (/^[\w.,:/@%+-]+$/.test(text) && !text.startsWith("-") ? text : /^-[\w.]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);

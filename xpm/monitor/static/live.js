@@ -41,6 +41,9 @@ export function start() {
   open();
 }
 
+/** Have every view ask anew: something was done that no job's state tells. */
+export const askAnew = () => tell("reset", {});
+
 /** Be told of news: ("news", {rows, counts, progress, ...}), or ("reset") when all may have changed. */
 export function useNews(heard) {
   useEffect(() => {

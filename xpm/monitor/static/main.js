@@ -1,9 +1,10 @@
 // The frame around all views.
 import { render } from "preact";
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ago, duration, get, html, useAsked, useCalm, useNow } from "./lib.js";
+import { keepLooked } from "./looked.js";
 import { start, useLink, useNews } from "./live.js";
-import { Confirm, Starting, Toast, Trouble } from "./parts.js";
+import { Confirm, Keys, Starting, Toast, Trouble } from "./parts.js";
 import { link, useRoute } from "./route.js";
 import { Connectors } from "./views/connectors.js";
 import { Graph } from "./views/graph.js";
@@ -46,20 +47,36 @@ function Page() {
   const overview = useAsked(() => get("overview"), []);
   const [wish, setWish] = useState(null);
   const [said, setSaid] = useState(null);
+  const [isHelping, setHelping] = useState(false);
+  const latest = useRef(route), list = useRef(link("jobs"));
+  latest.current = route;
+  if (route.view === "jobs") list.current = location.hash;
   const calm = useCalm(overview.again, 700);
   useNews(useCallback((kind, news) => { if (kind === "reset" || news.changed || news.gone || news.places) calm(); }, []));
   const data = overview.data;
+  if (data) keepLooked(data);
   const [title, View] = route.view === "job" ? ["Job", Job] : VIEWS[route.view] || VIEWS.overview;
   useEffect(() => { document.title = `${route.view === "job" ? route.rest[1]?.slice(0, 8) : title} · xpm`; }, [route]);
   useEffect(() => {
     const pressed = (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || /INPUT|SELECT|TEXTAREA/.test(event.target.tagName)) return;
-      if (event.key === "/") {
-        const field = document.querySelector("input[type=search]");
-        if (field) { event.preventDefault(); field.focus(); } else location.hash = link("jobs");
+      if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+      const grid = document.querySelector("[role=grid]");
+      if (/INPUT|SELECT|TEXTAREA/.test(event.target.tagName)) {
+        const isLeaving = event.key === "Escape" || (event.key === "ArrowDown" && event.target.type === "search");
+        if (isLeaving && event.target.type !== "checkbox") { event.preventDefault(); if (grid) grid.focus(); else event.target.blur(); }
+        return;
       }
+      if (event.key === "?") setHelping(true);
+      if (event.key === "Escape" && latest.current.view === "job") location.hash = list.current;
+      if (event.key === "/") {
+        event.preventDefault();
+        const field = document.querySelector("input[type=search]");
+        if (field) field.focus(); else { location.hash = link("jobs"); requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector("input[type=search]")?.focus())); }
+      }
+      if (event.target.closest("[role=grid]")) return;
+      if (grid && /^(j|k|ArrowDown|ArrowUp)$/.test(event.key)) { event.preventDefault(); grid.focus(); return; }
       const view = { o: "overview", j: "jobs", g: "graph", r: "results", c: "connectors" }[event.key];
-      if (view && !document.querySelector("dialog[open]") && !event.target.closest("[role=grid]")) location.hash = link(view);
+      if (view) location.hash = link(view);
     };
     addEventListener("keydown", pressed);
     return () => removeEventListener("keydown", pressed);
@@ -71,7 +88,7 @@ function Page() {
       <a class="name" href=${link("overview")}><img src="/static/icon.svg" alt="" width="22" height="22"/>xpm</a>
       <span class="folder" title=${data ? data.main : ""}>${folder}</span>
       <nav aria-label="Views">${Object.entries(VIEWS).map(([view, [name]]) => html`<a key=${view} href=${link(view, view === "overview" || view === "connectors" ? {} : { experiment: route.query.experiment })} aria-current=${route.view === view || (view === "jobs" && route.view === "job") ? "page" : null}>${name}</a>`)}</nav>
-      <span class="end"><${Link}/><${Theme}/></span>
+      <span class="end"><${Link}/><${Theme}/><button type="button" class="quiet" aria-label="Keys" title="Keys" onClick=${() => setHelping(true)}>?</button></span>
     </header>
     ${data ? html`<${Away} places=${data.places}/>` : ""}
     <main id="main" tabindex="-1">
@@ -79,6 +96,7 @@ function Page() {
       ${data ? html`<${View} key=${route.view + route.rest.join("/")} route=${route} overview=${data} wish=${setWish} say=${setSaid}/>` : overview.problem ? "" : html`<${Starting}/>`}
     </main>
     ${wish ? html`<${Confirm} wish=${wish} close=${() => setWish(null)} done=${setSaid}/>` : ""}
+    ${isHelping ? html`<${Keys} close=${() => setHelping(false)}/>` : ""}
     ${said ? html`<${Toast} said=${said} close=${() => setSaid(null)}/>` : ""}`;
 }
 

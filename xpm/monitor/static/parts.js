@@ -2,6 +2,7 @@
 import { createRef } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { html, many, ORDER, post, Problem, SHORT, shown, total } from "./lib.js";
+import { askAnew } from "./live.js";
 import { link } from "./route.js";
 
 export const State = ({ state, cause }) => html`<span class="state ${state}"><i aria-hidden="true"></i>${state}${cause && cause !== "exit" && state !== "done" ? html` <small>${cause}</small>` : ""}</span>`;
@@ -63,7 +64,7 @@ export function Confirm({ wish, close, done }) {
     setProblem(null);
     const answer = await ask({ action: wish.action, ...wish.what, expected: found.jobs });
     setBusy(false);
-    if (answer) { done(answer); close(); }
+    if (answer) { done(answer); close(); askAnew(); }
   };
   const verb = { cancel: "Cancel", retry: "Try again", pull: "Pull the files of" }[wish.action];
   const words = {
@@ -88,4 +89,25 @@ export function Toast({ said, close }) {
     return () => clearTimeout(timer);
   }, [said]);
   return html`<div class="toast" role="status"><p>${said.text}</p>${said.problems.map((each) => html`<pre>${each}</pre>`)}<button type="button" onClick=${close} aria-label="Close this message">×</button></div>`;
+}
+
+/** What does the same in a terminal, to be taken there. */
+export function Command({ text }) {
+  const [copied, setCopied] = useState(false);
+  useEffect(() => setCopied(false), [text]);
+  const copy = () => navigator.clipboard.writeText(text).then(() => setCopied(true), () => setCopied(null));
+  return html`<span class="command">in a terminal: <code>${text}</code> <button type="button" class="quiet" onClick=${copy} aria-label=${`Copy ${text}`}>${copied ? "copied" : copied === null ? "not allowed" : "copy"}</button><span class="unseen" role="status">${copied ? "copied" : ""}</span></span>`;
+}
+
+const KEYS = [
+  [["o", "j", "g", "r", "c"], "overview, jobs, graph, results, connectors"], [["/"], "the filter; Esc or ↓ leaves it for the table"], [["j", "k", "↓", "↑"], "to the next, the previous row"],
+  [["PgDn", "PgUp", "Home", "End"], "far"], [["Enter"], "open the job"], [["Space", "x"], "choose it, or not"], [["Esc"], "from a job back to the table; close what asks"], [["?"], "these keys"],
+];
+
+export function Keys({ close }) {
+  const dialog = createRef();
+  useEffect(() => dialog.current.showModal(), []);
+  return html`<dialog ref=${dialog} aria-labelledby="keys" onClose=${close}><h2 id="keys">Keys</h2>
+    <dl>${KEYS.map(([keys, does]) => html`<dt key=${does}>${keys.map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt><dd>${does}</dd>`)}</dl>
+    <form method="dialog" class="choices"><button type="submit" autofocus>Close</button></form></dialog>`;
 }

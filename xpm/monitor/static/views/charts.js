@@ -1,9 +1,10 @@
 // Curves and points, in SVG of our own.
-import { useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { html, number } from "../lib.js";
 
 const SMALL = { w: 420, h: 220, left: 52, bottom: 26, top: 10, right: 20 };
 const BIG = { w: 1100, h: 380, left: 64, bottom: 40, top: 28, right: 24 };
+const TALL = { w: 400, h: 280, left: 46, bottom: 36, top: 26, right: 14 };
 export const COLOURS = 8;
 
 function ticks(low, high, count = 4) {
@@ -29,7 +30,8 @@ function powers(low, high) {
 
 function scale(values, log) {
   const fit = values.filter((each) => each != null && isFinite(each) && (!log || each > 0)).map((each) => (log ? Math.log10(each) : each));
-  let low = Math.min(...fit), high = Math.max(...fit);
+  let low = Infinity, high = -Infinity;
+  for (const each of fit) { if (each < low) low = each; if (each > high) high = each; }
   if (!fit.length) { low = 0; high = 1; }
   if (low === high) { low -= Math.abs(low) / 10 || 1; high += Math.abs(high) / 10 || 1; }
   return { low, high, log, of: (value) => ((log ? Math.log10(value) : value) - low) / (high - low) };
@@ -77,11 +79,42 @@ export function Curves({ title, series, log = false }) {
     </svg></figure>`;
 }
 
+const FEW = 1000;
+
+/** Many points, drawn rather than made elements. */
+function Cloud({ f, x, y, points, pick }) {
+  const canvas = useRef(null);
+  const places = useMemo(() => points.map((each) => [across(f, x, each.x), up(f, y, each.y)]), [points]);
+  useEffect(() => {
+    const paint = canvas.current.getContext("2d"), style = getComputedStyle(document.documentElement);
+    const colours = Array.from({ length: COLOURS }, (_, n) => style.getPropertyValue(`--c${n}`));
+    paint.setTransform(2, 0, 0, 2, 0, 0);
+    paint.clearRect(0, 0, f.w, f.h);
+    paint.globalAlpha = 0.55;
+    places.forEach(([px, py], place) => {
+      paint.fillStyle = colours[points[place].colour % COLOURS];
+      paint.fillRect(px - 1.5, py - 1.5, 3, 3);
+    });
+  }, [places]);
+  const near = (event) => {
+    const box = canvas.current.getBoundingClientRect(), scaled = f.w / box.width;
+    const px = (event.clientX - box.left) * scaled, py = (event.clientY - box.top) * scaled;
+    let best = -1, least = 64;
+    places.forEach(([ax, ay], place) => {
+      const far = (ax - px) ** 2 + (ay - py) ** 2;
+      if (far < least) { least = far; best = place; }
+    });
+    return points[best];
+  };
+  return html`<canvas ref=${canvas} width=${2 * f.w} height=${2 * f.h} aria-hidden="true" onMouseMove=${(event) => { const found = near(event); canvas.current.title = found ? found.title() : ""; canvas.current.style.cursor = found ? "pointer" : ""; }} onClick=${(event) => { const found = near(event); if (found) pick(found); }}></canvas>`;
+}
+
 export function Scatter({ points, xname, yname, logx, logy, pick }) {
-  const f = BIG;
-  const fit = points.filter(({ x, y }) => x != null && y != null && (!logx || x > 0) && (!logy || y > 0));
-  const x = scale(fit.map((each) => each.x), logx), y = scale(fit.map((each) => each.y), logy);
+  const f = matchMedia("(max-width: 640px)").matches ? TALL : BIG;
+  const fit = useMemo(() => points.filter(({ x, y }) => x != null && y != null && (!logx || x > 0) && (!logy || y > 0)), [points, logx, logy]);
+  const [x, y] = useMemo(() => [scale(fit.map((each) => each.x), logx), scale(fit.map((each) => each.y), logy)], [fit]);
   return html`<figure class="chart big"><svg viewBox="0 0 ${f.w} ${f.h}" role="img" aria-label=${`${yname} against ${xname}, ${fit.length} jobs`}>
     <${Axes} f=${f} x=${x} y=${y} xname=${xname} yname=${yname}/>
-    ${fit.slice(0, 3000).map((each) => html`<circle key=${each.id} class="dot c${each.colour % COLOURS}" r=${fit.length > 500 ? 3 : 5} cx=${across(f, x, each.x)} cy=${up(f, y, each.y)} onClick=${() => pick(each)}><title>${each.title}</title></circle>`)}</svg></figure>`;
+    ${fit.length > FEW ? "" : fit.map((each) => html`<circle key=${each.id} class="dot c${each.colour % COLOURS}" r="5" cx=${across(f, x, each.x)} cy=${up(f, y, each.y)} onClick=${() => pick(each)}><title>${each.title()}</title></circle>`)}</svg>
+    ${fit.length > FEW ? html`<${Cloud} f=${f} x=${x} y=${y} points=${fit} pick=${pick}/>` : ""}</figure>`;
 }

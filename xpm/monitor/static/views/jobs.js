@@ -1,15 +1,15 @@
 // All jobs: one filter, one table, whose rows exist only where somebody looks.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { get, html, many, ORDER, Problem, SHORT, total, useAsked, useCalm, word } from "../lib.js";
+import { get, html, many, ORDER, Problem, quoted, SHORT, total, useAsked, useCalm, word } from "../lib.js";
 import { useNews } from "../live.js";
-import { Empty, Progress, State, Tags, Trouble } from "../parts.js";
-import { go, link, set } from "../route.js";
+import { Command, Empty, State, Trouble } from "../parts.js";
+import { go, set } from "../route.js";
+import { Cell, Choose, columnsOf, isSorted, lookedUp, titleOf, widths } from "./columns.js";
 import { Groups } from "./groups.js";
 
 const HEIGHT = 38;
 const PAGE = 80;
 const BEYOND = 5;
-const COLUMNS = [["state", "State"], ["task", "Task"], ["", "Tags"], ["connector", "Where"], ["id", "Job"], ["", "Remark"]];
 
 export function added(q, name, value) {
   const field = ["state", "task", "cause", "id", "connector", "launcher", "attempt", "experiment"].includes(name) ? `tag.${name}` : name;
@@ -19,9 +19,16 @@ export function added(q, name, value) {
 }
 
 /** One filter that says all of it. */
-function together(q, experiment, states) {
+export function together(q, experiment, states) {
   const parts = [q, experiment ? `experiment=${word(experiment)}` : "", states.map((state) => `state=${state}`).join(" or ")].filter((part) => part.trim());
   return parts.map((part) => (parts.length > 1 && / or /i.test(part) ? `(${part})` : part)).join(" and ");
+}
+
+/** The view as a person types it in a terminal. */
+function command(filter, by, sort) {
+  const measure = /^-?metric\./.test(sort) ? ` --sort ${quoted(sort.replace("metric.", ""))}` : "";
+  const all = by || measure ? "xpm results" : "xpm status";
+  return `${all}${filter ? ` ${quoted(filter)}` : ""}${by ? ` --by ${quoted(by)} --all` : measure ? `${measure} --all` : ""}`;
 }
 
 export function Filter({ route, tags, tasks, overview, problem }) {
@@ -92,7 +99,7 @@ function useRows(query) {
     let seen = false;
     for (const page of held.current.pages.values()) {
       page.forEach((row, place) => {
-        if (rows.has(row.key)) { page[place] = rows.get(row.key); seen = true; }
+        if (rows.has(row.key)) { page[place] = { ...rows.get(row.key), cells: row.cells }; seen = true; }
         else if (news.progress[row.key]) { page[place] = { ...row, progress: news.progress[row.key] }; seen = true; }
       });
     }
@@ -102,18 +109,13 @@ function useRows(query) {
   return { held: held.current, want };
 }
 
-function Row({ row, index, here, chosen, toggle, pick }) {
+function Row({ row, index, here, chosen, toggle, pick, columns }) {
   return html`<div role="row" id=${`row-${index}`} aria-rowindex=${index + 2} aria-selected=${chosen ? "true" : "false"} class=${`row${here ? " here" : ""}${chosen ? " chosen" : ""}`} style=${{ top: `${index * HEIGHT}px` }} onClick=${(event) => { if (!event.target.closest("a,button,input")) go("job", {}, row.task, row.id); }}>
     <span role="gridcell" class="check"><input type="checkbox" tabindex="-1" aria-label=${`Choose ${row.id.slice(0, SHORT)}`} checked=${chosen} onClick=${toggle}/></span>
-    <span role="gridcell"><${State} state=${row.state} cause=${row.cause}/>${row.state === "running" ? html`<${Progress} progress=${row.progress}/>` : ""}</span>
-    <span role="gridcell" class="cut" title=${row.task}>${row.task}</span>
-    <span role="gridcell"><${Tags} tags=${row.tags} pick=${pick}/></span>
-    <span role="gridcell" class="cut" title=${row.batch || ""}>${row.connector}${row.batch ? html` <small>${row.batch}</small>` : ""}</span>
-    <span role="gridcell"><a tabindex="-1" href=${link("job", {}, row.task, row.id)}><code>${row.id.slice(0, SHORT)}</code></a></span>
-    <span role="gridcell" class="cut faint" title=${row.remark}>${row.remark}</span></div>`;
+    ${columns.map((name) => html`<${Cell} key=${name} row=${row} name=${name} pick=${pick}/>`)}</div>`;
 }
 
-function Table({ held, want, query, chosen, setChosen }) {
+function Table({ held, want, query, columns, chosen, setChosen }) {
   const box = useRef(null);
   const [view, setView] = useState({ top: 0, height: 600 });
   const [here, setHere] = useState(-1);
@@ -154,19 +156,21 @@ function Table({ held, want, query, chosen, setChosen }) {
   for (let index = first; index <= last; index++) {
     const row = at(index);
     rows.push(row
-      ? html`<${Row} key=${index % pool} row=${row} index=${index} here=${index === here} chosen=${chosen.has(row.key)} toggle=${() => toggle(row)} pick=${(name, value) => set({ q: added(query.q || "", name, value) })}/>`
+      ? html`<${Row} key=${index % pool} row=${row} index=${index} here=${index === here} chosen=${chosen.has(row.key)} columns=${columns} toggle=${() => toggle(row)} pick=${(name, value) => set({ q: added(query.q || "", name, value) })}/>`
       : html`<div key=${`a${index % pool}`} role="row" aria-rowindex=${index + 2} class="row awaited" style=${{ top: `${index * HEIGHT}px` }}><span role="gridcell">…</span></div>`);
   }
-  return html`<div class=${held.stale && held.problem ? "table old" : "table"} role="grid" aria-label="Jobs" aria-multiselectable="true" aria-rowcount=${held.total + 1} aria-colcount="7" tabindex="0" aria-activedescendant=${here >= first && here <= last ? `row-${here}` : null} ref=${box} onScroll=${() => setView({ top: box.current.scrollTop, height: box.current.clientHeight })} onKeyDown=${pressed} onFocus=${(event) => { if (here < 0 && event.target === box.current) setHere(first ? first + BEYOND : 0); }}>
+  return html`<div class=${held.stale && held.problem ? "table old" : "table"} role="grid" aria-label="Jobs" aria-multiselectable="true" aria-rowcount=${held.total + 1} aria-colcount=${columns.length + 1} style=${widths(columns)} tabindex="0" aria-activedescendant=${here >= first && here <= last ? `row-${here}` : null} ref=${box} onScroll=${() => setView({ top: box.current.scrollTop, height: box.current.clientHeight })} onKeyDown=${pressed} onFocus=${(event) => { if (here < 0 && event.target === box.current) setHere(first ? first + BEYOND : 0); }}>
     <div role="rowgroup" class="heads"><div role="row" aria-rowindex="1" class="row head"><span role="columnheader" class="check"><span class="unseen">Chosen</span></span>
-      ${COLUMNS.map(([name, title]) => html`<span key=${title} role="columnheader" aria-sort=${name && query.sort === name ? "ascending" : name && query.sort === `-${name}` ? "descending" : null}>${name ? html`<button type="button" tabindex="-1" onClick=${() => sorted(name)}>${title}${query.sort === name ? " ↑" : query.sort === `-${name}` ? " ↓" : ""}</button>` : title}</span>`)}</div></div>
+      ${columns.map((name) => html`<span key=${name} role="columnheader" class=${/^(metric|asked|used)\./.test(name) ? "num" : null} aria-sort=${query.sort === name ? "ascending" : query.sort === `-${name}` ? "descending" : null}>${isSorted(name) ? html`<button type="button" tabindex="-1" title=${titleOf(name)} onClick=${() => sorted(name)}>${titleOf(name)}${query.sort === name ? " ↑" : query.sort === `-${name}` ? " ↓" : ""}</button>` : titleOf(name)}</span>`)}</div></div>
     <div role="rowgroup" class="rows" style=${{ height: `${held.total * HEIGHT}px` }}>${rows}</div></div>`;
 }
 
 export function Jobs({ route, overview, wish }) {
   const query = route.query;
   const { q = "", experiment = "", states = "", sort = "", by = "" } = query;
-  const { held, want } = useRows({ q, experiment, states, sort });
+  const columns = columnsOf(query);
+  const { held, want } = useRows({ q, experiment, states, sort, columns: lookedUp(columns) });
+  const [isChoosing, setChoosing] = useState(false);
   const facets = useAsked(() => get("jobs", { experiment, limit: 0, facets: 1 }), [experiment]);
   const calm = useCalm(facets.again, 5000);
   useNews(useCallback((kind, news) => { if (kind === "reset" || news.changed || news.gone) calm(); }, []));
@@ -184,15 +188,17 @@ export function Jobs({ route, overview, wish }) {
     <div class="tools">
       <div class="chips" role="group" aria-label="States">${ORDER.filter((state) => held.counts[state] || picked.includes(state)).map((state) => html`<button key=${state} type="button" class="chip" aria-pressed=${picked.includes(state)} onClick=${() => flip(state)}><${State} state=${state}/> <b>${(held.counts[state] || 0).toLocaleString("en")}</b></button>`)}</div>
       <label class="by">Group by <select value=${by} onChange=${(event) => set({ by: event.target.value })}><option value="">nothing</option>${Object.keys(tags || {}).map((name) => html`<option key=${name} value=${name}>${name}</option>`)}${by && !(tags && by in tags) ? html`<option value=${by}>${by}</option>` : ""}</select></label>
+      <button type="button" aria-expanded=${isChoosing} disabled=${!!by} onClick=${() => setChoosing(!isChoosing)}>Columns</button>
       <span class="total" role="status">${held.first ? "" : chosen.size ? `${chosen.size} of ${many(held.total)} chosen` : filtered ? `${many(held.total)} of ${total(overview.experiments.reduce((sum, each) => ({ ...sum, [each.id]: each.jobs }), {})).toLocaleString("en")}` : many(held.total)}</span>
       <span class="acts" role="group" aria-label=${chosen.size ? "With the chosen jobs" : "With all jobs that pass"}>
         <button type="button" onClick=${() => wish({ action: "retry", what })}>Retry …</button>
         <button type="button" onClick=${() => wish({ action: "cancel", what })}>Cancel …</button>
         <button type="button" onClick=${() => wish({ action: "pull", what })}>Pull …</button></span>
     </div>
+    ${isChoosing && !by ? html`<${Choose} experiment=${experiment} query=${query} close=${() => setChoosing(false)}/>` : ""}
     ${by ? html`<${Groups} q=${together(q, "", picked)} experiment=${experiment} by=${by} known=${Object.keys(tags || {})}/>`
     : !held.first && !held.total && !held.problem ? html`<${Empty} title=${filtered ? "No job passes" : "No job yet"}>${filtered ? html`<p>Take something away from the filter${picked.length ? ", or choose other states" : ""}.</p><button type="button" onClick=${() => set({ q: "", states: "", experiment: "" })}>Show all jobs</button>` : html`<p><code>xpm run plan.py</code> starts some.</p>`}</${Empty}>`
-    : html`<${Table} held=${held} want=${want} query=${query} chosen=${chosen} setChosen=${setChosen}/>`}
-    <p class="keys faint">${by ? "" : html`<span><kbd>/</kbd> filter · <kbd>↑</kbd><kbd>↓</kbd> move · <kbd>Enter</kbd> open · <kbd>Space</kbd> choose</span>`}${q || picked.length ? html`<span>the same in a terminal: <code>xpm status "${together(q, experiment, picked).replaceAll('"', "'")}"</code></span>` : ""}</p>
+    : html`<${Table} held=${held} want=${want} query=${query} columns=${columns} chosen=${chosen} setChosen=${setChosen}/>`}
+    <div class="keys faint">${by ? "" : html`<span><kbd>/</kbd> filter · <kbd>j</kbd><kbd>k</kbd> move · <kbd>Enter</kbd> open · <kbd>Space</kbd> choose · <kbd>?</kbd> all keys</span>`}<${Command} text=${command(together(q, experiment, picked), by, sort)}/></div>
   </div>`;
 }

@@ -3,7 +3,19 @@ import { useCallback, useState } from "preact/hooks";
 import { ago, duration, html, many, post, Problem, SHORT, useNow } from "../lib.js";
 import { useNews } from "../live.js";
 import { Bar, Counts, Empty, JobLink, Progress, State, Tags } from "../parts.js";
+import { forgetNews, news } from "../looked.js";
 import { link } from "../route.js";
+
+const ALIVE = ["failed", "lost", "unknown", "cancelled", "skipped", "done", "running"];
+
+/** What has changed while nobody looked, failures first. */
+function Since({ overview, found, now, seen }) {
+  const failed = overview.failures.filter((each) => found.failed.has(each.id.slice(0, 12)));
+  return html`<section class="card since" aria-labelledby="since"><header><h2 id="since">Since you last looked, ${ago(found.at, now)}</h2><button type="button" class="quiet" onClick=${seen}>Seen</button></header>
+    ${failed.length ? html`<ul class="brief">${failed.map((each) => html`<li key=${each.key}><div><${State} state=${each.state} cause=${each.cause}/> <${JobLink} job=${each}/> <span>${each.task}</span> <${Tags} tags=${each.tags}/></div><p class="faint">${each.remark}</p></li>`)}</ul>
+      ${found.failed.size > failed.length ? html`<p><a href=${link("jobs", { states: "failed,lost" })}>and ${many(found.failed.size - failed.length, "other")}</a></p>` : ""}` : ""}
+    <ul class="news">${found.experiments.map(({ id, isNew, more }) => html`<li key=${id}><a href=${link("jobs", { experiment: id })}>${id}</a>${isNew ? html` <small>new</small>` : ""} <span>${ALIVE.filter((state) => more[state]).map((state) => html`<a key=${state} class="gain" href=${link("jobs", { experiment: id, states: state })}>+${more[state].toLocaleString("en")} <${State} state=${state}/></a>`)}</span></li>`)}</ul></section>`;
+}
 
 function Experiment({ each, now }) {
   const tasks = Object.entries(each.tasks);
@@ -24,6 +36,7 @@ function Place({ each, now }) {
 
 export function Overview({ overview, say }) {
   const now = useNow();
+  const [, draw] = useState(0);
   const [progress, setProgress] = useState({});
   useNews(useCallback((kind, news) => { if (kind === "news") setProgress((before) => ({ ...before, ...news.progress })); }, []));
   const ask = async () => {
@@ -38,16 +51,19 @@ export function Overview({ overview, say }) {
     return html`<h1 class="unseen">Overview</h1><${Empty} title="No experiment has run here yet"><p>Start one: <code>xpm run plan.py</code>. Its jobs appear here by themselves.</p></${Empty}>`;
   }
   const trouble = Object.entries(overview.trouble);
+  const found = news(overview);
+  const older = found ? overview.failures.filter((each) => !found.failed.has(each.id.slice(0, 12))) : overview.failures;
   return html`<div class="overview"><div>
+      ${found ? html`<${Since} overview=${overview} found=${found} now=${now} seen=${() => { forgetNews(overview); draw((n) => n + 1); }}/>` : ""}
       <h1>Experiments</h1>
       ${overview.experiments.map((each) => html`<${Experiment} key=${each.id} each=${each} now=${now}/>`)}
     </div><aside>
+      ${overview.failed && !older.length ? "" : html`<section aria-labelledby="failures"><h2 id="failures">Failed last</h2>
+        ${older.length ? html`<ul class="brief">${older.map((each) => html`<li key=${each.key}><div><${JobLink} job=${each}/> <span>${each.task}</span> <${Tags} tags=${each.tags}/></div><p class="faint">${each.remark}</p></li>`)}</ul>
+          ${overview.failed > overview.failures.length ? html`<p><a href=${link("jobs", { states: "failed,lost" })}>All ${many(overview.failed)} that failed</a></p>` : ""}` : html`<p class="faint">Nothing has failed.</p>`}</section>`}
       <section aria-labelledby="places"><h2 id="places">Connectors <button type="button" class="quiet" onClick=${ask}>Ask now</button></h2>
         <ul class="places">${overview.places.map((each) => html`<${Place} key=${each.name} each=${each} now=${now}/>`)}</ul>
         ${trouble.length ? html`<details class="faint"><summary>${trouble.length} could not be asked</summary>${trouble.map(([name, text]) => html`<pre key=${name}>${name ? `${name}: ` : ""}${text}</pre>`)}</details>` : ""}</section>
-      <section aria-labelledby="failures"><h2 id="failures">Failed last</h2>
-        ${overview.failures.length ? html`<ul class="brief">${overview.failures.map((each) => html`<li key=${each.key}><div><${JobLink} job=${each}/> <span>${each.task}</span> <${Tags} tags=${each.tags}/></div><p class="faint">${each.remark}</p></li>`)}</ul>
-          ${overview.failed > overview.failures.length ? html`<p><a href=${link("jobs", { states: "failed,lost" })}>All ${many(overview.failed)} that failed</a></p>` : ""}` : html`<p class="faint">Nothing has failed.</p>`}</section>
       <section aria-labelledby="running"><h2 id="running">Running now</h2>
         ${overview.running.length ? html`<ul class="brief">${overview.running.map((each) => html`<li key=${each.key}><div><${JobLink} job=${each}><code>${each.id.slice(0, SHORT)}</code></${JobLink}> <span>${each.task}</span> <${Tags} tags=${each.tags}/></div><${Progress} progress=${progress[each.key] || each.progress}/></li>`)}</ul>` : html`<p class="faint">Nothing runs.</p>`}</section>
     </aside></div>`;
