@@ -1,7 +1,7 @@
 """How jobs end on a real SLURM, and what becomes of them: one plan has all the ends, side by side."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -80,6 +80,7 @@ with experiment("main", "ends") as xp:
     Victim(mode="requeued").submit(launcher="requeued")
     Victim(mode="cancelled").submit(launcher="cancelled")
 """
+SLEEPERS = ("slow", "stubborn", "victim")
 HIGH = "scontrol update partition=short PriorityTier={tier}; scontrol update partition=gpu PreemptMode={mode}"
 
 
@@ -105,8 +106,8 @@ def test_each_end_has_its_cause_and_what_may_go_on_does(preempting: Laptop) -> N
     plan = laptop.write("project/plan.py", plans.HEAD.replace("{name}", laptop.name) + PLAN)
 
     process = laptop.start("run", str(plan))
-    wait_for("all run", lambda: _visits(laptop, "*") == 6)
-    wait_for("it is known here", lambda: laptop.states() == ["running"] * 6)
+    wait_for("these sleep", lambda: [_visits(laptop, each) for each in SLEEPERS] == [1, 1, 2])
+    wait_for("it is known here", lambda: _states(laptop, SLEEPERS) == ["running"] * 4)
     for job in _jobs(laptop):  # slurmctld looks each half minute whose time is over
         if job["task"] in ("test.slow", "test.stubborn"):
             words = ("update", f"jobid={job['batch_id']}", "EndTime=now+1")
@@ -137,6 +138,13 @@ def test_each_end_has_its_cause_and_what_may_go_on_does(preempting: Laptop) -> N
     assert _cause(laptop, "greedy") == "oom"
     assert _cause(laptop, "stubborn") == "timeout"
     assert _cause(laptop, "victim") == "preempted"
+
+
+def _states(laptop: Laptop, tasks: Sequence[str]) -> list[str]:
+    found = [
+        each for each in laptop.status()["jobs"] if each["task"].removeprefix("test.") in tasks
+    ]
+    return [each["state"] for each in found]
 
 
 def _jobs(laptop: Laptop) -> "list[dict[str, Any]]":
