@@ -96,7 +96,7 @@ def read(
             said = "the link broke"
     try:
         raw, start, size = folders.piece(where.folder, stream, offset, limit)
-        at = (where.folder / stream).stat().st_ctime if said else None
+        at = (where.folder / stream).lstat().st_ctime if said else None
     except (folders.Outside, OSError):
         return Piece("", max(0, offset), max(0, offset), 0, said)
     if said and size < offset:  # more has been seen than is here

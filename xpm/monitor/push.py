@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
 from collections.abc import AsyncIterator
 
-from xpm.monitor import overviews, tables
+from xpm.monitor import overviews, saying, tables
 from xpm.monitor.asking import Owner
 from xpm.monitor.board import Board
 
@@ -105,4 +104,4 @@ def _news(board: Board) -> str:
 
 
 def _event(kind: str, content: object) -> str:
-    return f"event: {kind}\ndata: {json.dumps(content)}\n\n"
+    return f"event: {kind}\ndata: {saying.text(content)}\n\n"
