@@ -6,8 +6,8 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,9 @@ STATIC = Path(__file__).parent / "static"
 _IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
 CHUNK = 1 << 16
 MOST_COLUMNS = 30
+MOST_STREAMS = 4
+"""Browsers have six connections to a place: some are for questions."""
+AGAIN_MS = 3000
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -70,6 +73,7 @@ class Monitor:
         self._acts = acts
         self._link = link or acts.link
         self._is_leaving = False
+        self._streams = 0
         self._pulls = Actor(main, acts.world)  # a long pull delays no cancel
         self._board = Owner("board", lambda: Board(main))
         self._measures = Owner("measures", lambda: Measures(main))
@@ -203,8 +207,9 @@ class Monitor:
         await self._folder(request)
         seen = request.headers.get("last-event-id", "")
         begin = int(seen) if re.fullmatch(r"[0-9]{1,15}", seen) else None
-        events = logs.follow(lambda: self._source(ref, stream), ref, stream, begin)
-        return StreamingResponse(self._until_left(events), media_type="text/event-stream")
+        is_once = self._streams >= MOST_STREAMS
+        events = logs.follow(lambda: self._source(ref, stream), ref, stream, begin, is_once)
+        return StreamingResponse(self._told(events, is_once), media_type="text/event-stream")
 
     async def _source(self, ref: JobRef, stream: str) -> logs.Source | None:
         found: logs.Source | None = await self._fresh(
@@ -212,11 +217,19 @@ class Monitor:
         )
         return found
 
-    async def _until_left(self, events: AsyncIterator[str]) -> AsyncIterator[str]:
-        async for each in events:
-            if self._is_leaving:
-                return
-            yield each
+    async def _told(self, events: AsyncGenerator[str], is_once: bool) -> AsyncIterator[str]:
+        """Events for one page; of many pages at once some come back every few seconds, as browsers have few connections."""
+        if is_once:
+            yield f"retry: {AGAIN_MS}\n\n"
+        self._streams += 1
+        try:
+            async with aclosing(events):
+                async for each in events:
+                    if self._is_leaving:
+                        return
+                    yield each
+        finally:
+            self._streams -= 1
 
     async def _file(self, request: Request) -> Response:
         folder = await self._folder(request)
@@ -268,7 +281,9 @@ class Monitor:
         return Told({"connectors": found, "trouble": self._acts.trouble})
 
     async def _events(self, _: Request) -> Response:
-        return StreamingResponse(self._push.listen(), media_type="text/event-stream")
+        is_once = self._streams >= MOST_STREAMS
+        events = self._told(self._push.listen(is_once), is_once)
+        return StreamingResponse(events, media_type="text/event-stream")
 
     async def _act(self, request: Request) -> Response:
         wish = Wish.read(await request.body())
