@@ -78,6 +78,8 @@ class Cluster:
     """What every fetch asked for."""
     stays: list[Stayed] = field(default_factory=list)
     """What rules keep of each job, unless it is wanted."""
+    has_stays: bool = False
+    """Whether it can be brought then."""
     logs: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """What jobs have printed: by job and stream; of others a line."""
     live_bytes: int = 0
@@ -257,7 +259,7 @@ class FakeConnector:
                 if not self._cluster.loses_files:
                     mirror(Path(main), self._cluster.held[ref.job])
             folder_path = Path(ledger.job_folder(main, ref.task, ref.job))
-            for each in self._cluster.stays if choice.wanted else ():
+            for each in self._cluster.stays if choice.wanted and self._cluster.has_stays else ():
                 (folder_path / each.path).parent.mkdir(parents=True, exist_ok=True)
                 (folder_path / each.path).write_bytes(b"x" * each.size)
             with JobFolder(folder_path) as folder:

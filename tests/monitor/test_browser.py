@@ -243,6 +243,7 @@ def test_what_stayed_there_is_pulled_after_a_question_and_shown(
     )  # the cluster of tests stands for a far one
     stays = [Stayed("ckpt/model.pt", 5_000, "max_file"), Stayed("a b#?.bin", 7, "skip")]
     lab.clusters["cluster"].stays = stays
+    lab.clusters["cluster"].has_stays = True
     with JobFolder(scene.main.job_folder(failed)) as folder:
         staying.note(folder, stays, "rules")
     _open(page, one_server, f"job/{failed.task}/{failed.job}")
