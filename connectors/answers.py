@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from xpm.connectors.base import Begin, Change, JobRef, News, Printed
+from xpm.connectors.base import Begin, Change, JobRef, News, Printed, Reported
 from xpm.errors import Defect
 
 MOST_TEXT = 16 * 1024
@@ -49,7 +49,10 @@ def news(answer: Mapping[str, object]) -> News:
     changes = [change(_table(each)) for each in _rows(answer["changes"])]
     notes = [plain(_text(note)) for note in _rows(answer["notes"])]
     limits = answer.get("limits")
-    return News(changes, _text(answer["cursor"]), notes, None if limits is None else _table(limits))
+    return News(
+        changes, _text(answer["cursor"]), notes, None if limits is None else _table(limits),
+        [reported(_rows(each)) for each in _rows(answer.get("progress") or [])],
+    )  # fmt: skip
 
 
 def change(raw: Mapping[str, object]) -> Change:
@@ -68,6 +71,17 @@ def change(raw: Mapping[str, object]) -> Change:
         reason=plain(_text(raw.get("reason") or "")),
         message=plain(_text(raw.get("message") or "")),
         at=_moment(raw["at"]),
+    )
+
+
+def reported(row: list[object]) -> Reported:
+    """How far one job is."""
+    task, job, at, fraction, description = row
+    part = _moment(fraction)
+    if not 0.0 <= part <= 1.0:
+        raise ValueError(f"{shown(fraction)} is no part of a whole")
+    return Reported(
+        JobRef(_text(task), _text(job)), _moment(at), part, plain(_text(description), 200)
     )
 
 

@@ -43,6 +43,17 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """How far a job says it is."""
+
+    ref: JobRef
+    at: float
+    """When it said so, seconds since 1970."""
+    fraction: float
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """One answer of ``observe``."""
 
@@ -51,6 +62,8 @@ class News:
     notes: Sequence[str]
     site: Mapping[str, object] | None = None
     """What the site allows (xpm/agent/limits.py), when that is news."""
+    progress: Sequence[Reported] = ()
+    """How far jobs are that have said so since; nothing of places whose folders are here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,8 @@ class Fetched:
     bytes: int
     problems: Sequence[str]
     stayed: Sequence[Stayed] = ()
+    kept: Sequence[str] = ()
+    """What was done with files that somebody has edited here, in words."""
 
 
 Progress = Callable[[int], None]

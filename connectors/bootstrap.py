@@ -173,7 +173,7 @@ def _disk(error: frames.Message, name: str, mark: Mark | None) -> DiskProblem:
     message, hint = plain(error.get("message")), plain(error.get("hint") or "")
     if isinstance(error.get("errno"), int):
         trouble = OSError(error["errno"], message, plain(error.get("path")))
-        return DiskProblem(disks.words(trouble), on=name, hint=disks.hint(trouble))
+        return DiskProblem(disks.words(trouble, is_here=False), on=name, hint=disks.hint(trouble))
     if mark is not None:
         hint += f"; removed for good, with its jobs? rm {shlex.quote(str(mark.path))}"
     return DiskProblem(message, on=name, hint=hint)
@@ -222,7 +222,10 @@ def _last_lines(text: str) -> str:
 def _shell_word(python: str) -> str:
     """A path of the profile as a word of sh in which ~ and $VAR still count."""
     if any(ord(c) < 32 for c in python):
-        raise ProfileProblem(f"`python: {python!r}` is not a path")
+        raise ProfileProblem(
+            f"`python: {python!r}` is not a path",
+            hint="give the path of a Python there, 3.9 or newer: /opt/python/3.12/bin/python3",
+        )
     home, rest = ('"$HOME"/', python[2:]) if python.startswith("~/") else ("", python)
     return home + '"' + re.sub(r'(["\\`])', r"\\\1", rest) + '"'
 

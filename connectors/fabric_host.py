@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import fabric
 import paramiko
 
-from xpm.connectors.hosts import STDERR_KEPT, Host, Stream
+from xpm.connectors.hosts import END_S, LAST_WORDS_S, STDERR_KEPT, Host, Stream
 from xpm.connectors.known_hosts import KnownKey, contradiction, fingerprint, known_keys
 from xpm.connectors.quoting import command_line
 from xpm.connectors.relay import Relay
@@ -32,7 +32,6 @@ CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 SESSION_WAITS_S = (0.1, 0.3, 1.0)
 ANSWER_S = 120.0
 """How long a person may take to answer; sshd's LoginGraceTime is as long."""
-LAST_WORDS_S = 1.0
 LOST = (OSError, EOFError, paramiko.SSHException)
 """What paramiko raises from a channel whose connection has just been lost."""
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -163,7 +162,7 @@ class ChannelStream:
 
     def exit_status(self) -> int | None:
         """How the command ended; paramiko's -1 means that nobody knows."""
-        if not self._channel.status_event.wait(2):
+        if not self._channel.status_event.wait(END_S):
             return None
         status = self._channel.recv_exit_status()
         return None if status < 0 else status

@@ -31,6 +31,7 @@ MOST_BYTES = 16 * 1024 * 1024
 def main(unpack_source: str) -> None:
     """Run with the pipes of this process, which nothing else may touch from now on."""
     pipes = os.dup(0), os.dup(1)
+    os.umask(os.umask(0o022) & 0o077)  # what we make is ours to read, whatever the login says
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(2, 1)

@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 STDERR_KEPT = 8192
+END_S = 10.0
+"""How long a command whose output has ended may take to end itself, on a host that is busy."""
+LAST_WORDS_S = 5.0
+"""How long what it said last may take to be read here."""
 
 
 class Stream(Protocol):
@@ -28,7 +32,7 @@ class Stream(Protocol):
         """End both directions; a read that waits returns b""."""
 
     def stderr(self) -> str:
-        """The last 8 KiB the command wrote to its standard error."""
+        """The last 8 KiB the command wrote to its standard error; all of it once ``read`` has told the end."""
 
     def exit_status(self) -> int | None:
         """How the command ended; None when it did not end, or when nobody can tell."""

@@ -4,7 +4,7 @@ import subprocess
 import threading
 from collections.abc import Sequence
 
-from xpm.connectors.hosts import STDERR_KEPT, Host, Stream
+from xpm.connectors.hosts import END_S, LAST_WORDS_S, STDERR_KEPT, Host, Stream
 from xpm.errors import HostUnreachable, SiteProblem
 
 
@@ -49,6 +49,7 @@ class ProcessStream:
         self._patience_s = patience_s
         self._name = name
         self._kept = b""
+        self._is_over = False
         self._closed = threading.Lock()
         self._listener = threading.Thread(target=self._keep_stderr, daemon=True)
         self._listener.start()
@@ -57,9 +58,11 @@ class ProcessStream:
         """The next bytes of the command's output."""
         assert self._process.stdout is not None
         try:
-            return self._process.stdout.read(size) or b""
+            data = self._process.stdout.read(size) or b""
         except (OSError, ValueError):  # closed meanwhile
-            return b""
+            data = b""
+        self._is_over = not data
+        return data
 
     def write(self, data: bytes) -> None:
         """Send all these bytes to the command's input."""
@@ -90,16 +93,18 @@ class ProcessStream:
             pipe.close()
 
     def stderr(self) -> str:
-        """What it said last on its standard error."""
+        """What it said last on its standard error; all of it once its output has ended."""
+        if self._is_over:
+            self._listener.join(LAST_WORDS_S)
         return self._kept.decode("utf-8", "replace")
 
     def exit_status(self) -> int | None:
         """How it ended; waits a moment for a command that is just ending."""
         try:
-            code = self._process.wait(2)
+            code = self._process.wait(END_S)
         except subprocess.TimeoutExpired:
             return None
-        self._listener.join(1)
+        self._listener.join(LAST_WORDS_S)
         return code
 
     def _keep_stderr(self) -> None:

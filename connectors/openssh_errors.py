@@ -81,10 +81,18 @@ def last_words(said: str) -> str:
 
 def _network_problem(host: Resolved, said: str, on: str, words: str) -> HostProblem:
     if _ALGORITHMS.search(said):
-        return SiteProblem("cannot connect", on=on, cause=f"no algorithm in common: {words}")
+        return SiteProblem(
+            "cannot connect",
+            on=on,
+            cause=f"no algorithm in common: {words}",
+            hint=f"see `{host.command} -v` and its KexAlgorithms, Ciphers and HostKeyAlgorithms",
+        )
     if _BEHIND.search(said):
         return HostUnreachable(
-            "cannot connect", on=on, cause=f"the jump host cannot reach it: {words}"
+            "cannot connect",
+            on=on,
+            cause=f"the jump host cannot reach it: {words}",
+            hint="check the host's name and port as the jump host sees them",
         )
     if _UNKNOWN.search(said):
         return HostUnknown(

@@ -36,6 +36,8 @@ from xpm.sync.rules import EVERYTHING, Choice
 ASK_ON_S = 0.2
 GATHER_PER_JOB_S = 0.002
 GATHER_MOST_S = 1.0
+PROGRESS_S = 10.0
+"""How often an exchange is made for nothing but how far jobs are."""
 WANTED_BYTES = 8 * 1024 * 1024
 MOST_VAIN = 4
 """So often code may be gone again when all of it was sent: who cleans up there may be about to stop."""
@@ -137,6 +139,8 @@ class AgentConnector:
                 "verb": "observe", "cursor": cursor, "jobs": listed, "wait_s": wait_s,
                 "gather_s": min(len(refs) * GATHER_PER_JOB_S, GATHER_MOST_S),
             }  # fmt: skip
+            if self._mirrors:
+                request["progress_s"] = PROGRESS_S
             answer, _ = self._caller.call(request)
             if listed is not None or life == self._caller.life:
                 break

@@ -72,10 +72,16 @@ def resolve(alias: str, config: Path | None = None) -> Resolved:
         ProfileProblem: the configuration cannot be read, or the name cannot be a host.
     """
     if not alias or alias.startswith("-") or any(c.isspace() or ord(c) < 32 for c in alias):
-        raise ProfileProblem(f"{alias!r} cannot be the name of an ssh host")
+        raise ProfileProblem(
+            f"{alias!r} cannot be the name of an ssh host",
+            hint="give what you type after `ssh`: an alias of ~/.ssh/config, or user@host",
+        )
     if config is not None and not config.expanduser().is_file():
         raise ProfileProblem(
-            "cannot read the ssh configuration", on=str(config), cause="there is no such file"
+            "cannot read the ssh configuration",
+            on=str(config),
+            cause="there is no such file",
+            hint="correct `config:` of the connector's ssh, or leave it out: it is ~/.ssh/config then",
         )
     config = config.expanduser() if config else None
     options = _ask_openssh(alias, config) if shutil.which("ssh") else _ask_paramiko(alias, config)
@@ -92,7 +98,11 @@ def hops(host: Resolved) -> Sequence[Resolved]:
     jumps = list(host.jumps)
     while jumps:
         if len(found) == MOST_JUMPS:
-            raise ProfileProblem("ProxyJump goes in circles", on=host.alias)
+            raise ProfileProblem(
+                "ProxyJump goes in circles",
+                on=host.alias,
+                hint=f"mend ProxyJump of these hosts in the ssh configuration: `ssh -G {host.alias}`",
+            )
         hop = resolve(_named(jumps.pop()), host.config)
         found.insert(0, hop)
         jumps = jumps or list(hop.jumps)
@@ -144,7 +154,10 @@ def _ask_paramiko(alias: str, config: Path | None) -> Mapping[str, Sequence[str]
         found = SSHConfig.from_path(str(path)).lookup(host) if path.is_file() else {}
     except ConfigParseError as error:
         raise ProfileProblem(
-            "cannot read the ssh configuration", on=str(path), cause=str(error)
+            "cannot read the ssh configuration",
+            on=str(path),
+            cause=str(error),
+            hint="mend that line",
         ) from error
     options = {k: list(v) if isinstance(v, list) else [str(v)] for k, v in dict(found).items()}
     options.setdefault("hostname", [host])

@@ -60,7 +60,12 @@ def translate(host: Resolved, attempted: str, error: BaseException) -> HostProbl
             hint=f"make `{host.command}` log in without a question (key in an agent, or in IdentityFile)",
         )
     if isinstance(error, IncompatiblePeer):
-        return SiteProblem(what, on=on, cause=f"no algorithm in common: {error}")
+        return SiteProblem(
+            what,
+            on=on,
+            cause=f"no algorithm in common: {error}",
+            hint=f"see `{host.command} -v` and its KexAlgorithms, Ciphers and HostKeyAlgorithms",
+        )
     if isinstance(error, paramiko.ChannelException):
         return _refused_channel(what, on, error, attempted)
     kind = HostUnknown if _is_refused(error) else HostUnreachable
@@ -84,7 +89,12 @@ def _refused_channel(
 ) -> HostProblem:
     # Connect failed, RFC 4254 5.1: of a jump host to the next. Of a session, OpenSSH says so of one too many.
     if error.code == 2 and attempted == CONNECT:
-        return HostUnreachable(what, on=on, cause=f"the jump host cannot reach it: {error}")
+        return HostUnreachable(
+            what,
+            on=on,
+            cause=f"the jump host cannot reach it: {error}",
+            hint="check the host's name and port as the jump host sees them",
+        )
     return HostUnreachable(
         what,
         on=on,

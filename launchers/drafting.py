@@ -7,10 +7,10 @@ layer of what was discovered, which is ours and holds facts alone.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
-from xpm.agent.limits import Nodes, Partition, SiteLimits
+from xpm.agent.limits import Association, Nodes, Partition, SiteLimits
 from xpm.launchers import builtin, gpu_types, units
 from xpm.launchers.surveying import Room, Survey
 from xpm.wire import hints
@@ -97,17 +97,37 @@ def discovered(name: str, survey: Survey, is_slurm: bool) -> dict[str, Value]:
     return content
 
 
+def accounts(site: SiteLimits) -> list[str]:
+    """The accounts that the user may charge there, the default one first."""
+    mine = sorted(site.associations or (), key=lambda each: not each.is_default)
+    return list(dict.fromkeys(each.account for each in mine if each.account))
+
+
+def default_account(site: SiteLimits) -> str | None:
+    """The one that jobs are charged to which name none."""
+    return next((each.account for each in site.associations or () if each.is_default), None)
+
+
+def charging(survey: Survey, account: str) -> Survey:
+    """What was told, with another account as the default one."""
+    known = survey.site.associations or ()
+    if account not in accounts(survey.site):
+        known = (*known, Association(account, "", (), None, False, None, None, None, {}, {}))
+    found = tuple(each._replace(is_default=each.account == account) for each in known)
+    return replace(survey, site=survey.site._replace(associations=found))
+
+
 def usable(site: SiteLimits) -> list[Partition]:
     """The partitions this user may send jobs to, the site's default one first."""
     mine = {each.account.lower() for each in site.associations or ()}
     found: list[Partition] = []
     for each in site.partitions or ():
-        accounts = None if each.accounts is None else {account.lower() for account in each.accounts}
+        allowed = None if each.accounts is None else {account.lower() for account in each.accounts}
         if each.state not in ("UP", "") or (
             each.groups and site.groups and not set(each.groups) & set(site.groups)
         ):
             continue
-        if accounts is not None and mine and not accounts & mine:
+        if allowed is not None and mine and not allowed & mine:
             continue
         if mine and mine <= {account.lower() for account in each.denied_accounts}:
             continue
@@ -164,10 +184,9 @@ def _about(survey: Survey) -> str:
 
 
 def _customs(site: SiteLimits) -> Iterator[str]:
-    accounts = list(dict.fromkeys(each.account for each in site.associations or () if each.account))
-    default = next((each.account for each in site.associations or () if each.is_default), None)
-    if default and len(accounts) > 1:
-        others = ", ".join(each for each in accounts if each != default)
+    default = default_account(site)
+    if default and len(accounts(site)) > 1:
+        others = ", ".join(each for each in accounts(site) if each != default)
         yield _line("slurm", {"account": default}, f"your other accounts: {others}")
     elif default:
         yield _line("slurm", {"account": default})

@@ -5,6 +5,13 @@ import sys
 
 from xpm.launchers.vocabulary import PROFILE
 
+FILE = "launchers.schema.json"
+LINE = f"# yaml-language-server: $schema={FILE}"
+"""The first line of a profile that has the schema beside it: editors complete, explain and check it then."""
+HIDDEN_FILE = f".{FILE}"
+"""The same in a project, where the profile is one file among others."""
+HIDDEN_LINE = LINE.replace(FILE, HIDDEN_FILE)
+
 
 def schema_text() -> str:
     """The schema, as it is kept in config/launchers.schema.json."""

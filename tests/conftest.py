@@ -1,5 +1,12 @@
 """Fixtures every test may use."""
 
+import signal
+
 from tests.cluster import cluster, healthy_cluster
 
 __all__ = ["cluster", "healthy_cluster"]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell lets what it starts in the background ignore Ctrl-C, and all that this starts in turn:
+    # the commands that tests interrupt would never notice.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

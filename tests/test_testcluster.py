@@ -104,7 +104,7 @@ def test_the_laptop_hands_signals_to_its_command(cluster: RunningCluster, home: 
     with _started(cluster.laptop_argv(home, "sh", "-c", script)) as laptop:
         laptop.send_signal(signal.SIGINT)
 
-        assert (_rest(laptop), laptop.wait(10)) == ("told\n", 3)
+        assert (_rest(laptop), laptop.wait(60)) == ("told\n", 3)
 
 
 def test_killing_the_laptop_ends_all_it_runs(cluster: RunningCluster, home: Path) -> None:
@@ -118,16 +118,15 @@ def test_killing_the_laptop_ends_all_it_runs(cluster: RunningCluster, home: Path
 
 def test_a_second_command_runs_on_the_same_laptop(cluster: RunningCluster, home: Path) -> None:
     with _started(cluster.laptop_argv(home, "sh", "-c", "echo ready; sleep 61.3")) as laptop:
-        seen = cluster.do("laptop", "--join", str(laptop.pid), "--", "ps", "-eo", "args")
+        join = ("laptop", "--join", str(laptop.pid), "--", "ps", "-eo", "args")
+        _eventually(lambda: "sleep 61.3" in cluster.do(*join))
         laptop.terminate()
-
-    assert "sleep 61.3" in seen
 
 
 def test_a_cut_ends_connections_and_refuses_new_ones(healthy_cluster: RunningCluster) -> None:
     with _started(_ssh(healthy_cluster, "echo ready; sleep 60")) as before:
         healthy_cluster.do("cut", "--host", "login1")
-        code = before.wait(10)
+        code = before.wait(60)
     refused = healthy_cluster.ssh("testcluster", "true")
     other_host = healthy_cluster.ssh("tower", "true")
     healthy_cluster.do("heal")
@@ -146,29 +145,31 @@ def test_in_a_freeze_connections_hang_and_then_go_on(healthy_cluster: RunningClu
         new = healthy_cluster.ssh("testcluster", "true", "-o", "ConnectTimeout=1")
         healthy_cluster.do("heal")
 
-        assert (_rest(before), before.wait(10)) == ("late\n", 0)
+        assert (_rest(before), before.wait(60)) == ("late\n", 0)
     assert "timed out" in new.stderr
 
 
 def test_latency_is_added_to_round_trips(healthy_cluster: RunningCluster) -> None:
-    fast = _seconds(lambda: healthy_cluster.ssh("testcluster", "true"))
+    fast = min(_seconds(lambda: healthy_cluster.ssh("testcluster", "true")) for _ in range(5))
     healthy_cluster.do("latency", "100")
-    slow = _seconds(lambda: healthy_cluster.ssh("testcluster", "true"))
+    slow = min(_seconds(lambda: healthy_cluster.ssh("testcluster", "true")) for _ in range(5))
 
-    assert 0.5 < slow - fast < 3
+    assert slow - fast > 0.5
 
 
 def test_without_slurmctld_jobs_go_on(healthy_cluster: RunningCluster) -> None:
-    job = _submit(healthy_cluster, "sleep 3; touch went-on")
+    healthy_cluster.on("login1", "rm", "-f", "go-on", "went-on")
+    job = _submit(healthy_cluster, "until test -e go-on; do sleep 0.1; done; touch went-on")
     _eventually(lambda: _state(healthy_cluster, job) == "R")
 
     healthy_cluster.do("slurmctld", "stop")
     ping = healthy_cluster.ssh("testcluster", "scontrol ping")
+    healthy_cluster.on("login1", "touch", "go-on")
+    _eventually(lambda: "went-on" in healthy_cluster.on("login1", "ls"))
     healthy_cluster.do("slurmctld", "start")
 
     assert "DOWN" in ping.stdout
     _eventually(lambda: _state(healthy_cluster, job) == "CD")
-    assert healthy_cluster.on("login1", "ls", "went-on") == "went-on\n"
 
 
 def test_accounting_may_be_away(healthy_cluster: RunningCluster) -> None:
@@ -194,8 +195,10 @@ def test_processes_a_job_leaves_behind_end_with_it(cluster: RunningCluster) -> N
     if cluster.status()["proctrack"] != "cgroup":
         pytest.skip("no cgroup v1 freezer here")
 
-    job = _submit(cluster, "setsid sleep 61.4 & sleep 1")
+    cluster.on("login1", "rm", "-f", "leave")
+    job = _submit(cluster, "setsid sleep 61.4 & until test -e leave; do sleep 0.1; done")
     _eventually(lambda: _is_running("61.4"))
+    cluster.on("login1", "touch", "leave")
 
     _eventually(lambda: _state(cluster, job) == "CD")
     _eventually(lambda: not _is_running("61.4"))
@@ -208,13 +211,14 @@ def test_down_leaves_nothing(tmp_path: Path) -> None:
 
     try:
         own.do("up", "--set", "MinJobAge=20")
-        again = _seconds(lambda: own.do("up"))
+        was = own.status()
+        own.do("up")
+        assert was == own.status()  # nothing is started twice
         _submit(own, "sleep 61.5")
         _eventually(lambda: _is_running("61.5"))
     finally:
         own.do("down")
 
-    assert again < 1
     assert before == _traces(own)
     assert not _is_running("61.5")
     assert not own.root.exists()
@@ -312,7 +316,7 @@ def _processes_with(variable: bytes) -> list[str]:
     return found
 
 
-def _eventually(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+def _eventually(condition: Callable[[], bool], timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"

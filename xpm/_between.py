@@ -1,7 +1,11 @@
 """Looks at an experiment between the cells of a notebook, in the kernel's own loop and thread."""
 
-import asyncio
+import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 EVERY_S = 1.0
 
@@ -16,8 +20,12 @@ class Between:
     def __init__(self, look: Callable[[], bool]) -> None:
         self._look = look
         self._timer: asyncio.TimerHandle | None = None
+        if "asyncio" not in sys.modules:  # no loop runs; a script is spared 50 ms of imports
+            return
+        from asyncio import get_running_loop
+
         try:
-            self._loop = asyncio.get_running_loop()
+            self._loop = get_running_loop()
         except RuntimeError:  # a script, or IPython in a terminal
             return
         self._again()

@@ -12,13 +12,16 @@ from xpm._reach import HERE
 from xpm._reuse import changed_since, unheeded
 from xpm.agent.limits import SiteLimits
 from xpm.connectors.base import Change, JobRef, Snapshot
-from xpm.connectors.specs import Spec
+from xpm.connectors.specs import SlurmSpec, Spec
 from xpm.errors import PlanProblem
+from xpm.follow.batches import Batches
 from xpm.follow.journal import Known
 from xpm.follow.main import LocalEnd
 from xpm.follow.records import ExperimentRecord, Line
-from xpm.follow.session import ENTRY_FIELDS, Session
+from xpm.follow.retrying import ENTRY_FIELDS
+from xpm.follow.session import Session
 from xpm.follow.told import told
+from xpm.follow.views import OVER
 from xpm.wire import files
 
 if TYPE_CHECKING:
@@ -78,6 +81,8 @@ class Deciding:
         )
         self.alive: set[JobRef] = set()
         self.undecided: set[JobRef] = set()
+        self.reused = 0  # jobs that were done before
+        self.batches = Batches()
         self._held: list[Job] = []
         self._sites: dict[str, tuple[SiteLimits, str] | None] = {}
         self._noted: set[str] = set()
@@ -127,6 +132,8 @@ class Deciding:
             return False
         if job.phase is Phase.ASKED:
             self._answer(job, change)
+            if change.state not in OVER:
+                self._note_batch(job, change)
             if not job.undecided:
                 self.undecided.discard(job.ref)
                 self._release()
@@ -137,7 +144,12 @@ class Deciding:
             return False  # of an attempt that is to be replaced
         job.known = change
         job.attempt = change.attempt
+        self._note_batch(job, change)
         return True
+
+    def _note_batch(self, job: Job, change: Change) -> None:
+        if change.batch_id and isinstance(job.spec, SlurmSpec):
+            self.batches.add(job.spec.name, change.batch_id)
 
     def delivered(self, attempts: Sequence[tuple[JobRef, int]]) -> None:
         """Note what the far side wants now: from here on, its word counts for any attempt.
@@ -209,6 +221,7 @@ class Deciding:
         job.known, job.attempt, job.seen_at = end, end.attempt, end.at
         self._append(job, str(noted["connector"]) if noted else HERE)
         job.phase = Phase.OVER
+        self.reused += 1
 
     def _ask(self, job: Job, attempt: int, connector: str) -> None:
         if connector != job.spec.name:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from xpm.connectors.base import Snapshot
 from xpm.connectors.specs import LocalSpec
 from xpm.errors import PlanProblem
+from xpm.sync import caches
 from xpm.sync.contents import cache_folder
 from xpm.sync.snapshot import identity
 from xpm.wire import files
@@ -163,7 +164,9 @@ def _stored(raw: bytes) -> tuple[str, int, str]:
     """A file of a recipe, kept here under its content until it is sent."""
     sha = hashlib.sha256(raw).hexdigest()
     path = cache_folder() / "recipes" / sha
-    if not path.exists():
+    if path.exists():
+        caches.used(path)
+    else:
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(str(path), raw)
     return sha, 0o644, str(path)

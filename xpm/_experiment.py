@@ -4,7 +4,6 @@ import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -21,11 +20,9 @@ from xpm._notify import Notified
 from xpm._patience import Patience
 from xpm._place import Place
 from xpm.connectors.base import Change, JobRef
-from xpm.connectors.specs import SlurmSpec
 from xpm.errors import JobsFailed, PlanProblem, ProfileProblem
 from xpm.follow import leaving
 from xpm.follow import options as run_options
-from xpm.follow.batches import Batches
 from xpm.follow.events import Arrived, Changed, Delivered, Event, LinkDown, LinkUp, Noted, Turned
 from xpm.follow.main import MainFolder
 from xpm.follow.options import RunOptions
@@ -37,9 +34,6 @@ from xpm.sync import staying
 from xpm.sync.staying import Left
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from xpm.metrics.table import Result
     from xpm.monitor.serving import Server
     from xpm.plan.sealing import Sealed
     from xpm.plan.tokens import Token
@@ -48,6 +42,8 @@ GONE = (
     "it was done, but its record is not in its folder: the folder was removed, or its files could"
     " not be brought here (put them back, or use another main folder)"
 )
+
+NOTHING = "nothing was submitted: a task is run when task.submit() is called"
 
 
 class Experiment(Interactive):
@@ -79,7 +75,6 @@ class Experiment(Interactive):
         self._shown: dict[JobRef, str] = {}
         self._news: list[JobView] = []
         self._left: list[tuple[str, str, Left]] = []
-        self._batches, self._taken = Batches(), list[tuple[str, str]]()
         self._run = ""
         self._outcome = "error"
         self._thread = threading.get_ident()
@@ -130,17 +125,23 @@ class Experiment(Interactive):
     ) -> None:
         """Wait for everything; leave the jobs alone when something else went wrong."""
         if error is not None:
-            _absent.explain(error)
+            _absent.explain(error, self._is_alive)
         try:
             if error is None:
                 self.wait()
                 self._outcome = "done"
+                if not self._deciding.jobs:
+                    self._observer.note(NOTHING)
         except BaseException as late:
             error = late
             raise
         finally:
             context.pop(self)
             self._leave(error)
+
+    def _is_alive(self, ref: JobRef) -> bool:
+        job = self._deciding.jobs.get(ref)
+        return job is not None and job.state not in OVER
 
     def _open(self) -> None:
         self.__enter__()
@@ -160,16 +161,6 @@ class Experiment(Interactive):
     def resultspath(self) -> Path:
         """Where the plan puts what it makes of its results; exists."""
         return self._record.results
-
-    def results(self) -> "pd.DataFrame | Sequence[Result]":
-        """What the jobs measured that are done, their files here: tags and metrics, one row per job.
-
-        A pandas DataFrame where pandas is installed, else a list of rows with ``job task state tags metrics path``. What is
-        read is what ``xpm results`` reads. Call ``wait()`` before, for all of them.
-        """
-        from xpm._results import results
-
-        return results(self._session, self._record.id)
 
     @property
     def main(self) -> Path:
@@ -312,13 +303,9 @@ class Experiment(Interactive):
         self._tell()
 
     def _hear(self, change: Change) -> None:
-        before = self._deciding.jobs.get(change.ref)
-        is_old = before is not None and before.phase is Phase.ASKED and change.state in OVER
         if not self._deciding.hear(change):
             return
         job = self._deciding.jobs[change.ref]
-        if change.batch_id and not is_old and isinstance(job.spec, SlurmSpec):
-            self._taken.append((job.spec.name, change.batch_id))
         job.seen_at = self._session.world.clock()
         if job.state == "skipped":  # nothing ran: there are no files to wait for
             self._end(job)
@@ -356,9 +343,8 @@ class Experiment(Interactive):
         self._news.append(view)
 
     def _tell(self) -> None:
-        for text in self._batches.of(self._taken):
+        for text in self._deciding.batches.news():
             self._observer.note(text)
-        self._taken.clear()
         if self._news:
             news, self._news = self._news, []
             self._observer.changed(news, self._counts)
@@ -389,6 +375,8 @@ class Experiment(Interactive):
                 self._outcome = "failed"
             elif interrupted:
                 self._outcome = "interrupted"
+            if self._outcome == "done":
+                _leaving.tell_reused(self._deciding, self._observer.note)
             self._observer.ended(self._counts)
             self._session.close(interrupted)
             now = self._session.world.clock()
@@ -402,8 +390,3 @@ class Experiment(Interactive):
             )
             self._rather_words()
             raise SystemExit(130) from None
-
-    def _rather_words(self) -> None:
-        """In a notebook, end an interrupted cell with words: there is no process to end, and no line to look for."""
-        if _notebook.kernel() is not None:
-            raise _notebook.Interrupted(self._record.id) from None

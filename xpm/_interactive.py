@@ -6,17 +6,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xpm._between import EVERY_S, Between
-from xpm._notebook import NotebookObserver, experiment_html, kernel
+from xpm._notebook import Interrupted, NotebookObserver, experiment_html, kernel
 from xpm._notify import Notified
+from xpm.errors import PlanProblem
 from xpm.follow.observer import Observer, summary
 from xpm.follow.session import Session
 from xpm.follow.views import JobView
+from xpm.plan import places
 
 if TYPE_CHECKING:
     from typing import Self
 
+    import pandas as pd
+
     from xpm._jobs import Job
     from xpm.follow.events import Event
+    from xpm.metrics.table import Result
 
 _started: "list[Interactive]" = []
 """The experiments that were started and not closed, in this process; used from the plan's thread."""
@@ -67,6 +72,16 @@ class Interactive:
                 self._between.stop()
             self._leave_alone()
 
+    def results(self) -> "pd.DataFrame | Sequence[Result]":
+        """What the jobs measured that are done, their files here: tags and metrics, one row per job.
+
+        A pandas DataFrame where pandas is installed, else a list of rows with ``job task state tags metrics path``. What is
+        read is what ``xpm results`` reads. Call ``wait()`` before, for all of them.
+        """
+        from xpm._results import results
+
+        return results(self._session, self._place[1])
+
     @property
     def _is_started(self) -> bool:
         return self in _started
@@ -101,6 +116,11 @@ class Interactive:
         if isinstance(self._shows, NotebookObserver):
             self._shows.refresh()
 
+    def _rather_words(self) -> None:
+        """In a notebook, end an interrupted cell with words: there is no process to end, and no line to look for."""
+        if kernel() is not None:
+            raise Interrupted(self._place[1]) from None
+
     def _raise_broken(self) -> None:
         error, self._broken = self._broken, None
         if error is not None:
@@ -113,6 +133,17 @@ class Interactive:
             raise NotImplementedError  # IPython asks for the HTML, or the text, then
         self._hear_all()
         self._shows.show_here()
+
+    if not TYPE_CHECKING:  # type checkers know what it has
+
+        def __getattr__(self, name):
+            if name in ("submit", "run", "launch"):
+                raise PlanProblem(
+                    f"an experiment has no {name}()",
+                    hint="task.submit() within its block has a task run",
+                    where=places.show(places.caller()),
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __repr__(self) -> str:
         main, name = self._place

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from xpm._deciding import Deciding
 from xpm._jobs import Job
 from xpm.connectors.specs import LocalSpec
 from xpm.errors import XpmError
@@ -30,6 +31,14 @@ def safe(experiment: str, alive: Sequence[Job]) -> str:
 def are_safe(count: int) -> str:
     """``1 job is safe``, ``2 jobs are safe``."""
     return f"{count} job{' is' if count == 1 else 's are'} safe"
+
+
+def tell_reused(deciding: Deciding, note: Note) -> None:
+    """Say that nothing had to be run, if that is so."""
+    count = len(deciding.jobs)
+    if count and deciding.reused == count:
+        jobs = "the only job was" if count == 1 else f"all {count} jobs were"
+        note(f"{jobs} done before: nothing had to be run")
 
 
 def send_rest(session: Session, note: Note) -> None:

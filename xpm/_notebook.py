@@ -19,6 +19,7 @@ from xpm.follow.observer import ORDER, PlainObserver, summary
 from xpm.follow.progress import Pace, Word, said
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import Waiting
+from xpm.words import telling
 
 MOST = 50
 EVERY_S = 0.3
@@ -87,17 +88,10 @@ def _progress(word: Word, pace: Pace) -> str:
     parts = [
         f"{word.fraction:.0%}",
         word.description,
-        "" if left is None else f"{_brief(left)} left",
+        "" if left is None else f"{telling.age(left)} left",
     ]
     text = escape(" · ".join(each for each in parts if each))
     return f'<progress value="{word.fraction:.3f}" max="1"></progress> {text}'
-
-
-def _brief(seconds: float) -> str:
-    for unit, size in (("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 class NotebookObserver:

@@ -9,7 +9,10 @@ import importlib
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,16 +123,41 @@ class Notified:
 
 def send(wishes: Notify, message: Message) -> list[str]:
     """Tell everybody; what went wrong, without addresses."""
-    services, problems = _services(wishes)
-    for name, service in services:
-        if not _sent(service, message):
-            problems.append(f"{name} did not take the message ({wishes.where})")
+    with _unlogged():
+        services, problems = _services(wishes)
+        for name, service in services:
+            if not _sent(service, message):
+                problems.append(f"{name} did not take the message ({wishes.where})")
     return problems
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Have no handler take what this thread logs: libraries log addresses where a plan wants all to be logged."""
+    here = threading.get_ident()
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+    handlers = {
+        each for logger in loggers if isinstance(logger, logging.Logger) for each in logger.handlers
+    }
+
+    def of_others(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    for handler in handlers:
+        handler.addFilter(of_others)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(of_others)
 
 
 def examine(wishes: Notify) -> list[str]:
     """What keeps the addresses of a profile from being used; nothing is sent."""
-    return _services(wishes)[1] if wishes.to else []
+    with _unlogged():
+        return _services(wishes)[1] if wishes.to else []
 
 
 def _services(wishes: Notify) -> tuple[list[tuple[str, Any]], list[str]]:
@@ -138,7 +166,7 @@ def _services(wishes: Notify) -> tuple[list[tuple[str, Any]], list[str]]:
         apprise: Any = importlib.import_module("apprise")
     except ImportError:
         return [], [f"{INSTALL} ({wishes.where})"]
-    logging.getLogger("apprise").disabled = True  # it would say addresses
+    logging.getLogger("apprise").disabled = True  # it would say addresses, also where nobody logs
     found: list[tuple[str, Any]] = []
     problems: list[str] = []
     for each in wishes.to:

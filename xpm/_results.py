@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from xpm.connectors.base import JobRef
+from xpm.follow.narrowing import Condition
 from xpm.follow.session import Session
 from xpm.metrics import scalars, table
 from xpm.metrics.remembering import Remembered
@@ -18,7 +19,7 @@ def results(session: Session, experiment: str) -> "pd.DataFrame | Sequence[Resul
     look = session.look()
     known = Remembered(session.journal.folder)
     try:
-        rows = [row for row in look.rows(experiment) if row.state == "done"]
+        rows = list(look.briefly(experiment, Condition("state = 'done'")))
         found = table.table(look, rows, known)
     finally:
         known.close()

@@ -1,11 +1,12 @@
 """A recorded terminal session as one SVG that plays by itself, without a script.
 
-Every line that is ever seen is drawn once; a frame is a set of references to lines, shown for its time. Who asks for
-less motion gets the last frame.
+Every line that is ever seen is drawn once; a frame is a set of references to lines, shown for its time. It begins with
+how it ends, for those who do not wait; who asks for less motion gets that only, as a frame that is not animated (an
+animation would win over the style).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import pyte
@@ -14,13 +15,15 @@ from _pictures.cast import READING_S, Cast
 WIDE, HIGH, EDGE = 8.4, 18, 14
 FRAME_S = 0.2
 LONGEST_S = 2.5
+POSTER_S = 3.0
 COLOURS = {
     "default": "#d8dee9", "black": "#6b7280", "red": "#f47174", "green": "#8fd694", "brown": "#f2c66d",
     "blue": "#7fb4f0", "magenta": "#d79bf0", "cyan": "#7fd8d8", "white": "#f5f7fa",
 }  # fmt: skip
 STYLE = """
 text { font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; white-space: pre }
-@media (prefers-reduced-motion: reduce) { .frame { display: none } .frame.last { display: inline; visibility: visible } }
+.still { display: none }
+@media (prefers-reduced-motion: reduce) { .frame { display: none } .still { display: inline } }
 """
 
 
@@ -77,12 +80,14 @@ def _colour(name: str) -> str:
 
 def svg(cast: Cast, description: str) -> str:
     """The whole picture."""
-    all_frames = frames(cast)
+    played = frames(cast)
+    all_frames = [Frame(0.0, played[-1].rows)]
+    all_frames += [replace(frame, at_s=frame.at_s + POSTER_S) for frame in played]
     used = max(index + 1 for f in all_frames for index, row in enumerate(f.rows) if row)
     width, height = cast.columns * WIDE + 2 * EDGE, used * HIGH + 2 * EDGE
     whole_s = all_frames[-1].at_s + 2 * READING_S
     lines: dict[tuple[tuple[str, str], ...], str] = {}
-    groups = []
+    groups = [f'<g class="still">{_uses(all_frames[-1], lines)}</g>']
     for index, frame in enumerate(all_frames):
         ends_s = all_frames[index + 1].at_s if index + 1 < len(all_frames) else whole_s
         groups.append(_group(frame, ends_s, whole_s, lines, is_last=index + 1 == len(all_frames)))
@@ -108,11 +113,6 @@ def _group(
     lines: dict[tuple[tuple[str, str], ...], str],
     is_last: bool,
 ) -> str:
-    uses = [
-        f'<use href="#{lines.setdefault(row, f"l{len(lines)}")}" y="{number * HIGH}"/>'
-        for number, row in enumerate(frame.rows)
-        if row
-    ]
     times = f"{frame.at_s / whole_s:.4f};{min(ends_s / whole_s, 1):.4f}"
     values, times = "hidden;visible;hidden", f"0;{times}"
     if frame.at_s == 0:
@@ -123,9 +123,17 @@ def _group(
         f'<animate attributeName="visibility" calcMode="discrete" values="{values}" keyTimes="{times}"'
         f' dur="{whole_s:.2f}s" repeatCount="indefinite"/>'
     )
-    kind = "frame last" if is_last else "frame"
     shown = "visible" if is_last else "hidden"
-    return f'<g class="{kind}" visibility="{shown}">{play}{"".join(uses)}</g>'
+    return f'<g class="frame" visibility="{shown}">{play}{_uses(frame, lines)}</g>'
+
+
+def _uses(frame: Frame, lines: dict[tuple[tuple[str, str], ...], str]) -> str:
+    """The lines of a frame, each known by its name from now on."""
+    return "".join(
+        f'<use href="#{lines.setdefault(row, f"l{len(lines)}")}" y="{number * HIGH}"/>'
+        for number, row in enumerate(frame.rows)
+        if row
+    )
 
 
 def _line(name: str, pieces: Sequence[tuple[str, str]]) -> str:

@@ -89,7 +89,7 @@ def follow(call: Call, wanted: Callable[[dict[str, Message]], bool]) -> dict[str
     """Observe until what is known of the jobs (by id) satisfies a condition; what is known then."""
     cursor: str | None = None
     known: dict[str, Message] = {}
-    ends_at = time.monotonic() + 30
+    ends_at = time.monotonic() + 60
     while not wanted(known):
         assert time.monotonic() < ends_at, known
         news = ok(call({"verb": "observe", "cursor": cursor, "jobs": None, "wait_s": 5}))
@@ -162,7 +162,7 @@ class Piped:
         """End its input; its exit code."""
         assert self.process.stdin is not None
         self.process.stdin.close()
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=60)
         for stream in (self.process.stdout, self.process.stderr):
             assert stream is not None
             stream.close()

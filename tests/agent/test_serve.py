@@ -219,7 +219,7 @@ def test_noise_instead_of_frames_ends_the_agent(tmp_path: Path) -> None:
 
     agent.write(b"GET / HTTP/1.0\r\n\r\n")
 
-    assert agent.process.wait(timeout=30) == 0
+    assert agent.process.wait(timeout=60) == 0
     agent.end()
 
 
@@ -228,7 +228,7 @@ def test_bye_ends_the_agent(tmp_path: Path) -> None:
 
     assert ok(agent.call({"verb": "bye"})) == {}
 
-    assert agent.process.wait(timeout=30) == 0
+    assert agent.process.wait(timeout=60) == 0
     agent.end()
 
 

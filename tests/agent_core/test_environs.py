@@ -1,9 +1,11 @@
 """Environments of a workspace: made once, told when they cannot be, tried again when asked."""
 
+import http.server
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -173,7 +175,40 @@ def test_an_index_that_is_out_of_reach_fails_no_job_and_is_tried_again(yard: Yar
     assert "`build: wheels`" in told[0]
     assert not begun
     assert Path(where.attempt).exists()
-    environments._running[ID].wait(30)
+    environments._running[ID].wait(60)
+
+
+@pytest.mark.parametrize(
+    ("status", "may_heal"), [(503, True), (502, True), (429, True), (404, False)]
+)
+def test_an_index_that_has_no_time_now_is_not_one_without_the_package(
+    yard: Yard, status: int, may_heal: bool
+) -> None:
+    class Index(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(status)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Index)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    index = f"http://127.0.0.1:{server.server_port}/simple"
+    folder = recipe(
+        yard,
+        make={"with": "pip", "requirements": "r.txt", "index": index},
+        pre=["export PIP_RETRIES=1 PATH=/usr/bin:/bin"],  # without uv, which says it by itself
+    )
+    (folder / "r.txt").write_text("six==1.16.0\n")
+
+    assert not build(yard)
+    server.shutdown()
+    server.server_close()
+
+    where = environs.paths(yard.layout, ID)
+    assert may_heal == Path(where.later).exists()
+    assert may_heal != Path(where.failed).exists()
+    assert f"{status} " in Path(where.log).read_text()
 
 
 def test_a_batch_job_that_builds_may_be_lost_twice(yard: Yard) -> None:
@@ -287,7 +322,7 @@ def test_jobs_wait_are_refused_when_it_fails_and_tried_again_when_asked_later(ya
     yard.ask("b", request={"environment": ID})
     assert job_id("b") in ready(yard, environments, time.time())[0]
     assert Path(where.attempt).exists()  # a builder has been started
-    environments._running[ID].wait(30)
+    environments._running[ID].wait(60)
 
 
 def test_a_container_gets_the_workspace_and_runs_the_runner(tmp_path: Path) -> None:

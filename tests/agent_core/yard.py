@@ -120,7 +120,7 @@ def word(board: Board, name: str) -> str:
     return board.jobs[job_id(name)].word
 
 
-def eventually(is_so: Callable[[], object], limit_s: float = 30.0) -> None:
+def eventually(is_so: Callable[[], object], limit_s: float = 60.0) -> None:
     """Wait until something is so."""
     ends = time.monotonic() + limit_s
     while not is_so():

@@ -55,6 +55,7 @@ class Box:
     sshd: Sshd
     gates: Path
     started: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -69,6 +70,7 @@ class Box:
         """A plan with jobs of these names, and a profile with these further options."""
         plan = PLAN.replace("GATES", str(self.gates)).replace("NAMES", repr(list(names)))
         (self.home / "plan.py").write_text(plan)
+        self.names.update(names)
         options = f"host: box, config: {self.sshd.folder / 'config'}, timeout: 5s, keepalive: 1s"
         (self.home / "config").mkdir(exist_ok=True)
         (self.home / "config" / "launchers.yaml").write_text(
@@ -113,11 +115,11 @@ class Box:
 
     def close(self) -> None:
         """End what was started, and every job."""
-        for each in self.gates.glob("*.ran"):
-            self.gate(each.stem, "end", "end")
+        for name in self.names:
+            self.gate(name, "end", "end")
         for process in self.started:
             process.kill()
-            process.wait(10)
+            process.wait(60)
 
 
 @dataclass

@@ -21,8 +21,8 @@ def test_what_was_not_over_before_and_is_now_is_counted_by_connector() -> None:
         (("campus", "a"), ("campus", "b"), ("campus", "c"), ("lab", "e"))
     ]  # fmt: skip
 
-    assert away.ended(before, look, ["mine", "other"]) == [
-        "campus: 1 failed, 1 done since you last looked",
+    assert away.ended(before, look, ["mine", "other"], {"campus": 38_000_000}) == [
+        "campus: 1 failed, 1 done since you last looked; 38 MB of results came",
         "lab: 1 done since you last looked",
     ]
-    assert away.ended([], look, ["mine"]) == []
+    assert away.ended([], look, ["mine"], {}) == []

@@ -111,6 +111,45 @@ def test_results_of_orphans_go_when_all_of_them_is_here(plan: Plan, tmp_path: Pa
     assert "1 jobs sent there from here are in no plan any more" in examined.out
 
 
+def test_results_that_have_other_times_there_are_compared_all_the_same(
+    plan: Plan, tmp_path: Path
+) -> None:
+    for path in (tmp_path / "far" / "jobs").rglob("stdout"):
+        os.utime(path, (OLD - 5, OLD - 5))
+
+    shown = plan.xpm("clean", "box", "--dry-run", "--json")
+
+    assert shown.code == 0, shown.err
+    [place] = json.loads(shown.out)["places"]
+    assert {True} == {each["fetched"] for each in place["orphans"]}
+
+
+def test_what_no_run_has_used_for_a_month_goes_from_the_cache(plan: Plan) -> None:
+    cache = plan.home / ".cache" / "xpm"
+    [hashes] = (cache / "hashes").iterdir()
+    for old in (cache / "wheels" / "abc", cache / "recipes"):
+        old.mkdir(parents=True)
+    (cache / "wheels" / "abc" / "a.whl").write_bytes(b"w" * 5000)
+    (cache / "recipes" / "def").write_bytes(b"r")
+    (cache / "recipes" / "new").write_bytes(b"r")
+    for each in (cache / "wheels" / "abc", cache / "recipes" / "def"):
+        os.utime(each, (OLD - 86400, OLD - 86400))
+
+    shown = plan.xpm("clean", "local", "--dry-run")
+    told = json.loads(plan.xpm("clean", "local", "--dry-run", "--json").out)
+    cleaned = plan.xpm("clean", "local", "--yes")
+
+    assert "no run here has used for a month" in shown.out
+    [place] = told["places"]
+    assert [str(cache / "recipes" / "def"), str(cache / "wheels" / "abc")] == sorted(
+        each["path"] for each in place["cache"]
+    )
+    assert cleaned.code == 0, cleaned.err
+    assert {"new"} == {each.name for each in (cache / "recipes").iterdir()}
+    assert [] == list((cache / "wheels").iterdir())
+    assert hashes.exists()
+
+
 def test_the_copies_of_jobs_whose_experiment_is_gone_go(plan: Plan) -> None:
     for path in (plan.folder / "main" / "xp" / "gated").glob("*.json*"):
         path.unlink()

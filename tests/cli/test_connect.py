@@ -1,5 +1,6 @@
 """``xpm connect`` and what follows it: from a name that ssh knows to a plan that has run there."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from tests.cli.commands import Ended, xpm
 from tests.cli.laptop import Laptop
 from tests.cluster import RunningCluster
 from tests.connectors.sshd import Sshd
+from tests.terminal import spawn
+from xpm.launchers import editors
 
 PLAN = """\
 from xpm import Param, Task, experiment
@@ -60,6 +63,8 @@ def test_a_host_is_written_examined_and_runs_a_plan_at_once(person: Person) -> N
     assert f"workspace: {person.workspace}" in text
     assert "# Where jobs run (docs/profiles.md). Written by `xpm connect box`" in text
     assert shown.out.splitlines() == text.splitlines()
+    assert text.startswith(f"{editors.LINE}\n")
+    assert editors.schema_text() == (person.profile.parent / editors.FILE).read_text()
     assert 0 == xpm("launchers", "check", home=person.home).code
     (person.home / "plan.py").write_text(PLAN)
     ran = xpm("run", "plan.py", home=person.home)
@@ -158,3 +163,45 @@ def test_a_cluster_is_found_out_and_runs_a_plan_at_once(
     assert dry.code == 0, dry.out + dry.err
     assert "would start about 20" in dry.out
     assert (ran.code, ran.out.strip()) == (0, "2"), ran.err
+
+
+@pytest.fixture
+def side_account(cluster: RunningCluster) -> Iterator[str]:
+    """A second account of the user's, for a while."""
+    manage = ["sacctmgr", "-i"]
+    cluster.on("ctl", *manage, "add", "account", "side", "Cluster=testcluster", user="root")
+    cluster.on("ctl", *manage, "add", "user", "alice", "Account=side", user="root")
+    yield "side"
+    cluster.on("ctl", *manage, "delete", "user", "alice", "Account=side", user="root")
+    cluster.on("ctl", *manage, "delete", "account", "side", user="root")
+
+
+@pytest.mark.cluster
+def test_of_several_accounts_one_is_chosen_by_a_word_a_question_or_the_site(
+    cluster: RunningCluster, side_account: str, tmp_path: Path
+) -> None:
+    laptop = Laptop(cluster, tmp_path / "home")
+    connect = ["connect", "testcluster", "--no-doctor", "--yes"]
+
+    silent = laptop.xpm("connect", "testcluster", "--no-doctor", "--dry-run")
+    said = laptop.xpm(*connect, "--dry-run", "--account", "SIDE")
+    wrong = laptop.xpm(*connect, "--dry-run", "--account", "sid")
+    _, person = spawn(laptop.argv("connect", "testcluster", "--no-doctor"))
+    person.until(lambda shown: "[lab]: " in shown)
+    os.write(person.terminal, b"other\n")
+    person.until(lambda shown: shown.count("[lab]: ") == 2)
+    os.write(person.terminal, b"side\n")
+    person.until(lambda shown: False)
+
+    assert "jobs are charged to lab; you also have side (--account NAME chooses one)" in silent.err
+    assert "slurm: {account: lab}  # your other accounts: side" in silent.out
+    assert "slurm: {account: side}  # your other accounts: lab" in said.out
+    assert said.err.count("\n") == 1  # nothing is asked, nor told of accounts
+    assert (wrong.code, "no account 'sid' there" in wrong.err, "lab, side" in wrong.err) == (
+        2, True, True,
+    )  # fmt: skip
+    words = "Your accounts there: lab, side. Which one do jobs charge by default? [lab]: "
+    assert words in person.shown
+    assert "account: side" in laptop.profile.read_text()
+    ended = laptop.xpm("launchers", "show", "cpu")
+    assert ended.code == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.commands import Ended, xpm
+from tests.cli.commands import Ended, until, xpm
 from xpm.agent import limits
 from xpm.cli.dry_online import ask_for, judged
 from xpm.cli.findings import Finding
@@ -84,6 +84,11 @@ class Home:
         assert told.code == 0, told.err
         (experiment,) = json.loads(told.out[told.out.index("{") :])["experiments"]
         return dict(experiment)
+
+    def works(self) -> bool:
+        """Whether a process of ours is at work on the workspace here."""
+        told = subprocess.check_output(["ps", "-ewwo", "args"], text=True)
+        return str(self.project / "main") in told
 
     def state(self) -> dict[str, tuple[int, int]]:
         """Every file and folder there is, with what would show a change."""
@@ -218,6 +223,7 @@ def test_when_all_is_done_the_script_goes_on_but_calls_nobody_back(home: Home) -
     home.plan(1, launcher="local")
     assert home.run().code == 0
     (home.project / "called").unlink()
+    until(lambda: not home.works())  # a supervisor stays for a moment, and writes when it leaves
     before = home.state()
 
     told = home.run("--dry-run")

@@ -1,5 +1,6 @@
 """A plan folded by task, in three forms."""
 
+import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -74,7 +75,19 @@ def test_as_mermaid(main: MainFolder, capsys: pytest.CaptureFixture[str]) -> Non
     told = capsys.readouterr().out.splitlines()
     assert "flowchart LR" == told[0]
     assert '    t2["demo.learn<br/>2 waiting"]:::waiting' in told
+    assert any("demo.#lt;report#gt;" in line for line in told)
     assert {"    t0 --> t2", "    t2 --> t2", "    t2 --> t3", "    t0 --> t3"} <= set(told)
+
+
+def test_for_programs(main: MainFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == run(["graph", "--json"])
+
+    told = json.loads(capsys.readouterr().out)
+    assert (1, "demo") == (told["schema"], told["experiment"])
+    assert {
+        "task": "demo.learn", "jobs": 2, "states": {"waiting": 2}, "after": {"demo.prepare": 2, "demo.learn": 1},
+    } == told["kinds"][2]  # fmt: skip
+    assert 2 == run(["graph", "--json", "--format", "svg"])
 
 
 def test_as_a_picture(main: MainFolder, capsys: pytest.CaptureFixture[str]) -> None:

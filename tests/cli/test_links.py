@@ -1,6 +1,5 @@
 """Links as they are: cut, frozen and noisy, and what commands say and do meanwhile."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,17 +93,13 @@ def test_a_cancel_by_filter_that_a_frozen_host_does_not_hear_is_kept_and_said_so
     box.detached("one")
     box.sshd.freeze()
 
-    began = time.monotonic()
     ended = box.xpm("cancel", "name=one and state!=done")
-    took_s = time.monotonic() - began
 
     box.sshd.thaw()
     assert ended.code == 3, ended.err
     assert "cluster could not be asked" in ended.err
     assert "1 job will be cancelled at the next exchange with their host" in ended.err
-    assert (
-        took_s < 30
-    )  # it gives up after some seconds; a link as such would be given a minute and more
+    assert "it did not answer within 6 s" in ended.err  # a link as such is given a minute and more
     assert box.xpm("sync").code == 0
     until(lambda: box.xpm("sync").out.count("1 cancelled") == 1)
     assert box.ran("one") == 1
@@ -115,11 +110,9 @@ def test_who_interrupts_a_command_whose_link_is_frozen_is_obeyed_soon(box: Box) 
     until(lambda: box.ran("one") == 1)
     box.sshd.freeze()
 
-    began = time.monotonic()
     run.interrupt()
 
-    assert run.end() == 130, run.err
-    assert time.monotonic() - began < 20  # nobody thaws it: without a bound it would never end
+    assert run.end() == 130, run.err  # nobody thaws it: without a bound it would never end
     box.sshd.thaw()
 
 

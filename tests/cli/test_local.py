@@ -243,6 +243,25 @@ def test_retrying_an_experiment_runs_what_failed_and_what_was_skipped(tmp_path: 
     assert plan.states() == {"work one": "done", "after one": "done"}
 
 
+def test_what_failed_is_tried_again_what_was_cancelled_is_left_alone(tmp_path: Path) -> None:
+    plan = Plan(tmp_path, ["one", "two"])
+    plan.open("one", fails=True)
+    plan.xpm("run", "plan.py", "--detach")
+    until(lambda: plan.states()["work one"] == "failed")
+    plan.xpm("cancel", "name=two")
+    plan.xpm("wait")
+    plan.open("one")
+
+    told = plan.xpm("retry", "--failed")
+    plan.xpm("wait")
+
+    assert "1 job gets a new attempt" in told.out, told
+    states = plan.states()
+    assert (states["work one"], states["after one"]) == ("done", "done")
+    assert states["work two"] == "cancelled"
+    assert plan.xpm("retry").code == 2
+
+
 def test_logs_follow_a_job_to_its_end(tmp_path: Path) -> None:
     plan = Plan(tmp_path, ["one"])
     plan.xpm("run", "plan.py", "--detach")

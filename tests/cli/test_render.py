@@ -1,6 +1,7 @@
 """The printer."""
 
 import io
+import json
 
 import pytest
 
@@ -53,3 +54,16 @@ def test_colour_is_for_terminals_that_want_it(
 
     assert expected == render.has_colour(Terminal())
     assert not render.has_colour(io.StringIO())
+
+
+def test_documents_stay_documents_whatever_they_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"a": "\x9b2J\u202e\x1b\n漢"}]
+    few: dict[str, object] = {"schema": 1, "rows": rows}
+    many: dict[str, object] = {"schema": 1, "rows": rows * 1000, "more": {"b": []}}
+
+    for content in (few, many):
+        render.document(content)
+        shown = capsys.readouterr().out
+        assert content == json.loads(shown)
+        assert not set(shown) & set("\x9b\u202e\x1b")
+    assert 1006 == len(shown.splitlines())

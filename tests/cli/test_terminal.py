@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import environment
-from tests.cli.folders import Past, main_folder
+from tests.cli.commands import environment, xpm
+from tests.cli.folders import T0, Past, main_folder
 from tests.terminal import spawn
+from xpm.follow.records import Line
 
 pytestmark = pytest.mark.host
 
@@ -86,6 +87,24 @@ def test_a_run_fills_a_bar_for_each_kind_of_task(tmp_path: Path) -> None:
     assert f"shown · {tmp_path}/main" in shown
     assert "shown.work" in shown
     assert "✓ 3" in shown
+
+
+def test_what_was_known_is_shown_before_a_host_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "main"
+    main = main_folder(path, "demo", [Past("aa" * 32)])
+    record = main.experiment("demo")
+    run = record.lines()[0].run
+    line = Line("bb" * 32, "demo.learn", 1, "campus", "gpu", {}, (), "/far", T0, run)
+    record.append(line)
+    record.close()
+
+    shown = on_a_terminal(tmp_path, {}, "status", "--workdir", str(path))
+    piped = xpm("status", "--workdir", str(path), home=tmp_path)
+
+    first, *_ = shown.splitlines()
+    assert first.startswith("demo: running · 1 waiting, 1 done · as of "), shown
+    assert first.endswith(" ago; asking campus ...")
+    assert "asking" not in piped.err
 
 
 def test_many_jobs_are_cancelled_only_after_a_question(tmp_path: Path) -> None:

@@ -69,6 +69,8 @@ def test_status_for_programs_keeps_its_contract(tmp_path: Path, main: Path) -> N
         "tags": {"k": 3, "model": "knn"},
         "path": str(main / "jobs" / "demo.learn" / ("aa" * 32)),
         "seen_at": content["jobs"][0]["seen_at"],
+        "reason": "",
+        "message": "",
         "snapshot": None,
         "environment": None,
         "stayed": {"files": 0, "bytes": 0},
@@ -155,6 +157,9 @@ def test_a_story_tells_what_happened_oldest_first(tmp_path: Path, main: Path) ->
     assert "started on node-a, process 42, batch job 123_4" in started
     assert "ended failed after 2.5 s (cause exit, exit code 1): ValueError: no digits" in ended
     assert now.startswith("now      failed")
+    document = json.loads(xpm("story", "ab", "--json", "--workdir", str(main), home=tmp_path).out)
+    assert (document["schema"], document["state"]) == (1, "failed")
+    assert document["happened"] == sorted(document["happened"], key=lambda each: str(each["at"]))
 
 
 def test_waiting_for_what_is_over_tells_how_it_went(tmp_path: Path, main: Path) -> None:

@@ -242,6 +242,18 @@ def test_an_account_that_may_not_run_commands_is_quoted(
     assert caught.value.cause == "This account is currently not available."
 
 
+def test_a_login_whose_umask_takes_rights_from_its_owner_does_not_lock_us_out(
+    within: Callable[..., Within], tmp_path: Path
+) -> None:
+    host = within("sh", "-c", 'umask 0777; exec "$@"', "sh")
+
+    start(host, str(tmp_path / "ws"), None).stream.close()
+
+    made = [each.stat().st_mode & 0o777 for each in (tmp_path / "ws").rglob("*")]
+    assert made
+    assert {0o700, 0o600, 0o400} >= {mode & 0o700 | mode & 0o077 for mode in made}
+
+
 def test_a_shell_that_never_answers_is_given_up(
     within: Callable[..., Within], tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.connectors.sshd import Sshd, through
+from tests.contract.places import eventually
 from xpm.connectors import measuring, questions
 from xpm.connectors.hosts import Host, Stream
 from xpm.connectors.local_host import LocalHost
@@ -54,9 +55,15 @@ def test_what_looks_like_an_answer_but_was_cut_is_none() -> None:
 def test_a_noisy_login_is_passed_over_and_told(tmp_path: Path) -> None:
     sshd = Sshd(tmp_path, [through('echo "Welcome 7|8"; exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"')])
     host = open_host(sshd.target)
+    times: list[float] = []
+
+    def clock() -> float:
+        times.append(time.time())
+        return times[-1]
+
     try:
         answers = questions.ask(host, [Question("a", "echo 1"), Question("b", "x" * 200_000)])
-        distance = measuring.measure(host)
+        distance = measuring.measure(host, clock)
     finally:
         host.close()
         sshd.stop()
@@ -65,10 +72,11 @@ def test_a_noisy_login_is_passed_over_and_told(tmp_path: Path) -> None:
     assert "Welcome 7|8" == answers.noise
     assert answers.first_s > 0
     assert distance.round_trip_s is not None
-    assert 0 < distance.round_trip_s < 1
+    assert distance.round_trip_s > 0
     assert distance.down
     assert distance.up
-    assert abs(distance.ahead_s or 9) < 1
+    assert distance.ahead_s is not None
+    assert abs(distance.ahead_s) <= (times[-1] - times[0]) / 2 + 0.001  # it asked in between
 
 
 REFUSAL = "echo This account is not available >&2"
@@ -99,12 +107,8 @@ def test_a_host_that_runs_no_shell_is_told_in_its_own_words(
 
 
 def test_a_host_that_hangs_ends_in_words(tmp_path: Path) -> None:
-    began = time.monotonic()
-
-    with pytest.raises(HostProblem):
+    with pytest.raises(HostProblem):  # it would never end by itself
         questions.ask(_Silent(), [Question("a", "echo 1")], timeout_s=0.5)
-
-    assert time.monotonic() - began < 20
 
 
 class _Settling:
@@ -115,7 +119,7 @@ class _Settling:
 
     def open(self, argv: Sequence[str]) -> Stream:
         stream = self._host.open(argv)
-        assert stream.exit_status() is not None
+        eventually(lambda: stream.exit_status() is not None)
         return stream
 
     def close(self) -> None:

@@ -213,7 +213,7 @@ def waiting_for(path: Path) -> str:
     return f"import os, time\n        while not os.path.exists({str(path)!r}): time.sleep(0.01)"
 
 
-def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Wait for something to become true."""
     end = time.monotonic() + timeout_s
     while not condition():

@@ -117,7 +117,7 @@ class Links:
         return host.streams[0]
 
 
-def processes_of(folder: Path, timeout_s: float = 20.0) -> list[int]:
+def processes_of(folder: Path, timeout_s: float = 60.0) -> list[int]:
     """The processes that live on a folder, and do not end."""
     ends_at = time.monotonic() + timeout_s
     while True:

@@ -17,6 +17,7 @@ from xpm.connectors.base import (
     News,
     Paused,
     Printed,
+    Reported,
     Sent,
     Snapshot,
     Stayed,
@@ -31,7 +32,7 @@ from xpm.launchers.profiles import Answer, Prepared
 from xpm.launchers.requests import SlotEntry
 from xpm.plan.sealing import Sealed
 from xpm.plan.tokens import Token
-from xpm.sync import staying
+from xpm.sync import rules, staying
 from xpm.sync.folder import JobFolder
 from xpm.sync.rules import EVERYTHING, EVERYTHING_COMES, Choice, Moment, Rules
 from xpm.sync.sizes import Limits
@@ -78,12 +79,12 @@ class Cluster:
     """What every fetch asked for."""
     stays: list[Stayed] = field(default_factory=list)
     """What rules keep of each job, unless it is wanted."""
-    has_stays: bool = False
-    """Whether it can be brought then."""
     logs: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """What jobs have printed: by job and stream; of others a line."""
     live_bytes: int = 0
     """How much is new in the files of each job that runs."""
+    progress: list[Reported] = field(default_factory=list)
+    """How far jobs say they are."""
     limits: Mapping[str, object] | None = None
     """What the site tells of itself."""
     clock: int = 0
@@ -217,7 +218,7 @@ class FakeConnector:
                 for job, held in cluster.held.items()
                 if held.moved > since and (cursor is not None or job in wanted)
             ]
-            return News(changes, str(cluster.clock), (), cluster.limits)
+            return News(changes, str(cluster.clock), (), cluster.limits, cluster.progress)
 
     def nudge(self) -> None:
         with self._cluster.changed:
@@ -259,9 +260,12 @@ class FakeConnector:
                 if not self._cluster.loses_files:
                     mirror(Path(main), self._cluster.held[ref.job])
             folder_path = Path(ledger.job_folder(main, ref.task, ref.job))
-            for each in self._cluster.stays if choice.wanted and self._cluster.has_stays else ():
-                (folder_path / each.path).parent.mkdir(parents=True, exist_ok=True)
-                (folder_path / each.path).write_bytes(b"x" * each.size)
+            wanted = rules.parsed(choice.wanted)
+            for each in () if self._cluster.loses_files else self._cluster.stays:
+                if rules.covers(wanted, each.path):
+                    (folder_path / each.path).parent.mkdir(parents=True, exist_ok=True)
+                    with (folder_path / each.path).open("wb") as file:
+                        file.truncate(each.size)  # a hole: nothing is written
             with JobFolder(folder_path) as folder:
                 staying.note(folder, stays, choice.words)
         return [Fetched(ref, 3, 100, (), stays) for ref in refs]

@@ -5,31 +5,37 @@ import pytest
 from xpm.follow.batches import MOST_SINGLE, Batches, ranges
 
 
+def told(batches: Batches, found: list[tuple[str, str]]) -> list[str]:
+    for each in found:
+        batches.add(*each)
+    return batches.news()
+
+
 def test_an_array_is_told_whole_and_once() -> None:
     batches = Batches()
     array = [("mycluster", f"4211_{n}") for n in range(6)]
 
-    first = batches.of([*array, ("mycluster", "4217"), ("other", "9")])
+    first = told(batches, [*array, ("mycluster", "4217"), ("other", "9")])
 
     assert [
         "mycluster took 6 jobs as array 4211_[0-5]",
         "mycluster took a job as 4217",
         "other took a job as 9",
     ] == first
-    assert not batches.of([*array, ("mycluster", "4217")])
+    assert not told(batches, [*array, ("mycluster", "4217")])
 
 
 def test_of_many_jobs_that_go_by_themselves_the_first_are_told() -> None:
     batches = Batches()
 
-    told = [batches.of([("mycluster", str(n))]) for n in range(20)]
+    found = [told(batches, [("mycluster", str(n))]) for n in range(20)]
 
-    assert MOST_SINGLE == sum(map(len, told))
-    assert ["mycluster took 1 job as array 30_[4]"] == batches.of([("mycluster", "30_4")])
+    assert MOST_SINGLE == sum(map(len, found))
+    assert ["mycluster took 1 job as array 30_[4]"] == told(batches, [("mycluster", "30_4")])
 
 
 def test_jobs_that_go_by_themselves_together_are_told_together() -> None:
-    assert ["c took 3 jobs as 7, 8, 9"] == Batches().of([("c", "7"), ("c", "8"), ("c", "9")])
+    assert ["c took 3 jobs as 7, 8, 9"] == told(Batches(), [("c", "7"), ("c", "8"), ("c", "9")])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The profile's rules of results, where files are brought: at the end, while jobs run, and when somebody asks."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tests.follow.fakes import Cluster, Lab, job_id, sealed
 from xpm._experiment import Experiment
-from xpm.connectors.base import JobRef, Stayed
+from xpm.connectors.base import JobRef, Reported, Stayed
 from xpm.follow import pulling, views
 from xpm.follow.bringing import Bringing
 from xpm.follow.events import Event
@@ -21,6 +22,7 @@ from xpm.follow.options import RunOptions
 from xpm.follow.session import Session
 from xpm.follow.views import JobView
 from xpm.sync.rules import Choice, Moment, Rules
+from xpm.wire import ledger
 
 A, B = sealed("a"), sealed("b")
 REFS = [JobRef(each.task, each.job) for each in (A, B)]
@@ -109,8 +111,12 @@ def test_how_much_stays_is_known_and_outlives_the_journal(
     assert tuple(stays) == ("cluster", 1, 2, 3 * 10**9, A.job)
 
 
-def test_what_stays_is_pulled_by_pattern_and_noted(session: Session, cluster: Cluster) -> None:
+@pytest.mark.parametrize(("is_gone", "gone"), [(False, []), (True, ["ckpt/1.pt"])])
+def test_what_stays_is_pulled_by_pattern_and_noted(
+    session: Session, cluster: Cluster, is_gone: bool, gone: list[str]
+) -> None:
     cluster.stays = BIG
+    cluster.loses_files = is_gone
     cluster.finish(A.job)
     session.refresh()
     cluster.choices.clear()
@@ -118,10 +124,7 @@ def test_what_stays_is_pulled_by_pattern_and_noted(session: Session, cluster: Cl
     [pulled] = pulling.pull(session, jobs(session)[:1], ["ckpt/1.pt"], lambda count: None)
 
     assert cluster.choices == [([A.job], USUAL.and_also(["ckpt/1.pt"]))]
-    assert (pulled.is_known, pulled.gone) == (
-        True,
-        ["ckpt/1.pt"],
-    )  # the little cluster has no such file
+    assert (pulled.is_known, pulled.gone) == (True, gone)
     assert jobs(session)[0].left.files == 0
 
 
@@ -173,7 +176,7 @@ def test_what_is_to_be_seen_live_comes_for_all_jobs_at_once_and_seldom_when_noth
     followed = Followed("cluster", events, clock, Rules(live), lambda ref: "", clock)
     link, main = cluster.open(), session.main.path
     before = followed.live_in_s()
-    followed.ask(link, session.journal, {ref: 1 for ref in REFS}, 0.0)
+    followed.ask(link, session.journal, session.main.path, {ref: 1 for ref in REFS}, 0.0)
     cluster.choices.clear()
     pauses = [followed.live_in_s()]
 
@@ -234,10 +237,32 @@ def test_what_is_urgent_comes_between_and_the_rest_of_the_files_after(
     events: SimpleQueue[Event] = SimpleQueue()
     followed = Followed("cluster", events, Clock(), Rules(), lambda ref: "")
     link = cluster.open()
-    followed.ask(link, session.journal, {ref: 1 for ref in REFS}, 0.0)
+    followed.ask(link, session.journal, session.main.path, {ref: 1 for ref in REFS}, 0.0)
 
     followed.bring(link, session.journal, session.main.path, lambda: True)
     assert (followed.count_unfetched, jobs(session)[0].settled) == (1, False)
     followed.bring(link, session.journal, session.main.path)
 
     assert (followed.count_unfetched, jobs(session)[0].settled) == (0, True)
+
+
+def test_how_far_a_job_elsewhere_is_lies_in_its_mirror_and_nowhere_else(
+    session: Session, cluster: Cluster, tmp_path: Path
+) -> None:
+    stranger = JobRef("other.task", "f" * 64)
+    cluster.progress = [Reported(ref, 5.0, 0.25, "epoch 3") for ref in (REFS[0], stranger)]
+    out = tmp_path / "out"
+    out.mkdir()
+    barred = Path(ledger.job_folder(str(session.main.path), REFS[1].task, REFS[1].job))
+    shutil.rmtree(barred)
+    barred.mkdir(parents=True)
+    (barred / ".xpm").symlink_to(out)
+    cluster.progress.append(Reported(REFS[1], 5.0, 0.5, "out"))
+
+    session.sync()
+
+    folder = Path(ledger.job_folder(str(session.main.path), REFS[0].task, REFS[0].job))
+    said = json.loads((folder / ".xpm" / "progress.json").read_text())
+    assert said == {"at": 5.0, "fraction": 0.25, "description": "epoch 3"}
+    assert not (session.main.path / "jobs" / stranger.task).exists()
+    assert not list(out.iterdir())

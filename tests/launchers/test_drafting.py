@@ -113,6 +113,22 @@ def test_a_partition_that_the_default_account_may_not_use_names_another() -> Non
     assert 2 == text.count("account: side")
 
 
+def test_another_account_than_the_default_one_may_be_charged() -> None:
+    charging = drafting.charging(survey(), "side")
+
+    draft = drafting.draft("campus", "ann@login", None, charging, [])
+    assert "slurm: {account: side}  # your other accounts: lab" in draft.connector
+    assert ["side", "lab"] == drafting.accounts(charging.site)
+
+
+def test_an_account_may_be_charged_where_nobody_tells_of_accounts() -> None:
+    silent = survey(SITE._replace(associations=None))
+
+    draft = drafting.draft("campus", "ann@login", None, drafting.charging(silent, "mine"), [])
+
+    assert "slurm: {account: mine}" in draft.connector
+
+
 def test_a_plain_host_becomes_a_profile_with_its_machine(tmp_path: Path) -> None:
     plain = survey(
         limits.UNKNOWN, sbatch="", gpus=[Gpu("NVIDIA GeForce RTX 4090", 24564)] * 2, pythons=[]

@@ -151,7 +151,7 @@ def kill(process: "subprocess.Popen[str]") -> None:
     """End a command and all below it, at once, as a flat battery does."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(60)
 
 
 def wait_for(what: str, condition: Callable[[], object], timeout_s: float = 90) -> None:

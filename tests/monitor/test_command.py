@@ -60,8 +60,8 @@ def _started(home: Path, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
 def _overview(url: str) -> Any:
     jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     opener = urllib.request.build_opener(jar)
-    assert b"importmap" in opener.open(url, timeout=30).read()
-    return json.load(opener.open(f"{url.partition('?')[0]}api/overview", timeout=30))
+    assert b"importmap" in opener.open(url, timeout=60).read()
+    return json.load(opener.open(f"{url.partition('?')[0]}api/overview", timeout=60))
 
 
 @pytest.mark.host
@@ -74,7 +74,7 @@ def test_xpm_monitor_prints_its_link_and_ends_with_ctrl_c(tmp_path: Path) -> Non
         url = process.stdout.readline().strip()
         overview = _overview(url)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=60)
 
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?t=[\w-]{20,}", url)
     assert str(tmp_path / "main") == overview["main"]

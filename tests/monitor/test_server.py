@@ -388,6 +388,6 @@ def test_what_an_action_raises_comes_back_to_who_asked(scene: Scene) -> None:
     future: Future[Any] = actor.wish(lambda session: session.spec("nowhere"))
 
     with pytest.raises(Exception, match="no connector 'nowhere'"):
-        future.result(10)
+        future.result(60)
     actor.stop()
-    actor.join(10)
+    actor.join(60)

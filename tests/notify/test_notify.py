@@ -91,10 +91,12 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(home: Path, numbers: str, notify: str, more: dict[str, str] | None = None) -> Ended:
+def run(
+    home: Path, numbers: str, notify: str, more: dict[str, str] | None = None, plan: str = PLAN
+) -> Ended:
     """Run the plan with a profile that notifies."""
     (home / "config" / "launchers.yaml").write_text(f"version: 1\nnotify: {notify}\n")
-    (home / "project" / "plan.py").write_text(PLAN.replace("NUMBERS", numbers))
+    (home / "project" / "plan.py").write_text(plan.replace("NUMBERS", numbers))
     return xpm("run", "plan.py", home=home, cwd=home / "project", more=more)
 
 
@@ -144,6 +146,18 @@ def test_a_notification_that_fails_is_told_once_without_its_address_and_fails_no
         for path in home.rglob("*")
         if path.is_file() and path.name != "launchers.yaml" and SECRET in path.read_text("latin-1")
     ]
+
+
+@pytest.mark.host
+def test_a_plan_that_logs_everything_does_not_log_addresses(home: Path, inbox: Inbox) -> None:
+    to = f"{{to: ['{inbox.url}', 'json://127.0.0.1:1/{SECRET}']}}"
+    logs = "import logging\nlogging.basicConfig(level=logging.DEBUG)\nlogging.info('seen')\n"
+
+    told = run(home, "(1,)", to, plan=logs + PLAN)
+
+    assert (0, 1) == (told.code, len(inbox.got)), told.err
+    assert "seen" in told.err
+    assert SECRET not in told.out + told.err
 
 
 @pytest.mark.host

@@ -11,6 +11,7 @@ from tests.runner.workshop import Workshop, eventually, is_alive, job_id
 from xpm.wire import files, ledger
 
 pytestmark = pytest.mark.host
+GOES = "\nwhile not os.path.exists('go'): time.sleep(0.01)"
 WAIT = "print('started', flush=True); time.sleep(600)"
 
 
@@ -141,11 +142,12 @@ def test_a_further_attempt_begins_its_task_when_that_of_the_one_given_up_has_end
 
 def test_an_outcome_that_comes_late_is_not_published(workshop: Workshop) -> None:
     submission = workshop.submit(
-        workshop.entry(job_id("a"), "print('started'); sys.stdin.read(); time.sleep(1)")
+        workshop.entry(job_id("a"), f"print('started', flush=True); {GOES}")
     )
     with workshop.start(submission) as runner:
         started(workshop, "a")
         assert workshop.append("a", "revoked", 2, state="lost", cause="lost", message="")
+        (workshop.folder("a") / "go").touch()
 
         assert runner.wait(timeout=60) == 0
     assert workshop.outcome("a")["state"] == "lost"

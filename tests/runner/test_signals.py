@@ -2,12 +2,16 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.runner.test_claims import WAIT, batch, started
 from tests.runner.workshop import Workshop, eventually, is_alive, job_id
+from xpm.runner.watch import Watch
 from xpm.wire import files
 
 pytestmark = pytest.mark.host
@@ -39,12 +43,13 @@ def test_a_warning_reaches_a_task_that_listens(workshop: Workshop) -> None:
 
 
 def test_a_warning_does_not_kill_a_task_that_does_not_listen(workshop: Workshop) -> None:
-    code = WAIT.replace("600", "0.5")
+    code = "print('started', flush=True)\nwhile not os.path.exists('go'): time.sleep(0.01)"
     submission = workshop.submit(workshop.entry(job_id("a"), code))
     with workshop.start(submission) as runner:
         started(workshop, "a")
 
         os.kill(runner.pid, signal.SIGUSR1)
+        (workshop.folder("a") / "go").touch()
 
         assert runner.wait(timeout=60) == 0
     assert workshop.outcome("a")["state"] == "done"
@@ -101,12 +106,16 @@ def test_a_cancellation_is_seen_without_a_signal(workshop: Workshop) -> None:
 
 
 def test_a_task_that_ended_well_before_the_cancellation_counts_is_done(workshop: Workshop) -> None:
-    code = WAIT.replace("600", "0.5")
+    code = "print('started', flush=True)\nwhile not os.path.exists('go'): time.sleep(0.01)"
     submission = workshop.submit(workshop.entry(job_id("a"), code))
     with workshop.start(submission) as runner:
-        started(workshop, "a")
+        task = started(workshop, "a")
+        runner.send_signal(signal.SIGSTOP)
 
         cancel(workshop, "a")
+        (workshop.folder("a") / "go").touch()
+        eventually(lambda: not is_alive(task))
+        runner.send_signal(signal.SIGCONT)
 
         assert runner.wait(timeout=60) == 0
     assert workshop.outcome("a")["state"] == "done"
@@ -245,3 +254,21 @@ def test_the_element_of_an_array_knows_its_batch_id(cluster: Workshop) -> None:
     cluster.run(submission, environ=environ)
 
     assert cluster.ledger("b")[0]["batch_id"] == "8_1"
+
+
+def test_a_signal_that_comes_as_the_task_ends_is_not_lost(workshop: Workshop) -> None:
+    ended = subprocess.Popen(["true"], start_new_session=True)
+    eventually(lambda: not is_alive(ended.pid))
+    heard, telling = os.pipe()
+    signals = SimpleNamespace(pipe=heard, take=lambda: [signal.SIGTERM, signal.SIGCHLD])
+    order: Any = SimpleNamespace(warning=None, layout=workshop.layout, job="a", attempt=1)
+    child: Any = SimpleNamespace(pid=ended.pid, pipe=heard)
+    watch = Watch(order, None, child, signals, None)  # type: ignore[arg-type]
+    watch._sources.clear()
+
+    ending = watch.until_the_end()
+
+    ended.returncode = ending.exit_code
+    for each in (heard, telling):
+        os.close(each)
+    assert [signal.SIGTERM] == ending.received

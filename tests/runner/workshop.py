@@ -158,7 +158,7 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in environ.items() if not k.startswith(("SLURM_", "SBATCH_"))}
 
 
-def eventually(condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
+def eventually(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
     """What a condition gives as soon as it gives anything."""
     ends_at = time.monotonic() + timeout_s
     while time.monotonic() < ends_at:

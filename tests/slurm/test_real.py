@@ -107,22 +107,26 @@ def test_a_pending_job_that_slurmctld_forgot_is_found_lost_and_submitted_once_mo
 
 
 def test_a_running_job_that_slurmctld_forgot_runs_once_more(laptop: Laptop) -> None:
-    run = Run(laptop, 1, 8.0)
+    run = Run(laptop, 1, 0.1, held=True)
     run.start()
     wait_for("it runs", lambda: "running" in laptop.states())
 
     laptop.cluster.do("slurmctld", "stop", "--hard")
     laptop.cluster.do("slurmctld", "start")
+    laptop.release()
 
     run.completes()
 
 
 def test_a_requeued_job_goes_on_in_its_next_generation(laptop: Laptop) -> None:
-    run = Run(laptop, 1, 5.0)
+    run = Run(laptop, 1, 0.1, held=True)
     run.start()
     wait_for("it runs", lambda: "running" in laptop.states())
 
     laptop.there("scontrol requeue $(squeue --me -h -r -t RUNNING -o %A)")
+    again = f"ls $HOME/{laptop.name}/jobs/test.step/*/.xpm/a1.2 2>/dev/null || true"
+    wait_for("it is claimed again", lambda: laptop.there(again))
+    laptop.release()
 
     run.completes()
     (first,) = (job for job in laptop.status()["jobs"] if job["generation"] == 2)
@@ -130,12 +134,13 @@ def test_a_requeued_job_goes_on_in_its_next_generation(laptop: Laptop) -> None:
 
 
 def test_a_node_that_loses_its_power_costs_its_job_time_only(laptop: Laptop) -> None:
-    run = Run(laptop, 1, 3.0)
+    run = Run(laptop, 1, 0.1, held=True)
     run.start()
     wait_for("it runs", lambda: "running" in laptop.states())
     node = laptop.there("squeue --me -h -t RUNNING -o %N").strip()
 
     laptop.cluster.do("node-off", node)
+    laptop.release()
 
     run.completes(200)
     assert {1, 2} == {job["generation"] for job in laptop.status()["jobs"]}
@@ -159,7 +164,7 @@ def test_a_job_whose_node_is_cut_off_runs_again_elsewhere_and_only_that_run_coun
         wait_for(
             "it is claimed again", lambda: laptop.there(f"ls {run.own}/inbox | grep a1.2 || true")
         )
-        wait_for("the first run is ended", lambda: int(laptop.there(tasks, node)) == 0, 15)
+        wait_for("the first run is ended", lambda: int(laptop.there(tasks, node)) == 0)
         laptop.release()
 
         run.completes()
@@ -182,13 +187,14 @@ def test_a_slurmctld_killed_within_seconds_of_a_submission_loses_no_job(laptop: 
 
 def test_a_preempted_job_is_pending_and_runs_again(laptop: Laptop) -> None:
     tier = ["scontrol", "update", "partition=short"]
-    run = Run(laptop, 1, 6.0)
+    run = Run(laptop, 1, 0.1, held=True)
     run.start()
     wait_for("it runs", lambda: "running" in laptop.states())
     laptop.cluster.on("ctl", *tier, "prioritytier=10", user="root")
     try:
         laptop.there("sbatch -p short -N2 --exclusive -t1 --wrap 'sleep 3'")
         wait_for("it waits", lambda: "pending" in laptop.states())
+        laptop.release()
 
         run.completes()
     finally:
@@ -199,7 +205,7 @@ def test_a_preempted_job_is_pending_and_runs_again(laptop: Laptop) -> None:
 
 @pytest.mark.parametrize("switched", ["off", "on"])
 def test_accounting_that_goes_and_comes_changes_nothing(laptop: Laptop, switched: str) -> None:
-    run = Run(laptop, 2, 5.0)
+    run = Run(laptop, 2, 0.1, held=True)
     if switched == "on":
         laptop.cluster.do("accounting", "off")
     try:
@@ -207,6 +213,7 @@ def test_accounting_that_goes_and_comes_changes_nothing(laptop: Laptop, switched
         wait_for("it runs", lambda: "running" in laptop.states())
 
         laptop.cluster.do("accounting", switched)
+        laptop.release()
 
         run.completes()
         assert [1, 1, 1] == [job["attempt"] for job in laptop.status()["jobs"]]

@@ -104,11 +104,15 @@ def differences(there: Path, here: Path) -> Iterator[str]:
             yield f"{name} differs"
 
 
+OWN = ("job.json", "brought.jsonl")
+"""What the laptop alone has in a job's folder."""
+
+
 def _files(root: Path) -> dict[str, Path]:
     return {
         str(each.relative_to(root)): each
         for each in root.rglob("*")
-        if each.is_file() and not each.name.startswith("~") and each.name != "job.json"
+        if each.is_file() and not each.name.startswith("~") and each.name not in OWN
     }
 
 

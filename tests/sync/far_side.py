@@ -6,6 +6,7 @@ from pathlib import Path
 
 from xpm.agent import results
 from xpm.connectors.base import JobRef
+from xpm.sync import edits
 from xpm.wire import frames, ledger, workspace
 
 REF = JobRef("digits.train", "a" * 64)
@@ -63,5 +64,7 @@ def tree(folder: Path) -> dict[str, bytes | str]:
         for name in [*names, *(each for each in folders if (Path(here) / each).is_symlink())]:
             path = Path(here) / name
             key = str(path.relative_to(folder))
+            if key.endswith(edits.PATH):  # a note of the mirror's own
+                continue
             found[key] = str(path.readlink()) if path.is_symlink() else path.read_bytes()
     return found

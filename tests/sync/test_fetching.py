@@ -668,7 +668,7 @@ def test_a_job_that_somebody_else_brings_now_is_waited_for_or_left_out(
             with pytest.raises(TimeoutError):
                 waiting.result(0.2)
             holder.stdin.close()
-            [found] = waiting.result(10)
+            [found] = waiting.result(60)
 
     assert [each.ref for each in live] == [other]
     assert (found.ref, found.files) == (REF, 1)
@@ -685,7 +685,7 @@ def test_threads_of_one_process_keep_apart_too(main: Path) -> None:
             with alone(main, "/far", refs, False) as held:
                 return list(held)
 
-        theirs = pool.submit(tried).result(10)
+        theirs = pool.submit(tried).result(60)
 
     assert (list(mine), theirs) == (refs[:2], refs[2:])
 

@@ -195,7 +195,14 @@ class Builder(object):
                 "does this Python have its venv and ensurepip modules? name another one (python:)",
             )
             argv = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+            argv += ["--log", self._pip_log()]
         self._do("install the packages", [*argv, *options, "-r", requirements])
+        with contextlib.suppress(OSError):
+            os.unlink(self._pip_log())
+
+    def _pip_log(self) -> str:
+        """What pip tells nobody but its log: an index that answers 503 is one without the package, otherwise."""
+        return os.path.join(self._folder, "pip.log")
 
     def _build_conda(self, make: Dict[str, Any]) -> None:
         conda = self._conda_program()
@@ -342,6 +349,8 @@ class Builder(object):
                     self._beat()
         if not process.returncode:
             return
+        for each in troubles.unfetched(self._pip_log()):
+            self._say(each)
         cause = troubles.found(environs.tail(self._where.log, begins))
         if cause:
             raise Trouble("cannot %s: %s" % (what, cause))

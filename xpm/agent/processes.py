@@ -2,11 +2,10 @@
 
 import os
 import re
-import socket
 import time
 from typing import Any, Dict, List, Optional
 
-HOST = socket.gethostname()
+HOST = os.uname().nodename  # as gethostname(2) says it
 SILENT_S = 300.0
 """A process that touches a file of its own does so more often than this, or is thought gone by other machines."""
 _STARTED = 19  # field 22 of proc(5) stat, counted after the command's closing parenthesis

@@ -18,6 +18,7 @@ from xpm.agent import (
     probe,
     receiving,
     remembering,
+    reports,
     results,
     space,
     sweeping,
@@ -65,6 +66,7 @@ class Service:
         self._board: Optional[Board] = None
         self._advancing: Optional[Advancing] = None
         self._site: Optional[Learning] = None
+        self._reports: Optional[reports.Reports] = None
         self._told_at: Optional[float] = None
         self._notes: List[str] = []
         self._said: List[str] = []
@@ -182,7 +184,12 @@ class Service:
         if self._board is None or self._notes:
             return True
         after = self._after(request.get("cursor"))
-        return after is None or self._board.changes(after)[1] != []
+        if after is None or self._board.changes(after)[1]:
+            return True
+        every_s = request.get("progress_s")
+        if self._reports is None or not isinstance(every_s, (int, float)):
+            return False
+        return self._reports.has_news(self._board, every_s, self._clock())
 
     # ------------------------------------------------------------------------- verbs
 
@@ -198,6 +205,7 @@ class Service:
         self._opened = opened
         if self._board is None:
             self._board = Board(opened.layout)
+            self._reports = reports.Reports(opened.layout)
         self._advancing = Advancing(self._board)
         self._site = self._advancing.site
         if self._site is not None:
@@ -254,6 +262,8 @@ class Service:
         notes, self._notes = self._notes, []
         cursor = "%s:%d" % (self.life, seq)
         answer = {"cursor": cursor, "changes": changes, "notes": notes, "time": self._clock()}
+        if self._reports is not None and request.get("progress_s") is not None:
+            answer["progress"] = self._reports.take(board, self._clock())
         site = self._site.known() if self._site else limits.UNKNOWN
         if site.at != self._told_at:
             self._told_at = site.at

@@ -2,24 +2,32 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Control characters of both sets, and those that turn the direction of a line; not tab and newline."""
+Line = Sequence[tuple[str, str]]
+"""Texts behind each other, each with its colour; "" is none."""
 _SPACES = {ord(each): " " for each in "\t\n"}
-_NARROW = re.compile(r"[ -~]*")
 
 
 def harmless(text: str) -> str:
     """A text whose control characters are spelled, not obeyed. Lines and tabs stay."""
-    return (
-        _OBEYED.sub(lambda found: _spelled(found.group()), text) if _OBEYED.search(text) else text
-    )
+    if text.isprintable():
+        return text
+    return _OBEYED.sub(lambda found: _spelled(found.group()), text)
+
+
+def harmless_json(text: str) -> str:
+    """The same of JSON, which spells them in its own way."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def one_line(text: str) -> str:
     """The same on one line, its words one space apart."""
-    return harmless(" ".join(text.split()))
+    return harmless(
+        " ".join(text.split()) if not text.isprintable() or "  " in text else text.strip()
+    )
 
 
 def flat(text: str) -> str:
@@ -28,10 +36,8 @@ def flat(text: str) -> str:
 
 
 def width(text: str) -> int:
-    """How many cells a line takes."""
-    if _NARROW.fullmatch(text):
-        return len(text)
-    return sum(map(_width, text))
+    """How many cells a harmless line takes."""
+    return len(text) if text.isascii() else sum(map(_width, text))
 
 
 def cut(text: str, most: int) -> str:

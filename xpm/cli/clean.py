@@ -19,6 +19,8 @@ from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
 from xpm.follow.session import Session
 from xpm.follow.unclaimed import Claims
+from xpm.sync import caches
+from xpm.sync.contents import cache_folder
 from xpm.wire import hints
 from xpm.words import telling
 
@@ -34,6 +36,7 @@ WORDS = {
     "submission": "submissions of jobs that are over",
     "temporary": "what killed processes left",
     "mirror": "copies of jobs whose experiments are gone",
+    "cache": "what no run here has used for a month",
 }
 
 
@@ -50,6 +53,8 @@ class Place:
     remains: list[Remains] = field(default_factory=list)
     """What stays, and why."""
     mirrors: Sequence[Path] = ()
+    cache: Sequence[caches.Unused] = ()
+    """Of this machine's cache."""
 
 
 @click.command("clean")
@@ -135,6 +140,7 @@ def _surveyed(
         _look_whether_fetched(place, each, claimed)
     if name == LOCAL and not experiments:
         place.mirrors = list(unclaimed.mirrors(main, claimed, over))
+        place.cache = caches.unused(cache_folder())
     return place
 
 
@@ -170,7 +176,8 @@ def _clean(
         job for place in places for job in place.orphans if orphans and job.ref in place.fetched
     ]
     bytes_ += sum(each.bytes for each in chosen)
-    is_something = chosen or any(place.rubbish or place.mirrors for place in places)
+    bytes_ += sum(each.bytes for place in places for each in place.cache)
+    is_something = chosen or any(place.rubbish or place.mirrors or place.cache for place in places)
     if is_something and not dry_run and (yes or _agrees(bytes_, len(chosen), places)):
         for place in places:
             _remove(main, place, orphans)
@@ -220,6 +227,8 @@ def _remove(main: MainFolder, place: Place, orphans: bool) -> None:
             if folder.name not in claimed.ever:
                 unclaimed.remove_mirror(main, folder)
 
+    caches.remove(place.cache)
+
 
 def _show(places: Sequence[Place], orphans: bool) -> None:
     rows = [row for place in places for row in _rows(place)]
@@ -257,6 +266,11 @@ def _rows(place: Place) -> list[list[str]]:
     ]
     if place.mirrors:
         rows.append([place.name, WORDS["mirror"], str(len(place.mirrors)), ""])
+    if place.cache:
+        size = sum(each.bytes for each in place.cache)
+        rows.append(
+            [place.name, f"{WORDS['cache']} ({cache_folder()})", str(len(place.cache)), _size(size)]
+        )
     return rows
 
 
@@ -283,6 +297,9 @@ def _document(places: Sequence[Place], removed: bool) -> Mapping[str, object]:
                     for e in place.orphans
                 ],
                 "mirrors": [str(each) for each in place.mirrors],
+                "cache": [
+                    {"path": str(e.path), "files": e.files, "bytes": e.bytes} for e in place.cache
+                ],
                 "kept": [{"kind": e.kind, "name": e.name, "why": e.why} for e in place.remains],
             }
             for place in places

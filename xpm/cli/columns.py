@@ -7,6 +7,10 @@ from xpm.cli import cells
 GAP = "  "
 LEAST = 8
 """A column that is folded keeps so many cells."""
+WIDEST = 120
+"""Where nothing is folded, what is longer moves what stands behind it, not the other rows."""
+TALLEST = 8
+"""So many lines of a folded cell are shown at most."""
 
 Lines = list[list[str]]
 """The lines of one row, each as its cells: padded where another one follows."""
@@ -21,6 +25,8 @@ def laid_out(rows: Sequence[Sequence[str]], most: int | None = None) -> list[Lin
     """
     clean = [[cells.one_line(cell) for cell in row] for row in rows]
     widths = [max(map(cells.width, column)) for column in zip(*clean, strict=True)]
+    if most is None:
+        widths = [min(each, WIDEST) for each in widths]
     if most is None or _whole(widths) <= most:
         return [[_padded(row, widths)] for row in clean]
     narrow = _narrowed(widths, most)
@@ -59,7 +65,7 @@ def _padded(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def _folded(row: Sequence[str], widths: Sequence[int]) -> Lines:
-    columns = [cells.folded(cell, wide) for cell, wide in zip(row, widths, strict=True)]
+    columns = [_lines(cell, wide) for cell, wide in zip(row, widths, strict=True)]
     height = max(map(len, columns))
     return [
         _padded([column[at] if at < len(column) else "" for column in columns], widths)
@@ -70,5 +76,10 @@ def _folded(row: Sequence[str], widths: Sequence[int]) -> Lines:
 def _stacked(row: Sequence[str], most: int) -> Lines:
     """The cells behind each other, on as many lines as that takes."""
     text = GAP.join(cell for cell in row if cell)
-    first, *more = cells.folded(text, max(1, most - len(GAP)))
+    first, *more = _lines(text, max(1, most - len(GAP)))
     return [[first], *([GAP + each] for each in more)]
+
+
+def _lines(cell: str, wide: int) -> list[str]:
+    found = cells.folded(cells.start(cell, wide * TALLEST + 1), wide)
+    return found if len(found) <= TALLEST else [*found[: TALLEST - 1], "…"]

@@ -10,21 +10,22 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import prompting, render
+from xpm.cli import accounts, prompting, render
 from xpm.connectors import questions
 from xpm.connectors.hosts import Host
 from xpm.connectors.opening import open_host
 from xpm.connectors.specs import SshTarget
 from xpm.errors import ProfileProblem, SiteProblem, UsageProblem
-from xpm.launchers import drafting, surveying, writing
+from xpm.launchers import drafting, editors, surveying, writing
 from xpm.launchers.drafting import Draft
 from xpm.launchers.layers import user_folder
 from xpm.launchers.profiles import FILE, examine
 from xpm.launchers.surveying import Room, Survey
 from xpm.wire import files
 
-HEAD = """\
-# Where jobs run (docs/profiles.md). Written by `xpm connect {host}` on {day}; yours to edit: `xpm launchers check` reads it.
+HEAD = f"""\
+{editors.LINE}
+# Where jobs run (docs/profiles.md). Written by `xpm connect {{host}}` on {{day}}; yours to edit: `xpm launchers check` reads it.
 version: 1
 """
 
@@ -54,6 +55,7 @@ class Wishes:
 @click.option("--kind", type=click.Choice(["slurm", "ssh"]), help="Do not find out what it is.")
 @click.option("--workspace", help="The folder of jobs there, instead of a guess.")
 @click.option("--python", help="The Python of jobs there, instead of the newest one.")
+@click.option("--account", help="The account that SLURM jobs are charged to, of several.")
 @click.option("--dry-run", is_flag=True, help="Show what would be written; write nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Replace a connector of this name without asking.")
 @click.option("--no-doctor", is_flag=True, help="Do not examine the place afterwards.")
@@ -65,6 +67,7 @@ def command(
     kind: str | None,
     workspace: str | None,
     python: str | None,
+    account: str | None,
     dry_run: bool,
     yes: bool,
     no_doctor: bool,
@@ -73,7 +76,7 @@ def command(
 
     Found are SLURM or a plain host, partitions with their limits, accounts, QOS, GPUs, Python and a
     folder for jobs; nothing is left there by that. Then the place is examined, as by `xpm doctor`,
-    which makes the workspace.
+    which makes the workspace. Where you have several accounts, you are asked which one jobs charge by default.
     """
     name = name or name_of(host)
     path = to or user_folder() / FILE
@@ -82,7 +85,7 @@ def command(
     way = open_host(target, name)
     try:
         survey, rooms = ask(way)
-        survey = _as_wished(survey, kind, host)
+        survey = accounts.settled(_as_wished(survey, kind, host), account, not yes, host)
         wishes = Wishes(kind, workspace, python)
         text, draft = write_into(path, name, target, survey, rooms, wishes)
         if dry_run:
@@ -92,6 +95,8 @@ def command(
         _agree(path, name, yes)
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(str(path), text.encode("utf-8"))
+        if editors.LINE in text:
+            files.write(str(path.parent / editors.FILE), editors.schema_text().encode("utf-8"))
         render.line(f"wrote connector {name} and launchers {', '.join(draft.launchers)} to {path}")
         if no_doctor:
             return 0

@@ -7,10 +7,13 @@ from xpm.cli.folding import Kind
 from xpm.words import telling
 
 COLOURS = {
-    "failed": "#d1495b", "lost": "#d1495b", "unknown": "#9b5de5", "running": "#2a9df4", "pending": "#e0a526",
-    "submitted": "#e0a526", "ready": "#8d99ae", "waiting": "#8d99ae", "skipped": "#c9a227", "cancelled": "#c9a227",
-    "done": "#3a9d5d",
+    "failed": "#d55e00", "lost": "#d55e00", "unknown": "#cc79a7", "running": "#0072b2", "pending": "#e69f00",
+    "submitted": "#e69f00", "ready": "#8d99ae", "waiting": "#8d99ae", "skipped": "#f0e442", "cancelled": "#f0e442",
+    "done": "#009e73",
 }  # fmt: skip
+"""Of Okabe and Ito, told apart by colour-blind people too; every state is also a word."""
+_DARK = frozenset({"failed", "lost", "running", "done"})
+"""Colours on which white letters can be read."""
 WIDTH, HEIGHT, ACROSS, DOWN, EDGE = 220, 54, 90, 22, 20
 
 
@@ -29,14 +32,15 @@ def as_mermaid(kinds: Sequence[Kind]) -> str:
     names = {kind.task: f"t{number}" for number, kind in enumerate(kinds)}
     lines = ["flowchart LR"]
     for kind in kinds:
-        label = f"{kind.task}<br/>{telling.in_words(kind.states)}".replace('"', "#quot;")
+        label = f"{_spelled(kind.task)}<br/>{telling.in_words(kind.states)}"
         lines.append(f'    {names[kind.task]}["{label}"]:::{pressing(kind)}')
     for kind in kinds:
         lines += [
             f"    {names[each]} --> {names[kind.task]}" for each in kind.after if each in names
         ]
     for state in sorted({pressing(kind) for kind in kinds}):
-        lines.append(f"    classDef {state} fill:{COLOURS[state]},color:#fff,stroke:none")
+        letters = "#fff" if state in _DARK else "#000"
+        lines.append(f"    classDef {state} fill:{COLOURS[state]},color:{letters},stroke:none")
     return "\n".join(lines)
 
 
@@ -59,6 +63,11 @@ def as_svg(kinds: Sequence[Kind], title: str) -> str:
 def pressing(kind: Kind) -> str:
     """The state of its jobs that matters most."""
     return next((state for state in telling.ORDER if kind.states.get(state)), "done")
+
+
+def _spelled(text: str) -> str:
+    """A text in which mermaid sees no quote and no tag."""
+    return text.replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")
 
 
 def _after(kind: Kind) -> str:

@@ -3,12 +3,13 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from xpm.cli.bars import ROOMY, TIGHT, bar
 from xpm.follow.progress import Pace, Word, said
 from xpm.follow.views import JobView
 from xpm.wire import jobfile
-from xpm.words import telling
+from xpm.words import starts, telling
 
 HOLDING = frozenset({"submitted", "pending", "running", "unknown"})
 """The states in which a job holds its tokens."""
@@ -18,7 +19,6 @@ MOST_READ = 50
 """Of so many jobs at once the files are read: of more, what one of them says matters less than the bars."""
 BAR, BAR_TIGHT = 20, 6
 HERE = "local"
-EXPECTED = "; SLURM expects to start it by "
 
 
 class Gauges:
@@ -61,7 +61,7 @@ class Gauges:
             self._look(jobs)
         return [
             *self._of_running(jobs, now, columns),
-            *_of_pending(jobs),
+            *_of_pending(jobs, datetime.fromtimestamp(now, UTC)),
             *self._of_tokens(),
             *self._of_links(jobs, now),
         ]
@@ -124,19 +124,19 @@ def in_words(left: float | None) -> str:
     return "" if left is None else f"{telling.age(left)} left"
 
 
-def _of_pending(jobs: Sequence[JobView]) -> Iterator[str]:
+def _of_pending(jobs: Sequence[JobView], now: datetime) -> Iterator[str]:
     """What jobs in a queue wait for, in the words of the batch system, the most frequent reasons first.
 
     Of jobs that wait for the same the earliest start is told that the batch system expects.
     """
     reasons: Counter[str] = Counter()
-    starts: dict[str, str] = {}
-    for job in jobs:
-        if job.state == "pending" and job.reason:
-            reason, _, start = " ".join(job.reason.split()).partition(EXPECTED)
-            reasons[reason] += 1
-            if start:
-                starts[reason] = min(start, starts.get(reason, start))
+    first: dict[str, datetime] = {}
+    texts = Counter([job.reason for job in jobs if job.state == "pending" and job.reason])
+    for text, count in texts.items():  # few, however many jobs there are
+        reason, start = starts.parted(" ".join(text.split()))
+        reasons[reason] += count
+        if start is not None:
+            first[reason] = min(start, first.get(reason, start))
     for reason, count in reasons.most_common(MOST_REASONS):
-        start = f"; the first to start by {starts[reason]}" if reason in starts else ""
-        yield f"{count} pending: {reason}{start}"
+        told = f"first start {starts.about(first[reason], now)}" if reason in first else ""
+        yield f"{count} pending: " + "; ".join(each for each in (reason, told) if each)

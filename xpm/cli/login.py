@@ -69,7 +69,8 @@ def _log_in(name: str, host: Resolved, target: SshTarget, keep_s: int | None) ->
             "nobody can be asked here", on=name, cause="this is not the foreground of a terminal",
             hint=f"run `xpm login {name}` in a terminal",
         )  # fmt: skip
-    master = masters.open_login(host, target, keep_s)
+    with prompting.Terminal().terminal():  # ssh may be killed before it has restored it
+        master = masters.open_login(host, target, keep_s)
     lasts_s = masters.lasts_s(host, keep_s)
     until = "until it is closed"
     if lasts_s is not None:

@@ -23,12 +23,14 @@ def columns(rows: Sequence[Cells]) -> tuple[list[str], list[list[str]]]:
 
 def as_csv(rows: Sequence[Cells]) -> str:
     """All columns, with every digit; of several jobs' metrics the mean, and its spread as ``NAME.sd``."""
-    flat = [_flat(row) for row in rows]
+    has_spreads = any(isinstance(value, Spread) for row in rows[:1] for value in row.values())
+    flat = [_flat(row) for row in rows] if has_spreads else rows
+    names = table.names(flat)
     text = io.StringIO()
-    writer = csv.DictWriter(text, table.names(flat), lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n")
     if flat:
-        writer.writeheader()
-    writer.writerows(flat)
+        writer.writerow(names)
+    writer.writerows([[row.get(name, "") for name in names] for row in flat])
     return text.getvalue()
 
 

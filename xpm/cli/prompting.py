@@ -81,7 +81,11 @@ class Terminal:
                 for text, echo in prompts
             ]  # fmt: skip
         except click.Abort as error:
-            raise LoginNeeded("waiting for login", cause="nobody answered") from error
+            raise LoginNeeded(
+                "waiting for login",
+                cause="nobody answered",
+                hint="the same command again asks again; `xpm login` logs in for all that follow",
+            ) from error
 
 
 _asker: type[Asker] = Terminal

@@ -86,7 +86,7 @@ def _tell(found: Sequence[Pulled], bar: Bar) -> None:
             render.note(f"{name}: {path} is not there any more")
         for path in each.barred:
             render.note(f"{name}: {path}: {UNREADABLE}")
-        for problem in came.problems:
+        for problem in (*came.problems, *came.kept):
             render.note(f"{name}: {problem}")
     if bar.arrived:
         render.note(bar.said)

@@ -24,6 +24,7 @@ COLOURS = {
     "skipped": "yellow",
     "unknown": "magenta",
 }
+MANY_ROWS = 200
 _CODES = {"green": 32, "cyan": 36, "red": 31, "yellow": 33, "magenta": 35, "bold": 1}
 
 
@@ -45,8 +46,28 @@ def note(text: str) -> None:
 
 
 def document(content: object) -> None:
-    """A result for programs: JSON, indented, keys in the order given."""
-    line(json.dumps(content, indent=2, ensure_ascii=False))
+    """A result for programs: JSON, keys in the order given; indented, but for the rows of long lists, one on each line."""
+    sys.stdout.write(cells.harmless_json(_as_json(content)) + "\n")
+
+
+def _as_json(content: object) -> str:
+    if not (isinstance(content, dict) and any(map(_is_long, content.values()))):
+        return json.dumps(content, indent=2, ensure_ascii=False)
+    encode = json.JSONEncoder(ensure_ascii=False).encode  # the quick one, which does not indent
+    parts = (
+        f"{encode(name)}: "
+        + (
+            "[\n    " + ",\n    ".join(map(encode, value)) + "\n  ]"
+            if _is_long(value)
+            else encode(value)
+        )
+        for name, value in content.items()
+    )
+    return "{\n  " + ",\n  ".join(parts) + "\n}"
+
+
+def _is_long(value: object) -> bool:
+    return isinstance(value, list) and len(value) > MANY_ROWS
 
 
 def problem(error: XpmError) -> None:

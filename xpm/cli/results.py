@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import measured, render, selecting, sessions
+from xpm.cli import cells, measured, render, selecting, sessions
 from xpm.errors import UsageProblem
 from xpm.follow import choosing, filters
 from xpm.follow.looking import Look, Row
@@ -113,9 +113,7 @@ def _found(
     enough: int | None,
 ) -> tuple[list[Result], int, str]:
     """What was measured, by so many jobs at most (None: by all), how many were not looked at, and their experiment."""
-    condition = None
-    if enough is not None:
-        condition = ALL if text is None else choosing.in_sql(look, text)
+    condition = ALL if text is None else choosing.in_sql(look, text)
     if condition is None:
         rows, experiment = _rows(look, name, text)
         wanted = [row for row in rows if all_jobs or row.state == "done"]
@@ -125,11 +123,13 @@ def _found(
     experiment = next(having, names[0])
     if not all_jobs:
         condition = Condition(f"({condition.sql} AND state = 'done')", condition.values)
-    most = enough or 0
-    some = list(look.rows(experiment, condition, most))
+    if enough is None:
+        return table.table(look, list(look.briefly(experiment, condition)), known), 0, experiment
+    most = enough
+    some = list(look.briefly(experiment, condition, most))
     found, _ = table.first(look, some, known, most)
     if len(some) == most > len(found):  # some of them have measured nothing
-        others = list(look.rows(experiment, condition, but=most))
+        others = list(look.briefly(experiment, condition, but=most))
         more, rest = table.first(look, others, known, most - len(found))
         return [*found, *more], rest, experiment
     rest = sum(each.jobs for each in look.tallies(experiment, condition)) - len(some)
@@ -206,5 +206,9 @@ def _nothing(experiment: str, rows: Sequence[Row], all_jobs: bool) -> str:
 
 def _unknown(what: str, name: str, known: Collection[str]) -> UsageProblem:
     near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    hint = (
+        f"did you mean {near[0]!r}?"
+        if near
+        else f"known: {', '.join(map(cells.one_line, known)) or 'none'}"
+    )
     return UsageProblem(f"no result that was asked for has a {what} {name!r}", hint=hint)

@@ -1,5 +1,7 @@
 """``xpm run``: run a plan script with a launcher and a main folder chosen here."""
 
+import difflib
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -10,13 +12,37 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from xpm.follow.observer import Observer
     from xpm.follow.options import RunOptions
     from xpm.follow.world import World
     from xpm.launchers.profiles import Profiles
 
 
+class PlanFile(click.Path):
+    """A plan; of one that is not there the nearest name is proposed."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(
+        self,
+        value: "str | os.PathLike[str]",
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> "str | bytes | os.PathLike[str]":
+        """The path, if there is a plan."""
+        path = Path(value)
+        if not path.exists():
+            names = [each.name for each in path.parent.glob("*.py")]
+            near = difflib.get_close_matches(path.name, names, 1)
+            if near:
+                proposed = path.with_name(near[0])
+                self.fail(f"File '{path}' does not exist; did you mean '{proposed}'?", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command("run")
-@click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("plan", type=PlanFile())
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.option("--launcher", "-l", metavar="NAME", help="Where tasks run that name no launcher.")
 @click.option(
@@ -88,7 +114,6 @@ def command(
         return dry.command(plan, arguments, wishes, online, as_json, typed)
     if online or as_json:
         raise click.UsageError("--online and --json go with --dry-run")
-    from xpm.cli import live
     from xpm.follow.options import RunOptions
 
     if debug:
@@ -101,10 +126,23 @@ def command(
         detach=detach,
         refresh=refresh,
         move=move,
-        observer=live.observer,
+        observer=_observer,
         world=_world(plan, sets),
     )
     return execute(plan, arguments, options)
+
+
+def _observer() -> "Observer":
+    """Who shows the run; what draws on a terminal is large, and loaded for one only."""
+    from xpm.cli import render
+
+    if not render.is_terminal(sys.stderr):
+        from xpm.follow.observer import PlainObserver
+
+        return PlainObserver()
+    from xpm.cli import live
+
+    return live.observer()
 
 
 def _typed(

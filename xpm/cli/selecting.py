@@ -20,6 +20,7 @@ workdir_option = click.option(
     help="The main folder. Default: $XPM_WORKDIR, the folder around this one, or the last one used.",
 )
 
+FEW_DIGITS = 4
 _BEGIN = (
     "`xpm run PLAN.py` starts a plan; "
     "`xpm adopt CONNECTOR --all --workdir DIR` takes over what another laptop sent"
@@ -99,12 +100,15 @@ def names(look: Look, name: str | None = None) -> Sequence[str]:
         return found
     if name not in found:
         near = difflib.get_close_matches(name, found, 1)
-        raise UsageProblem(
-            f"there is no experiment {name!r}",
-            on=str(look.main.path),
-            hint=f"did you mean {near[0]!r}?" if near else "known: " + (", ".join(found) or "none"),
-        )
+        hint = f"did you mean {near[0]!r}?" if near else "known: " + (", ".join(found) or "none")
+        if not near and _begins_a_job(look, name):
+            hint = f"of jobs, `xpm why {name}` and `xpm story {name}` tell; {hint}"
+        raise UsageProblem(f"there is no experiment {name!r}", on=str(look.main.path), hint=hint)
     return [name]
+
+
+def _begins_a_job(look: Look, name: str) -> bool:
+    return len(name) >= FEW_DIGITS and bool(look.beginning(name.lower(), most=1))
 
 
 def none_yet(main: Path) -> UsageProblem:

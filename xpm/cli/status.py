@@ -10,11 +10,14 @@ import click
 
 from xpm.cli import away, render, selecting, sessions
 from xpm.errors import XpmError
-from xpm.follow import choosing, emptied, filters, leaving, views
+from xpm.follow import choosing, emptied, filters, leaving, spent, views
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import MainFolder
 from xpm.follow.views import JobView, Summary
+from xpm.follow.waiting import HERE
 from xpm.words import telling
+
+MOST_FORETOLD = 3
 
 
 @click.command("status")
@@ -43,14 +46,17 @@ def command(
         look = session.look()
         if not selecting.names(look, name):
             raise selecting.none_yet(main.path)
+        if not as_json and render.is_terminal(sys.stderr):
+            _foretell(look, name)
         silent = sessions.ask(session)
         look = session.look()
-        news = away.ended(session.asked, look, selecting.names(look, name))
+        shown = selecting.names(look, name)
+        news = away.ended(session.asked, look, shown, session.brought)
         if as_json:
             sessions.remark(silent)
             _document(main, look, name, wanted)
         else:
-            _show(_summaries(look, name, wanted, all_jobs), silent)
+            _show(main, _summaries(look, name, wanted, all_jobs), silent)
             for line in news:
                 render.note(line)
             if experiment is None and (count := look.forsaken(emptied.jobs(main))):
@@ -59,6 +65,20 @@ def command(
             for note in notes:
                 render.note(f"{connector}: {note}")
     return 0
+
+
+def _foretell(look: Look, name: str | None) -> None:
+    """Say what was last known while hosts are asked: a person need not wait for that."""
+    now = telling.now()
+    for each in selecting.names(look, name)[:MOST_FORETOLD]:
+        view = views.summary(look, each, telling.ORDER, 0)
+        asked = sorted(view.awaited - {HERE})
+        if (
+            asked
+            and view.oldest is not None
+            and (now - view.oldest).total_seconds() > telling.STALE_S
+        ):
+            render.note(f"{telling.heading(view, now)}; asking {', '.join(asked)} ...")
 
 
 def _watch(main: MainFolder, name: str | None) -> int:
@@ -112,15 +132,28 @@ def _summaries(
     return found or [views.chosen(look, names[0], [], [])]
 
 
-def _show(found: Sequence[Summary], silent: Mapping[str, XpmError]) -> None:
+def _show(main: MainFolder, found: Sequence[Summary], silent: Mapping[str, XpmError]) -> None:
     told = {name for view in found for name in telling.silent(view)}
     sessions.remark({name: silent[name] for name in silent if name not in told})
-    now = telling.now()
+    now, costs = telling.now(), _costs(main, found)
     for view in reversed(found):
-        render.table(telling.HEADINGS, telling.rows(view.jobs), telling.heading(view, now))
+        title = " · ".join(filter(None, [telling.heading(view, now), costs.get(view.id)]))
+        render.table(telling.HEADINGS, telling.rows(view.jobs), title)
         if rest := telling.left_out(view.counts, view.jobs):
             render.note(rest)
         if todo := telling.what_to_do(view.jobs, view.id):
             render.note(todo)
         for line in [*leaving.lines(view.stays, view.id), *telling.links(view, now)]:
             render.note(line)
+
+
+def _costs(main: MainFolder, found: Sequence[Summary]) -> Mapping[str, str]:
+    """What the experiments have cost, the latest first, as far as their jobs are so few that all can be looked into."""
+    told: dict[str, str] = {}
+    left = telling.MOST_ROWS
+    for view in found:
+        left -= view.counts.total()
+        if left < 0:
+            break
+        told[view.id] = spent.bill(main, [job.ref for job in view.jobs]).words()
+    return told

@@ -65,7 +65,7 @@ def _bring_more(session: Session, jobs: Sequence[JobView], every: bool) -> None:
     with bar.shown():
         found = patiently(bring, bar, session.world.patience)
     for each in found:
-        for problem in each.problems:
+        for problem in (*each.problems, *each.kept):
             render.note(f"{each.ref.task} {each.ref.job[: telling.ID_SHOWN]}: {problem}")
     if bar.arrived:
         render.note(f"{bar.said} more came of {len(found)} jobs")

@@ -2,6 +2,8 @@
 
 import re
 
+from xpm.launchers import editors
+
 _PLAN = '''"""Two kinds of tasks: a sweep over learning rates and seeds, and a report on it."""
 
 import json
@@ -28,7 +30,7 @@ class Train(Task):
 
 
 class Report(Task):
-    """Writes which run came lowest."""
+    """Writes a table of the runs, the one that came lowest first."""
 
     __xpmid__ = "NAME.report"
 
@@ -36,12 +38,11 @@ class Report(Task):
     text: Meta[Path] = field(default_factory=PathGenerator("report.txt"))
 
     def execute(self):
-        losses = {
-            f"lr={run.lr} seed={run.seed}": json.loads(run.metrics.read_text())["loss"]
-            for run in self.runs
-        }
-        best = min(losses, key=losses.get)
-        self.text.write_text(f"best: {best}, loss {losses[best]:.3g}\\n")
+        found = [(json.loads(run.metrics.read_text())["loss"], run.lr, run.seed) for run in self.runs]
+        lines = ["lr     seed  loss"]
+        lines += [f"{lr:<6} {seed:<5} {loss:.3g}" for loss, lr, seed in sorted(found)]
+        lines[1] += "   <- best"
+        self.text.write_text("\\n".join([*lines, ""]))
 
 
 if __name__ == "__main__":
@@ -53,26 +54,28 @@ if __name__ == "__main__":
         xp.wait()
         print(report.text.read_text(), end="")
 '''
-_PROFILES = """\
+_PROFILES = f"""\
+{editors.HIDDEN_LINE}
 # Where jobs run. `xpm launchers check` reads this file and tells every mistake with its line.
 version: 1
 
 connectors:
-  here: {kind: local, capacity: {jobs: 4}}
+  here: {{kind: local, capacity: {{jobs: 4}}}}
   # A cluster that you reach with `ssh mycluster`; `xpm connect mycluster` asks it, and writes all this for you.
-  # cluster: {kind: slurm, ssh: {host: mycluster}, workspace: "$HOME/xpm", python: /usr/bin/python3}
+  # cluster: {{kind: slurm, ssh: {{host: mycluster}}, workspace: "$HOME/xpm", python: /usr/bin/python3}}
 
 launchers:
-  local: {connector: here}
-  # gpu: {connector: cluster, partition: gpu, gpus: 1, cpus: 4, mem: 16GB, time: 1h}
+  local: {{connector: here}}
+  # gpu: {{connector: cluster, partition: gpu, gpus: 1, cpus: 4, mem: 16GB, time: 1h}}
 
 default: local              # xpm run plan.py --launcher gpu goes elsewhere
 """
-_IGNORE = """\
+_IGNORE = f"""\
 # What does not travel with the code, in the language of .gitignore (which counts too).
 workdir/
 data/
 *.ipynb
+{editors.HIDDEN_FILE}
 """
 _README = """\
 # NAME
@@ -94,6 +97,10 @@ def project(name: str) -> dict[str, tuple[str, str]]:
     return {
         "plan.py": (_PLAN.replace("NAME", word), "a sweep of 6 tasks and a report on them"),
         "xpm-launchers.yaml": (_PROFILES, "where they run: here, or on a cluster"),
+        editors.HIDDEN_FILE: (
+            editors.schema_text(),
+            "lets an editor complete and check it (`xpm launchers schema`)",
+        ),
         ".xpmignore": (_IGNORE, "what stays here when the code travels"),
         "README.md": (_README.replace("NAME", name), "what to type"),
     }

@@ -9,14 +9,23 @@ _ELEMENT = re.compile(r"(.+)_(\d+)")
 
 
 class Batches:
-    """Which batch jobs have been told."""
+    """Which batch jobs have been heard of, and told."""
 
     def __init__(self) -> None:
         self._told: set[tuple[str, str]] = set()
+        self._heard: list[tuple[str, str]] = []
         self._single = 0
 
-    def of(self, found: Iterable[tuple[str, str]]) -> list[str]:
-        """What to say of these jobs (connector, batch id): ``mycluster took 6 jobs as array 4211_[0-5]``."""
+    def add(self, connector: str, batch_id: str) -> None:
+        """Note as what a job was taken."""
+        self._heard.append((connector, batch_id))
+
+    def news(self) -> list[str]:
+        """What to say of those heard of since: ``mycluster took 6 jobs as array 4211_[0-5]``."""
+        found, self._heard = self._heard, []
+        return self._of(found) if found else []
+
+    def _of(self, found: Iterable[tuple[str, str]]) -> list[str]:
         arrays: dict[tuple[str, str], list[int]] = {}
         single: dict[str, list[str]] = {}
         for connector, batch_id in found:

@@ -12,6 +12,7 @@ from xpm.follow.events import Arrived, Changed, Event, Noted
 from xpm.follow.journal import Journal
 from xpm.follow.leaving import ID_SHOWN
 from xpm.follow.main import local_end
+from xpm.follow.reporting import keep
 from xpm.follow.views import OVER
 from xpm.sync import staying
 from xpm.sync.rules import Choice, Rules
@@ -81,13 +82,19 @@ class Followed:
         self._cursor = None
 
     def ask(
-        self, link: Connector, journal: Journal, fresh: Mapping[JobRef, int], wait_s: float
+        self,
+        link: Connector,
+        journal: Journal,
+        main: Path,
+        fresh: Mapping[JobRef, int],
+        wait_s: float,
     ) -> Mapping[str, object] | None:
         """Hear what happened; wait at most so long for something to.
 
         Args:
             link: the connector.
             journal: where news is noted.
+            main: the main folder, where it is kept how far jobs are.
             fresh: jobs whose state is told in any case.
             wait_s: seconds.
 
@@ -98,6 +105,7 @@ class Followed:
         self.add(fresh)
         news = link.observe(None if whole else self._cursor, list(self._attempts), wait_s)
         self._cursor = news.cursor
+        keep(main, [each for each in news.progress if each.ref in self._attempts])
         changes = list(news.changes)
         if whole:
             heard = {each.ref for each in changes}
@@ -148,7 +156,7 @@ class Followed:
             self._choices.pop(change.ref, None)
             fetched = by_ref.get(change.ref) or Fetched(change.ref, 0, 0, ())
             barred = [f"{each.path}: {UNREADABLE}" for each in fetched.stayed if each.is_unreadable]
-            for problem in (*fetched.problems, *barred):
+            for problem in (*fetched.problems, *fetched.kept, *barred):
                 self._note(f"{change.ref.task} {change.ref.job[:ID_SHOWN]}: {problem}")
             self._events.put(Arrived(self._connector, change, fetched))
 
@@ -167,6 +175,9 @@ class Followed:
         for choice, some in _alike(self._live()).items():
             found = link.fetch(some, str(main), _nobody, choice)
             arrived += sum(each.bytes for each in found)
+            for each in found:
+                for words in each.kept:
+                    self._note(f"{each.ref.task} {each.ref.job[:ID_SHOWN]}: {words}")
         slower = min(LIVE_MOST_S, self._live_pace_s * 2)
         self._live_pace_s = LIVE_S if arrived else slower
         self._live_at = self._timer() + self._live_pace_s

@@ -364,7 +364,7 @@ class Lane(threading.Thread):
             wait_s = min(wait_s, self._followed.live_in_s())
             self._observing = wait_s > 0
         try:
-            site = self._followed.ask(self._link, journal, fresh, wait_s)
+            site = self._followed.ask(self._link, journal, self._main.path, fresh, wait_s)
         except HostProblem:
             with self._changed:
                 self._fresh = {**fresh, **self._fresh}

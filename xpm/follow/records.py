@@ -15,7 +15,6 @@ another laptop's jobs were adopted: with an empty process and no script)::
 import errno
 import json
 import os
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +116,7 @@ class ExperimentRecord:
 
     def start(self, now: float, script: str | None, argv: Sequence[str]) -> str:
         """Note that a run starts; its name."""
-        run = uuid.uuid4().hex[:12]
+        run = os.urandom(6).hex()
         content = {
             "format": 1, "run": run, "process": processes.identity(),
             "started": now, "ended": None, "outcome": None, "script": script, "argv": list(argv),
@@ -137,7 +136,7 @@ class ExperimentRecord:
         known = self.latest()
         if known is not None:
             return known.run
-        run = uuid.uuid4().hex[:12]
+        run = os.urandom(6).hex()
         content = {
             "format": 1, "run": run, "process": {}, "started": first, "ended": last,
             "outcome": "detached", "script": None, "argv": [],

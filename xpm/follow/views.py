@@ -190,7 +190,9 @@ def find_job(look: Look, prefix: str) -> JobView:
     if not found:
         raise UsageProblem(
             f"no job begins with {prefix!r}", on=str(look.main.path),
-            hint="`xpm status` lists all jobs",
+            hint=f"{prefix} is an experiment: `xpm status {prefix}` lists its jobs"
+            if any(each.id == prefix for each in look.main.experiments())
+            else "`xpm status` lists all jobs",
         )  # fmt: skip
     names = ", ".join(f"{row.task}/{row.id[:12]}" for row in found[:5])
     raise UsageProblem(
@@ -221,6 +223,8 @@ def as_json(view: ExperimentView) -> dict[str, object]:
                 "tags": dict(job.tags),
                 "path": job.path,
                 "seen_at": job.seen_at.isoformat(),
+                "reason": job.reason,
+                "message": job.message,
                 "stayed": {"files": job.left.files, "bytes": job.left.bytes},
             }
             for job in view.jobs

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xpm.metrics import reading
 from xpm.metrics.reading import Curves, Found
@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS folders (
     path TEXT PRIMARY KEY, found TEXT NOT NULL, last TEXT NOT NULL, curves TEXT NOT NULL) WITHOUT ROWID;
 """
 _AT_ONCE = 500
+_MANY = 2000
+"""From so many on it is quicker to look at all that is known."""
 
 
 class Remembered:
@@ -43,22 +45,22 @@ class Remembered:
     def scalars(self, folders: Sequence[str]) -> Sequence[Mapping[str, float]]:
         """The last value of each metric, folder by folder."""
         known = self._known(folders, "last")
-        found = []
+        stamps = _loaded([stamp for stamp, _ in known.values()])
+        fits = [
+            folder for folder, stamp in zip(known, stamps, strict=True) if _is_so(folder, stamp)
+        ]
+        last = dict(zip(fits, _loaded([known[folder][1] for folder in fits]), strict=True))
         fresh: list[tuple[str, Sequence[Found], Curves]] = []
         for folder in folders:
-            stamp, last = known.get(folder, ("[]", ""))
-            if last and _is_unchanged(folder, stamp):
-                found.append(json.loads(last))
-                continue
-            curves = self._read(folder, fresh)
-            found.append(reading.last_values(curves))
+            if folder not in last:
+                last[folder] = reading.last_values(self._read(folder, fresh))
         self._keep(fresh)
-        return found
+        return [last[folder] for folder in folders]
 
     def curves(self, folder: str) -> Curves:
         """Each metric of a job, step by step."""
         stamp, curves = self._known([folder], "curves").get(folder, ("[]", ""))
-        if curves and _is_unchanged(folder, stamp):
+        if curves and _is_so(folder, json.loads(stamp)):
             found: dict[str, list[list[float]]] = json.loads(curves)
             return {name: [(x, y) for x, y in curve] for name, curve in found.items()}
         fresh: list[tuple[str, Sequence[Found], Curves]] = []
@@ -78,6 +80,10 @@ class Remembered:
         return curves
 
     def _known(self, folders: Sequence[str], column: str) -> Mapping[str, tuple[str, str]]:
+        if len(folders) >= _MANY:
+            wanted = set(folders)
+            rows = self._database.execute(f"SELECT path, found, {column} FROM folders")
+            return {path: (stamp, text) for path, stamp, text in rows if path in wanted}
         found: dict[str, tuple[str, str]] = {}
         for start in range(0, len(folders), _AT_ONCE):
             some = folders[start : start + _AT_ONCE]
@@ -111,10 +117,18 @@ class Remembered:
             pass  # the disk is full or the database is busy: they are read again the next time
 
 
-def _is_unchanged(folder: str, stamp: str) -> bool:
+def _loaded(texts: Sequence[str]) -> list[Any]:
+    """What many small documents hold: read as one, which takes a fraction of the time."""
+    found: list[Any] = json.loads(f"[{','.join(texts)}]")
+    return found
+
+
+def _is_so(folder: str, stamp: Iterable[tuple[str, int, int]]) -> bool:
+    """Whether the files and folders are as they were."""
+    stat = os.stat
     try:
-        for path, size, changed in json.loads(stamp):
-            status = os.stat(f"{folder}/{path}")  # noqa: PTH116 (thousands of them)
+        for path, size, changed in stamp:
+            status = stat(f"{folder}/{path}" if path else folder)
             if status.st_mtime_ns != changed or (size >= 0 and status.st_size != size):
                 return False
     except OSError:

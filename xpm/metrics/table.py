@@ -1,12 +1,13 @@
 """Tags against metrics: one row per job, or the mean of those that share some tags."""
 
-import statistics
+import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xpm.follow.looking import Look, Row
+    from xpm.follow.looking import Brief, Look, Row
     from xpm.metrics.remembering import Remembered
 
 
@@ -50,19 +51,20 @@ class Group:
         return _row({"task": self.task, "jobs": self.jobs}, self)
 
 
-def table(look: "Look", rows: "Sequence[Row]", known: "Remembered") -> list[Result]:
+def table(look: "Look", rows: "Sequence[Row | Brief]", known: "Remembered") -> list[Result]:
     """What each of these jobs measured, in their order; those that measured nothing are left out."""
     paths = [f"{look.main.path}/jobs/{row.task}/{row.id}" for row in rows]
     measured = known.scalars(paths)
+    tags = json.loads(f"[{','.join(row.tags_text for row in rows)}]")
     return [
-        Result(row.id, row.task, row.state, row.tags, metrics, path)
-        for row, metrics, path in zip(rows, measured, paths, strict=True)
+        Result(row.id, row.task, row.state, its_tags, metrics, path)
+        for row, its_tags, metrics, path in zip(rows, tags, measured, paths, strict=True)
         if metrics
     ]
 
 
 def first(
-    look: "Look", rows: "Sequence[Row]", known: "Remembered", most: int | None
+    look: "Look", rows: "Sequence[Row | Brief]", known: "Remembered", most: int | None
 ) -> tuple[list[Result], int]:
     """What the first of these jobs measured, so many of them (None: all), and how many jobs were not looked at."""
     if most is None:
@@ -80,7 +82,8 @@ def grouped(results: Iterable[Result], by: Sequence[str]) -> list[Group]:
     """The means of the jobs of each task that agree in these tags, in the order of their first."""
     groups: dict[tuple[str, tuple[object, ...]], list[Result]] = {}
     for each in results:
-        key = each.task, tuple(_kind(each.tags.get(name)) for name in by)
+        tags = each.tags
+        key = each.task, tuple([_kind(tags.get(name)) for name in by])
         groups.setdefault(key, []).append(each)
     return [
         Group(task, {name: some[0].tags.get(name) for name in by}, len(some), _spreads(some))
@@ -106,9 +109,14 @@ def _spreads(some: Sequence[Result]) -> dict[str, Spread]:
 
 def _spread(name: str, some: Sequence[Result]) -> tuple[str, Spread]:
     values = [each.metrics[name] for each in some if name in each.metrics]
-    mean = sum(values) / len(values)
-    sd = statistics.stdev(values, mean) if len(values) > 1 and _are_finite(values) else None
+    mean = math.fsum(values) / len(values) if _are_finite(values) else sum(values) / len(values)
+    sd = _deviation(values, mean) if len(values) > 1 and _are_finite(values) else None
     return name, Spread(mean, sd, len(values))
+
+
+def _deviation(values: Sequence[float], mean: float) -> float:
+    """Of a sample, as ``statistics.stdev``, which takes ten times as long."""
+    return math.sqrt(math.fsum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
 
 
 def _are_finite(values: Iterable[float]) -> bool:

@@ -161,6 +161,8 @@ class Description:
             raise Definition(
                 f"the type of {self.cls.__name__}.{argument.name} cannot be used",
                 cause=str(error),
+                hint="write Param[int], Param[list[str]], Param[Model] or the like, of names that are"
+                " known in its module",
                 where=places.show(self.place),
             ) from error
 

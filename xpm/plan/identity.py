@@ -38,6 +38,7 @@ def identifier(config: Config) -> str:
     if not is_config(config):
         raise PlanProblem(
             f"only configurations have an identity, not {a(config)}",
+            hint="give a Config or a Task",
             where=places.show(places.caller()),
         )
     return digest(config).hex()
@@ -122,6 +123,7 @@ def _content(config: Config, of_part: Digest) -> bytes:
         elif unset is None:
             raise PlanProblem(
                 f"{type(config).__name__}.{name} has no value, so there is no identity",
+                hint=f"give {type(config).__name__}({name}=...), or a default in the class",
                 where=places.show(state_of(config).place),
             )
         else:

@@ -181,7 +181,9 @@ def _run_script(name: str, file: str, project: str, argv: Sequence[str]) -> Modu
             source = stream.read()
     except OSError as error:
         raise PlanProblem(
-            f"the plan's script {file} cannot be read", cause=str(error.strerror)
+            f"the plan's script {file} cannot be read",
+            cause=str(error.strerror),
+            hint="it travels with the code: does .gitignore or .xpmignore name it?",
         ) from error
     taken = name in sys.modules  # a script may be named like a module that is in use: signal.py
     sys.modules.setdefault(name, module)
@@ -243,6 +245,8 @@ def _explained(name: str, error: BaseException, project: str) -> PlanProblem:
         return PlanProblem(
             f"the plan cannot be imported by the job's Python {python}",
             cause=str(error),
+            hint="install it there, let the profile bring it (env:, modules:, python:), or import it"
+            " where it is used",
             where=where,
         )
     return PlanProblem(

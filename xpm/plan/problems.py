@@ -50,3 +50,16 @@ def nearest(name: str, known: list[str], others: list[str] | None = None) -> str
     found = difflib.get_close_matches(name, [*known, *(others or ())], n=1, cutoff=0.6)
     listed = "arguments: " + ", ".join(known) if known else "it has no arguments"
     return f"did you mean {found[0]!r}? ({listed})" if found else listed
+
+
+def refuse_unmade(cls: type) -> Definition:
+    """Why a configuration has no values: its class makes objects in a way of its own."""
+    if "__dataclass_fields__" in vars(cls):
+        return Definition(
+            f"{cls.__name__} is made by @dataclass, and can keep no values so",
+            hint="take @dataclass away: arguments (name: Param[type]) are given by name without it",
+        )
+    return Definition(
+        f"{cls.__name__} is made in a way of its own, and can keep no values so",
+        hint="let __init__ and __new__ be those of its base, and use __post_init__(self)",
+    )

@@ -172,7 +172,9 @@ def _both(one: tuple[Need, ...], two: tuple[Need, ...], place: places.Place) -> 
             need, twice = first.beside(second)
             if twice:
                 raise PlanProblem(
-                    f"a requirement says {twice} twice, differently", where=places.show(place)
+                    f"a requirement says {twice} twice, differently",
+                    hint=f"say {twice} once, or offer both with |",
+                    where=places.show(place),
                 )
             found.append(need)
     return tuple(dict.fromkeys(found))

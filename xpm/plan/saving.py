@@ -51,6 +51,7 @@ def load(path: File) -> Any:
         raise PlanProblem(
             f"{source} cannot be read as a configuration",
             cause=str(error),
+            hint="give the path that save(configuration, path) was given",
             where=places.show(where),
         ) from error
     made = restore(content, main_folder(), project_folder() or os.getcwd(), _find, live=False)

@@ -54,6 +54,7 @@ def check(cls: type, argument: Argument, value: object) -> object:
     except RecursionError:
         raise WrongValue(
             f"the value of {cls.__name__}.{argument.name} contains itself, or is nested too deeply",
+            hint="make it flatter, or keep it in a file and give its path",
             where=places.show(places.caller()),
         ) from None
     if argument.checker is not None:
@@ -118,11 +119,23 @@ def note_place(state: State, name: str) -> None:
     state.places[name] = places.caller()
 
 
+_ELSEWHERE = {
+    **dict.fromkeys(("run", "start", "launch"), "task.submit() has it run"),
+    **dict.fromkeys(
+        ("result", "results", "output"),
+        "its results are files in its folder, task.jobpath, once task.wait() has returned",
+    ),
+}
+"""What other tools call what a task has under another name."""
+
+
 def unknown(cls: type, name: str) -> UnknownArgument:
     """The refusal of a name that is no argument."""
     known = list(cls.__xpm__.ready())  # type: ignore[attr-defined]
     methods = [each for each in dir(cls) if not each.startswith("_")]
     hint = nearest(name, known, methods)
+    if hasattr(cls, "execute"):
+        hint = _ELSEWHERE.get(name, hint)
     annotation = next(
         (notes[name] for notes in map(_annotations, cls.__mro__) if name in notes), None
     )
@@ -175,5 +188,8 @@ def refuse_reading(config: Config, name: str) -> AttributeError:
     cause = "a generated path is known when its task is submitted" if argument.generator else ""
     assert argument.default is MISSING
     return NoValue(
-        f"{cls.__name__}.{name} has no value yet", cause=cause, where=places.show(places.caller())
+        f"{cls.__name__}.{name} has no value yet",
+        cause=cause,
+        hint="" if argument.generator else f"give {cls.__name__}({name}=...)",
+        where=places.show(places.caller()),
     )

@@ -80,7 +80,12 @@ class State:
 
 def state_of(config: Config) -> State:
     """What is kept of a configuration besides its values."""
-    return config.__dict__["_xpm"]  # type: ignore[no-any-return]
+    try:
+        return config.__dict__["_xpm"]  # type: ignore[no-any-return]
+    except KeyError:
+        from xpm.plan.problems import refuse_unmade
+
+        raise refuse_unmade(type(config)) from None
 
 
 def is_config(value: object) -> TypeGuard[Config]:

@@ -35,7 +35,11 @@ class Token:
                 where=where,
             )
         if not _is_count(total):
-            raise PlanProblem(f"token {name} cannot have {total!r} units", where=where)
+            raise PlanProblem(
+                f"token {name} cannot have {total!r} units",
+                hint="give a whole number of them, 1 or more",
+                where=where,
+            )
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "total", total)
 

@@ -97,6 +97,9 @@ def _late(ending: Ending, around: Circumstances) -> str:
     return hints.for_timeout(around.request, ending.at - around.started_at)
 
 
+_CODE = "/.xpm/code/"
+
+
 def _unloaded(report: Dict[str, Any], python: str) -> Verdict:
     if report["type"] == "PlanProblem":  # says where, under which interpreter and what to do
         return Verdict("failed", "launch", report["message"])
@@ -123,7 +126,14 @@ def _by_itself(ending: Ending, report: Dict[str, Any], python: str) -> Verdict:
     if kind == "raised":
         hint = ""
         if report["type"] in _IMPORTS:
-            hint = "the task ran under %s" % python
+            hint = (
+                "install it for %s, or let the profile bring it (env:, modules:, python:)" % python
+            )
+        elif report["type"] == "FileNotFoundError" and _CODE in report["message"]:
+            hint = (
+                "it did not travel with the code: it is not in the project, or .gitignore or"
+                " .xpmignore names it, or it is too big; a file of the far side has an absolute path"
+            )
         return Verdict("failed", "exit", _told(report), hint)
     if ending.exit_code == 0:
         message = "the process ended with 0 before execute() returned"

@@ -110,6 +110,7 @@ class Watch:
             if self._child.pipe in ready:
                 self._read_report()
             self._look(self._clock())
+        self._received += [each for each in self._signals.take() if each != signal.SIGCHLD]
         process.kill_group(self._child.pid, signal.SIGKILL)
         _, status, usage = self._reaped or os.wait4(self._child.pid, 0)
         self._read_report()

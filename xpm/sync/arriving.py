@@ -90,7 +90,7 @@ class Arriving:
         file = self.pull.file
         is_same = (
             header.size >= file.size
-            if self.pull.grows
+            if self.pull.grows or self.pull.may_grow
             else (header.size, header.mtime_ns) == (file.size, file.mtime_ns)
         )
         if self.is_over or not is_same or header.length != asked:

@@ -19,6 +19,8 @@ BLOCK = 64 * 1024
 DIGEST = 16
 LEAST = 4 * BLOCK
 """A smaller file is quicker sent than asked about."""
+LEAST_GROWN = 16 * 1024
+"""So is one that was smaller before it grew."""
 
 Wanted = tuple[tuple[str, str], JobFolder, Pull]
 Spans = tuple[tuple[int, int], ...]
@@ -41,9 +43,15 @@ def compared(source: Source, wanted: Sequence[Wanted]) -> list[Pull]:
 
 
 def _is_doubtful(pull: Pull) -> bool:
-    if pull.grows or pull.file.size < LEAST:
-        return not pull.grows and pull.offset > 0
-    return pull.offset > 0 or (pull.older is not None and pull.older.size >= LEAST)
+    return not pull.grows and (pull.offset > 0 or _has_some(pull))
+
+
+def _has_some(pull: Pull) -> bool:
+    """Whether the other version that is here is likely to have something of it."""
+    if pull.older is None:
+        return False
+    least = LEAST_GROWN if pull.older.size < pull.file.size else LEAST
+    return min(pull.older.size, pull.file.size) >= least
 
 
 def _digests(source: Source, wanted: Sequence[Wanted]) -> list[list[bytes]]:
@@ -66,8 +74,9 @@ def _digests(source: Source, wanted: Sequence[Wanted]) -> list[list[bytes]]:
 
 
 def _end(pull: Pull) -> int:
-    """How much of a file there is worth a look: of one that is not here, what has arrived, to the byte."""
-    return pull.file.size if pull.older is not None else pull.offset
+    """How much of a file there is worth a look, to the byte: as much as is here, in another version or of this one."""
+    older = min(pull.file.size, pull.older.size) if pull.older is not None else 0
+    return max(pull.offset, older)
 
 
 def _rows(
@@ -94,7 +103,7 @@ def _less(folder: JobFolder, pull: Pull, there: Sequence[bytes]) -> Pull:
     if pull.offset:
         same = _same(folder.partial(pull), there, pull.offset)
         pull = replace(pull, offset=same[0][1] if same and same[0][0] == 0 else 0)
-    if pull.older is None or pull.older.size < LEAST or size < LEAST:
+    if pull.older is None or not _has_some(pull):
         return pull
     try:
         return replace(pull, same=_same(folder.older(pull), there, min(size, pull.older.size)))

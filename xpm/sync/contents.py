@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xpm.errors import PlanProblem
+from xpm.sync import caches
 from xpm.sync.secrets import looks_like_a_key
 from xpm.wire import files
 
@@ -96,8 +97,10 @@ class Contents:
 
     def save(self) -> None:
         """Keep what is known for the next time."""
-        is_known = self._now == self._before and not self._is_new
-        if self._path is None or not self._keeps or is_known:
+        if self._path is None or not self._keeps:
+            return
+        if self._now == self._before and not self._is_new:
+            caches.used(self._path)
             return
         text = json.dumps({"format": FORMAT, "files": self._now}, separators=(",", ":"))
         try:

@@ -8,6 +8,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from xpm.sync import blocks, names, staying, unchanged
 from xpm.sync.alone import alone
 from xpm.sync.arriving import Arriving, Source, bring
 from xpm.sync.folder import InTheWay, JobFolder
-from xpm.sync.mirror import Delta, Pull, delta, slot_of
+from xpm.sync.mirror import Delta, Local, Pull, delta, slot_of
 from xpm.sync.rules import EVERYTHING, Choice, Moment
 from xpm.wire import ledger
 from xpm.wire.manifests import fingerprint
@@ -76,10 +77,13 @@ def fetch(
 class _Job:
     """The mirror of one job during one round."""
 
-    def __init__(self, ref: JobRef, folder: JobFolder, todo: Delta, choice: Choice) -> None:
+    def __init__(
+        self, ref: JobRef, folder: JobFolder, todo: Delta, choice: Choice, here: Local
+    ) -> None:
         self.ref = ref
         self.folder = folder
         self.todo = todo
+        self.here = here
         self._choice = choice
         self._runs = choice.moment is Moment.RUNNING
         self.files: list[Arriving] = []
@@ -164,7 +168,8 @@ class _Job:
         size = sum(each.arrived for each in (*self.files, *self.records))
         if before is not None:
             whole, size = whole + before.files, size + before.bytes
-        return Fetched(self.ref, whole, size, [*self._problems, *moved], self._stayed())
+        kept = [*(before.kept if before is not None else ()), *self.folder.kept]
+        return Fetched(self.ref, whole, size, [*self._problems, *moved], self._stayed(), kept)
 
     def _stayed(self) -> list[Stayed]:
         stays = dict(self.todo.staying)
@@ -202,7 +207,7 @@ def _round(
         other = stack.enter_context(ThreadPoolExecutor(1, "xpm-manifest"))
         asked = other.submit(source.call, request)  # both sides look at the same time
         folders = [stack.enter_context(JobFolder(path)) for path in paths]
-        here = [folder.scan() for folder in folders]
+        here = [replace(folder.scan(), is_brought=folder.is_brought) for folder in folders]
         looks = [
             each is not None and each.is_so(local) for each, local in zip(noted, here, strict=True)
         ]
@@ -215,7 +220,7 @@ def _round(
         ]
         manifests = _lists(source, listed, manifests, same)
         jobs = [
-            _Job(ref, folder, delta(ref, manifest, local, workspace, choice), choice)
+            _Job(ref, folder, delta(ref, manifest, local, workspace, choice), choice, local)
             for ref, folder, local, manifest, is_same in zip(
                 refs, folders, here, manifests, same, strict=True
             )
@@ -226,8 +231,10 @@ def _round(
             job.complete()
         _remember(jobs, dict(zip(refs, manifests, strict=True)), choice)
         kept = [
-            _Job(ref, folder, _nothing(path), choice)
-            for ref, folder, path, is_same in zip(refs, folders, paths, same, strict=True)
+            _Job(ref, folder, _nothing(path), choice, local)
+            for ref, folder, path, local, is_same in zip(
+                refs, folders, paths, here, same, strict=True
+            )
             if is_same
         ]
         return [*jobs, *kept], now if isinstance(now, int) else 0
@@ -276,6 +283,8 @@ def _pull(source: Source, jobs: Sequence[_Job], progress: Progress) -> None:
     wanted = [
         ((job.ref.task, job.ref.job), job.folder, pull) for job in jobs for pull in job.todo.pulls
     ]
+    for job in jobs:
+        job.folder.brought.expect(job.todo.pulls, job.here.files)
     pulls = iter(blocks.compared(source, wanted))
     room = MOST_RECORDS // max(1, len(jobs))
     arriving = [

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from xpm.sync import names
+from xpm.sync import edits, names
+from xpm.sync.edits import Brought
 from xpm.sync.mirror import PROGRESS, File, Local, Pull, slot_of
 from xpm.wire import files
 
@@ -39,6 +40,9 @@ class JobFolder:
         path.mkdir(parents=True, exist_ok=True)
         self._root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._open: dict[str, int] = {}
+        self.brought = Brought(self)
+        self.kept: list[str] = []
+        """What was done with files that somebody had edited here, in words."""
 
     def __enter__(self) -> "JobFolder":
         return self
@@ -66,6 +70,10 @@ class JobFolder:
             if not path.startswith(f"{names.OWN}/") or slot_of(path) or path == PROGRESS
         }
         return Local(files, links, partials, self._folds())
+
+    def is_brought(self, path: str, file: File) -> bool:
+        """Whether a file like this is one that came."""
+        return self.brought.has(path, file.size, file.mtime_ns)
 
     def _folds(self) -> bool:
         """Whether this disk takes names that differ only in case for one."""
@@ -133,7 +141,26 @@ class JobFolder:
             self._parent(pull.path) as (target, name),
             _telling(pull.path),
         ):
+            self._keep_edit(pull, os.open(partial, _READ, dir_fd=source), target, name)
             os.rename(partial, name, src_dir_fd=source, dst_dir_fd=target)
+
+    def _keep_edit(self, pull: Pull, newer: int, folder: int, name: str) -> None:
+        """Before a file gets its name: what somebody here has made of the one that has it now is kept beside."""
+        try:
+            found = os.lstat(name, dir_fd=folder)
+            is_brought = self.brought.has(pull.path, found.st_size, found.st_mtime_ns)
+            if not stat.S_ISREG(found.st_mode) or is_brought or pull.path == PROGRESS:
+                return
+            beside = edits.move_aside(folder, name, newer)
+        except FileNotFoundError:
+            return
+        finally:
+            os.close(newer)
+        if beside:
+            shown = names.shown(f"{pull.path[: len(pull.path) - len(name)]}{beside}")
+            self.kept.append(
+                f"{names.shown(pull.path)} was edited here, and is another one there now: yours is {shown}"
+            )
 
     def drop(self, pull: Pull) -> None:
         """Forget what has arrived of a file: it cannot be trusted."""
@@ -159,6 +186,31 @@ class JobFolder:
     def replace(self, path: str, raw: bytes) -> None:
         """Put a file of our own there, whole."""
         self._put(path, raw, False)
+
+    def size_of(self, path: str) -> int:
+        """How long a file of our own is; 0 when there is none."""
+        with self._parent(path) as (folder, name):
+            try:
+                return os.lstat(name, dir_fd=folder).st_size
+            except FileNotFoundError:
+                return 0
+
+    def content(self, path: str) -> bytes:
+        """What a file of our own says; nothing when there is none."""
+        with (
+            self._parent(path) as (folder, name),
+            contextlib.suppress(OSError),
+            os.fdopen(os.open(name, _READ, dir_fd=folder), "rb") as file,
+        ):
+            return file.read()
+        return b""
+
+    def append(self, path: str, raw: bytes) -> None:
+        """Add to a file of our own."""
+        with self._parent(path) as (folder, name), _telling(path):
+            file = os.open(name, _WRITE | os.O_APPEND, 0o666, dir_fd=folder)
+            with os.fdopen(file, "ab", buffering=0) as opened:
+                opened.write(raw)
 
     def remove(self, path: str) -> None:
         """Remove a file of our own, if it is there."""
@@ -277,9 +329,8 @@ class Writer:
         """
         file = self._pull.file
         self._fill(file.size)
-        if not self._pull.grows:
-            with contextlib.suppress(OverflowError):  # a time no file system here can hold
-                os.utime(self._file, ns=(file.mtime_ns, file.mtime_ns))
+        with contextlib.suppress(OverflowError):  # a time no file system here can hold
+            os.utime(self._file, ns=(file.mtime_ns, file.mtime_ns))
         self.close()
         self._folder.finish(self._pull)
 

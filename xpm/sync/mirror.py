@@ -8,7 +8,7 @@ that nothing lacks. What is here and not there stays.
 
 import bisect
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -37,6 +37,8 @@ class Local:
     partials: Mapping[str, int] = field(default_factory=dict)
     folds: bool = False
     """Whether names that differ only in case are one here (macOS, some mounts)."""
+    is_brought: Callable[[str, File], bool] = lambda path, file: True
+    """Whether a file is as it was when it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Pull:
     offset: int
     grows: bool
     """Whether its bytes go at the end of the local file at once."""
+    may_grow: bool = False
+    """Whether it may have grown there, by now, beyond what is to come."""
     older: File | None = None
     """The other version that is here."""
     same: tuple[tuple[int, int], ...] = ()
@@ -124,10 +128,12 @@ def _pull(path: str, file: File, local: Local, choice: Choice) -> list[Pull]:
     here = local.files.get(path)
     if _is_same(here, file):
         return []
-    if choice.grows(path) and (here is None or here.size <= file.size):
-        size = here.size if here is not None else 0
-        return [Pull(path, file, size, grows=True)] if here is None or size < file.size else []
-    pull = Pull(path, file, 0, grows=False, older=here)
+    grows = choice.grows(path)
+    if grows and here is None:
+        return [Pull(path, file, 0, grows=True)]
+    if grows and here is not None and here.size <= file.size and local.is_brought(path, here):
+        return [Pull(path, file, here.size, grows=True)] if here.size < file.size else []
+    pull = Pull(path, file, 0, grows=False, may_grow=grows, older=here)
     arrived = local.partials.get(pull.partial, 0)
     return [replace(pull, offset=arrived if arrived <= file.size else 0)]
 

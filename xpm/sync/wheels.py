@@ -9,7 +9,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from xpm.agent import troubles
 from xpm.errors import PlanProblem
+from xpm.sync import caches
 from xpm.sync.locks import Requirements
 
 PLATFORMS = (
@@ -31,6 +33,7 @@ def fetch(
     platforms = platforms or PLATFORMS
     said = "\0".join([wanted.text, series, index or "", *platforms])
     folder = cache / hashlib.sha256(said.encode()).hexdigest()[:32]
+    caches.used(folder)
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix="~", dir=cache))
@@ -55,6 +58,7 @@ def _download(
         *_pip(), "download", "--quiet", "--disable-pip-version-check", "--no-input", "--only-binary=:all:",
         f"--python-version={series}", "--implementation=cp", f"--dest={folder}",
         *(f"--platform={each}" for each in platforms),
+        f"--log={folder / 'pip.log'}",
         *(["--no-deps"] if wanted.complete else []),
         *(["--require-hashes"] if wanted.hashes else []),
         *([f"--index-url={index}"] if index else []),
@@ -62,12 +66,19 @@ def _download(
     ]  # fmt: skip
     done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     requirements.unlink()
+    log = folder / "pip.log"
+    unfetched = troubles.unfetched(str(log))
+    log.unlink(missing_ok=True)
     if done.returncode:
+        lines = [*unfetched, *done.stderr.strip().splitlines()[-LINES:]]
+        may_heal = troubles.found("\n".join(lines))
         raise PlanProblem(
             f"the wheels for Python {series} cannot be fetched",
             on=", ".join(platforms),
-            cause="\n".join(done.stderr.strip().splitlines()[-LINES:]),
-            hint="a package without wheels there needs `build: login` or `build: job`;"
+            cause="\n".join(lines),
+            hint=f"{may_heal}: run it again when that is over"
+            if may_heal
+            else "a package without wheels there needs `build: login` or `build: job`;"
             " other platforms are named in the profile (platform:)",
         )
 

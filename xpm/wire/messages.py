@@ -25,13 +25,15 @@ tree      W {"snapshot": id, "files": [[path, sha256, mode], ...]} -> {"missing"
 holds     W {"snapshot": id} -> {"holds": bool}                               whether that code is there already
 queue     W {"jobs": [queue entry, ...]} -> {"bundle": name}                   durable before the reply; then advances
           or {"lacks": [tree, ...]}: nothing is queued, since these trees of code are not here, or not any more
-observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s": s, "gather_s": s}
-          -> {"cursor": text, "changes": [change, ...], "notes": [text, ...], "time": t, "limits": {...}}
+observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s": s, "gather_s": s, "progress_s": s}
+          -> {"cursor": text, "changes": [change, ...], "notes": [text, ...], "time": t, "limits": {...}, "progress": [...]}
           Waits at most wait_s for something to report, and from then on gather_s (may be missing) for more. A null or
           unknown cursor reports every job of the queue plus those listed. change = {"task", "job", "state", "cause",
           "attempt", "generation", "batch_id", "submission", "reason", "message", "at"}; state as in DESIGN.md's table of
           words. ``limits``, only when they are news to this connection: what the site allows, as in limits.json
-          (xpm/agent/limits.py).
+          (xpm/agent/limits.py). ``progress``, only with ``progress_s``: [task, job, at, fraction, description] of each job that
+          runs and has said how far it is since that was told to this connection (xpm/agent/reports.py); where nothing else is
+          news, that ends the wait once in progress_s.
 nudge     -> {}: an observe that waits answers at once
 cancel    W {"jobs": [[task, job, attempt], ...]} -> {"noted": n}
 tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n}

@@ -9,6 +9,8 @@ from xpm.connectors.base import Stayed
 from xpm.follow import leaving
 from xpm.follow.looking import OVER, Row
 from xpm.follow.views import ExperimentView, JobView, Summary
+from xpm.wire import hints
+from xpm.words import starts
 
 HEADINGS = ("JOB", "TASK", "STATE", "TAGS", "WHERE", "REMARK")
 ORDER = (
@@ -106,15 +108,21 @@ def left_out(counts: Counter[str], shown: Sequence[JobView]) -> str:
 
 def what_to_do(shown: Sequence[JobView], experiment: str) -> str:
     """One line on where to look when a job failed, and how to try again; empty when none did."""
-    bad = next((job.id[:ID_SHOWN] for job in shown if job.state in ("failed", "lost")), None)
-    if bad is None:
+    job = next((job for job in shown if job.state in ("failed", "lost")), None)
+    if job is None:
         return ""
-    return f"why: `xpm why {bad}`, `xpm logs {bad}`; once mended: run the plan again, or `xpm retry {experiment}`"
+    bad = job.id[:ID_SHOWN]
+    again = f"once mended: run the plan again, or `xpm retry {experiment}`"
+    if job.cause in hints.MORE:
+        again = hints.with_more(job.cause, bad)
+    return f"why: `xpm why {bad}`, `xpm logs {bad}`; {again}"
 
 
 def tag_text(tags: Mapping[str, object]) -> str:
     """``k=3 model=neighbours``."""
-    return " ".join(f"{key}={value}" for key, value in sorted(tags.items()))
+    return " ".join(
+        word for key, value in sorted(tags.items()) for word in f"{key}={value}".split()
+    )
 
 
 def where(job: JobView) -> str:
@@ -124,7 +132,7 @@ def where(job: JobView) -> str:
 
 def remark(job: JobView) -> str:
     """Why a job waits or failed, and how often it was tried."""
-    said = [job.cause or "", *(job.message or job.reason).splitlines()]
+    said = [job.cause or "", *(job.message or starts.told(job.reason, now())).splitlines()]
     if job.state in OVER and not job.settled:
         said.append("its files are not here yet")
     if job.attempt > 1:
