@@ -4,19 +4,27 @@ import os
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from tests.monitor import conftest, folders
 from xpm.connectors.base import JobRef
 from xpm.monitor.serving import Server
 
 FAILED = JobRef("digits.learn", folders.job_id("digits learn mlp 0.03 1"))
+WIDE: ViewportSize = {"width": 1280, "height": 800}
+NARROW: ViewportSize = {"width": 390, "height": 844}
 VIEWS = {
     "page-overview": ("light", "overview"),
     "page-jobs": ("light", "jobs?experiment=digits"),
     "page-jobs-dark": ("dark", "jobs?experiment=digits"),
     "page-job": ("light", f"job/{FAILED.task}/{FAILED.job}"),
     "page-groups": ("light", "jobs?experiment=digits&q=task%3Ddigits.learn&by=model"),
+    "page-columns": (
+        "light",
+        "jobs?experiment=digits&q=task%3Ddigits.learn&sort=-metric.accuracy&columns=state,id,"
+        "tag.model,tag.lr,param.optimizer,metric.accuracy,metric.minutes,asked.mem,used.mem,used.time",
+    ),
+    "page-narrow": ("light", "overview"),
     "page-graph": ("light", "graph?experiment=digits&by=model"),
     "page-results": ("light", "results?experiment=digits&colour=model&x=lr&log=x"),
     "page-connectors": ("dark", "connectors"),
@@ -37,7 +45,7 @@ def take(pictures: Path) -> None:
             for name, (scheme, view) in VIEWS.items():
                 context = browser.new_context(
                     color_scheme="dark" if scheme == "dark" else "light",
-                    viewport={"width": 1280, "height": 800},
+                    viewport=NARROW if name == "page-narrow" else WIDE,
                 )
                 _take(context.new_page(), f"{server.url}#/{view}", pictures / f"{name}.png")
                 context.close()

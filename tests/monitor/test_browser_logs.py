@@ -115,3 +115,19 @@ def test_what_a_log_holds_is_text_whatever_it_is(
     shown = "red link <img src=x onerror=alert(1)><script>alert(2)</script>\n100 %\nnothing\n��\n"
     _expect(log).to_have_text(shown, use_inner_text=True)
     assert 0 == page.locator(".log img, .log script").count()
+
+
+def test_many_windows_side_by_side_hold_nobody_up(
+    page: "Page", one_server: Server, pair: tuple[Scene, Lab, list[JobRef]]
+) -> None:
+    scene, _, (runs, _) = pair
+    pages = [page, *(page.context.new_page() for _ in range(6))]  # a browser has six connections
+
+    for each in pages:
+        _expect(_open(each, one_server, runs)).to_contain_text("begun")
+    with _stdout(scene, runs).open("a") as file:
+        file.write("went on\n")
+
+    for each in pages:
+        _expect(each.get_by_role("region", name="stdout", exact=True)).to_contain_text("went on")
+        _expect(each.locator(".live.live")).to_be_visible()

@@ -95,6 +95,15 @@ def test_a_view_is_taken_to_the_terminal(page: "Page", server: Server) -> None:
 
     wanted = """xpm status '(model="it'\\''s" or lr<0.1) and experiment=digits and (state=failed or state=done)'"""
     assert wanted == page.evaluate("navigator.clipboard.readText()")
+    page.evaluate("location.hash = '#/results?experiment=digits&by=model'")
+    _expect(page.locator(".command code")).to_have_text(
+        "xpm results 'experiment=digits' --by model --all"
+    )
+    page.evaluate("location.hash = '#/results'")
+    _expect(page.get_by_role("region", name="Results")).to_be_visible()
+    _expect(page.locator(".command")).to_have_count(
+        0
+    )  # of several experiments no command shows that
 
 
 # ------------------------------------------------------------------------------- news

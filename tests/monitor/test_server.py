@@ -208,6 +208,14 @@ def test_connectors_tell_their_link_and_who_holds_tokens(client: TestClient) -> 
     assert found["cluster"]["down_since"] is None
 
 
+def test_a_job_is_compared_with_those_most_like_it(client: TestClient) -> None:
+    found = client.get(f"/api/job/{FAILED.task}/{FAILED.job}").json()["siblings"]
+
+    mine = {"model": "mlp", "lr": 0.03, "seed": 1}
+    differing = [len({*mine.items()} ^ {*each["tags"].items()}) // 2 for each in found[:7]]
+    assert [1] * 7 == differing
+
+
 # ------------------------------------------------------------------------------- files
 
 

@@ -5,8 +5,9 @@ import base64
 import hashlib
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import (
     HTMLResponse,
-    JSONResponse,
     Response,
     StreamingResponse,
 )
@@ -34,11 +34,16 @@ from xpm.monitor.board import Board, Entry
 from xpm.monitor.guard import Guard, Pass
 from xpm.monitor.measures import Measures
 from xpm.monitor.push import Push
+from xpm.monitor.saying import Told
+from xpm.monitor.wishes import Wish
 
 STATIC = Path(__file__).parent / "static"
 _IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
 CHUNK = 1 << 16
 MOST_COLUMNS = 30
+MOST_STREAMS = 4
+"""Browsers have six connections to a place: some are for questions."""
+AGAIN_MS = 3000
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -68,6 +73,7 @@ class Monitor:
         self._acts = acts
         self._link = link or acts.link
         self._is_leaving = False
+        self._streams = 0
         self._pulls = Actor(main, acts.world)  # a long pull delays no cancel
         self._board = Owner("board", lambda: Board(main))
         self._measures = Owner("measures", lambda: Measures(main))
@@ -124,7 +130,7 @@ class Monitor:
 
     async def _overview(self, _: Request) -> Response:
         found = await self._fresh(overviews.overview)
-        return JSONResponse({**found, "trouble": self._acts.trouble})
+        return Told({**found, "trouble": self._acts.trouble})
 
     async def _jobs(self, request: Request) -> Response:
         ask = request.query_params
@@ -156,7 +162,7 @@ class Monitor:
             values = await self._measures.ask(lambda known: known.metrics(window))
             for row, metrics in zip(found["rows"], values, strict=True):
                 row["cells"].update({f"metric.{name}": value for name, value in metrics.items()})
-        return JSONResponse(found)
+        return Told(found)
 
     async def _columns(self, request: Request) -> Response:
         """What tables can show of the jobs of an experiment, or of all."""
@@ -168,7 +174,7 @@ class Monitor:
             )
         )
         names = await self._measures.ask(lambda known: known.names(every))
-        return JSONResponse({**found, "metric": names})
+        return Told({**found, "metric": names})
 
     async def _job(self, request: Request) -> Response:
         ref = _ref(request)
@@ -179,7 +185,7 @@ class Monitor:
         if other:
             noted = self._main.job(JobRef(ref.task, _checked(other))) or {}
             found["other"] = jobs.parameters(noted)
-        return JSONResponse(found)
+        return Told(found)
 
     async def _log(self, request: Request) -> Response:
         """A piece of a log, and where its last traceback is when that is asked for."""
@@ -189,20 +195,21 @@ class Monitor:
             raise HTTPException(404, "there is no such job")
         if "traceback" in request.query_params:
             at = await asyncio.to_thread(logs.traceback, where, stream)
-            return JSONResponse({"at": at})
+            return Told({"at": at})
         piece = await asyncio.to_thread(
             logs.read, where, ref, stream, _number(request, "offset", -logs.FIRST),
             _number(request, "limit", logs.FIRST), "joined" in request.query_params,
         )  # fmt: skip
-        return JSONResponse(asdict(piece))
+        return Told(asdict(piece))
 
     async def _follow(self, request: Request) -> Response:
         ref, stream = _ref(request), _stream(request)
         await self._folder(request)
         seen = request.headers.get("last-event-id", "")
-        begin = int(seen) if re.fullmatch(r"\d{1,15}", seen) else None
-        events = logs.follow(lambda: self._source(ref, stream), ref, stream, begin)
-        return StreamingResponse(self._until_left(events), media_type="text/event-stream")
+        begin = int(seen) if re.fullmatch(r"[0-9]{1,15}", seen) else None
+        is_once = self._streams >= MOST_STREAMS
+        events = logs.follow(lambda: self._source(ref, stream), ref, stream, begin, is_once)
+        return StreamingResponse(self._told(events, is_once), media_type="text/event-stream")
 
     async def _source(self, ref: JobRef, stream: str) -> logs.Source | None:
         found: logs.Source | None = await self._fresh(
@@ -210,11 +217,19 @@ class Monitor:
         )
         return found
 
-    async def _until_left(self, events: AsyncIterator[str]) -> AsyncIterator[str]:
-        async for each in events:
-            if self._is_leaving:
-                return
-            yield each
+    async def _told(self, events: AsyncGenerator[str], is_once: bool) -> AsyncIterator[str]:
+        """Events for one page; of many pages at once some come back every few seconds, as browsers have few connections."""
+        if is_once:
+            yield f"retry: {AGAIN_MS}\n\n"
+        self._streams += 1
+        try:
+            async with aclosing(events):
+                async for each in events:
+                    if self._is_leaving:
+                        return
+                    yield each
+        finally:
+            self._streams -= 1
 
     async def _file(self, request: Request) -> Response:
         folder = await self._folder(request)
@@ -237,7 +252,7 @@ class Monitor:
 
     async def _graph(self, request: Request) -> Response:
         ask = request.query_params
-        return JSONResponse(
+        return Told(
             await self._fresh(
                 lambda board: overviews.graph(board, ask.get("experiment", ""), ask.get("by", ""))
             )
@@ -250,7 +265,7 @@ class Monitor:
         some = await self._fresh(
             lambda board: board.passing(ask.get("q", ""), ask.get("experiment") or None)
         )
-        return JSONResponse(await self._measures.ask(lambda known: known.results(some, by)))
+        return Told(await self._measures.ask(lambda known: known.results(some, by)))
 
     async def _curves(self, request: Request) -> Response:
         asked = [each.partition("/") for each in request.query_params.get("jobs", "").split(",")]
@@ -258,39 +273,34 @@ class Monitor:
         known = await self._board.ask(
             lambda board: [ref for ref in refs if board.entry(ref) is not None]
         )
-        return JSONResponse(await self._measures.ask(lambda found: found.curves(known)))
+        return Told(await self._measures.ask(lambda found: found.curves(known)))
 
     async def _connectors(self, _: Request) -> Response:
         profiles = await asyncio.to_thread(self._acts.profiles)
         found = await self._fresh(lambda board: overviews.connectors(board, profiles))
-        return JSONResponse({"connectors": found, "trouble": self._acts.trouble})
+        return Told({"connectors": found, "trouble": self._acts.trouble})
 
     async def _events(self, _: Request) -> Response:
-        return StreamingResponse(self._push.listen(), media_type="text/event-stream")
+        is_once = self._streams >= MOST_STREAMS
+        events = self._told(self._push.listen(is_once), is_once)
+        return StreamingResponse(events, media_type="text/event-stream")
 
     async def _act(self, request: Request) -> Response:
-        content = await request.json()
-        action = content.get("action")
-        if action not in acting.ACTIONS:
-            raise HTTPException(400, "there is no such action")
-        if action == "sync":
+        wish = Wish.read(await request.body())
+        if wish.action == "sync":
             return await self._done(self._acts, acting.does("sync", ()))
-        chosen = await self._fresh(lambda board: _chosen(board, action, content))
-        expected = content.get("expected")
-        if expected is None:
-            counts: dict[str, int] = {}
-            for each in chosen:
-                counts[each.row.state] = counts.get(each.row.state, 0) + 1
-            return JSONResponse({"jobs": len(chosen), "counts": counts})
-        if expected != len(chosen):
-            text = f"these were {expected} jobs and are {len(chosen)} now: look again"
-            return JSONResponse({"error": {"what": text}}, 409)
-        actor = self._pulls if action == "pull" else self._acts
-        return await self._done(actor, acting.does(action, [each.row.ref for each in chosen]))
+        chosen = await self._fresh(wish.chosen)
+        if wish.expected is None:
+            return Told({"jobs": len(chosen), "counts": Counter(each.row.state for each in chosen)})
+        if wish.expected != len(chosen):
+            text = f"these were {wish.expected} jobs and are {len(chosen)} now: look again"
+            return Told({"error": {"what": text}}, 409)
+        actor = self._pulls if wish.action == "pull" else self._acts
+        return await self._done(actor, acting.does(wish.action, [each.row.ref for each in chosen]))
 
     async def _done(self, actor: Actor, act: Callable[[Any], acting.Done]) -> Response:
         done = await asyncio.wrap_future(actor.wish(act))
-        return JSONResponse({"text": done.text, "problems": list(done.problems)})
+        return Told({"text": done.text, "problems": list(done.problems)})
 
     async def _fresh(self, question: Callable[[Board], Any]) -> Any:  # any JSON
         if self._push.is_looking:
@@ -310,22 +320,10 @@ class Monitor:
         return self._main.job_folder(ref)
 
 
-def _chosen(board: Board, action: str, content: Mapping[str, Any]) -> Sequence[Entry]:
-    """The jobs a wish means, to which its action does anything."""
-    if "jobs" in content:
-        refs = [JobRef(str(task), str(job)) for task, job in content["jobs"]]
-        found = [entry for entry in map(board.entry, refs) if entry is not None]
-    else:
-        states = content.get("states") or ()
-        entries = board.passing(str(content.get("q", "")), content.get("experiment") or None)
-        found = [each for each in entries if not states or each.row.state in states]
-    return [each for each in found if acting.allowed(action, each.row.state)]
-
-
 async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, XpmError)
     status = 400 if isinstance(error, UsageProblem) else 502
-    return JSONResponse({"error": overviews.problem(error)}, status)
+    return Told({"error": overviews.problem(error)}, status)
 
 
 def _ref(request: Request) -> JobRef:
@@ -352,7 +350,7 @@ def _listed(text: str | None) -> list[str]:
 
 def _number(request: Request, name: str, otherwise: int) -> int:
     text = request.query_params.get(name, "")
-    return int(text) if re.fullmatch(r"-?\d{1,15}", text) else otherwise
+    return int(text) if re.fullmatch(r"-?[0-9]{1,15}", text) else otherwise
 
 
 async def _content(fd: int) -> AsyncIterator[bytes]:

@@ -1,5 +1,6 @@
 """The page of one job: its values, its story, what it asked for and used, its files."""
 
+import heapq
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -61,16 +62,16 @@ def parameters(noted: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _siblings(board: Board, ref: JobRef) -> list[dict[str, object]]:
-    """Other jobs of the task, to compare with."""
-    found = (
-        each
+    """Other jobs of the task, to compare with: those that differ in the fewest tags first."""
+    mine = board.entry(ref)
+    tags = set(mine.tags.items()) if mine is not None else set[tuple[str, object]]()
+    others = {
+        each.row.id: each
         for each in board.entries.values()
         if each.row.task == ref.task and each.row.id != ref.job
-    )
-    return [
-        {"id": each.row.id, "state": each.row.state, "tags": dict(each.tags)}
-        for _, each in zip(range(SIBLINGS), found, strict=False)
-    ]
+    }
+    found = heapq.nsmallest(SIBLINGS, others.values(), lambda each: len(tags ^ each.tags.items()))
+    return [{"id": each.row.id, "state": each.row.state, "tags": dict(each.tags)} for each in found]
 
 
 def _attempts(case: Case) -> Iterator[dict[str, object]]:

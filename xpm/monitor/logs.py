@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def read(
             said = "the link broke"
     try:
         raw, start, size = folders.piece(where.folder, stream, offset, limit)
-        at = (where.folder / stream).stat().st_ctime if said else None
+        at = (where.folder / stream).lstat().st_ctime if said else None
     except (folders.Outside, OSError):
         return Piece("", max(0, offset), max(0, offset), 0, said)
     if said and size < offset:  # more has been seen than is here
@@ -137,8 +137,12 @@ def traceback(where: Source, stream: str) -> int | None:
 
 
 async def follow(
-    find: Callable[[], Awaitable[Source | None]], ref: JobRef, stream: str, begin: int | None
-) -> AsyncIterator[str]:
+    find: Callable[[], Awaitable[Source | None]],
+    ref: JobRef,
+    stream: str,
+    begin: int | None,
+    is_once: bool = False,
+) -> AsyncGenerator[str]:
     """Server-sent events: the end of a log, then what comes, until the job is over and all is told.
 
     Args:
@@ -146,6 +150,7 @@ async def follow(
         ref: the job.
         stream: ``stdout`` or ``stderr``.
         begin: how far a browser that comes back has it already.
+        is_once: tell what there is now only.
     """
     offset, told, heard = begin, None, time.monotonic()
     while (where := await find()) is not None:
@@ -160,6 +165,8 @@ async def follow(
         offset = piece.next
         if where.is_over and not piece.text and not piece.said:
             yield "event: end\ndata: {}\n\n"
+            return
+        if is_once:
             return
         if time.monotonic() - heard > ALIVE_S:
             yield ": alive\n\n"

@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
-from xpm.monitor import overviews, tables
+from xpm.monitor import overviews, saying, tables
 from xpm.monitor.asking import Owner
 from xpm.monitor.board import Board
 
@@ -29,8 +28,11 @@ class Push:
         self._listeners: set[asyncio.Queue[str | None]] = set()
         self._task: asyncio.Task[None] | None = None
 
-    async def listen(self) -> AsyncIterator[str]:
-        """Events for one page, until it leaves."""
+    async def listen(self, is_once: bool = False) -> AsyncGenerator[str]:
+        """Events for one page, until it leaves; or only that it is to ask anew, now and then."""
+        if is_once:
+            yield _event("hello", {"at": time.time(), "crowded": True})
+            return
         queue: asyncio.Queue[str | None] = asyncio.Queue(FULL)
         self._listeners.add(queue)
         if self._task is None or self._task.done():
@@ -105,4 +107,4 @@ def _news(board: Board) -> str:
 
 
 def _event(kind: str, content: object) -> str:
-    return f"event: {kind}\ndata: {json.dumps(content)}\n\n"
+    return f"event: {kind}\ndata: {saying.text(content)}\n\n"

@@ -19,12 +19,14 @@ function become(next) {
 function open() {
   if (source) return;
   source = new EventSource("/api/events");
-  source.addEventListener("hello", () => { become("live"); tell("reset", {}); });
+  let crowded = false; // this page asks anew now and then: others of the browser listen
+  source.addEventListener("hello", (event) => { crowded = !!JSON.parse(event.data).crowded; become("live"); tell("reset", {}); });
   source.addEventListener("news", (event) => { become("live"); tell("news", JSON.parse(event.data)); });
   source.addEventListener("reset", () => tell("reset", {}));
   source.addEventListener("alive", () => become("live"));
   source.addEventListener("trouble", (event) => become(JSON.parse(event.data).text));
   source.onerror = () => {
+    if (crowded && source?.readyState === EventSource.CONNECTING) { crowded = false; return; }
     become("away");
     if (source && source.readyState === EventSource.CLOSED) { close(); setTimeout(open, 3000); }
   };

@@ -96,7 +96,7 @@ export function Command({ text }) {
   const [copied, setCopied] = useState(false);
   useEffect(() => setCopied(false), [text]);
   const copy = () => navigator.clipboard.writeText(text).then(() => setCopied(true), () => setCopied(null));
-  return html`<span class="command">in a terminal: <code>${text}</code> <button type="button" class="quiet" onClick=${copy} aria-label=${`Copy ${text}`}>${copied ? "copied" : copied === null ? "not allowed" : "copy"}</button><span class="unseen" role="status">${copied ? "copied" : ""}</span></span>`;
+  return !text ? "" : html`<span class="command">in a terminal: <code>${text}</code> <button type="button" class="quiet" onClick=${copy} aria-label=${`Copy ${text}`}>${copied ? "copied" : copied === null ? "not allowed" : "copy"}</button><span class="unseen" role="status">${copied ? "copied" : ""}</span></span>`;
 }
 
 const KEYS = [

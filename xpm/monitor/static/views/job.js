@@ -38,9 +38,9 @@ function Resources({ job }) {
 
 function Files({ job, wish }) {
   const base = `/files/${encodeURIComponent(job.task)}/${encodeURIComponent(job.id)}/`;
-  const address = (path) => base + path.split("/").map(encodeURIComponent).join("/");
+  const address = (path) => (path.isWellFormed && !path.isWellFormed() ? null : base + path.split("/").map(encodeURIComponent).join("/")); // a name that is no text has no address
   return html`<section aria-labelledby="files"><h2 id="files">Files</h2>
-    ${job.files.length ? html`<div class="scroll short" tabindex="0" role="region" aria-label="Files here"><table class="plain"><caption class="unseen">Files of this job, here</caption><tbody>${job.files.map(([path, bytes]) => html`<tr key=${path}><th scope="row"><a href=${address(path)} target="_blank" rel="noopener">${path}</a></th><td class="num">${size(bytes)}</td><td><a href=${`${address(path)}?download`} aria-label=${`Download ${path}`}>↓</a></td></tr>`)}</tbody></table></div>` : html`<p class="faint">No files here yet.</p>`}
+    ${job.files.length ? html`<div class="scroll short" tabindex="0" role="region" aria-label="Files here"><table class="plain"><caption class="unseen">Files of this job, here</caption><tbody>${job.files.map(([path, bytes]) => html`<tr key=${path}><th scope="row">${address(path) ? html`<a href=${address(path)} target="_blank" rel="noopener">${path}</a>` : path}</th><td class="num">${size(bytes)}</td><td>${address(path) ? html`<a href=${`${address(path)}?download`} aria-label=${`Download ${path}`}>↓</a>` : ""}</td></tr>`)}</tbody></table></div>` : html`<p class="faint">No files here yet.</p>`}
     ${job.more_files ? html`<p class="faint">There are more: ${job.path}</p>` : ""}
     ${job.stayed.length ? html`<h3>on ${job.connector} still</h3><table class="plain"><tbody>${job.stayed.slice(0, 20).map(([path, bytes, why]) => html`<tr key=${path}><th scope="row">${path}</th><td class="num">${size(bytes)}</td><td class="faint">${why}</td></tr>`)}</tbody></table><button type="button" onClick=${() => wish({ action: "pull", what: { jobs: [[job.task, job.id]] } })}>Pull them …</button>` : ""}</section>`;
 }

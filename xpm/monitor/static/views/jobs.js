@@ -24,9 +24,10 @@ export function together(q, experiment, states) {
   return parts.map((part) => (parts.length > 1 && / or /i.test(part) ? `(${part})` : part)).join(" and ");
 }
 
-/** The view as a person types it in a terminal. */
-function command(filter, by, sort) {
+/** The view as a person types it in a terminal; "" where none shows it: `xpm results` is of one experiment. */
+function command(filter, by, sort, isOne) {
   const measure = /^-?metric\./.test(sort) ? ` --sort ${quoted(sort.replace("metric.", ""))}` : "";
+  if ((by || measure) && !isOne) return "";
   const all = by || measure ? "xpm results" : "xpm status";
   return `${all}${filter ? ` ${quoted(filter)}` : ""}${by ? ` --by ${quoted(by)} --all` : measure ? `${measure} --all` : ""}`;
 }
@@ -199,6 +200,6 @@ export function Jobs({ route, overview, wish }) {
     ${by ? html`<${Groups} q=${together(q, "", picked)} experiment=${experiment} by=${by} known=${Object.keys(tags || {})}/>`
     : !held.first && !held.total && !held.problem ? html`<${Empty} title=${filtered ? "No job passes" : "No job yet"}>${filtered ? html`<p>Take something away from the filter${picked.length ? ", or choose other states" : ""}.</p><button type="button" onClick=${() => set({ q: "", states: "", experiment: "" })}>Show all jobs</button>` : html`<p><code>xpm run plan.py</code> starts some.</p>`}</${Empty}>`
     : html`<${Table} held=${held} want=${want} query=${query} columns=${columns} chosen=${chosen} setChosen=${setChosen}/>`}
-    <div class="keys faint">${by ? "" : html`<span><kbd>/</kbd> filter · <kbd>j</kbd><kbd>k</kbd> move · <kbd>Enter</kbd> open · <kbd>Space</kbd> choose · <kbd>?</kbd> all keys</span>`}<${Command} text=${command(together(q, experiment, picked), by, sort)}/></div>
+    <div class="keys faint">${by ? "" : html`<span><kbd>/</kbd> filter · <kbd>j</kbd><kbd>k</kbd> move · <kbd>Enter</kbd> open · <kbd>Space</kbd> choose · <kbd>?</kbd> all keys</span>`}<${Command} text=${command(together(q, experiment, picked), by, sort, experiment || overview.experiments.length === 1)}/></div>
   </div>`;
 }

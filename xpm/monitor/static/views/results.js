@@ -47,7 +47,7 @@ export function Results({ route, overview }) {
 ${Starting}/>`}`;
   const { jobs, measured } = asked.data;
   if (!measured) return html`${head}<${Empty} title=${jobs ? "No job has left metrics yet" : "No job passes"}>${jobs ? html`<p>Write <code>metrics.json</code>, <code>metrics.csv</code>, <code>metrics.jsonl</code> or TensorBoard's events into the job's folder, and they appear here.</p>` : ""}</${Empty}>`;
-  return html`<div class="results">${head}<${Measured} data=${asked.data} query=${route.query} q=${together(q, experiment, [])}/></div>`;
+  return html`<div class="results">${head}<${Measured} data=${asked.data} query=${route.query} q=${together(q, experiment, [])} isOne=${experiment || overview.experiments.length === 1}/></div>`;
 }
 
 /** Rows of the same height, of which those exist that somebody sees. */
@@ -62,7 +62,7 @@ function Rows({ rows, columns, head, row, label }) {
     <tbody>${gap(first * HIGH)}${rows.slice(first, last).map((each, place) => row(each, first + place + 2))}${gap((rows.length - last) * HIGH)}</tbody></table></div>`;
 }
 
-function Measured({ data, query, q }) {
+function Measured({ data, query, q, isOne }) {
   const { rows, tags, metrics, groups, jobs, measured } = data;
   const { by = "", x = "", y = "", colour = "", log = "", sort = "" } = query;
   const [chosen, setChosen] = useState(new Map());
@@ -91,5 +91,5 @@ function Measured({ data, query, q }) {
       head=${html`<thead><tr><th scope="col"><span class="unseen">Curves</span></th><th scope="col">Job</th><th scope="col">State</th>${tags.map((name) => html`<${Head} key=${`t${name}`} name=${name}/>`)}${metrics.map((name) => html`<${Head} key=${`m${name}`} name=${name} num/>`)}</tr></thead>`}
       row=${(row, place) => html`<tr key=${row.id} aria-rowindex=${place} class=${chosen.has(row.id) ? "chosen" : null}><td><input type="checkbox" aria-label=${`Curves of ${row.id.slice(0, SHORT)}`} checked=${chosen.has(row.id)} onChange=${() => flip(row)}/></td><th scope="row"><${JobLink} job=${row}/></th><td><${State} state=${row.state}/></td>${tags.map((name) => html`<td key=${`t${name}`}>${row.tags[name] === undefined ? "–" : shown(row.tags[name])}</td>`)}${metrics.map((name) => html`<td key=${`m${name}`} class="num">${number(row.metrics[name])}</td>`)}</tr>`}/>`}
     ${rows.length < measured ? html`<p class="faint">The first ${many(rows.length)} of ${measured.toLocaleString("en")}: filter or group to see others; <code>xpm results</code> writes all.</p>` : ""}
-    <div class="keys faint"><${Command} text=${`xpm results${q ? ` ${quoted(q)}` : ""}${by ? ` --by ${quoted(by)}` : ""}${sort ? ` --sort ${quoted(sort)}` : ""} --all`}/></div>`;
+    <div class="keys faint"><${Command} text=${!isOne ? "" : `xpm results${q ? ` ${quoted(q)}` : ""}${by ? ` --by ${quoted(by)}` : ""}${sort ? ` --sort ${quoted(sort)}` : ""} --all`}/></div>`;
 }
