@@ -38,6 +38,8 @@ def read(words: Sequence[str]) -> Wishes:
         parse, example = _READ[key]
         try:
             found[key] = parse(text)
+            if not found[key]:  # to SLURM, no memory is all of it
+                raise units.NotAUnit(f"{text} is nothing")
         except units.NotAUnit as problem:
             hint = f"with its unit, like {key}={example}"
             raise UsageProblem(f"{word!r} cannot be read", cause=str(problem), hint=hint) from None

@@ -138,6 +138,19 @@ def test_changes_tells_only_what_changed_since(yard: Yard) -> None:
     assert [(job_id("a"), "done", "7")] == [(v.job, v.state, v.batch_id) for v in views]
 
 
+def test_a_job_that_is_asked_for_again_is_told_again(yard: Yard) -> None:
+    """A laptop was told of it before it followed it: it has lost its own records, and sends the plan in two parts."""
+    yard.ask("a")
+    yard.finish("a")
+    board = yard.board()
+    seen, _ = board.changes(0)
+
+    board.tell_again([job_id("a"), job_id("unknown")])
+
+    _, views = board.changes(seen)
+    assert [(job_id("a"), "done")] == [(view.job, view.state) for view in views]
+
+
 def test_a_damaged_entry_still_has_its_slot(yard: Yard) -> None:
     yard.ask("a")
     yard.link("a")

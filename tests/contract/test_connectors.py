@@ -187,6 +187,24 @@ def test_submitting_again_changes_nothing(site: Site, shot: Snapshot) -> None:
     assert site.effects(ref("a")) == 1
 
 
+def test_a_job_that_is_submitted_again_is_told_again(site: Site, shot: Snapshot) -> None:
+    connector = staged(site, shot)
+    wanted = site.entry("a", "pass", shot)
+    connector.submit([wanted])
+    until(connector, ["a"])
+    cursor = connector.observe(None, [], 0.0).cursor
+
+    connector.submit([wanted])
+    news: list[str] = []
+    for _ in range(12):  # nothing else happens there
+        if news:
+            break
+        told = connector.observe(cursor, [ref("a")], 5.0)
+        cursor, news = told.cursor, [each.state for each in told.changes if each.ref == ref("a")]
+
+    assert ["done"] == news
+
+
 def test_a_new_attempt_runs_again(site: Site, shot: Snapshot) -> None:
     connector = staged(site, shot)
     connector.submit([site.entry("a", "raise SystemExit(3)", shot)])

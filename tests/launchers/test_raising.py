@@ -63,7 +63,8 @@ def test_a_plain_host_has_no_flags() -> None:
 
 @pytest.mark.parametrize(
     ("word", "told"),
-    [("cpus=3", "only mem and time"), ("mem=32", "like mem=4GB"), ("time=soon", "time="), ("mem", "cannot be read")],
+    [("cpus=3", "only mem and time"), ("mem=32", "like mem=4GB"), ("time=soon", "time="), ("mem", "cannot be read"),
+     ("mem=0GB", "is nothing"), ("time=0h", "is nothing")],
 )  # fmt: skip
 def test_other_words_are_refused_with_what_to_type(word: str, told: str) -> None:
     with pytest.raises(UsageProblem, match=told):

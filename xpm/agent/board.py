@@ -191,6 +191,13 @@ class Board(object):
             found.append(view)
         return self.seq, found[::-1]
 
+    def tell_again(self, jobs: "Iterable[str]") -> None:
+        """Let what is known of these jobs be news: who asks for them now may have been told of them before he did."""
+        for job in jobs:
+            known = self.jobs.get(job)
+            if known is not None and known.view is not None:
+                self._is_news(known)
+
     def counts(self) -> List[int]:
         """How many bundles, cancels and links have been read."""
         return [len(each.seen) for each in (self._queue, self._cancel, self._attempts)]
@@ -337,10 +344,13 @@ class Board(object):
         view = view_of(known, self.jobs)
         if view != known.view:
             known.view = view
-            self.seq += 1
-            known.seq = self.seq
-            self._changed[known.job] = self.seq
-            self._changed.move_to_end(known.job)
+            self._is_news(known)
+
+    def _is_news(self, known: JobFacts) -> None:
+        self.seq += 1
+        known.seq = self.seq
+        self._changed[known.job] = self.seq
+        self._changed.move_to_end(known.job)
 
 
 def _keep(where: Dict[str, JobFacts], known: JobFacts, wanted: bool) -> None:

@@ -233,6 +233,8 @@ class Service:
             if entry.get("refresh"):
                 refreshing.write(self._layout(), entry)
         name = write_bundle(self._layout(), entries)
+        if self._board is not None:
+            self._board.tell_again(str(entry["job"]) for entry in entries)
         if not self._has_looked:  # once: it is said, not refused
             self._has_looked = True
             self._notes += space.remarks(self._layout().root)
