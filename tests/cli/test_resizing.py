@@ -3,6 +3,7 @@
 import fcntl
 import functools
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -215,3 +216,13 @@ def test_tmux_shows_whole_lines_after_any_change(folder: Path) -> None:
         assert 1 == sum(line.startswith("shown.work") for line in shown()), shown()
     finally:
         tmux("kill-server")
+
+
+def test_bars_without_colours_are_drawn_all_the_same(folder: Path) -> None:
+    (folder / "go").touch()
+    window = Window(folder, RUN, Folding(100, 24), NO_COLOR="1")
+
+    assert 0 == window.end()
+    assert "━" in window.person.shown
+    assert "\x1b[?25h" in window.person.shown
+    assert not re.search(r"\x1b\[[0-9;]*m", window.person.shown)

@@ -43,6 +43,7 @@ MOST_ROWS = 200
 @click.option("--json", "as_json", is_flag=True, help="For programs: schema 1, stable.")
 @click.option("--csv", "as_csv", is_flag=True, help="For spreadsheets, with every digit.")
 @selecting.workdir_option
+@sessions.uncollected()
 def command(
     targets: tuple[str, ...],
     by: tuple[str, ...],

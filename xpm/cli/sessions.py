@@ -1,5 +1,6 @@
 """Sessions as commands use them: opened, asked once, followed to the end."""
 
+import gc
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
@@ -27,6 +28,18 @@ def opened(main: MainFolder) -> Generator[Session]:
         raise
     finally:
         session.close(interrupted)
+
+
+@contextmanager
+def uncollected() -> Generator[None]:
+    """Without looking for garbage meanwhile: for what soon ends, and makes very many things that all stay."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def ask(session: Session) -> Mapping[str, XpmError]:
