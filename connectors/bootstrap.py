@@ -173,7 +173,7 @@ def _disk(error: frames.Message, name: str, mark: Mark | None) -> DiskProblem:
     message, hint = plain(error.get("message")), plain(error.get("hint") or "")
     if isinstance(error.get("errno"), int):
         trouble = OSError(error["errno"], message, plain(error.get("path")))
-        return DiskProblem(disks.words(trouble), on=name, hint=disks.hint(trouble))
+        return DiskProblem(disks.words(trouble, is_here=False), on=name, hint=disks.hint(trouble))
     if mark is not None:
         hint += f"; removed for good, with its jobs? rm {shlex.quote(str(mark.path))}"
     return DiskProblem(message, on=name, hint=hint)

@@ -111,6 +111,19 @@ def test_results_of_orphans_go_when_all_of_them_is_here(plan: Plan, tmp_path: Pa
     assert "1 jobs sent there from here are in no plan any more" in examined.out
 
 
+def test_results_that_have_other_times_there_are_compared_all_the_same(
+    plan: Plan, tmp_path: Path
+) -> None:
+    for path in (tmp_path / "far" / "jobs").rglob("stdout"):
+        os.utime(path, (OLD - 5, OLD - 5))
+
+    shown = plan.xpm("clean", "box", "--dry-run", "--json")
+
+    assert shown.code == 0, shown.err
+    [place] = json.loads(shown.out)["places"]
+    assert {True} == {each["fetched"] for each in place["orphans"]}
+
+
 def test_what_no_run_has_used_for_a_month_goes_from_the_cache(plan: Plan) -> None:
     cache = plan.home / ".cache" / "xpm"
     [hashes] = (cache / "hashes").iterdir()

@@ -1,6 +1,8 @@
 """``xpm doctor``: what the facts of a place mean, and how it is told."""
 
+import errno
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +14,9 @@ from xpm.agent.limits import Nodes, Partition
 from xpm.cli import doctor
 from xpm.cli.doctor import Finding, examine
 from xpm.cli.probe_job import ProbeJob
+from xpm.connectors.local_host import LocalHost
+from xpm.connectors.specs import SshSpec, SshTarget
+from xpm.wire import disks
 
 MACHINE = {
     "host": "n1", "system": "Linux 6.1 x86_64", "cores": 8, "memory_mib": 15625, "sbatch": None
@@ -130,3 +135,29 @@ def test_who_is_at_a_terminal_is_asked_before_a_job_is_sent(
 
     assert sent == doctor.is_agreed(job)
     assert asked == (["send a job of a minute (--account=lab --time=1)?"] if at_terminal else [])
+
+
+@pytest.mark.parametrize(
+    ("workspace", "said"),
+    [
+        ("/etc/hostname/ws", "Not a directory"),
+        ("$NO_SUCH_VARIABLE/ws", "$NO_SUCH_VARIABLE is not defined there"),
+        ("/proc/ws", "/proc/ws"),
+    ],
+)
+def test_a_workspace_that_cannot_be_opened_is_told_once_in_its_own_words(
+    workspace: str, said: str
+) -> None:
+    spec = SshSpec("box", SshTarget("box"), workspace, sys.executable)
+
+    found = [each for each in doctor.look(spec, "ssh", LocalHost("box")) if each.verdict == "bad"]
+
+    assert ["workspace"] == [each.topic for each in found]
+    assert said in found[0].what
+    assert "workspace:" in found[0].do
+
+
+def test_a_disk_of_the_far_side_is_not_looked_for_among_ours() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "/scratch/of/another/machine")
+
+    assert disks.words(full, is_here=False) == "/scratch/of/another/machine is full"

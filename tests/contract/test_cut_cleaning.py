@@ -28,7 +28,8 @@ def used(folder: Path, shot: Snapshot) -> None:
     host.close()
     for here, folders, names in os.walk(folder / "far"):
         for name in [*folders, *names]:
-            if "travel" not in here and "/jobs/" not in here:
+            is_result = "/jobs/" in here and name != ".xpm"
+            if "travel" not in here and not is_result:
                 os.utime(Path(here) / name, (OLD, OLD), follow_symlinks=False)
 
 

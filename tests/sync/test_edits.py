@@ -21,6 +21,12 @@ def beside(main: Path) -> dict[str, bytes]:
     return {str(each.relative_to(mirrored(main))): each.read_bytes() for each in found}
 
 
+def edited(main: Path, name: str, content: bytes) -> None:
+    """Somebody writes a file here, at some other time than the job did."""
+    (mirrored(main) / name).write_bytes(content)
+    os.utime(mirrored(main) / name, (5, 5))
+
+
 def told(result: Fetched) -> str:
     return "\n".join(result.kept)
 
@@ -29,7 +35,7 @@ def test_an_edit_is_kept_beside_when_the_file_changes_there(far: FarSide, main: 
     (far.job() / "sub").mkdir()
     (far.job() / "sub/notes.txt").write_bytes(b"first")
     mirror(far, main)
-    (mirrored(main) / "sub/notes.txt").write_bytes(b"first, and my thoughts")
+    edited(main, "sub/notes.txt", b"first, and my thoughts")
     (far.job() / "sub/notes.txt").write_bytes(b"second")
 
     [result] = mirror(far, main)
@@ -67,7 +73,7 @@ def test_a_second_edit_does_not_take_the_place_of_the_first(far: FarSide, main: 
     for count in range(3):
         (far.job() / "state").write_bytes(b"there %d" % count)
         mirror(far, main)
-        (mirrored(main) / "state").write_bytes(b"here! %d" % count)
+        edited(main, "state", b"here! %d" % count)
     (far.job() / "state").write_bytes(b"the last one")
 
     mirror(far, main)
@@ -97,7 +103,7 @@ def test_a_log_edited_here_is_not_mixed_with_what_comes(
     log = far.job() / "stdout"
     log.write_bytes(b"a line\n")
     mirror(far, main)
-    (mirrored(main) / "stdout").write_bytes(edit)
+    edited(main, "stdout", edit)
     with log.open("ab") as file:
         file.write(b"another line, longer than any remark\n")
 

@@ -163,7 +163,7 @@ def of_workspace(text: str, now: float) -> Iterator[Finding]:
     rows = [line.split() for line in text.splitlines() if line.strip()]
     said = {row[0]: row[1:] for row in rows if row[0] != "quota" and len(row) > 1}
     if "path" not in said:
-        yield Finding("workspace", "bad", "it is not there any more", "mend `workspace:`")
+        yield Finding("workspace", "bad", "it is not there", "mend `workspace:`")
         return
     kind = f", {said['type'][0]}" if "type" in said else ""
     kib, inodes = _number(said.get("kib")), _number(said.get("inodes"))

@@ -20,7 +20,7 @@ from xpm.connectors.hosts import Host
 from xpm.connectors.measuring import Distance
 from xpm.connectors.opening import open_connector, open_host, target_of
 from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec
-from xpm.errors import ProfileProblem, SiteProblem, UsageProblem
+from xpm.errors import DiskProblem, ProfileProblem, SiteProblem, UsageProblem
 from xpm.follow import journal, unclaimed
 from xpm.follow.main import MainFolder
 from xpm.follow.world import World
@@ -30,6 +30,8 @@ from xpm.launchers.report import did_you_mean
 from xpm.wire import hints
 from xpm.words import telling
 
+UNPREPARED = "cannot prepare the workspace"
+"""How the words of the far side begin that could not make or open it."""
 SCHEMA = 1
 
 __all__ = ["Finding", "command", "examine", "examine_place"]
@@ -99,8 +101,11 @@ def look(spec: Spec, kind: str, host: Host, probe: ProbeJob | None = None) -> It
             distance = measuring.measure(host)
         yield from diagnosis.of_distance(distance)
         yield from diagnosis.of_login(answers, survey)
+    is_told = False
     with tempfile.TemporaryDirectory() as scratch:  # the main folder, which only `local` uses
-        yield from _agent(spec, kind, host, Path(scratch))
+        for each in _agent(spec, kind, host, Path(scratch)):
+            is_told = is_told or (each.topic, each.verdict) == ("workspace", "bad")
+            yield each
     if not isinstance(spec, LocalSpec):
         mine = [
             diagnosis.python_question(spec.python),
@@ -108,7 +113,9 @@ def look(spec: Spec, kind: str, host: Host, probe: ProbeJob | None = None) -> It
         ]
         asked = questions.ask(host, mine)
         yield diagnosis.of_python(asked.found.get("python"))
-        yield from diagnosis.of_workspace(asked.said("workspace"), time.time())
+        for each in diagnosis.of_workspace(asked.said("workspace"), time.time()):
+            if not is_told or each.topic != "workspace":
+                yield each
         mains = [each for each in map(MainFolder, journal.folders()) if each.exists]
         if count := len(unclaimed.forsaken(mains, spec.name)):
             told = f"{count} jobs sent there from here are in no plan any more"
@@ -126,8 +133,13 @@ def _agent(spec: Spec, kind: str, host: Host, main: Path) -> Iterator[Finding]:
     try:
         facts = online.facts_of(spec, connector)
         yield from examine(cast("Mapping[str, Any]", facts), kind)
+    except DiskProblem as problem:
+        yield Finding("workspace", "bad", problem.what, problem.hint)
     except (SiteProblem, UsageProblem) as problem:
-        yield Finding("agent", "bad", str(problem).partition("\n")[0], problem.hint)
+        if problem.cause.startswith(UNPREPARED):
+            yield Finding("workspace", "bad", problem.cause, problem.hint)
+        else:
+            yield Finding("agent", "bad", str(problem).partition("\n")[0], problem.hint)
     finally:
         connector.close()
 

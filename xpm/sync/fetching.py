@@ -8,6 +8,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +207,7 @@ def _round(
         other = stack.enter_context(ThreadPoolExecutor(1, "xpm-manifest"))
         asked = other.submit(source.call, request)  # both sides look at the same time
         folders = [stack.enter_context(JobFolder(path)) for path in paths]
-        here = [folder.scan() for folder in folders]
+        here = [replace(folder.scan(), is_brought=folder.is_brought) for folder in folders]
         looks = [
             each is not None and each.is_so(local) for each, local in zip(noted, here, strict=True)
         ]

@@ -69,9 +69,10 @@ class JobFolder:
             for path, file in files.items()
             if not path.startswith(f"{names.OWN}/") or slot_of(path) or path == PROGRESS
         }
-        return Local(files, links, partials, self._folds(), self._is_brought)
+        return Local(files, links, partials, self._folds())
 
-    def _is_brought(self, path: str, file: File) -> bool:
+    def is_brought(self, path: str, file: File) -> bool:
+        """Whether a file like this is one that came."""
         return self.brought.has(path, file.size, file.mtime_ns)
 
     def _folds(self) -> bool:

@@ -38,17 +38,18 @@ def heals(error: "BaseException") -> bool:
     return isinstance(error, OSError) and error.errno in _WORDS
 
 
-def words(error: "OSError", path: "Optional[str]" = None) -> str:
+def words(error: "OSError", path: "Optional[str]" = None, is_here: bool = True) -> str:
     """What is wrong with which disk: ``/scratch is full (quota)``.
 
     Args:
         error: what came back.
         path: where, unless the error knows better.
+        is_here: whether that is on this machine, whose file systems are known.
     """
     where = error.filename if isinstance(error.filename, str) else path
     said = _WORDS.get(error.errno or 0)
     if said and where:
-        return "%s %s" % (mount_of(where) if error.errno in _WHOLE else where, said)
+        return "%s %s" % (mount_of(where) if is_here and error.errno in _WHOLE else where, said)
     return "%s (%s)" % (error.strerror or error, where) if where else str(error.strerror or error)
 
 
