@@ -384,9 +384,9 @@ class Experiment(Interactive):
             if self._page is not None:
                 self._page.close()
         if interrupted:
+            self._rather_words()
             self._observer.note(
                 "interrupted; submitted jobs go on. Run the plan again to follow them,"
                 f" or `xpm status {self._record.id}`, `xpm cancel {self._record.id}`"
             )
-            self._rather_words()
             raise SystemExit(130) from None

@@ -119,7 +119,8 @@ class Interactive:
     def _rather_words(self) -> None:
         """In a notebook, end an interrupted cell with words: there is no process to end, and no line to look for."""
         if kernel() is not None:
-            raise Interrupted(self._place[1]) from None
+            again = "`xp.wait()`" if self._is_started else "running the cell again"
+            raise Interrupted(self._place[1], again) from None
 
     def _raise_broken(self) -> None:
         error, self._broken = self._broken, None

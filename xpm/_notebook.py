@@ -197,12 +197,13 @@ def observer() -> "NotebookObserver | PlainObserver":
 class Interrupted(KeyboardInterrupt):
     """A person stopped a cell that waits; a notebook shows words for it, not lines of ours."""
 
-    def __init__(self, experiment: str) -> None:
+    def __init__(self, experiment: str, again: str) -> None:
         super().__init__(experiment)
         self._experiment = experiment
+        self._again = again
 
     def _render_traceback_(self) -> list[str]:
         return [
-            f"interrupted: the jobs of {self._experiment} go on; `xp.wait()` follows them again,"
+            f"interrupted: the jobs of {self._experiment} go on; {self._again} follows them again,"
             f" `xpm cancel {self._experiment}` ends them"
         ]

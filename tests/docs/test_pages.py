@@ -230,3 +230,17 @@ def test_every_command_and_option_is_in_the_page_of_commands() -> None:
 
     assert set(found) == {row.strip() for row in rows}
     assert [] == sorted((name, said) for name, said in options if f"{said}" not in page)
+
+
+_NAMED = re.compile(r"`(tests/[\w/]+\.py)`(?: \(([^)]*)\))?")
+
+
+def test_the_tests_that_guarantees_name_are_there() -> None:
+    page = (CHECKOUT / "docs" / "guarantees.md").read_text()
+
+    named = _NAMED.findall(page)
+
+    assert len(named) > 20
+    assert [] == [path for path, _ in named if not (CHECKOUT / path).exists()]
+    words = [(path, word) for path, text in named for word in re.findall(r"`…?_?(\w+?)_?…?`", text)]
+    assert [] == [(path, word) for path, word in words if word not in (CHECKOUT / path).read_text()]

@@ -176,6 +176,25 @@ def test_a_cell_that_is_interrupted_says_so_in_words(folder: Path) -> None:
     assert "_experiment.py" not in str(caught.value)
 
 
+def test_a_block_that_is_interrupted_says_to_run_the_cell_again(folder: Path) -> None:
+    (folder / "gated.py").write_text(GATED)
+
+    with pytest.raises(CellExecutionError) as caught:
+        run(
+            folder,
+            [
+                "from gated import Wait\nfrom xpm import experiment\nimport _thread, threading\n"
+                "with experiment('workdir', 'gated') as xp:\n"
+                f"    Wait(gate={str(folder / 'gate')!r}).submit()\n"
+                "    threading.Timer(0.5, _thread.interrupt_main).start()"
+            ],
+        )
+    (folder / "gate").touch()
+
+    assert "the jobs of gated go on; running the cell again follows them" in str(caught.value)
+    assert "SystemExit" not in str(caught.value)
+
+
 def test_what_is_shown_is_escaped(folder: Path) -> None:
     code = (
         "from xpm import Config, Param\nclass Say(Config):\n    word: Param[str]\n"
