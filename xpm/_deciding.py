@@ -18,7 +18,8 @@ from xpm.follow.batches import Batches
 from xpm.follow.journal import Known
 from xpm.follow.main import LocalEnd
 from xpm.follow.records import ExperimentRecord, Line
-from xpm.follow.session import ENTRY_FIELDS, Session
+from xpm.follow.retrying import ENTRY_FIELDS
+from xpm.follow.session import Session
 from xpm.follow.told import told
 from xpm.follow.views import OVER
 from xpm.wire import files

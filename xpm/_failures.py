@@ -1,6 +1,6 @@
 """Why a plan failed, in words: which tasks, the cause, the end of their logs, what was not run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from xpm import _notebook
@@ -31,7 +31,7 @@ def failed(experiment: str, jobs: Sequence[Job]) -> JobsFailed:
     """The error that ends a plan some of whose jobs are not done."""
     bad = [job for job in jobs if job.state not in ("done", "skipped")]
     skipped = [job for job in jobs if job.state == "skipped"]
-    parts = [_told(job) for job in bad[:SHOWN]]
+    parts = list(_each_told(bad[:SHOWN]))
     if len(bad) > SHOWN:
         parts.append(f"... and {len(bad) - SHOWN} more: `xpm status {experiment}`")
     parts += [_told_skipped(job, jobs) for job in skipped[:SHOWN]]
@@ -45,7 +45,24 @@ def failed(experiment: str, jobs: Sequence[Job]) -> JobsFailed:
     ran = next((job for job in bad if last_log(Path(job.folder)) is not None), None)
     if ran is not None:
         hint += f"\n     the whole log: `xpm logs {ran.sealed.job[:12]} --stderr`, the reasons: `xpm why {ran.sealed.job[:12]}`"
+    small = next((job for job in bad if job.known and job.known.cause in hints.MORE), None)
+    if small is not None and small.known is not None:
+        hint += f"\n     {hints.with_more(str(small.known.cause), small.sealed.job[:12])}"
     return JobsFailed(counted, on=experiment, cause="\n" + "\n".join(parts), hint=hint)
+
+
+def _each_told(bad: Sequence[Job]) -> Iterator[str]:
+    """Each job that failed; of several that failed alike, the first with its log."""
+    told: dict[tuple[object, ...], str] = {}
+    for job in bad:
+        said = _said(job, _outcome(job))
+        alike = job.sealed.task, job.state, said
+        first = told.get(alike) if said else None
+        if first is None:
+            told[alike] = job.sealed.job[:12]
+            yield _told(job)
+        else:
+            yield f"- {_named(job)}: {job.state}, like {first}: {said.splitlines()[0]}"
 
 
 def _verb(bad: Sequence[Job]) -> str:
@@ -62,13 +79,13 @@ def _told(job: Job) -> str:
     cause = known.cause if known else None
     lines = [f"- {_named(job)}: {job.state}, {CAUSES.get(cause or '', cause or 'no cause known')}"]
     details = _outcome(job)
-    message = _message(details) or (known.message if known else "")
+    message = _said(job, details)
     code, signal = details.get("exit_code"), details.get("signal")
     if cause == "exit" and code is not None:
         lines[0] += f" (exit code {code})"
     if cause == "signal" and signal is not None:
         lines[0] += f" (signal {signal})"
-    lines += [f"    {each}" for each in message.strip().splitlines()]
+    lines += [f"    {each}" for each in message.splitlines()]
     if details.get("hint"):
         lines.append(f"    {details['hint']}")
     lines.append(f"    submitted in {job.sealed.where}; attempt {job.attempt} on {_place(job)}")
@@ -123,6 +140,11 @@ def _outcome(job: Job) -> dict[str, object]:
         return ledger.entry(str(job.folder), slots[-1].attempt, slots[-1].slot) or {}
     except ValueError:
         return {}
+
+
+def _said(job: Job, details: dict[str, object]) -> str:
+    known = job.known.message if job.known else ""
+    return (_message(details) or known).strip()
 
 
 def _message(details: dict[str, object]) -> str:

@@ -1,5 +1,6 @@
 """The first ten minutes of a person with nothing but the command."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,11 @@ def test_a_task_that_raises_is_told_with_what_to_do_and_the_next_attempt_mends_i
                   "3 of 7 tasks failed, 1 was not run (hello)", "plan.py:20: ZeroDivisionError",
                   "submitted in plan.py:"):  # fmt: skip
         assert words in failed.err, failed.err
+    assert failed.err.count("Traceback") == 1  # the others failed alike
+    assert (
+        re.findall(r"failed, like \w{12}: plan.py:20: ZeroDivisionError", failed.err)
+        == [f"failed, like {_first_id(failed)}: plan.py:20: ZeroDivisionError"] * 2
+    )
     assert "4 done" not in failed.err  # three of the six, and no report
 
     plan.write_text(whole)
@@ -145,3 +151,9 @@ def test_an_editor_finds_the_schema_of_a_new_projects_profile(tmp_path: Path) ->
 def test_a_folder_of_any_name_gives_a_fit_one(name: str, word: str) -> None:
     assert templates.fit(name) == word
     assert f'experiment("workdir", "{word}")' in templates.project(name)["plan.py"][0]
+
+
+def _first_id(ended: Ended) -> str:
+    found = re.search(r"^- hello\.train (\w{12}) ", ended.err, re.MULTILINE)
+    assert found is not None
+    return found[1]

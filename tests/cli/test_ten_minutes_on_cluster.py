@@ -108,12 +108,22 @@ def test_a_job_that_ran_out_of_memory_is_told_with_what_it_asked_for_and_took(
     failed = laptop.xpm("run", "plan.py", "-l", "cpu")
     laptop.cluster.on("login1", "sh", "-c", f"cd; touch {gate}")
     morning = told(laptop.xpm("status"))
-    mended = laptop.xpm("run", "plan.py", "-l", "cpu", "--set", "launchers.cpu.mem=2GB")
+    bad = next(line[:8] for line in morning.splitlines() if "plan.eat " in line)
+    slip = laptop.xpm("retry", bad, "--set", "mem=2")
+    never = laptop.xpm("retry", bad, "--set", "mem=900GB")
+    told(laptop.xpm("retry", bad, "--set", "mem=2GB"))
+    waited = laptop.xpm("wait")
+    again = laptop.xpm("run", "plan.py", "-l", "cpu")
 
     words = r"oom; out of memory: .*; asked for 1 GB, was killed at 1\.\d GB: raise `mem` in the launcher cpu"
     assert failed.code == 1
     assert re.search(words, morning), morning
-    assert (mended.code, "1 done" in mended.err) == (0, True), mended
+    assert f"with more memory: `xpm retry {bad} --set mem=...`" in morning
+    assert re.search(rf"with more memory: `xpm retry {bad}\w+ --set mem=...`", failed.err)
+    assert (slip.code, "like mem=4GB" in slip.err) == (2, True)
+    assert (never.code, "can never give" in never.err) == (2, True), never
+    assert (waited.code, "done" in waited.out) == (0, True), waited
+    assert (again.code, "nothing had to be run" in again.err) == (0, True), again
 
 
 WAIT = """def wait(gate):

@@ -32,7 +32,7 @@ from xpm.launchers.profiles import Answer, Prepared
 from xpm.launchers.requests import SlotEntry
 from xpm.plan.sealing import Sealed
 from xpm.plan.tokens import Token
-from xpm.sync import staying
+from xpm.sync import rules, staying
 from xpm.sync.folder import JobFolder
 from xpm.sync.rules import EVERYTHING, EVERYTHING_COMES, Choice, Moment, Rules
 from xpm.sync.sizes import Limits
@@ -263,9 +263,12 @@ class FakeConnector:
                 if seen and not self._cluster.loses_files:
                     mirror(Path(main), self._cluster.held[ref.job])
             folder_path = Path(ledger.job_folder(main, ref.task, ref.job))
-            for each in self._cluster.stays if choice.wanted else ():
-                (folder_path / each.path).parent.mkdir(parents=True, exist_ok=True)
-                (folder_path / each.path).write_bytes(b"x" * each.size)
+            wanted = rules.parsed(choice.wanted)
+            for each in () if self._cluster.loses_files else self._cluster.stays:
+                if rules.covers(wanted, each.path):
+                    (folder_path / each.path).parent.mkdir(parents=True, exist_ok=True)
+                    with (folder_path / each.path).open("wb") as file:
+                        file.truncate(each.size)  # a hole: nothing is written
             with JobFolder(folder_path) as folder:
                 staying.note(folder, stays, choice.words)
         return [Fetched(ref, 3, 100, (), stays) for ref in refs]

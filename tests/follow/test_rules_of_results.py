@@ -111,8 +111,12 @@ def test_how_much_stays_is_known_and_outlives_the_journal(
     assert tuple(stays) == ("cluster", 1, 2, 3 * 10**9, A.job)
 
 
-def test_what_stays_is_pulled_by_pattern_and_noted(session: Session, cluster: Cluster) -> None:
+@pytest.mark.parametrize(("is_gone", "gone"), [(False, []), (True, ["ckpt/1.pt"])])
+def test_what_stays_is_pulled_by_pattern_and_noted(
+    session: Session, cluster: Cluster, is_gone: bool, gone: list[str]
+) -> None:
     cluster.stays = BIG
+    cluster.loses_files = is_gone
     cluster.finish(A.job)
     session.refresh()
     cluster.choices.clear()
@@ -120,10 +124,7 @@ def test_what_stays_is_pulled_by_pattern_and_noted(session: Session, cluster: Cl
     [pulled] = pulling.pull(session, jobs(session)[:1], ["ckpt/1.pt"], lambda count: None)
 
     assert cluster.choices == [([A.job], USUAL.and_also(["ckpt/1.pt"]))]
-    assert (pulled.is_known, pulled.gone) == (
-        True,
-        ["ckpt/1.pt"],
-    )  # the little cluster has no such file
+    assert (pulled.is_known, pulled.gone) == (True, gone)
     assert jobs(session)[0].left.files == 0
 
 

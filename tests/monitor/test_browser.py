@@ -268,7 +268,7 @@ def test_what_stayed_there_is_pulled_after_a_question_and_shown(
     _expect(files).not_to_contain_text("on cluster still")
     with page.expect_download() as coming:
         files.get_by_role("link", name="Download a b#?.bin").click()
-    assert b"x" * 7 == Path(coming.value.path()).read_bytes()
+    assert bytes(7) == Path(coming.value.path()).read_bytes()
 
 
 def test_a_monitor_that_ended_is_told_of(page: "Page", tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from xpm.cli import cells
-from xpm.cli.foot import Line
+from xpm.cli.cells import Line
 from xpm.words import telling
 
 MARKS = {"done": "✓", "failed": "✗", "lost": "✗", "cancelled": "-", "skipped": "-"}

@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Control characters of both sets, and those that turn the direction of a line; not tab and newline."""
+Line = Sequence[tuple[str, str]]
+"""Texts behind each other, each with its colour; "" is none."""
 _SPACES = {ord(each): " " for each in "\t\n"}
 
 

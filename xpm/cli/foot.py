@@ -22,9 +22,8 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from xpm.cli import cells, render
+from xpm.cli.cells import Line
 
-Line = Sequence[tuple[str, str]]
-"""Texts behind each other, each with its colour; "" is none."""
 Draw = Callable[[int, int], Sequence[Line]]
 """The lines for so many columns and rows; what is more of them is cut off."""
 _ERASE = (ControlType.ERASE_IN_LINE, 2)
@@ -72,6 +71,7 @@ class Foot(Live):
         _Stopping.tell(None)
         for each in (sys.stdout, sys.stderr):
             each.flush()  # a line that has begun is shown, too
+        self._said = None  # drawn in any case: over the ^C that the terminal has echoed
         super().stop()
         with self._sheet.alone:
             if self._drawn:

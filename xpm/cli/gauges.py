@@ -131,12 +131,12 @@ def _of_pending(jobs: Sequence[JobView], now: datetime) -> Iterator[str]:
     """
     reasons: Counter[str] = Counter()
     first: dict[str, datetime] = {}
-    for job in jobs:
-        if job.state == "pending" and job.reason:
-            reason, start = starts.parted(" ".join(job.reason.split()))
-            reasons[reason] += 1
-            if start is not None:
-                first[reason] = min(start, first.get(reason, start))
+    texts = Counter([job.reason for job in jobs if job.state == "pending" and job.reason])
+    for text, count in texts.items():  # few, however many jobs there are
+        reason, start = starts.parted(" ".join(text.split()))
+        reasons[reason] += count
+        if start is not None:
+            first[reason] = min(start, first.get(reason, start))
     for reason, count in reasons.most_common(MOST_REASONS):
         told = f"first start {starts.about(first[reason], now)}" if reason in first else ""
         yield f"{count} pending: " + "; ".join(each for each in (reason, told) if each)

@@ -7,15 +7,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from xpm.cli import bars, cells, prompting, render
 from xpm.cli.bars import Kind
-from xpm.cli.foot import Foot, Line
+from xpm.cli.cells import Line
 from xpm.cli.gauges import Gauges, in_words
 from xpm.follow.observer import Observer, PlainObserver, WaitingNews
 from xpm.follow.progress import Pace
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import Waiting
+
+if TYPE_CHECKING:
+    from xpm.cli.foot import Foot
 
 
 def observer() -> Observer:
@@ -78,6 +82,8 @@ class LiveObserver:
         """Begin to draw."""
         self._gauges = Gauges(main)
         render.note(f"{experiment} · {main}")
+        from xpm.cli.foot import Foot  # with rich, for terminals alone
+
         self._foot = Foot(self._lines)
         self._foot.start()
         prompting.shown(self._foot)

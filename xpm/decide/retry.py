@@ -110,15 +110,15 @@ def effective_request(request: Dict[str, Any], ends: Iterable[End]) -> Dict[str,
         steps = rules[cause].get("steps") or []
         count = sum(each.times for each in ends if each.cause == cause)
         if steps and count:
-            found = _patched(found, steps[min(count, len(steps)) - 1])
+            found = patched(found, steps[min(count, len(steps)) - 1])
     if request.get("kind") != "slurm":
         return found
     bad = _bad_nodes(rules, ends)
     if bad:
-        found = _patched(found, {"options": ["--exclude=" + ",".join(bad)]})
+        found = patched(found, {"options": ["--exclude=" + ",".join(bad)]})
     pause = pause_s(ends[-1].cause, ends, table(rules)) if ends else 0.0
     if pause:  # Slurm waits, so that nobody else need
-        found = _patched(found, {"options": ["--begin=now+%d" % math.ceil(pause)]})
+        found = patched(found, {"options": ["--begin=now+%d" % math.ceil(pause)]})
     return found
 
 
@@ -132,7 +132,8 @@ def _bad_nodes(rules: Mapping[str, Any], ends: "List[End]") -> "List[str]":
     return sorted(latest)
 
 
-def _patched(request: Dict[str, Any], step: Mapping[str, Any]) -> Dict[str, Any]:
+def patched(request: Dict[str, Any], step: Mapping[str, Any]) -> Dict[str, Any]:
+    """The request with a step's options and resources in the place of those of the same name."""
     resources = dict(request.get("resources") or {}, **(step.get("resources") or {}))
     options = [str(each) for each in request.get("options") or ()]
     for option in step.get("options") or ():

@@ -135,7 +135,9 @@ class Look:
     def forsaken(self, but: Collection[str] = ()) -> int:
         """How many jobs elsewhere are over and in the latest run of no experiment."""
         found = self.journal.read(
-            "SELECT l.job FROM lines l JOIN records r ON r.experiment = l.experiment GROUP BY l.job"
+            "WITH older AS (SELECT DISTINCT l.job FROM lines l JOIN records r ON r.experiment = l.experiment"
+            " WHERE l.run != r.run)"
+            " SELECT l.job FROM lines l JOIN records r ON r.experiment = l.experiment WHERE l.job IN older GROUP BY l.job"
             " HAVING max(l.run = r.run) = 0 AND max(l.connector) != 'local'"
         )
         return sum(job not in but for (job,) in found)

@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from xpm.connectors import asking
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import HostUnreachable, UsageProblem, XpmError
+from xpm.follow import retrying
 from xpm.follow.events import Arrived, Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
 from xpm.follow.looking import Look
@@ -25,6 +25,7 @@ from xpm.sync import staying
 if TYPE_CHECKING:
     from xpm.follow.lane import Lane
     from xpm.launchers.profiles import Profiles
+    from xpm.launchers.raising import Wishes
 
 LEAVE_S = 5.0
 INTERRUPTED_LEAVE_S = 1.0
@@ -32,10 +33,6 @@ ASKING_LEAVE_S = 0.2
 """Who ends a command instead of answering a question does not wait for the connection that asked."""
 LATE_S = 1.0
 HERE = "local"
-ENTRY_FIELDS = (
-    "job", "task", "attempt", "experiment", "parents", "tokens", "request", "document", "code",
-    "tags",
-)  # fmt: skip
 
 
 class Session:
@@ -280,9 +277,17 @@ class Session:
         return self.refresh({job.connector for job in jobs}, patience_s)
 
     def retry(
-        self, jobs: Sequence[JobView], patience_s: float | None = None
+        self,
+        jobs: Sequence[JobView],
+        patience_s: float | None = None,
+        wishes: "Wishes | None" = None,
     ) -> Mapping[str, XpmError]:
         """Give failed jobs, and those skipped after them, a new attempt with the code they had.
+
+        Args:
+            jobs: those that failed.
+            patience_s: how long to wait for their connectors.
+            wishes: what they ask for now (xpm/launchers/raising.py); those skipped after them ask for what they did.
 
         Returns:
             The connectors that have not taken them within the time, and why.
@@ -294,8 +299,10 @@ class Session:
                     hint="only failed, cancelled, lost and skipped jobs can be tried again",
                 )  # fmt: skip
         chosen = self._with_skipped(jobs)
+        failed = [job for job in jobs if job.state != "skipped"] if wishes else []
+        wished = {job.ref: retrying.wished(self, job, wishes or {}) for job in failed}
         for job in chosen:
-            self._resubmit(job)
+            retrying.resubmit(self, job, wished.get(job.ref))
         return self.refresh({job.connector for job in chosen}, patience_s)
 
     def tail(self, job: JobView, stream: str, offset: int, limit: int = 1 << 18) -> bytes:
@@ -368,26 +375,6 @@ class Session:
                 if job.ref in chosen:
                     found[job.ref] = chosen[job.ref]
         return [*found.values(), *(job for ref, job in chosen.items() if ref not in found)]
-
-    def _resubmit(self, job: JobView) -> None:
-        noted = self.main.job(job.ref)
-        if noted is None:
-            raise UsageProblem(
-                f"job {job.id[:12]} has no record here of how it was submitted", on=job.path,
-                hint="run its plan again",
-            )  # fmt: skip
-        entry = {name: noted[name] for name in ENTRY_FIELDS}
-        entry["attempt"] = job.attempt + 1
-        now = self.world.clock()
-        self.main.note_job(job.connector, str(noted["where"]), now, entry)
-        record = self.main.experiment(str(entry["experiment"]))
-        lines = record.lines()
-        for line in reversed(lines):
-            if (line.task, line.job) == (job.task, job.id):
-                record.append(replace(line, attempt=job.attempt + 1, at=now, run=lines[-1].run))
-                break
-        record.close()
-        self.submit(self.spec(job.connector), entry, None)
 
 
 def is_here(job: JobView, stream: str) -> bool:

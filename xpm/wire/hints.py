@@ -4,6 +4,8 @@ TYPE_CHECKING = False  # importing typing would cost each job milliseconds
 if TYPE_CHECKING:
     from typing import Any, Mapping, Optional
 
+MORE = {"oom": ("more memory", "mem"), "timeout": ("more time", "time")}
+"""What a new attempt may be given after such an end."""
 UNITS = ("kB", "MB", "GB", "TB")
 
 
@@ -35,6 +37,12 @@ def for_timeout(request: "Mapping[str, Any]", elapsed_s: "Optional[float]" = Non
     else:
         rest = ", or make it a ResumableTask"
     return "%s: raise `time`%s%s" % (hit, _of_launcher(request), rest)
+
+
+def with_more(cause: str, job: str) -> str:
+    """What to type to give a job another attempt after it had too little."""
+    what, key = MORE[cause]
+    return "with %s: `xpm retry %s --set %s=...`" % (what, job, key)
 
 
 def size(kib: float) -> str:

@@ -9,6 +9,7 @@ from xpm.connectors.base import Stayed
 from xpm.follow import leaving
 from xpm.follow.looking import OVER, Row
 from xpm.follow.views import ExperimentView, JobView, Summary
+from xpm.wire import hints
 from xpm.words import starts
 
 HEADINGS = ("JOB", "TASK", "STATE", "TAGS", "WHERE", "REMARK")
@@ -107,10 +108,14 @@ def left_out(counts: Counter[str], shown: Sequence[JobView]) -> str:
 
 def what_to_do(shown: Sequence[JobView], experiment: str) -> str:
     """One line on where to look when a job failed, and how to try again; empty when none did."""
-    bad = next((job.id[:ID_SHOWN] for job in shown if job.state in ("failed", "lost")), None)
-    if bad is None:
+    job = next((job for job in shown if job.state in ("failed", "lost")), None)
+    if job is None:
         return ""
-    return f"why: `xpm why {bad}`, `xpm logs {bad}`; once mended: run the plan again, or `xpm retry {experiment}`"
+    bad = job.id[:ID_SHOWN]
+    again = f"once mended: run the plan again, or `xpm retry {experiment}`"
+    if job.cause in hints.MORE:
+        again = hints.with_more(job.cause, bad)
+    return f"why: `xpm why {bad}`, `xpm logs {bad}`; {again}"
 
 
 def tag_text(tags: Mapping[str, object]) -> str:
