@@ -24,6 +24,8 @@ HEALS = frozenset(
     getattr(errno, name)
     for name in "ENOSPC EDQUOT EROFS EIO ESTALE ENODEV ENXIO ENOTCONN ETIMEDOUT EHOSTDOWN".split()
 )
+WHOLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What is wrong with a whole file system."""
 HEADER = struct.Struct("!BII")
 MOST_BYTES = 16 * 1024 * 1024
 
@@ -88,7 +90,7 @@ def begin(
         return
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and (error.errno in HEALS or asked.get("known")):
-            path = error.filename or asked["workspace"]
+            path = _whole(error.errno, error.filename or asked["workspace"])
             told = {"kind": "disk", "message": error.strerror, "errno": error.errno, "path": path}
             _say(target, {"error": told})
             return
@@ -97,6 +99,14 @@ def begin(
         _say(target, {"error": {"kind": "site", "message": message, "hint": hint}})
         return
     serve(workspace, asked["travel"])
+
+
+def _whole(number: "Any", path: str) -> str:
+    """Where the file system is mounted that is full or read-only; else the path."""
+    here = os.path.abspath(path)
+    while number in WHOLE and not os.path.ismount(here) and here != os.path.dirname(here):
+        here = os.path.dirname(here)
+    return here if number in WHOLE else path
 
 
 def _is_whole(folder: str, files: int) -> bool:

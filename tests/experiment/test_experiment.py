@@ -11,7 +11,7 @@ from tests.experiment.laptop import Laptop
 from tests.follow.fakes import Cluster, job_id, sealed
 from xpm._experiment import Experiment
 from xpm.errors import JobsFailed, LoginNeeded, PlanProblem, ProfileProblem
-from xpm.follow import outgoing
+from xpm.follow import followed, outgoing
 from xpm.follow.options import RunOptions
 from xpm.wire import frames, jobfile
 
@@ -409,10 +409,22 @@ def test_a_job_that_was_alive_after_all_is_followed_in_the_attempt_it_has(
     assert cluster.held[B.job].attempt == 1
 
 
+def test_a_done_job_whose_record_is_seen_late_is_done(
+    laptop: Laptop, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.late_looks = 2
+    monkeypatch.setattr(followed, "LOOKS_S", (0.0, 0.0, 0.0))
+
+    laptop.run(submit_both)
+
+    assert laptop.states() == ["done", "done"]
+
+
 def test_a_done_job_whose_record_does_not_arrive_is_not_taken_for_done(
-    laptop: Laptop, cluster: Cluster
+    laptop: Laptop, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster.loses_files = True
+    monkeypatch.setattr(followed, "LOOKS_S", (0.0, 0.0))
 
     with pytest.raises(JobsFailed, match="its record is not in its folder"):
         laptop.run(submit_both)

@@ -72,6 +72,8 @@ class Cluster:
     """A living attempt is not replaced by a later one."""
     loses_files: bool = False
     """Nothing arrives with a fetch."""
+    late_looks: int = 0
+    """So many fetches of a job do not see its folder yet."""
     cancels: set[tuple[str, int]] = field(default_factory=set)
     staged: set[str] = field(default_factory=set)
     fetched: list[str] = field(default_factory=list)
@@ -257,7 +259,8 @@ class FakeConnector:
         for ref in refs:
             with self._cluster.changed:
                 self._cluster.fetched.append(ref.job)
-                if not self._cluster.loses_files:
+                seen = self._cluster.fetched.count(ref.job) > self._cluster.late_looks
+                if seen and not self._cluster.loses_files:
                     mirror(Path(main), self._cluster.held[ref.job])
             folder_path = Path(ledger.job_folder(main, ref.task, ref.job))
             wanted = rules.parsed(choice.wanted)

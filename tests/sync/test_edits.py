@@ -188,3 +188,21 @@ def test_a_note_that_a_power_cut_has_torn_keeps_more_not_less(far: FarSide, main
     mirror(far, main)
 
     assert beside(main) == {"state.edited-here": b"one"}
+
+
+@pytest.mark.parametrize("is_link", [True, False])
+def test_what_lies_where_the_note_should_be_is_left_alone(
+    far: FarSide, main: Path, tmp_path: Path, is_link: bool
+) -> None:
+    (tmp_path / "outside").write_text("mine")
+    (mirrored(main) / ".xpm").mkdir(parents=True)
+    if is_link:
+        (mirrored(main) / edits.PATH).symlink_to(tmp_path / "outside")
+    else:
+        (mirrored(main) / edits.PATH).mkdir()
+    (far.job() / "state").write_bytes(b"one")
+
+    mirror(far, main)
+
+    assert (mirrored(main) / "state").read_bytes() == b"one"
+    assert (tmp_path / "outside").read_text() == "mine"

@@ -15,7 +15,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from xpm.agent import paths
 from xpm.agent.refusals import usage
-from xpm.wire import emptied, jobfile, ledger, manifests
+from xpm.wire import emptied, files, jobfile, ledger, manifests
 from xpm.wire.workspace import Layout
 
 Request = Dict[str, Any]
@@ -149,6 +149,8 @@ def _folder(layout: Layout, task: object, job: object) -> str:
 def _manifest(layout: Layout, task: object, job: object, since_ns: int = 0) -> Dict[str, Any]:
     found: Dict[str, List[Any]] = {"files": [], "links": [], "problems": []}
     folder = _folder(layout, task, job)
+    if not since_ns and not os.path.isdir(os.path.join(folder, ledger.FOLDER)):
+        files.refresh(os.path.dirname(folder))  # it may have been looked for before it was made
     if os.path.isdir(folder):
         removed = emptied.words(folder)
         if removed is not None:

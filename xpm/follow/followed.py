@@ -1,6 +1,7 @@
 """The jobs a lane follows: what was last said of each, and whose files have yet to come."""
 
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ UNREADABLE = "nobody may read it there"
 LIVE_S = 10.0
 LIVE_MOST_S = 60.0
 """How often files of jobs that run are brought: less and less often while nothing new is there."""
+LOOKS_S = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0)
+"""How long to wait, again and again, for the record of a job that is done: a host may be late to see it, over NFS."""
 
 
 class Followed:
@@ -139,8 +142,20 @@ class Followed:
             for choice, some in _alike(choices).items():
                 found = link.fetch(some, str(main), progress, choice)
                 by_ref.update((each.ref, each) for each in found)
+            for look_s in LOOKS_S:
+                late = {ref: choices[ref] for ref in by_ref if self._is_late(main, ref)}
+                if not late:
+                    break
+                _rest(look_s, pauses)
+                for choice, some in _alike(late).items():
+                    found = link.fetch(some, str(main), progress, choice)
+                    by_ref.update((each.ref, each) for each in found)
         except Paused:
-            refs = [ref for ref in refs if ref not in choices or ref in by_ref]
+            refs = [
+                ref
+                for ref in refs
+                if ref not in choices or (ref in by_ref and not self._is_late(main, ref))
+            ]
         brought = [self._unfetched[ref] for ref in refs]
         left = {
             ref: staying.left(
@@ -159,6 +174,11 @@ class Followed:
             for problem in (*fetched.problems, *fetched.kept, *barred):
                 self._note(f"{change.ref.task} {change.ref.job[:ID_SHOWN]}: {problem}")
             self._events.put(Arrived(self._connector, change, fetched))
+
+    def _is_late(self, main: Path, ref: JobRef) -> bool:
+        """Whether a job is done whose record has not come: its host may see that later than it hears of it (NFS)."""
+        change = self._unfetched[ref]
+        return change.state == "done" and not _is_here(main, change)
 
     def live_in_s(self) -> float:
         """Seconds until files of jobs that run are to be brought; infinite when there are none."""
@@ -227,6 +247,17 @@ class Followed:
         if change.ref not in self._attempts:
             return False
         return change.ref in fresh or _facts(change) != _facts(self._last.get(change.ref))
+
+
+def _rest(seconds: float, pauses: Callable[[], bool]) -> None:
+    """Wait, unless there is something more urgent.
+
+    Raises:
+        Paused: there is.
+    """
+    if pauses():
+        raise Paused
+    threading.Event().wait(seconds)
 
 
 def _is_here(main: Path, change: Change) -> bool:

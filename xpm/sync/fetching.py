@@ -284,7 +284,8 @@ def _pull(source: Source, jobs: Sequence[_Job], progress: Progress) -> None:
         ((job.ref.task, job.ref.job), job.folder, pull) for job in jobs for pull in job.todo.pulls
     ]
     for job in jobs:
-        job.folder.brought.expect(job.todo.pulls, job.here.files)
+        with contextlib.suppress(InTheWay):  # then more is kept beside than need be
+            job.folder.brought.expect(job.todo.pulls, job.here.files)
     pulls = iter(blocks.compared(source, wanted))
     room = MOST_RECORDS // max(1, len(jobs))
     arriving = [

@@ -163,14 +163,8 @@ def listing(folder: str, fresh: bool = False) -> "list[str]":
         folder: the folder.
         fresh: create and unlink a name first, which makes an NFS client drop its cached listing.
     """
-    if fresh and os.path.isdir(folder):
-        probe = _temporary(os.path.join(folder, "fresh"))
-        try:
-            os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except OSError:  # a full or read-only disk must not hide what is there
-            pass
-        else:
-            _forget(probe)
+    if fresh:
+        refresh(folder)
     try:
         names = os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
@@ -183,6 +177,18 @@ def listing(folder: str, fresh: bool = False) -> "list[str]":
             except OSError:  # somebody was faster, or the disk is read-only: it is in nobody's way
                 pass
     return found
+
+
+def refresh(folder: str) -> None:
+    """Let an NFS client drop what it remembers of a folder, also of names it has looked for in vain."""
+    if not os.path.isdir(folder):
+        return
+    probe = _temporary(os.path.join(folder, "fresh"))
+    try:
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError:  # a full or read-only disk must not hide what is there
+        return
+    _forget(probe)
 
 
 def abandoned(folder: str, names: "list[str]") -> "list[str]":
