@@ -2,9 +2,10 @@
 
 import signal
 
+from tests.browser import browser, page
 from tests.cluster import cluster, healthy_cluster
 
-__all__ = ["cluster", "healthy_cluster"]
+__all__ = ["browser", "cluster", "healthy_cluster", "page"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell lets what it starts in the background ignore Ctrl-C, and all that this starts in turn:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-from tests.monitor import conftest, folders
+from tests.browser import CHROMIUM, FLAGS
+from tests.monitor import folders
 from xpm.connectors.base import JobRef
 from xpm.monitor.serving import Server
 
@@ -39,9 +40,7 @@ def take(pictures: Path) -> None:
         server = Server(scene.main, 0, follows=False)
         server.start()
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=str(conftest.CHROMIUM), args=conftest.FLAGS.split()
-            )
+            browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS.split())
             for name, (scheme, view) in VIEWS.items():
                 context = browser.new_context(
                     color_scheme="dark" if scheme == "dark" else "light",

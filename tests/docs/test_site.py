@@ -10,12 +10,9 @@ import pytest
 
 import xpm
 from tests.cli.commands import CHECKOUT
-from tests.monitor.conftest import browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-__all__ = ["browser"]  # a fixture
 
 _ASSET = re.compile(r'<(?:script|link|img|iframe)[^>]*(?:src|href)="((?:https?:)?//[^"]*)"')
 _IMPORT = re.compile(r"(?:@import|url\()\s*[\"']?((?:https?:)?//[^\"')]*)")

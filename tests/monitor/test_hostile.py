@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.monitor.conftest import CHROMIUM, FLAGS
+from tests.browser import CHROMIUM, FLAGS
 from tests.monitor.folders import TRACEBACK, Scene
 from xpm.connectors.base import JobRef
 from xpm.monitor.acting import Actor

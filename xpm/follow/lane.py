@@ -21,7 +21,7 @@ from queue import SimpleQueue
 
 from xpm.connectors.base import Connector, JobRef, Snapshot
 from xpm.connectors.specs import LocalSpec, Spec
-from xpm.errors import DiskProblem, HostProblem, HostUnknown, LoginNeeded, SiteProblem
+from xpm.errors import HostProblem, LoginNeeded
 from xpm.follow import sent, sites
 from xpm.follow.events import Delivered, Event, LinkDown, LinkUp, Logged, Noted, Stopped, Turned
 from xpm.follow.followed import Followed
@@ -29,10 +29,10 @@ from xpm.follow.journal import Journal
 from xpm.follow.main import MainFolder
 from xpm.follow.outbox import Entry, Outbox
 from xpm.follow.outgoing import Outgoing
-from xpm.follow.waiting import HERE, Waiting
+from xpm.follow.waiting import Waiting, as_problem, heals
 from xpm.follow.world import World
 from xpm.sync.rules import EVERYTHING_COMES, Rules
-from xpm.wire import disks, files
+from xpm.wire import files
 
 OBSERVE_S = 30.0
 LINGER_S = 0.02
@@ -224,7 +224,8 @@ class Lane(threading.Thread):
             except (HostProblem, OSError) as error:
                 problem = self._as_problem(error)
                 self._failures += 1
-                if not self._heals(problem):
+                has_jobs = bool(self._followed or self._fresh)
+                if not heals(problem, self._has_met, has_jobs):
                     self._note_down(journal, self._waiting(problem, 0.0))
                     raise problem from error
                 self._rest(journal, problem)
@@ -268,24 +269,7 @@ class Lane(threading.Thread):
             self._events.put(Turned(self.connector_name, pokes))
 
     def _as_problem(self, error: HostProblem | OSError) -> HostProblem:
-        if isinstance(error, HostProblem):
-            return error
-        words = disks.words(error, str(self._main.path))
-        return DiskProblem(words, on=HERE, hint=disks.hint(error))
-
-    def _heals(self, problem: HostProblem) -> bool:
-        """Whether patience may help.
-
-        What a place lacks is told at once, to who has just begun; what it has had may come back. Nobody at an address is
-        a wrong address, unless jobs are there.
-        """
-        if isinstance(problem, LoginNeeded):
-            return self._has_met and problem.renewed is not None
-        if isinstance(problem, SiteProblem):
-            return self._has_met
-        if isinstance(problem, HostUnknown):
-            return self._has_met or bool(self._followed or self._fresh)
-        return problem.transient
+        return as_problem(error, str(self._main.path))
 
     def _rest(self, journal: Journal | None, problem: HostProblem) -> None:
         """Say what is waited for, and wait."""

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from xpm.errors import DiskProblem, HostUnreachable, LoginNeeded, XpmError
+from xpm.errors import (
+    DiskProblem,
+    HostProblem,
+    HostUnknown,
+    HostUnreachable,
+    LoginNeeded,
+    SiteProblem,
+    XpmError,
+)
+from xpm.wire import disks
 
 HERE = "here"
 """What a disk problem of this machine has happened on."""
@@ -55,6 +64,33 @@ class Waiting:
     def text(self) -> str:
         """The line, and what to do."""
         return f"{self.line}\n  -> {self.problem.hint}" if self.problem.hint else self.line
+
+
+def as_problem(error: HostProblem | OSError, main: str) -> HostProblem:
+    """What went wrong, an error of this machine's disk as one that is waited for, too."""
+    if isinstance(error, HostProblem):
+        return error
+    return DiskProblem(disks.words(error, main), on=HERE, hint=disks.hint(error))
+
+
+def heals(problem: HostProblem, has_met: bool, has_jobs: bool) -> bool:
+    """Whether patience may help.
+
+    What a place lacks is told at once, to who has just begun; what it has had may come back. Nobody at an address is
+    a wrong address, unless jobs are there.
+
+    Args:
+        problem: what happened.
+        has_met: whether the place has answered already.
+        has_jobs: whether jobs are there.
+    """
+    if isinstance(problem, LoginNeeded):
+        return has_met and problem.renewed is not None
+    if isinstance(problem, SiteProblem):
+        return has_met
+    if isinstance(problem, HostUnknown):
+        return has_met or has_jobs
+    return problem.transient
 
 
 def _jobs(count: int) -> str:
