@@ -44,8 +44,9 @@ def named(job: JobView) -> str:
 def _waiting(case: Case) -> Iterator[Because]:
     held = [each for each in case.parents if each.state != "done"]
     for each in held:
-        place = f" ({each.reason})" if each.reason else ""
-        yield Because("waits", f"for {named(each)}, which is {each.state}{place}")
+        reason = standing.placed(each.reason, each.standing)
+        why = f" ({reason})" if reason else ""
+        yield Because("waits", f"for {named(each)}, which is {each.state}{why}")
     if case.job.reason and not held:
         yield _wait(case.job.reason)
     elif not held:
