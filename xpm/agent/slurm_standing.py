@@ -95,7 +95,8 @@ class Standing(object):
     def _collect(self, answer: Answer, now: float) -> None:
         """See whether there is an answer, of ours or of somebody's who has left before."""
         errand = str(self._plan.get("errand") or "")
-        if not errand or (errand == self._mine and self._running.poll() is None):
+        runs = self._running is not None and self._running.poll() is None
+        if not errand or (errand == self._mine and runs):
             return
         said = errands.said(self._own, errand)
         if said is None or (errand != self._mine and now - said.at < PATIENCE_S):

@@ -18,6 +18,8 @@ MOST_RUNNING = 5
 MOST_REASONS = 3
 MOST_READ = 50
 """Of so many jobs at once the files are read: of more, what one of them says matters less than the bars."""
+PLACES_S = 10.0
+"""How often places in a queue are looked up again, of all that wait, while none is news."""
 BAR, BAR_TIGHT = 20, 6
 HERE = "local"
 
@@ -35,6 +37,7 @@ class Gauges:
         self._words: dict[str, Word] = {}
         self._standings = standings(main) if main else None
         self._first: Mapping[str, Standing] = {}
+        self._placed_at = 0.0
         self._heard: Mapping[str, float] = {}
         self._lost: Collection[str] = ()
 
@@ -76,8 +79,10 @@ class Gauges:
                 self._words[job.path] = word
                 self._paces.setdefault(job.path, Pace()).seen(word.at, word.fraction)
         if self._standings is not None:
-            self._standings.refresh()
-            self._first = _first_places(jobs, self._standings)
+            is_news = self._standings.refresh()
+            if is_news or self._read_at - self._placed_at >= PLACES_S:
+                self._placed_at = self._read_at
+                self._first = _first_places(jobs, self._standings)
         for job in jobs[:MOST_READ]:
             if job.path not in self._tokens:
                 self._tokens[job.path] = self._wanted(job)

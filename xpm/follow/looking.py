@@ -321,7 +321,9 @@ class Look:
 
     def standing(self, row: Row) -> Standing | None:
         """About where a job stands in the queue of its site; None when nobody knows."""
-        return None if row.ref in self._cancels else self.standings.of(row)
+        if row.state != "pending" or row.ref in self._cancels:
+            return None
+        return self.standings.of(row)
 
     def _attempts(self, condition: str) -> Sequence[tuple[str, JobRef, int]]:
         rows = self.journal.read(

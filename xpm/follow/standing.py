@@ -17,6 +17,7 @@ from xpm.wire import files, indices
 FORMAT = 1
 CANCELLED = "being cancelled"
 """How the agent says it (xpm/agent/viewing.py)."""
+MOST = 5000
 _PREFIX = "standing."
 
 
@@ -46,9 +47,8 @@ class Pending(Protocol):
 def keep(folder: Path, connector: str, found: Sequence[Stands]) -> None:
     """Note what a connector told; what cannot be written now is told again by what follows."""
     path = folder / f"{_PREFIX}{hashlib.sha256(connector.encode()).hexdigest()[:16]}.json"
-    content = {
-        "format": FORMAT, "connector": connector, "rows": [list(astuple(each)) for each in found],
-    }  # fmt: skip
+    rows = [list(astuple(each)) for each in found[:MOST]]
+    content = {"format": FORMAT, "connector": connector, "rows": rows}
     try:
         if found or path.exists():
             files.write(str(path), files.dump(content))
