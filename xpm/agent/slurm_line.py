@@ -64,7 +64,7 @@ def parse(out: str) -> Optional[List[Waits]]:
     lines = out.rstrip().splitlines()
     if not lines or lines[-1] != _WHOLE:
         return None
-    found = []
+    found, turns = [], {}  # type: Tuple[List[Waits], Dict[str, bool]]
     for line in lines[:-1]:
         fields = line.strip().split("|", 4)
         if len(fields) != 5 or not fields[0][:1].isdigit():
@@ -72,14 +72,15 @@ def parse(out: str) -> Optional[List[Waits]]:
         name = _ID.match(fields[0])
         if name is None or not fields[2].isdigit():
             return None
-        if _is_in_line(fields[2], fields[3], fields[4]) and name.group(4) in (None, "0"):
+        if fields[3] not in turns:
+            turns[fields[3]] = slurm_reasons.awaits_turn(fields[3], _NEW)
+        if turns[fields[3]] and _is_free(fields[2], fields[4]) and name.group(4) in (None, "0"):
             found.append(_waits(name.groups(), fields[1], int(fields[2])))
     return found
 
 
-def _is_in_line(priority: str, reason: str, reservation: str) -> bool:
-    free = reservation in ("", "(null)", "N/A")
-    return free and priority.strip("0") != "" and slurm_reasons.awaits_turn(reason, _NEW)
+def _is_free(priority: str, reservation: str) -> bool:
+    return reservation in ("", "(null)", "N/A") and priority.strip("0") != ""
 
 
 def _waits(name: Tuple[Optional[str], ...], partitions: str, priority: int) -> Waits:
