@@ -125,6 +125,23 @@ class Deciding:
         job.phase = Phase.OVER
         self.alive.discard(job.ref)
 
+    def again(self, line: Line) -> Job | None:
+        """Follow an attempt that somebody else has given a job of ours; None: it is no such attempt."""
+        job = self.jobs.get(JobRef(line.task, line.job))
+        noted = self._main.job(job.ref) if job is not None else None
+        if job is None or noted is None or job.undecided or line.attempt <= job.attempt:
+            return None
+        job.spec = self._session.spec(line.connector)
+        job.attempt, job.line, job.seen_at, job.delivered = line.attempt, line, line.at, False
+        job.phase = Phase.FOLLOWED
+        self.alive.add(job.ref)
+        entry = {name: noted[name] for name in ENTRY_FIELDS if name in noted}
+        entry["attempt"] = line.attempt
+        spec = job.spec
+        self._patiently(lambda: self._session.submit(spec, entry, None))
+        self._session.follow(spec, job.ref, line.attempt)  # it may be over there already
+        return job
+
     def hear(self, change: Change) -> bool:
         """Take news of a job; whether it is one of ours and the news are not old."""
         job = self.jobs.get(change.ref)

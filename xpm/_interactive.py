@@ -161,11 +161,15 @@ class Interactive:
         """Take the events that have come."""
         while (event := self._session.next(0.0)) is not None:
             self._take(event)
+        self._follow_retried()
 
     def _open(self) -> None:
         raise NotImplementedError
 
     def _take(self, event: "Event") -> None:
+        raise NotImplementedError
+
+    def _follow_retried(self) -> None:
         raise NotImplementedError
 
     def _is_over(self, job: "Job | None") -> bool:
