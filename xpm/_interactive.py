@@ -47,6 +47,10 @@ class Interactive:
         """
         for each in [each for each in _started if each._place == self._place]:
             each.close()
+        if kernel() is not None:
+            from xpm._courier import Courier  # scripts need none
+
+            self._observer.courier = Courier()
         self._open()
         _started.append(self)
         atexit.register(self.close)
@@ -87,7 +91,7 @@ class Interactive:
         return self in _started
 
     def _settle(self) -> None:
-        """Have it told to whom the profile says that all jobs are over, if they are."""
+        """Have it told to whom the profile says that all jobs are over, if they are; and said here what could not be told."""
         if self._is_started and self._is_over(None):
             self._observer.settled()
 
