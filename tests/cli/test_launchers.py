@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from tests.cli.commands import Ended, xpm
-from xpm.launchers.editors import schema_text
+from xpm.launchers import schemas
 
 GOOD = """\
 version: 1
@@ -157,4 +157,4 @@ def test_a_check_is_there_for_programs_too(tmp_path: Path) -> None:
 
 
 def test_the_schema_is_printed_as_it_is_kept_for_editors(tmp_path: Path) -> None:
-    assert schema_text() == launchers(tmp_path, "schema").out
+    assert schemas.marked() == launchers(tmp_path, "schema").out

@@ -36,9 +36,7 @@ def command() -> None:
 @JSON
 def list_(sets: tuple[str, ...], as_json: bool) -> int:
     """List the launchers: where each goes, and what its jobs ask for by themselves."""
-    from xpm.launchers.profiles import load_profiles
-
-    profiles = load_profiles(sets=sets)
+    profiles = _read(sets)
     if as_json:
         told = [_told(profiles, name) for name in profiles.names]
         render.document({"schema": SCHEMA, "launchers": told})
@@ -56,11 +54,10 @@ def show(name: str, why: bool, sets: tuple[str, ...], as_json: bool) -> int:
     """Print what the launcher or connector NAME comes to, with all that it extends and names."""
     from xpm.errors import ProfileProblem
     from xpm.launchers import showing
-    from xpm.launchers.profiles import load_profiles
     from xpm.launchers.report import did_you_mean
     from xpm.launchers.tree import plain
 
-    profiles = load_profiles(sets=sets)
+    profiles = _read(sets)
     places = [name] if name in profiles.connectors else []
     if name in profiles.names:
         places = [spec.name for spec in profiles.launcher(name).connectors]
@@ -149,7 +146,7 @@ def check(folder: Path | None, online: bool, sets: tuple[str, ...], as_json: boo
     With --online, every cluster is asked what it allows, and launchers it can never serve are told.
     """
     from xpm import _notify
-    from xpm.launchers.profiles import examine, load_profiles
+    from xpm.launchers.profiles import examine
 
     found = examine(folder, sets=sets)
     profiles = found.profiles
@@ -168,7 +165,7 @@ def check(folder: Path | None, online: bool, sets: tuple[str, ...], as_json: boo
     else:
         for remark in found.notes:
             render.note(str(remark))
-        profiles = load_profiles(folder, sets=sets)  # raises what is wrong, all of it at once
+        profiles = _read(sets, folder)  # raises what is wrong, all of it at once
         _table(profiles)
         for problem in _notify.examine(profiles.notify):
             render.note(f"notify: {problem}")
@@ -213,14 +210,13 @@ def explain(requirement: str, launcher: str | None, sets: tuple[str, ...], as_js
     from xpm.follow.told import told
     from xpm.launchers import requests, showing
     from xpm.launchers.matching import ANYTHING, Asked
-    from xpm.launchers.profiles import load_profiles
     from xpm.plan.requirements import Req
 
     try:
         alternatives = Req(requirement).alternatives if requirement.strip() else ANYTHING
     except PlanProblem as problem:
         raise UsageProblem(problem.what, hint=problem.hint) from problem  # no line of a plan's
-    chosen = load_profiles(sets=sets).launcher(launcher)
+    chosen = _read(sets).launcher(launcher)
     found = chosen.match(Asked(alternatives), told)
     if as_json:
         render.document({"schema": SCHEMA, **showing.as_document(found)})
@@ -241,10 +237,20 @@ def explain(requirement: str, launcher: str | None, sets: tuple[str, ...], as_js
 @command.command("schema")
 def schema() -> int:
     """Print the JSON schema of the format, for editors."""
-    from xpm.launchers.editors import schema_text
+    from xpm.launchers import schemas
 
-    render.raw(schema_text().encode())
+    render.raw(schemas.marked().encode())
     return 0
+
+
+def _read(sets: "Sequence[str]", folder: Path | None = None) -> "Profiles":
+    """The profiles; the schemas beside them are brought up to date."""
+    from xpm.launchers import schemas
+    from xpm.launchers.profiles import load_profiles
+
+    found = load_profiles(folder, sets=sets)
+    schemas.refresh(found.files)
+    return found
 
 
 def _table(profiles: "Profiles") -> None:
