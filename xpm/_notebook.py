@@ -20,6 +20,7 @@ from xpm.follow.progress import Pace, Word, said
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import Waiting
 from xpm.words import telling
+from xpm.words.queued import Queued
 
 MOST = 50
 EVERY_S = 0.3
@@ -191,7 +192,7 @@ def _display() -> Any:
 def observer() -> "NotebookObserver | PlainObserver":
     """Who shows an experiment that nobody has chosen an observer for."""
     shell = kernel()
-    return PlainObserver() if shell is None else NotebookObserver(shell)
+    return PlainObserver(queue=Queued()) if shell is None else NotebookObserver(shell)
 
 
 class Interrupted(KeyboardInterrupt):
