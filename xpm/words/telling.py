@@ -10,7 +10,7 @@ from xpm.follow import leaving
 from xpm.follow.looking import OVER, Row
 from xpm.follow.views import ExperimentView, JobView, Summary
 from xpm.wire import hints
-from xpm.words import starts
+from xpm.words import standing, starts
 
 HEADINGS = ("JOB", "TASK", "STATE", "TAGS", "WHERE", "REMARK")
 ORDER = (
@@ -132,7 +132,8 @@ def where(job: JobView) -> str:
 
 def remark(job: JobView) -> str:
     """Why a job waits or failed, and how often it was tried."""
-    said = [job.cause or "", *(job.message or starts.told(job.reason, now())).splitlines()]
+    waits = starts.told(standing.placed(job.reason, job.standing), now())
+    said = [job.cause or "", *(job.message or waits).splitlines()]
     if job.state in OVER and not job.settled:
         said.append("its files are not here yet")
     if job.attempt > 1:
