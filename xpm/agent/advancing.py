@@ -32,6 +32,7 @@ class Advancing:
         self._waits = Waits(content) if self._place.delegates else None
         self._seq = -1
         self._last = float("-inf")
+        self._had_work = False
 
     def catch_up(self, now: float) -> List[str]:
         """Have the truth before the first question: what the queue says now, if that is quick; what to tell people."""
@@ -53,7 +54,7 @@ class Advancing:
     def tick(self, now: float) -> List[str]:
         """Run advance if it is time to; what the user should know of it."""
         due = self._seq != self._board.seq or abs(now - self._last) >= EVERY_S
-        if not due or not self._board.has_work():
+        if not due or not self._is_wanted():
             return []
         self._last = now
         report = advance(self._board, self._place, now, 0.0)
@@ -64,7 +65,7 @@ class Advancing:
 
     def finish(self, clock: Callable[[], float]) -> None:
         """The laptop is gone, maybe just after it brought jobs: for a few seconds, send what can be sent."""
-        if self._place.delegates or not self._board.has_work():
+        if self._place.delegates or not self._is_wanted():
             return
         ends = clock() + FINISH_S
         while clock() < ends:
@@ -74,3 +75,8 @@ class Advancing:
         self._place.keeper.is_leaving = True
         if not self._place.is_settled(self._board, clock()):
             advance(self._board, self._place, clock(), EVERY_S)
+
+    def _is_wanted(self) -> bool:
+        """Whether there is work, or the last has just ended: what stood by in case it died, nobody else would send away."""
+        had, self._had_work = self._had_work, self._board.has_work()
+        return had or self._had_work
