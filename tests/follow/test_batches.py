@@ -51,7 +51,7 @@ def test_what_was_done_there_before_this_run_is_not_told_as_taken() -> None:
         batches.add("c", f"30_{number}", done_at)
 
     assert [
-        "c: 2 jobs were done there before; nothing of that is run again",
+        "c: 2 jobs were done there before; `xpm story JOB` tells when, and with which code",
         "c took 2 jobs as array 30_[0-1]",
     ] == batches.news()
     assert not batches.news()

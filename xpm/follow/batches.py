@@ -63,7 +63,7 @@ def _of_earlier(found: Mapping[str, int]) -> Iterator[str]:
     """Of jobs that another main folder or laptop had sent."""
     for connector, count in found.items():
         jobs = "a job was" if count == 1 else f"{count} jobs were"
-        yield f"{connector}: {jobs} done there before; nothing of that is run again"
+        yield f"{connector}: {jobs} done there before; `xpm story JOB` tells when, and with which code"
 
 
 def _of_single(found: Mapping[str, Sequence[str]]) -> Iterator[str]:
