@@ -14,6 +14,8 @@ from tests.agent_core.site import Site
 from tests.agent_core.yard import eventually, job_id
 from xpm.agent import keeping, processes
 from xpm.agent.advance import advance
+from xpm.agent.advancing import Advancing
+from xpm.agent.board import Board
 from xpm.decide import retry
 
 pytestmark = pytest.mark.host
@@ -111,6 +113,28 @@ def test_a_keeper_is_cancelled_once_nothing_waits_and_leaves_one_file(site: Site
     assert "CANCELLED" == site.batch(_number(site, 1))["state"]
     assert ["1/over"] == _files(site)
     assert [] == site.yard.temporaries()
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_an_agent_lets_the_keeper_go_when_the_last_job_ends(site: Site, is_closed: bool) -> None:
+    site.yard.ask("a", request=REQUEST)
+    site.advance()
+    site.advance(1)
+    board = Board(site.yard.layout, fresh_s=0.0)
+    agent = Advancing(board)
+    board.refresh(site.now)
+    agent.tick(site.now)
+    site.yard.finish("a")
+    board.refresh(site.now)
+
+    if is_closed:  # it told of the end, and whoever asked is gone
+        agent.finish(lambda: site.now)
+    else:
+        agent.tick(site.now)
+
+    eventually(agent._place.is_idle)
+    eventually(lambda: site.batch(_number(site, 1))["state"] == "CANCELLED")
+    assert ["1/over"] == _files(site)
 
 
 def test_a_keeper_that_runs_starts_what_killed_jobs_left_and_hands_over(site: Site) -> None:

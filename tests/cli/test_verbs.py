@@ -70,6 +70,7 @@ def test_status_for_programs_keeps_its_contract(tmp_path: Path, main: Path) -> N
         "path": str(main / "jobs" / "demo.learn" / ("aa" * 32)),
         "seen_at": content["jobs"][0]["seen_at"],
         "reason": "",
+        "queue": None,
         "message": "",
         "snapshot": None,
         "environment": None,

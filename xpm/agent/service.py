@@ -68,6 +68,7 @@ class Service:
         self._site: Optional[Learning] = None
         self._reports: Optional[reports.Reports] = None
         self._told_at: Optional[float] = None
+        self._stood: List[List[Any]] = []
         self._notes: List[str] = []
         self._said: List[str] = []
         self._has_looked = False
@@ -266,6 +267,9 @@ class Service:
         answer = {"cursor": cursor, "changes": changes, "notes": notes, "time": self._clock()}
         if self._reports is not None and request.get("progress_s") is not None:
             answer["progress"] = self._reports.take(board, self._clock())
+        standing = self._advancing.standing(self._clock()) if self._advancing else []
+        if after is None or standing != self._stood:
+            self._stood = answer["standing"] = standing
         site = self._site.known() if self._site else limits.UNKNOWN
         if site.at != self._told_at:
             self._told_at = site.at
