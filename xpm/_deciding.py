@@ -1,5 +1,6 @@
 """What becomes of a task that a plan submits: reused, followed again, or sent in a new attempt."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -82,7 +83,7 @@ class Deciding:
         self.alive: set[JobRef] = set()
         self.undecided: set[JobRef] = set()
         self.reused = 0  # jobs that were done before
-        self.batches = Batches()
+        self.batches = Batches(time.time())
         self._held: list[Job] = []
         self._sites: dict[str, tuple[SiteLimits, str] | None] = {}
         self._noted: set[str] = set()
@@ -166,7 +167,8 @@ class Deciding:
 
     def _note_batch(self, job: Job, change: Change) -> None:
         if change.batch_id and isinstance(job.spec, SlurmSpec):
-            self.batches.add(job.spec.name, change.batch_id)
+            done_at = change.at if change.state == "done" else None
+            self.batches.add(job.spec.name, change.batch_id, done_at)
 
     def delivered(self, attempts: Sequence[tuple[JobRef, int]]) -> None:
         """Note what the far side wants now: from here on, its word counts for any attempt.

@@ -1,4 +1,4 @@
-"""The place in the queue over the wire: told when it is news, never waited for."""
+"""The place in the queue over the wire: told when it is news, and only the first one ends a wait."""
 
 import json
 from collections.abc import Iterator
@@ -43,7 +43,10 @@ def test_it_is_told_when_it_is_news_and_when_all_is_told(service: tuple[Service,
     assert [] == first["standing"]
 
     listener.advance(60)
-    told = observed(agent, first["cursor"])
+    cursor = observed(agent, None)["cursor"]
+    agent._stood = []
+    assert agent.has_news({"cursor": cursor})
+    told = observed(agent, cursor)
     assert [["1001", "", "cpu", 12, 13]] == told["standing"]
     assert "standing" not in observed(agent, told["cursor"])
     assert told["standing"] == observed(agent, None)["standing"]

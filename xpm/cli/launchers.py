@@ -10,6 +10,7 @@ from xpm.cli import render
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from xpm.launchers.matching import Asked
     from xpm.launchers.profiles import Launcher, Profiles
     from xpm.launchers.report import Finding
     from xpm.sync.rules import Choice
@@ -62,11 +63,11 @@ def show(name: str, why: bool, sets: tuple[str, ...], as_json: bool) -> int:
     if name in profiles.names:
         places = [spec.name for spec in profiles.launcher(name).connectors]
     if not places:
-        known = (*profiles.names, *profiles.connectors)
+        known = list(dict.fromkeys((*profiles.names, *profiles.connectors)))
         raise ProfileProblem(
             f"there is no launcher or connector {name!r}{did_you_mean(name, known)}",
             on=str(profiles.path or "no profile yet"),
-            hint=f"known: {', '.join(known)}",
+            hint="`xpm launchers list` shows where each goes",
         )
     shown = showing.parts(profiles.tree, name if name in profiles.names else None, places)
     if as_json:
@@ -216,8 +217,10 @@ def explain(requirement: str, launcher: str | None, sets: tuple[str, ...], as_js
         alternatives = Req(requirement).alternatives if requirement.strip() else ANYTHING
     except PlanProblem as problem:
         raise UsageProblem(problem.what, hint=problem.hint) from problem  # no line of a plan's
-    chosen = _read(sets).launcher(launcher)
-    found = chosen.match(Asked(alternatives), told)
+    profiles = _read(sets)
+    asked = Asked(alternatives)
+    chosen = profiles.launcher(launcher)
+    found = chosen.match(asked, told)
     if as_json:
         render.document({"schema": SCHEMA, **showing.as_document(found)})
         return 0 if found.chosen else 2
@@ -225,13 +228,26 @@ def explain(requirement: str, launcher: str | None, sets: tuple[str, ...], as_js
     if found.chosen is None:
         refusal = requests.refused(found)
         words = refusal.what.partition("\n")[0]
-        render.problem(ProfileProblem(words, where=refusal.where))
+        render.problem(ProfileProblem(words, where=refusal.where, hint=_other(profiles, asked)))
         return 2
     render.line(f"it asks for {showing.wants(found.chosen.needs)}")
     line = showing.sbatch_line(found.chosen)
     if line:
         render.line(line)
     return 0
+
+
+def _other(profiles: "Profiles", asked: "Asked") -> str:
+    """Which launchers of other machines could, where one cannot."""
+    from xpm.follow.told import told
+
+    able = [
+        name
+        for name in profiles.names
+        if (chosen := profiles.launcher(name).match(asked, told).chosen) is not None
+        and _kind(profiles.connectors[chosen.connector]) != "local"
+    ]
+    return f"ask for less, or name a launcher that can: {', '.join(able)}" if able else ""
 
 
 @command.command("schema")
