@@ -14,8 +14,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # the commands that tests interrupt would never notice.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+CLUSTER_S = 900
+"""What a test of the real cluster may take: more than its waits together, the start of the cluster included, so that
+what fails is the wait, which says for what, and not the test as a whole."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with tests of the real cluster first: they wait longest, and whatever begins last is waited for alone."""
     slow = {item.path for item in items if item.get_closest_marker("cluster")}
+    for item in items:
+        if item.get_closest_marker("cluster") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(CLUSTER_S))
     items.sort(key=lambda item: item.path not in slow)
