@@ -1,6 +1,10 @@
 """Fixtures every test may use."""
 
+import contextlib
+import os
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +30,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("cluster") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(CLUSTER_S))
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_on(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No process of a test outlives it: a job that waits for ever, and who supervises it, take time from all that follow."""
+    yield
+    node: pytest.Item = request.node
+    folder = getattr(node, "funcargs", {}).get("tmp_path")
+    if folder is not None and (
+        node.get_closest_marker("host") or node.get_closest_marker("cluster")
+    ):
+        _end_below(folder)
+
+
+def _end_below(folder: Path) -> None:
+    """Kill the processes that name a folder of a test, or something in it, among their arguments."""
+    name = os.fsencode(folder)
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = each.read_bytes()
+            if name + b"/" in words or name + b"\0" in words:
+                os.kill(int(each.parent.name), signal.SIGKILL)
