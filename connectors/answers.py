@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from xpm.connectors.base import Begin, Change, JobRef, News, Printed, Reported
+from xpm.connectors.base import Begin, Change, JobRef, News, Printed, Reported, Stands
 from xpm.errors import Defect
 
 MOST_TEXT = 16 * 1024
@@ -48,10 +48,11 @@ def news(answer: Mapping[str, object]) -> News:
     """What ``observe`` says."""
     changes = [change(_table(each)) for each in _rows(answer["changes"])]
     notes = [plain(_text(note)) for note in _rows(answer["notes"])]
-    limits = answer.get("limits")
+    limits, standing = answer.get("limits"), answer.get("standing")
     return News(
         changes, _text(answer["cursor"]), notes, None if limits is None else _table(limits),
         [reported(_rows(each)) for each in _rows(answer.get("progress") or [])],
+        None if standing is None else [stands(_rows(each)) for each in _rows(standing)],
     )  # fmt: skip
 
 
@@ -83,6 +84,17 @@ def reported(row: list[object]) -> Reported:
     return Reported(
         JobRef(_text(task), _text(job)), _moment(at), part, plain(_text(description), 200)
     )
+
+
+def stands(row: list[object]) -> Stands:
+    """Where one batch job stands."""
+    batch_id, some, partition, place, of = row
+    found = Stands(
+        plain(_text(batch_id), 100), plain(_text(some)), plain(_text(partition), 100), _count(place), _count(of)
+    )  # fmt: skip
+    if not 1 <= found.place <= found.of:
+        raise ValueError(f"{shown(place)} is no place of {shown(of)}")
+    return found
 
 
 def printed(answer: Mapping[str, object], content: bytes) -> Printed:

@@ -54,6 +54,19 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Stands:
+    """Where a batch job stands in the queue, by priority among what waits in its partition: about, never exactly."""
+
+    batch_id: str
+    indices: str
+    """Of an array (xpm/wire/indices.py), those it is said of: the first has this place, the second the next."""
+    partition: str
+    place: int
+    """1: nobody is ahead."""
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """One answer of ``observe``."""
 
@@ -64,6 +77,8 @@ class News:
     """What the site allows (xpm/agent/limits.py), when that is news."""
     progress: Sequence[Reported] = ()
     """How far jobs are that have said so since; nothing of places whose folders are here."""
+    standing: Sequence[Stands] | None = None
+    """Where batch jobs stand that wait for their turn, when that is news."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,18 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from html import escape
 from typing import Any
 
 from xpm.follow.observer import ORDER, PlainObserver, summary
 from xpm.follow.progress import Pace, Word, said
+from xpm.follow.standing import Standings, standings
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import Waiting
-from xpm.words import telling
+from xpm.words import standing, telling
+from xpm.words.queued import Queued
 
 MOST = 50
 EVERY_S = 0.3
@@ -76,7 +79,8 @@ _HEAD = (
 def _row(job: JobView, pace: tuple[Word, Pace] | None) -> str:
     tags = " ".join(f"{key}={value}" for key, value in job.tags.items())
     where = f"{job.connector} {job.batch_id or ''}"
-    remark = escape(job.message or job.reason if job.state != "done" else "")
+    waits = standing.placed(job.reason, job.standing)
+    remark = escape(job.message or waits if job.state != "done" else "")
     if job.state == "running" and pace is not None:
         remark = _progress(*pace)
     cells = [escape(each) for each in (job.id[:8], job.task, job.state, tags, where)]
@@ -103,6 +107,7 @@ class NotebookObserver:
         self._id = uuid.uuid4().hex
         self._name = self._main = ""
         self._jobs: dict[str, JobView] = {}
+        self._standings: Standings | None = None
         self._paces: dict[str, tuple[Word, Pace]] = {}
         self._notes: list[str] = []
         self._waits: list[str] = []
@@ -115,6 +120,7 @@ class NotebookObserver:
     def started(self, experiment: str, main: str) -> None:
         """Nothing to show yet."""
         self._name, self._main = experiment, main
+        self._standings = standings(main)
         self._shell.events.register("post_run_cell", self._settle)
 
     def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
@@ -140,9 +146,10 @@ class NotebookObserver:
 
     def refresh(self) -> None:
         """Show what was not shown because it came too fast, and how far the jobs are that run; asked once a second."""
+        is_news = self._standings is not None and self._standings.refresh()
         if self._is_stale:
             self._show()
-        elif any(job.state == "running" for job in self._jobs.values()):
+        elif is_news or any(job.state == "running" for job in self._jobs.values()):
             self._show(may_begin=False)
 
     def ended(self, counts: Mapping[str, int]) -> None:
@@ -161,6 +168,8 @@ class NotebookObserver:
 
     def _page(self) -> Mapping[str, str]:
         jobs = list(self._jobs.values())
+        if self._standings is not None:
+            jobs = [replace(job, standing=self._standings.of(job)) for job in jobs]
         for job in shown(jobs):
             word = said(job.path) if job.state == "running" else None
             if word is not None:
@@ -191,7 +200,7 @@ def _display() -> Any:
 def observer() -> "NotebookObserver | PlainObserver":
     """Who shows an experiment that nobody has chosen an observer for."""
     shell = kernel()
-    return PlainObserver() if shell is None else NotebookObserver(shell)
+    return PlainObserver(queue=Queued()) if shell is None else NotebookObserver(shell)
 
 
 class Interrupted(KeyboardInterrupt):

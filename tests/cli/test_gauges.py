@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from xpm.cli.gauges import Gauges
-from xpm.follow import progress
+from xpm.connectors.base import Stands
+from xpm.follow import progress, standing
+from xpm.follow.journal import journal_folder
+from xpm.follow.main import MainFolder
 from xpm.follow.progress import Pace
 from xpm.follow.views import JobView
 from xpm.wire import jobfile
@@ -98,6 +101,35 @@ def test_of_jobs_that_wait_for_the_same_the_first_expected_start_is_told() -> No
     )
 
     assert shown.lines() == ["3 pending: the others come first; first start about 14:05"]
+
+
+def test_of_jobs_that_wait_for_the_same_the_best_place_is_told_once_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    main = MainFolder(tmp_path / "main")
+    folder = journal_folder(main)
+    folder.mkdir(parents=True)
+    now = [datetime(2026, 11, 25, 12, 0).astimezone().timestamp()]
+    shown = Gauges(str(main.path), lambda: now[0])
+    reasons = [
+        "come first; SLURM expects to start it by 2026-11-25 14:05 +0000", "come first", "no room",
+    ]  # fmt: skip
+    for n, reason in enumerate(reasons):
+        shown.put([replace(JOB, path=str(n), state="pending", batch_id=f"4{n}", reason=reason)])
+    standing.keep(
+        folder, "campus", [Stands("41", "", "gpu", 3, 9), Stands("40", "", "cpu", 22, 340), Stands("42", "", "gpu", 1, 9)]
+    )  # fmt: skip
+
+    told = shown.lines()
+    assert told[0].startswith("2 pending: come first; the first is about 3rd of 9 waiting in gpu; ")
+    assert "first start about" in told[0]
+    assert told[1:] == ["1 pending: no room; next in gpu"]
+
+    standing.keep(folder, "campus", [])
+    assert told == shown.lines()
+    now[0] += 1
+    assert shown.lines()[1:] == ["1 pending: no room"]
 
 
 def test_a_link_that_is_up_is_told_with_its_age_and_one_that_is_waited_for_elsewhere() -> None:

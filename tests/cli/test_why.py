@@ -11,6 +11,7 @@ from tests.cli.commands import xpm
 from tests.cli.folders import Past, main_folder
 from tests.cli.test_telling import JOB, NOW
 from xpm.follow.journal import Place
+from xpm.follow.standing import Standing
 from xpm.follow.views import JobView
 from xpm.words import explaining
 from xpm.words.evidence import Case, Holder, Record
@@ -99,6 +100,22 @@ def test_a_pending_job_tells_slurms_reason_in_words_with_the_expected_start() ->
     reason = "others come first (Priority); SLURM expects to start it by 2026-11-24 21:00 +0000"
 
     assert [f"waits: {reason}"] == told(replace(FRESH, state="pending", reason=reason))
+
+
+def test_a_pending_job_tells_its_place_before_the_expected_start_and_so_does_who_waits_for_it() -> (
+    None
+):
+    start = "SLURM expects to start it by 2026-11-24 21:00 +0000"
+    pending = replace(
+        FRESH, state="pending", reason=f"others come first (Priority); {start}", standing=Standing(12, 340, "gpu")
+    )  # fmt: skip
+    why = f"others come first (Priority); about 12th of 340 waiting in gpu; {start}"
+
+    assert [f"waits: {why}"] == told(pending)
+    parent = replace(pending, id=PARENT.id, task=PARENT.task)
+    assert [f"waits: for demo.prepare 11111111, which is pending ({why})"] == told(
+        replace(FRESH, state="waiting"), parents=[parent]
+    )
 
 
 def test_what_is_old_says_so_and_what_is_not_sent_says_what_it_waits_for() -> None:

@@ -20,6 +20,7 @@ from xpm.connectors.base import (
     Reported,
     Sent,
     Snapshot,
+    Stands,
     Stayed,
     is_paused,
 )
@@ -87,6 +88,8 @@ class Cluster:
     """How much is new in the files of each job that runs."""
     progress: list[Reported] = field(default_factory=list)
     """How far jobs say they are."""
+    standing: list[Stands] | None = None
+    """Where its jobs stand in the queue, told each time."""
     limits: Mapping[str, object] | None = None
     """What the site tells of itself."""
     clock: int = 0
@@ -220,7 +223,9 @@ class FakeConnector:
                 for job, held in cluster.held.items()
                 if held.moved > since and (cursor is not None or job in wanted)
             ]
-            return News(changes, str(cluster.clock), (), cluster.limits, cluster.progress)
+            return News(
+                changes, str(cluster.clock), (), cluster.limits, cluster.progress, cluster.standing
+            )
 
     def nudge(self) -> None:
         with self._cluster.changed:
@@ -346,6 +351,7 @@ class FakeProfiles:
     """Launchers by name: each leads to the connector of the same name."""
 
     path = None
+    files = ()
     code = Limits()
     notify = NOBODY
 

@@ -140,6 +140,30 @@ def test_what_a_site_says_it_allows_is_of_the_right_types_or_unknown(
 
 
 @pytest.mark.parametrize(
+    "row",
+    [
+        [], ["7", "", "gpu", 1], ["7", "", "gpu", 0, 3], ["7", "", "gpu", 4, 3], ["7", "", "gpu", True, 3],
+        [7, "", "gpu", 1, 3], ["7", None, "gpu", 1, 3], ["7", "", "gpu", 1, 2**40], "7gpu1",
+    ],
+)  # fmt: skip
+def test_a_place_that_is_none_refuses_the_whole_answer(row: object) -> None:
+    answer = {"changes": [GOOD], "cursor": "c", "notes": [], "standing": [row]}
+
+    with pytest.raises(Defect), answers.understood("far", "observe"):
+        answers.news(answer)
+
+
+def test_a_place_has_no_tricks_and_may_be_missing() -> None:
+    answer = {"changes": [], "cursor": "c", "notes": []}
+    row = ["7_\x1b[2J", "0-\u202e3", "g\x07pu", 1, 3]
+
+    assert answers.news(answer).standing is None
+    assert answers.news({**answer, "standing": []}).standing == []
+    (found,) = answers.news({**answer, "standing": [row]}).standing or ()
+    assert (found.batch_id + found.indices + found.partition).isprintable()
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"state": "finished"}, {"attempt": 2**63}, {"attempt": True}, {"at": float("nan")},

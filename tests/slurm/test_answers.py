@@ -160,7 +160,9 @@ def test_the_queue_is_read_whole() -> None:
 def test_what_precedes_the_queue_is_left_out_and_a_failed_query_is_no_empty_queue() -> None:
     text = "** 5|nodes|down **\n7|7|N/A|RUNNING|None|a|b|c|a|name with | bars\n"
 
-    assert [Row("7", "RUNNING", "None", "a|name with | bars", "b")] == slurm_parse.queue(0, text)
+    assert [Row("7", "RUNNING", "None", "a|name with | bars", "b", "a")] == slurm_parse.queue(
+        0, text
+    )
     assert [] == slurm_parse.queue(0, "")
     assert slurm_parse.queue(1, text) is None
     assert slurm_parse.queue(None, text) is None
@@ -184,13 +186,13 @@ def test_an_array_says_how_many_of_it_can_run_at_once(throttle: int | None, arra
 
 
 def test_an_element_of_an_array_is_known_by_array_and_index_whatever_its_raw_id() -> None:
-    text = "9|8|0|RUNNING|None|a|b|c|x\n8|8|1|PENDING|Resources|a|b|c|x\n"
+    text = "9|8|0|RUNNING|None|a|b|c|x\n8|8|1|PENDING|Resources|a,b|b|c|x\n"
 
     rows = slurm_parse.queue(0, text)
 
     expected = [
-        Row("8_0", "RUNNING", "None", "x", "b"),
-        Row("8_1", "PENDING", "Resources", "x", "b"),
+        Row("8_0", "RUNNING", "None", "x", "b", "a"),
+        Row("8_1", "PENDING", "Resources", "x", "b", "a,b"),
     ]
     assert expected == rows
     assert {"x": "8"} == slurm_parse.by_name(rows)
@@ -250,5 +252,5 @@ def test_old_pythons_read_the_same(python: str) -> None:
 
     assert (
         "Refused(message='Invalid qos specification')\n"
-        "[Row(batch_id='7', state='RUNNING', reason='None', name='x', start='b')]\n"
+        "[Row(batch_id='7', state='RUNNING', reason='None', name='x', start='b', partition='a')]\n"
     ) == done.stdout

@@ -13,7 +13,7 @@ PARTITION = Partition(
 KNOWN = SiteLimits(
     at=12.5, problems=("sacctmgr: no answer",), version="22.05.8", cluster="c", max_array_size=1001,
     max_array_tasks=None, max_submit=50, max_job_count=10000, message_timeout_s=10, min_job_age_s=300,
-    kill_wait_s=30, can_requeue=True, has_rewriting=False, has_accounting=True, enforced=("limits", "qos"),
+    kill_wait_s=30, can_requeue=True, has_rewriting=False, hides_jobs=False, has_accounting=True, enforced=("limits", "qos"),
     partitions=(PARTITION,), nodes=(Nodes("cpu", 2, 4, 4000, {"a100": 4}),), licenses={"matlab": 2},
     groups=("alice",),
     associations=(Association("lab", "", ("normal",), None, True, None, 50, 600, {"cpu": 4}, {}),),

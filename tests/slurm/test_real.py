@@ -47,7 +47,7 @@ class Run:
         assert {"done"} == set(self._laptop.states())
         assert sorted(f"step{n}" for n in range(self._count + 1)) == self._laptop.effects()
         # what a command answers whose asker is gone is removed a day later (errands.tidy)
-        errands = "~(squeue|sacct|scancel|limits)"
+        errands = "~(squeue|sacct|scancel|limits|standing)"
         left = self._laptop.there(f"find {self.own} -name '~*' | grep -vE '{errands}' || true")
         assert left == ""
 

@@ -4,7 +4,7 @@ Never for long: what takes time (sbatch, squeue) runs in processes of its own, w
 go on when the agent ends.
 """
 
-from typing import Callable, List, Optional
+from typing import Any, Callable, List, Optional
 
 from xpm.agent import place
 from xpm.agent.advance import advance
@@ -29,6 +29,7 @@ class Advancing:
         if self._place.kind == "slurm":
             self.site = self._place.site
             self._place.examiner.is_patient = True  # we look again in a second
+            self._place.standing.is_wanted = True
         self._waits = Waits(content) if self._place.delegates else None
         self._seq = -1
         self._last = float("-inf")
@@ -44,6 +45,12 @@ class Advancing:
         self._board.refresh(now)
         self._place.watch(self._board, now)
         return [str(note) for note in self._place.notes()]
+
+    def standing(self, now: float) -> List[List[Any]]:
+        """Where jobs stand in a queue, as ``standing`` in xpm/wire/messages.py."""
+        if self.site is None:
+            return []
+        return [list(each) for each in self._place.standing.places(self._place.queue.answer(), now)]
 
     def hurry(self) -> None:
         """Run it at the next tick; let a supervisor look at once."""

@@ -17,30 +17,20 @@ Files it names lie beside ``recipe.json``, wheels below ``wheels/``.
 
 import contextlib
 import os
-import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from typing import Any, Dict, List, Optional
 
-from xpm.agent import entering, environs, modules, nodes, troubles
+from xpm.agent import entering, environs, modules, nodes
 from xpm.agent import place as places
+from xpm.agent.benches import Bench, Trouble, Unbuildable, last, line
 from xpm.agent.environs import Paths
 from xpm.wire import disks, files
 from xpm.wire.workspace import Layout
 
-BEAT_S = 5.0
 OLDEST = (3, 9)
-
-
-class Unbuildable(Exception):
-    """The environment cannot be made; says why, and what to do."""
-
-
-class Trouble(Exception):
-    """It cannot be made now, through no fault of what was asked for; says why."""
 
 
 class Builder(object):
@@ -64,7 +54,7 @@ class Builder(object):
             os.urandom(3).hex(),  # the number of a process comes again
         )
         self._recipe: Dict[str, Any] = {}
-        self._pre: List[str] = []
+        self._bench = Bench(self._where, os.path.join(self._folder, "pip.log"))
         self._purged: Optional[str] = None
 
     def run(self) -> bool:
@@ -77,14 +67,14 @@ class Builder(object):
                 raise Unbuildable(
                     "its recipe %s is missing, or of a newer xpm" % self._where.recipe
                 )
-            self._beat()
+            self._bench.beat()
             found = self._looked_at() or self._make()
             found.update(format=environs.FORMAT, at=time.time(), host=os.uname().nodename)
             found["seconds"] = round(time.time() - begun, 1)
             files.write(self._where.record, files.dump(found), sync=True)
             _remove(self._where.failed)
             _remove(self._where.later)
-            self._say("ready after %.0f s" % found["seconds"])
+            self._bench.say("ready after %.0f s" % found["seconds"])
             return True
         except Trouble as error:
             return self._put_off(str(error))
@@ -92,7 +82,7 @@ class Builder(object):
             if isinstance(error, OSError) and disks.heals(error):
                 return self._put_off(disks.words(error, self._where.folder))
             environs.fail(self._where, str(error), time.time())
-            self._say("failed: %s" % error)
+            self._bench.say("failed: %s" % error)
             return False
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -100,15 +90,17 @@ class Builder(object):
 
     def _put_off(self, words: str) -> bool:
         at = environs.put_off(self._where, words, time.time())
-        self._say("put off: %s; tried again from %s on" % (words, time.strftime("%H:%M:%S", at)))
+        self._bench.say(
+            "put off: %s; tried again from %s on" % (words, time.strftime("%H:%M:%S", at))
+        )
         return False
 
     def _make(self) -> Dict[str, Any]:
         recipe = self._recipe
-        self._pre = modules.heeded([str(each) for each in recipe.get("pre") or ()])
-        modules.check(recipe.get("modules") or [], self._ask)
-        self._pre += modules.lines(recipe.get("modules") or [])
-        self._pre += [str(each) for each in recipe.get("exports") or ()]
+        self._bench.pre += modules.heeded([str(each) for each in recipe.get("pre") or ()])
+        modules.check(recipe.get("modules") or [], self._bench.ask)
+        self._bench.pre += modules.lines(recipe.get("modules") or [])
+        self._bench.pre += [str(each) for each in recipe.get("exports") or ()]
         use, make = self._recipe.get("use") or {}, self._recipe.get("make")
         if use.get("image"):
             return self._of_image(use)
@@ -151,7 +143,7 @@ class Builder(object):
         lost = int(known.get("files") or 0) - entering.count(self._where.link)
         if lost <= 0 and not known.get("purged"):
             return True
-        self._say("%d of its files are gone: built anew" % lost)
+        self._bench.say("%d of its files are gone: built anew" % lost)
         with contextlib.suppress(OSError):
             self._purged = os.readlink(self._where.link)
         return False
@@ -183,26 +175,24 @@ class Builder(object):
             options += ["--no-index"] + ["--find-links=" + each for each in links]
         if make.get("index"):
             options += ["--index-url=" + str(make["index"])]
-        uv = self._which("uv")
+        uv = self._bench.which("uv")
         python = os.path.join(self._folder, "bin", "python")
         if uv:
-            self._do("make a virtual environment", [uv, "venv", "--python", base, self._folder])
+            self._bench.do(
+                "make a virtual environment", [uv, "venv", "--python", base, self._folder]
+            )
             argv = [uv, "pip", "install", "--python", python]
         else:
-            self._do(
+            self._bench.do(
                 "make a virtual environment",
                 [base, "-m", "venv", self._folder],
                 "does this Python have its venv and ensurepip modules? name another one (python:)",
             )
             argv = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-            argv += ["--log", self._pip_log()]
-        self._do("install the packages", [*argv, *options, "-r", requirements])
+            argv += ["--log", self._bench.pip_log]
+        self._bench.do("install the packages", [*argv, *options, "-r", requirements])
         with contextlib.suppress(OSError):
-            os.unlink(self._pip_log())
-
-    def _pip_log(self) -> str:
-        """What pip tells nobody but its log: an index that answers 503 is one without the package, otherwise."""
-        return os.path.join(self._folder, "pip.log")
+            os.unlink(self._bench.pip_log)
 
     def _build_conda(self, make: Dict[str, Any]) -> None:
         conda = self._conda_program()
@@ -211,11 +201,11 @@ class Builder(object):
         verb = [conda, "create"] if make.get("explicit") or is_micro else [conda, "env", "create"]
         yes = [] if verb[1] == "env" else ["-y"]
         argv = [*verb, *yes, "-p", self._folder, "--file", path]
-        self._do("create the conda environment", argv)
+        self._bench.do("create the conda environment", argv)
 
     def _conda_program(self) -> str:
         for name in ("micromamba", "mamba", "conda"):
-            found = self._which(name)
+            found = self._bench.which(name)
             if found:
                 return found
         raise Unbuildable(
@@ -227,10 +217,12 @@ class Builder(object):
         if asked.startswith(("/", "~", "$")):
             return self._expanded(asked)
         argv = [self._conda_program(), "run", "-n", asked]
-        status, out = self._ask(_line([*argv, "python", "-c", "import sys; print(sys.prefix)"]))
+        status, out = self._bench.ask(
+            line([*argv, "python", "-c", "import sys; print(sys.prefix)"])
+        )
         lines = [each for each in out.splitlines() if each.startswith("/")]
         if status or not lines:
-            raise Unbuildable("conda environment %r does not work: %s" % (asked, _last(out)))
+            raise Unbuildable("conda environment %r does not work: %s" % (asked, last(out)))
         return lines[-1]
 
     # ---------------------------------------------------------------------------- checking
@@ -243,7 +235,11 @@ class Builder(object):
         usual = places.job_python(self._content, {})
         if not version:
             return usual
-        for each in (usual, self._which("python" + str(version)), self._which("python3")):
+        for each in (
+            usual,
+            self._bench.which("python" + str(version)),
+            self._bench.which("python3"),
+        ):
             if each and self._version(each).startswith(str(version) + "."):
                 return each
         raise Unbuildable(
@@ -252,19 +248,18 @@ class Builder(object):
         )
 
     def _version(self, python: str) -> str:
-        out = self._ask(_line([python, "-c", entering.CHECK]))[1]
+        out = self._bench.ask(line([python, "-c", entering.CHECK]))[1]
         return out.partition("xpm-version ")[2].partition("\n")[0]
 
     def _checked(self, found: Dict[str, Any]) -> Dict[str, Any]:
         """The same, with the version of its Python, when jobs can start with it."""
         wanted = [list(each) for each in self._recipe.get("imports") or ()]
-        line = _line(
-            [str(found["python"]), "-c", entering.CHECK, *(str(each[0]) for each in wanted)]
-        )
-        status, out = self._ask("\n".join([*found["activate"], line]))
+        names = [str(each[0]) for each in wanted]
+        probe = line([str(found["python"]), "-c", entering.CHECK, *names])
+        status, out = self._bench.ask("\n".join([*found["activate"], probe]))
         version = out.partition("xpm-version ")[2].partition("\n")[0]
         if status or not version:
-            raise Unbuildable("its Python %s does not start: %s" % (found["python"], _last(out)))
+            raise Unbuildable("its Python %s does not start: %s" % (found["python"], last(out)))
         if tuple(int(each) for each in version.split(".")[:2]) < OLDEST:
             raise Unbuildable(
                 "its Python %s is %s, and jobs need 3.9 or newer: name another one (python:)"
@@ -277,11 +272,11 @@ class Builder(object):
                 "%s cannot import %s: install it there, or give its launcher an environment that has it (envs:)"
                 % (found["python"], told)
             )
-        self._say("%s is Python %s" % (found["python"], version))
+        self._bench.say("%s is Python %s" % (found["python"], version))
         return dict(found, version=version, modules=list(self._recipe.get("modules") or ()))
 
     def _of_image(self, use: Dict[str, Any]) -> Dict[str, Any]:
-        program = self._which("apptainer") or self._which("singularity")
+        program = self._bench.which("apptainer") or self._bench.which("singularity")
         if not program:
             raise Unbuildable(
                 "no apptainer or singularity on the PATH here: load a module that has it (modules:)"
@@ -291,12 +286,12 @@ class Builder(object):
             raise Unbuildable("there is no image %s" % image)
         options = entering.image_options(use, self._layout.root, self._expanded)
         python = str(self._recipe.get("python") or "python3")
-        status, out = self._ask(
-            _line([program, "exec", *options, image, python, "-c", entering.CHECK])
+        status, out = self._bench.ask(
+            line([program, "exec", *options, image, python, "-c", entering.CHECK])
         )
         version = out.partition("xpm-version ")[2].partition("\n")[0]
         if status or not version:
-            raise Unbuildable("%s does not start in %s: %s" % (python, image, _last(out)))
+            raise Unbuildable("%s does not start in %s: %s" % (python, image, last(out)))
         if tuple(int(each) for each in version.split(".")[:2]) < OLDEST:
             raise Unbuildable("%s in %s is %s, jobs need 3.9 or newer" % (python, image, version))
         return {
@@ -311,69 +306,8 @@ class Builder(object):
             "kept": False,
         }
 
-    # ---------------------------------------------------------------------------- commands
-
-    def _ask(self, line: str) -> "tuple[int, str]":
-        """What a line of sh says after what the recipe has before it: its exit code and its output."""
-        text = "\n".join([*self._pre, line])
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", text],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        out = b""
-        while True:
-            try:
-                out = process.communicate(timeout=BEAT_S)[0]
-                break
-            except subprocess.TimeoutExpired:
-                self._beat()
-        return process.returncode, out.decode("utf-8", "replace")
-
-    def _do(self, what: str, argv: List[str], hint: str = "") -> None:
-        """Run a command that takes its time; what it prints goes to the log."""
-        self._say("$ " + _line(argv))
-        begins = os.path.getsize(self._where.log)
-        with open(self._where.log, "ab") as log:
-            process = subprocess.Popen(
-                ["/bin/sh", "-c", "\n".join([*self._pre, "exec " + _line(argv)])],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-            while process.poll() is None:
-                try:
-                    process.wait(BEAT_S)
-                except subprocess.TimeoutExpired:
-                    self._beat()
-        if not process.returncode:
-            return
-        for each in troubles.unfetched(self._pip_log()):
-            self._say(each)
-        cause = troubles.found(environs.tail(self._where.log, begins))
-        if cause:
-            raise Trouble("cannot %s: %s" % (what, cause))
-        more = "; " + hint if hint else ""
-        raise Unbuildable("cannot %s (exit code %d)%s" % (what, process.returncode, more))
-
-    def _which(self, name: str) -> Optional[str]:
-        status, out = self._ask("command -v %s" % shlex.quote(name))
-        found = out.strip().splitlines()[-1:] if not status else []
-        return found[0] if found and found[0].startswith("/") else None
-
     def _expanded(self, text: str) -> str:
         return places.job_python(self._content, {"python": text})
-
-    def _beat(self) -> None:
-        try:
-            os.utime(self._where.attempt, None)
-        except FileNotFoundError:  # given up, or started by hand: two are no harm
-            pass
-
-    def _say(self, text: str) -> None:
-        with open(self._where.log, "a", encoding="utf-8", errors="replace") as log:
-            log.write(text + "\n")
 
 
 def main(workspace: str, environment: str) -> int:
@@ -390,15 +324,6 @@ def main(workspace: str, environment: str) -> int:
 
         advance_workspace(layout.root, 10.0)
     return 0 if is_ready else 1
-
-
-def _line(argv: List[str]) -> str:
-    return " ".join(map(shlex.quote, argv))
-
-
-def _last(text: str) -> str:
-    lines = text.strip().splitlines()
-    return "\n".join(lines[-4:]) if lines else "it said nothing"
 
 
 def _remove(path: str) -> None:

@@ -96,6 +96,7 @@ SiteLimits = NamedTuple(
         ("can_requeue", Optional[bool]),
         ("has_rewriting", Optional[bool]),  # plugins that may change what a job asks for
         ("has_accounting", Optional[bool]),
+        ("hides_jobs", Optional[bool]),  # users do not see each other's
         ("enforced", Optional[Tuple[str, ...]]),  # AccountingStorageEnforce
         ("partitions", Optional[Tuple[Partition, ...]]),
         ("nodes", Optional[Tuple[Nodes, ...]]),

@@ -68,6 +68,7 @@ class Service:
         self._site: Optional[Learning] = None
         self._reports: Optional[reports.Reports] = None
         self._told_at: Optional[float] = None
+        self._stood: List[List[Any]] = []
         self._notes: List[str] = []
         self._said: List[str] = []
         self._has_looked = False
@@ -186,6 +187,8 @@ class Service:
         after = self._after(request.get("cursor"))
         if after is None or self._board.changes(after)[1]:
             return True
+        if not self._stood and self._standing():
+            return True
         every_s = request.get("progress_s")
         if self._reports is None or not isinstance(every_s, (int, float)):
             return False
@@ -266,6 +269,9 @@ class Service:
         answer = {"cursor": cursor, "changes": changes, "notes": notes, "time": self._clock()}
         if self._reports is not None and request.get("progress_s") is not None:
             answer["progress"] = self._reports.take(board, self._clock())
+        standing = self._standing()
+        if after is None or standing != self._stood:
+            self._stood = answer["standing"] = standing
         site = self._site.known() if self._site else limits.UNKNOWN
         if site.at != self._told_at:
             self._told_at = site.at
@@ -296,6 +302,9 @@ class Service:
     def _words(self) -> Dict[str, str]:
         assert self._board is not None
         return {job: view.state for job, view in self._board.views(self._clock()).items()}
+
+    def _standing(self) -> List[List[Any]]:
+        return self._advancing.standing(self._clock()) if self._advancing is not None else []
 
     def _after(self, cursor: Optional[str]) -> Optional[int]:
         life, _, seq = (cursor or "").partition(":")

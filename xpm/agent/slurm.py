@@ -22,6 +22,8 @@ from xpm.agent.slurm_gathering import Gathering
 from xpm.agent.slurm_queue import EVERY_S, Answer, Queue
 from xpm.agent.slurm_room import Room
 from xpm.agent.slurm_sending import AT_ONCE, Sender
+from xpm.agent.slurm_standing import EVERY_S as STANDING_S
+from xpm.agent.slurm_standing import Standing
 from xpm.agent.slurm_watching import Watcher
 from xpm.decide import states, transitions
 from xpm.decide.admit import Want
@@ -59,6 +61,8 @@ class SlurmPlace(object):
         self._options = options
         self.site = Learning(layout, environ, self._budget)
         self.queue = Queue(layout, prefix, environ, self._budget, self._every_s, kinds)
+        standing_s = float(options.get("standing_every_s") or STANDING_S)
+        self.standing = Standing(layout, environ, self._budget, self._hides_jobs, standing_s)
         self._room = Room(layout, self._limits, reserve(options), options.get("most_jobs"))
         self._judge = Judge(self.site)
         self._message_timeout_s = options.get("message_timeout_s")
@@ -131,6 +135,7 @@ class SlurmPlace(object):
             for batch_id in self._watcher.left_over(board):
                 self._canceller.cancel(batch_id, now)
         self._ask_if_worth_it(board, answer, now)
+        self.standing.look(answer, now)
         self._barred, self._held = nodes.barred(self._layout, now), 0
         if self._barred:
             self._held = sum(known.word == states.WAITING for known in board.jobs.values())
@@ -231,6 +236,9 @@ class SlurmPlace(object):
 
     def _has_accounting(self) -> Optional[bool]:
         return self._limits().has_accounting
+
+    def _hides_jobs(self) -> Optional[bool]:
+        return self.site.known().hides_jobs
 
     def _limits(self) -> SiteLimits:
         """What the site allows, the words of the profile before its own."""

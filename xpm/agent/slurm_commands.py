@@ -3,8 +3,8 @@
 import shlex
 from typing import Dict, List, Optional, Sequence
 
-FORMAT = "%A|%F|%K|%T|%r|%V|%S|%e|%j"
-"""JobID, array's id, index, state, reason, submit, start, end, name: no widths, so nothing is cut."""
+FORMAT = "%A|%F|%K|%T|%r|%P|%S|%e|%j"
+"""JobID, array's id, index, state, reason, partition, start, end, name: no widths, so nothing is cut."""
 
 
 def sbatch(

@@ -27,6 +27,8 @@ class Row(NamedTuple):
     name: str
     start: str = ""
     """When it started or is expected to, on the site's clock; "" or N/A when nobody knows."""
+    partition: str = ""
+    """Where it runs or waits: one, or several with commas; "" when it was not asked for."""
 
 
 ARRAY_SIZE = "MaxArraySize"
@@ -130,7 +132,7 @@ def queue(status: Optional[int], out: str) -> Optional[List[Row]]:
         fields = line.strip().split("|", 8)
         if len(fields) == 9 and fields[0].isdigit():
             batch_id = "%s_%s" % (fields[1], fields[2]) if fields[2].isdigit() else fields[0]
-            rows.append(Row(batch_id, fields[3], fields[4], fields[8], fields[6]))
+            rows.append(Row(batch_id, fields[3], fields[4], fields[8], fields[6], fields[5]))
     return rows
 
 

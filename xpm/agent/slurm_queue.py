@@ -18,12 +18,19 @@ from xpm.wire.workspace import Layout
 
 Answer = NamedTuple(
     "Answer",
-    [("at", float), ("rows", List[Row]), ("others", int), ("stuck", Dict[str, float])],
+    [
+        ("at", float),
+        ("rows", List[Row]),
+        ("others", int),
+        ("stuck", Dict[str, float]),
+        ("turns", Dict[str, str]),
+    ],
 )
 """A good answer: ``at`` is when it was asked for, so it knows nothing that happened later.
 
 ``rows`` are this workspace's batch jobs; ``others``: how many more the user has in the queue; ``stuck``: those of ``rows``
-that wait for a fatal reason, and the first answer in a row that said so.
+that wait for a fatal reason, and the first answer in a row that said so; ``turns``: those that wait for nothing but their
+turn (an array by its own id), and the partitions where they do.
 """
 
 EVERY_S = 60.0
@@ -74,7 +81,8 @@ class Queue(object):
             rows = [Row(*map(str, each)) for each in content.get("rows") or ()]
             others = int(content.get("others") or 0)
             stuck = content.get("stuck") or {}
-            self._answer = Answer(float(content.get("at") or 0.0), rows, others, stuck)
+            turns = content.get("turns") or {}
+            self._answer = Answer(float(content.get("at") or 0.0), rows, others, stuck, turns)
         return self._answer
 
     def ask(self, now: float, early: bool = False) -> None:
@@ -119,10 +127,20 @@ class Queue(object):
         before = (reading.load(self._layout.squeue) or {}).get("stuck") or {}
         stuck = slurm_reasons.stuck_since(before, mine, self._asked_at, self._kinds)
         content = {
-            "at": self._asked_at, "ok": True, "rows": mine, "others": others, "stuck": stuck,
+            "at": self._asked_at, "ok": True, "rows": [row[:5] for row in mine], "others": others, "stuck": stuck,
+            "turns": _turns(mine),
         }  # fmt: skip
         files.write(self._layout.squeue, files.dump(content))
 
     def _is_other(self, row: Row) -> bool:
         """Whether it is in the queue, and none of this workspace's."""
         return not row.name.startswith(self._prefix) and not slurm_states.is_over(row.state)
+
+
+def _turns(rows: List[Row]) -> Dict[str, str]:
+    """The partitions of those that wait for nothing but their turn."""
+    return {
+        slurm_parse.array_of(row.batch_id): row.partition
+        for row in rows
+        if row.state == "PENDING" and row.partition and slurm_reasons.awaits_turn(row.reason)
+    }

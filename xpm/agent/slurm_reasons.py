@@ -155,6 +155,18 @@ def _explain(said: str) -> Reason:
 _KEYS = {each.lower(): each for each in _NAMED}
 
 
+_TURN = frozenset(["priority", "resources"])
+
+
+def awaits_turn(said: str, others: Iterable[str] = ()) -> bool:
+    """Whether it waits for nothing but its turn; squeue joins the reasons of an array's elements by commas.
+
+    ``others``: reasons that count as well, in lower case.
+    """
+    words = {each.strip().lower() for each in said.strip().strip("()").split(",")}
+    return words <= _TURN.union(others)
+
+
 def waiting(said: str, start: str) -> str:
     """Why it waits, in words, and when SLURM expects to start it, if it does."""
     return "; ".join(each for each in (in_words(said), expected(start)) if each)

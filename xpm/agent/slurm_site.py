@@ -119,6 +119,7 @@ def parse_config(text: Optional[str]) -> Dict[str, Any]:
         "kill_wait_s": _number(values.get("KillWait")),
         "can_requeue": None if requeue is None else requeue == "1",
         "has_rewriting": _has_plugins(values),
+        "hides_jobs": _hides_jobs(values),
         "has_accounting": None if storage is None else storage.endswith("slurmdbd"),
         "enforced": None if enforced is None else tuple(_words(enforced) or ()),
     }
@@ -128,6 +129,16 @@ def _has_plugins(values: Mapping[str, str]) -> Optional[bool]:
     said = [values.get(name) for name in ("JobSubmitPlugins", "CliFilterPlugins")]
     told = [each for each in said if each is not None]
     return any(each not in ("", "(null)") for each in told) if told else None
+
+
+def _hides_jobs(values: Mapping[str, str]) -> Optional[bool]:
+    """Whether squeue shows to a user less than all jobs: PrivateData, or labels (mcs(5))."""
+    private = values.get("PrivateData")
+    if private is None:
+        return None
+    words = {each.strip().lower() for each in private.split(",")}
+    labels = re.split(r"[,:]", values.get("MCSParameters", "").lower())
+    return bool(words & {"jobs", "all"}) or "privatedata" in labels
 
 
 def parse_partitions(text: Optional[str]) -> Optional[Tuple[Partition, ...]]:

@@ -240,4 +240,4 @@ def told_connectors(profiles: Profiles) -> str:
     """What to do where a connector is not known."""
     if not profiles.path:
         return "there is no profile yet: `xpm connect HOST` writes one"
-    return f"known: {', '.join(profiles.connectors)}; `xpm connect HOST` adds one"
+    return "`xpm launchers list` shows those there are; `xpm connect HOST` adds one"

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 from xpm.cli.bars import ROOMY, TIGHT, bar
 from xpm.follow.progress import Pace, Word, said
+from xpm.follow.standing import Standing, Standings, standings
 from xpm.follow.views import JobView
 from xpm.wire import jobfile
-from xpm.words import starts, telling
+from xpm.words import standing, starts, telling
 
 HOLDING = frozenset({"submitted", "pending", "running", "unknown"})
 """The states in which a job holds its tokens."""
@@ -17,6 +18,8 @@ MOST_RUNNING = 5
 MOST_REASONS = 3
 MOST_READ = 50
 """Of so many jobs at once the files are read: of more, what one of them says matters less than the bars."""
+PLACES_S = 10.0
+"""How often places in a queue are looked up again, of all that wait, while none is news."""
 BAR, BAR_TIGHT = 20, 6
 HERE = "local"
 
@@ -32,6 +35,9 @@ class Gauges:
         self._tokens: dict[str, Mapping[str, tuple[int, int]]] = {}
         self._read_at = 0.0
         self._words: dict[str, Word] = {}
+        self._standings = standings(main) if main else None
+        self._first: Mapping[str, Standing] = {}
+        self._placed_at = 0.0
         self._heard: Mapping[str, float] = {}
         self._lost: Collection[str] = ()
 
@@ -61,7 +67,7 @@ class Gauges:
             self._look(jobs)
         return [
             *self._of_running(jobs, now, columns),
-            *_of_pending(jobs, datetime.fromtimestamp(now, UTC)),
+            *_of_pending(jobs, datetime.fromtimestamp(now, UTC), self._first),
             *self._of_tokens(),
             *self._of_links(jobs, now),
         ]
@@ -72,6 +78,11 @@ class Gauges:
             if word is not None:
                 self._words[job.path] = word
                 self._paces.setdefault(job.path, Pace()).seen(word.at, word.fraction)
+        if self._standings is not None:
+            is_news = self._standings.refresh()
+            if is_news or self._read_at - self._placed_at >= PLACES_S:
+                self._placed_at = self._read_at
+                self._first = _first_places(jobs, self._standings)
         for job in jobs[:MOST_READ]:
             if job.path not in self._tokens:
                 self._tokens[job.path] = self._wanted(job)
@@ -124,19 +135,41 @@ def in_words(left: float | None) -> str:
     return "" if left is None else f"{telling.age(left)} left"
 
 
-def _of_pending(jobs: Sequence[JobView], now: datetime) -> Iterator[str]:
+def _first_places(jobs: Sequence[JobView], known: Standings) -> Mapping[str, Standing]:
+    """The best place of those that wait for the same."""
+    best: dict[str, Standing] = {}
+    for job in jobs if known else ():
+        where = known.of(job)
+        if where is not None and (job.reason not in best or where.place < best[job.reason].place):
+            best[job.reason] = where
+    found: dict[str, Standing] = {}
+    for text, where in sorted(best.items(), key=lambda each: each[1].place):
+        found.setdefault(_bare(text)[0], where)
+    return found
+
+
+def _bare(reason: str) -> tuple[str, datetime | None]:
+    return starts.parted(" ".join(reason.split()))
+
+
+def _of_pending(
+    jobs: Sequence[JobView], now: datetime, places: Mapping[str, Standing]
+) -> Iterator[str]:
     """What jobs in a queue wait for, in the words of the batch system, the most frequent reasons first.
 
-    Of jobs that wait for the same the earliest start is told that the batch system expects.
+    Of jobs that wait for the same the best place is told, and the earliest start that the batch system expects.
     """
     reasons: Counter[str] = Counter()
     first: dict[str, datetime] = {}
     texts = Counter([job.reason for job in jobs if job.state == "pending" and job.reason])
     for text, count in texts.items():  # few, however many jobs there are
-        reason, start = starts.parted(" ".join(text.split()))
+        reason, start = _bare(text)
         reasons[reason] += count
         if start is not None:
             first[reason] = min(start, first.get(reason, start))
     for reason, count in reasons.most_common(MOST_REASONS):
-        told = f"first start {starts.about(first[reason], now)}" if reason in first else ""
-        yield f"{count} pending: " + "; ".join(each for each in (reason, told) if each)
+        start_told = f"first start {starts.about(first[reason], now)}" if reason in first else ""
+        place = standing.told(places.get(reason))
+        place = f"the first is {place}" if place and count > 1 else place
+        told = "; ".join(each for each in (reason, place, start_told) if each)
+        yield f"{count} pending: {told}"

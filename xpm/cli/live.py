@@ -17,6 +17,7 @@ from xpm.follow.observer import Observer, PlainObserver, WaitingNews
 from xpm.follow.progress import Pace
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import Waiting
+from xpm.words.queued import Queued
 
 if TYPE_CHECKING:
     from xpm.cli.foot import Foot
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def observer() -> Observer:
     """Who shows a run: bars where stderr is a terminal, lines elsewhere."""
-    return LiveObserver() if render.is_terminal(sys.stderr) else PlainObserver()
+    return LiveObserver() if render.is_terminal(sys.stderr) else PlainObserver(queue=Queued())
 
 
 class Tally:

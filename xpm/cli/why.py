@@ -1,5 +1,6 @@
 """``xpm why``: why a job waits, fails or is run again."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -63,6 +64,7 @@ def _as_json(job: JobView, told: list[Because], case: Case) -> dict[str, object]
         "attempt": job.attempt,
         "connector": job.connector,
         "batch_id": job.batch_id,
+        "queue": None if job.standing is None else asdict(job.standing),
         "seen_at": job.seen_at.isoformat(),
         "because": [{"topic": each.topic, "text": each.text} for each in told],
         "snapshot": claim.get("snapshot") or (case.noted.get("code") or {}).get("snapshot"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from xpm.connectors.base import Change, Connector, Fetched, JobRef, Paused
+from xpm.follow import standing
 from xpm.follow.bringing import Bringing
 from xpm.follow.events import Arrived, Changed, Event, Noted
 from xpm.follow.journal import Journal
@@ -113,6 +114,8 @@ class Followed:
         if whole:
             heard = {each.ref for each in changes}
             changes += [_never_heard(ref, self._clock()) for ref in fresh if ref not in heard]
+        if whole or news.standing is not None:
+            standing.keep(journal.folder, self._connector, news.standing or ())
         self._tell(changes, fresh, journal)
         for text in news.notes:
             self._note(text)

@@ -16,6 +16,7 @@ from xpm.follow.leaving import Stays
 from xpm.follow.main import MainFolder
 from xpm.follow.narrowing import ALL, Condition
 from xpm.follow.records import Line, Run
+from xpm.follow.standing import Standing, Standings
 from xpm.sync.staying import Left
 
 OVER = frozenset({"done", "failed", "cancelled", "lost", "skipped"})
@@ -128,6 +129,7 @@ class Look:
     def __init__(self, main: MainFolder, journal: Journal) -> None:
         self.main = main
         self.journal = journal
+        self.standings = Standings(journal.folder)
         journal.read(_UNSENT)
         journal.read(_SEEN)
         self.update()
@@ -146,6 +148,7 @@ class Look:
         """Take in what was submitted, sent and heard since."""
         self.journal.catch_up()
         self._left: Mapping[JobRef, Left] | None = None
+        self.standings.refresh()
         self.places: Mapping[str, Place] = self.journal.places()
         self.journal.read("DELETE FROM unsent")
         self.journal.write_aside(
@@ -315,6 +318,12 @@ class Look:
     def reason(self, row: Row) -> str:
         """Why a job waits, in words."""
         return row.reason if row.state in OVER else self._cancels.get(row.ref, row.reason)
+
+    def standing(self, row: Row) -> Standing | None:
+        """About where a job stands in the queue of its site; None when nobody knows."""
+        if row.state != "pending" or row.ref in self._cancels:
+            return None
+        return self.standings.of(row)
 
     def _attempts(self, condition: str) -> Sequence[tuple[str, JobRef, int]]:
         rows = self.journal.read(

@@ -66,6 +66,8 @@ class Session:
         """The launcher profiles; read once."""
         if self._profiles is None:
             self._profiles = self.world.profiles()
+            if self._profiles.files:
+                self._refresh_schemas(self._profiles)
         return self._profiles
 
     @property
@@ -345,6 +347,11 @@ class Session:
         if self._journal is not None:
             self._journal.close()
             self._journal = self._look = None
+
+    def _refresh_schemas(self, profiles: "Profiles") -> None:
+        from xpm.launchers import schemas  # there is one beside a profile alone
+
+        schemas.refresh(profiles.files)
 
     def _lane(self, spec: Spec) -> "Lane":
         from xpm.follow.lane import Lane  # with all that travels: who only looks needs none of it

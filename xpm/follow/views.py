@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from xpm.follow.looking import Look, Row
 from xpm.follow.main import LocalEnd, MainFolder
 from xpm.follow.narrowing import ALL, Condition
 from xpm.follow.records import Line, Run, is_going
+from xpm.follow.standing import Standing
 from xpm.sync.staying import Left
 
 SCHEMA = 1
@@ -44,6 +45,8 @@ class JobView:
     """Over, with its files here: there is no more to ask."""
     left: Left = NOTHING_LEFT
     """How much of it a rule keeps on the far side."""
+    standing: Standing | None = None
+    """About where it stands in the queue."""
 
     @property
     def ref(self) -> JobRef:
@@ -174,6 +177,7 @@ def seen(look: Look, row: Row) -> JobView:
         message=row.message,
         settled=bool(row.settled),
         left=look.left.get(row.ref, NOTHING_LEFT),
+        standing=look.standing(row),
     )
 
 
@@ -224,6 +228,7 @@ def as_json(view: ExperimentView) -> dict[str, object]:
                 "path": job.path,
                 "seen_at": job.seen_at.isoformat(),
                 "reason": job.reason,
+                "queue": None if job.standing is None else asdict(job.standing),
                 "message": job.message,
                 "stayed": {"files": job.left.files, "bytes": job.left.bytes},
             }

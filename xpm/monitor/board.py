@@ -16,6 +16,7 @@ from xpm.follow import choosing, filters
 from xpm.follow.journal import Journal, Place
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import MainFolder
+from xpm.follow.standing import Standing
 from xpm.monitor.progress import Progress, Watched
 
 Key = tuple[str, str, str]
@@ -30,6 +31,12 @@ class Entry:
     row: Row
     tags: Mapping[str, object]
     reason: str
+    standing: Standing | None = None
+
+    @property
+    def told(self) -> tuple[str, Standing | None]:
+        """What is said of it besides its row."""
+        return self.reason, self.standing
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.row, name)
@@ -144,16 +151,16 @@ class Board:
         for name in self.experiments:
             for row in self.look.rows(name):
                 key = (name, row.task, row.id)
-                reason = self.look.reason(row)
+                told = self.look.reason(row), self.look.standing(row)
                 known = before.get(key)
-                if known is not None and known.row[:-1] == row[:-1] and known.reason == reason:
+                if known is not None and known.row[:-1] == row[:-1] and known.told == told:
                     known.row = row
                     self.entries[key] = known
                     continue
                 read = tags.get(row.tags_text)
                 if read is None:
                     read = tags[row.tags_text] = json.loads(row.tags_text)
-                self.entries[key] = entry = Entry(key, row, read, reason)
+                self.entries[key] = entry = Entry(key, row, read, *told)
                 changed.append(entry)
         return changed, [key for key in before if key not in self.entries]
 
@@ -164,7 +171,8 @@ class Board:
         own = self.main.own
         folders = [own / "outbox", own / "owed"]
         listed = [path for each in folders if each.is_dir() for path in (each, *each.iterdir())]
-        return version, records, tuple(_changed_at(path) for path in listed)
+        times = tuple(_changed_at(path) for path in listed)
+        return version, records, times, self.look.standings.marks()
 
 
 def _changed_at(path: "os.PathLike[str]") -> int:

@@ -33,7 +33,10 @@ observe   W {"cursor": text or null, "jobs": [[task, job], ...] or null, "wait_s
           words. ``limits``, only when they are news to this connection: what the site allows, as in limits.json
           (xpm/agent/limits.py). ``progress``, only with ``progress_s``: [task, job, at, fraction, description] of each job that
           runs and has said how far it is since that was told to this connection (xpm/agent/reports.py); where nothing else is
-          news, that ends the wait once in progress_s.
+          news, that ends the wait once in progress_s. ``standing``, when it is news to this connection, and whenever all jobs
+          are reported: [batch id, indices, partition, place, of] of each batch job that waits for its turn, as far as it is
+          known where (xpm/agent/slurm_line.py); ends the wait when none was told before. Of an array, ``indices``
+          (xpm/wire/indices.py) are those it is said of: the first has this place, the second the next.
 nudge     -> {}: an observe that waits answers at once
 cancel    W {"jobs": [[task, job, attempt], ...]} -> {"noted": n}
 tail      W {"task", "job", "stream": "stdout" | "stderr", "offset": n, "limit": n}

@@ -10,8 +10,8 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       ``open`` so that whoever advances does it alike. Options: those of site.json, of
                                       xpm/agent/slurm_wishes.py, "keeper" (keeper.py), "keep_environ" (place.py)
     .xpm/site.json                    {"squeue_every_s", "message_timeout_s", "lost_after_s", "commands_per_minute",
-                                      "keeper_apart_s"}: what somebody who knows this site better has written by hand; goes
-                                      before place.json's options
+                                      "keeper_apart_s", "standing_every_s"}: what somebody who knows this site better has
+                                      written by hand; goes before place.json's options
     .xpm/limits.json                  what the site allows, and when it was asked: xpm/agent/limits.py; a cache
     .xpm/limits.asked                 {"at", "failed"}: when somebody last asked for it, and whether nothing came back
     .xpm/refresh/<job>.json           newer code for a job that has not started: xpm/wire/refreshing.py
@@ -46,10 +46,12 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       lock: xpm/agent/leases.py)
     .xpm/keepers/<n>/...              xpm/agent/keeper.py
     .xpm/nodes.json                   {"format": 1, "at", "host", "said"}: a job has found that compute nodes cannot submit
-    .xpm/squeue.json                  {"at", "ok", "rows": [[batch id, state, reason, name], ...], "others": n, "stuck": {batch
-                                      id: at}}: the last good answer of squeue, for all; ``at``: when it was asked for, ``rows``:
-                                      this workspace's batch jobs, ``others`` how many more the user has in the queue,
-                                      ``stuck`` since which answer a batch job has waited for a fatal reason
+    .xpm/squeue.json                  {"at", "ok", "rows": [[batch id, state, reason, name, start], ...], "others": n, "stuck":
+                                      {batch id: at}, "turns": {batch id: partitions}}: the last good answer of squeue, for all;
+                                      ``at``: when it was asked for, ``rows``: this workspace's batch jobs, ``others`` how many
+                                      more the user has in the queue, ``stuck`` since which answer a batch job has waited for a
+                                      fatal reason, ``turns`` where those wait that wait for nothing but their turn, arrays by
+                                      their own id
     .xpm/quiet.json                   {"format", "at", "counts", "awaited"}: all is in the queue, and whose ends matter
                                       (xpm/agent/quiet.py)
     .xpm/commands/<site>/<minute>     a byte for each scheduler command, where the user has no state folder
@@ -59,6 +61,10 @@ Version 1. Below the workspace's folder (here: the main folder itself)::
                                       (xpm/agent/slurm_accounts.py)
     .xpm/sacct.asked                  {"at"}, and {"disabled": true} where it said that no accounts are kept
     .xpm/squeue.asked                 {"at", "early_at"}: when somebody last asked, and last asked early for new jobs
+    .xpm/standing.json                {"at", "rows": [[batch id, indices, partition, place, of], ...]}: where batch jobs stood in
+                                      the queue (xpm/agent/slurm_standing.py)
+    .xpm/standing.asked               {"at", "next", "failures", "errand"}: when somebody last asked for that, when somebody may
+                                      again, and the errand that nobody has heard yet
     .xpm/advance/, .xpm/advance.again a mkdir lock that only saves work, with owner.json; the mark of who came meanwhile
     .xpm/supervisor/owner.<k>         who supervises a plain host: a process or {"left": true}; the highest k counts; exclusive
     .xpm/supervisor/log               what supervisor and nursery printed

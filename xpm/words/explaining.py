@@ -10,7 +10,7 @@ from xpm.decide import retry
 from xpm.decide.retry import End
 from xpm.follow.views import OVER, JobView
 from xpm.launchers.endings_vocabulary import CAUSES as RETRIED
-from xpm.words import telling
+from xpm.words import standing, telling
 from xpm.words.evidence import Case, Record
 
 DIFFERENCES = 3
@@ -44,8 +44,9 @@ def named(job: JobView) -> str:
 def _waiting(case: Case) -> Iterator[Because]:
     held = [each for each in case.parents if each.state != "done"]
     for each in held:
-        place = f" ({each.reason})" if each.reason else ""
-        yield Because("waits", f"for {named(each)}, which is {each.state}{place}")
+        reason = standing.placed(each.reason, each.standing)
+        why = f" ({reason})" if reason else ""
+        yield Because("waits", f"for {named(each)}, which is {each.state}{why}")
     if case.job.reason and not held:
         yield _wait(case.job.reason)
     elif not held:
@@ -69,7 +70,8 @@ def _of_reason(case: Case) -> Iterator[Because]:
         "pending": "it is in SLURM's queue, which has not said yet why",
         "unknown": "the host answers, but nothing there tells how it is",
     }
-    yield _wait(case.job.reason or words.get(case.job.state, case.job.state))
+    reason = case.job.reason or words.get(case.job.state, case.job.state)
+    yield _wait(standing.placed(reason, case.job.standing))
 
 
 def _wait(reason: str) -> Because:

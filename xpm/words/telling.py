@@ -10,8 +10,10 @@ from xpm.follow import leaving
 from xpm.follow.looking import OVER, Row
 from xpm.follow.views import ExperimentView, JobView, Summary
 from xpm.wire import hints
-from xpm.words import starts
+from xpm.words import standing, starts
 
+LINES_SHOWN = 3
+"""A longer message is told in a row by its first line."""
 HEADINGS = ("JOB", "TASK", "STATE", "TAGS", "WHERE", "REMARK")
 ORDER = (
     "failed", "lost", "unknown", "running", "pending", "submitted", "ready", "waiting", "skipped",
@@ -132,7 +134,11 @@ def where(job: JobView) -> str:
 
 def remark(job: JobView) -> str:
     """Why a job waits or failed, and how often it was tried."""
-    said = [job.cause or "", *(job.message or starts.told(job.reason, now())).splitlines()]
+    waits = starts.told(standing.placed(job.reason, job.standing), now())
+    lines = (job.message or waits).splitlines()
+    if len(lines) > LINES_SHOWN:  # what an installer said, or a table: `xpm why` has it
+        lines = [f"{lines[0]} …"]
+    said = [job.cause or "", *lines]
     if job.state in OVER and not job.settled:
         said.append("its files are not here yet")
     if job.attempt > 1:

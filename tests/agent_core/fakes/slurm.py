@@ -2,7 +2,7 @@
 # ruff: noqa
 """sbatch, squeue and scancel over a folder: they accept, refuse, lie and fall silent as a test says.
 
-``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>`` (``keeper`` for the sbatch of one); without a line for a command, or a
+``$FAKE_SLURM/script`` has one line per coming call, ``<command> <mode>`` (``keeper`` for the sbatch of one, ``line`` for the squeue about everybody's jobs); without a line for a command, or a
 mode, it behaves. What the batch system knows is ``jobs/<id>.json``, of an array with its ``elements``; every call is a line of ``calls``. Where there
 is a file ``most``, no more jobs than it says may be in the queue; ``MaxArraySize`` likewise.
 """
@@ -24,7 +24,8 @@ def main(command, argv):
     if command in ("scontrol", "sinfo", "sacctmgr"):
         return tell(command, argv)
     is_keeper = any(each.startswith("--job-name=") and ".keeper." in each for each in argv)
-    how = mode("keeper" if is_keeper else command)
+    is_line = command == "squeue" and "-p" in argv
+    how = mode("keeper" if is_keeper else "line" if is_line else command)
     verbs = {"sbatch": sbatch, "squeue": squeue, "scancel": scancel, "sacct": sacct}
     return verbs[command](argv, how)
 
@@ -119,6 +120,8 @@ def squeue(argv, how):
         return say("slurm_load_jobs error: Unable to contact slurm controller (connect failure)")
     if how == "banner":
         print("*** maintenance on Monday | 12:00 ***")
+    if "-p" in argv:
+        return everybody(how)
     for number, index, job in everything():
         raw = number if job["state"] == "PENDING" or not index else "%d" % (5000 + int(index))
         print(
@@ -129,13 +132,22 @@ def squeue(argv, how):
                     index or "N/A",
                     job["state"],
                     job["reason"],
-                    "now",
+                    job.get("partition", "cpu"),
                     "N/A",
                     "N/A",
                     job["name"],
                 ]
             )
         )
+    return 0
+
+
+def everybody(how):
+    """What waits in some partitions, of all users: the file ``line``."""
+    if how == "slow":
+        time.sleep(600)
+    with open(os.path.join(ROOT, "line")) as file:
+        sys.stdout.write(file.read())
     return 0
 
 
