@@ -46,6 +46,9 @@ def main(unpack_source: str) -> None:
 
     def serve(workspace: str, name: str) -> None:
         sys.path.insert(0, os.path.join(workspace, ".xpm", "travel", name))
+        from xpm.wire import bytecode
+
+        bytecode.keep_beside_sources()
         from xpm.agent.serve import main as agent
 
         agent(workspace, name, pipes[0], pipes[1], started=True)

@@ -112,10 +112,10 @@ class Link:
 
     def call(self, content: frames.Message, payload: bytes = b"") -> tuple[frames.Message, bytes]:
         """The agent's answer."""
-        timeout_s = self._grace_s + float(content.get("wait_s", 0))
 
         def attempt() -> tuple[frames.Message, bytes]:
             client = self._alive()
+            timeout_s = self._grace_s + float(content.get("wait_s", 0))
             if content["verb"] != "observe":
                 answer = checked(self.name, *client.call(content, payload, timeout_s))
                 if content["verb"] in SETTLING and self._mark is not None:

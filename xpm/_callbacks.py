@@ -72,6 +72,7 @@ class Callbacks:
     def __init__(self, note: Callable[[str], None]) -> None:
         self._note = note
         self._wanted: dict[JobRef, list[Wanted]] = {}
+        self._uncalled: dict[JobRef, list[Wanted]] = {}
         self._due: deque[Wanted] = deque()
         self._failed: list[str] = []
         self._is_closed = False
@@ -87,10 +88,15 @@ class Callbacks:
                 wanted.callback(wanted.subject)
             else:
                 self._due.append(wanted)
+        else:
+            self._uncalled.setdefault(wanted.job.ref, []).append(wanted)
 
     def ended(self, job: Ends) -> None:
-        """A job is over and its files are here."""
-        self._due.extend(each for each in self._wanted.get(job.ref, ()) if each.is_due)
+        """A job is over and its files are here; it may have been so before, in an earlier attempt."""
+        waiting = self._uncalled.pop(job.ref, [])
+        self._due.extend(each for each in waiting if each.is_due)
+        if left := [each for each in waiting if not each.is_due]:
+            self._uncalled[job.ref] = left
 
     def due(self) -> Iterator[Wanted]:
         """Who is to be called now, and who becomes due meanwhile, each once."""

@@ -1,5 +1,6 @@
 """What becomes of a task that a plan submits: reused, followed again, or sent in a new attempt."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -82,7 +83,7 @@ class Deciding:
         self.alive: set[JobRef] = set()
         self.undecided: set[JobRef] = set()
         self.reused = 0  # jobs that were done before
-        self.batches = Batches()
+        self.batches = Batches(time.time())
         self._held: list[Job] = []
         self._sites: dict[str, tuple[SiteLimits, str] | None] = {}
         self._noted: set[str] = set()
@@ -125,6 +126,23 @@ class Deciding:
         job.phase = Phase.OVER
         self.alive.discard(job.ref)
 
+    def again(self, line: Line) -> Job | None:
+        """Follow an attempt that somebody else has given a job of ours; None: it is no such attempt."""
+        job = self.jobs.get(JobRef(line.task, line.job))
+        noted = self._main.job(job.ref) if job is not None else None
+        if job is None or noted is None or job.undecided or line.attempt <= job.attempt:
+            return None
+        job.spec = self._session.spec(line.connector)
+        job.attempt, job.line, job.seen_at, job.delivered = line.attempt, line, line.at, False
+        job.phase = Phase.FOLLOWED
+        self.alive.add(job.ref)
+        entry = {name: noted[name] for name in ENTRY_FIELDS if name in noted}
+        entry["attempt"] = line.attempt
+        spec = job.spec
+        self._patiently(lambda: self._session.submit(spec, entry, None))
+        self._session.follow(spec, job.ref, line.attempt)  # it may be over there already
+        return job
+
     def hear(self, change: Change) -> bool:
         """Take news of a job; whether it is one of ours and the news are not old."""
         job = self.jobs.get(change.ref)
@@ -149,7 +167,8 @@ class Deciding:
 
     def _note_batch(self, job: Job, change: Change) -> None:
         if change.batch_id and isinstance(job.spec, SlurmSpec):
-            self.batches.add(job.spec.name, change.batch_id)
+            done_at = change.at if change.state == "done" else None
+            self.batches.add(job.spec.name, change.batch_id, done_at)
 
     def delivered(self, attempts: Sequence[tuple[JobRef, int]]) -> None:
         """Note what the far side wants now: from here on, its word counts for any attempt.

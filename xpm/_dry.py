@@ -33,6 +33,7 @@ from xpm.plan import context, places
 from xpm.plan.requirements import Req
 
 if TYPE_CHECKING:
+    from xpm.launchers.profiles import Profiles
     from xpm.plan.sealing import Sealed
     from xpm.plan.tokens import Token
 
@@ -246,6 +247,9 @@ class DrySession(Session):
         self.snapshot: Snapshot | None = None
         self.recipes: dict[str, Mapping[str, object]] = {}
         self._states: Mapping[JobRef, Known] | None = None
+
+    def _refresh_schemas(self, profiles: "Profiles") -> None:
+        """Nothing is written."""
 
     @property
     def journal(self) -> Journal:

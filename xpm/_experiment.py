@@ -19,6 +19,7 @@ from xpm._jobs import Callback, Handle, Job, Phase
 from xpm._notify import Notified
 from xpm._patience import Patience
 from xpm._place import Place
+from xpm._retried import Retried
 from xpm.connectors.base import Change, JobRef
 from xpm.errors import JobsFailed, PlanProblem, ProfileProblem
 from xpm.follow import leaving
@@ -98,6 +99,7 @@ class Experiment(Interactive):
             self._options.refresh,
             self._options.move,
         )
+        self._retried = Retried(self._record, self._run, self._deciding, self._counts)
         self._observer.started(self._record.id, str(self._main.path))
         if self._port is not None:
             from xpm.monitor.serving import beside  # here: it is large
@@ -113,9 +115,8 @@ class Experiment(Interactive):
         return self
 
     def _start(self) -> None:
-        script = plan_script()
-        named = str(script) if script else None
-        self._run = self._record.start(self._session.world.clock(), named, sys.argv[1:])
+        script = str(found) if (found := plan_script()) else None
+        self._run = self._record.start(self._session.world.clock(), script, sys.argv[1:])
 
     def __exit__(
         self,
@@ -249,16 +250,22 @@ class Experiment(Interactive):
         self._session.hurry()
         while True:
             self._call_back()
+            self._follow_retried()
             if self._is_over(job):
                 return
             if job is None:
                 self._tell_safe()
             self._session.hurry()
-            event = self._session.next(self._pause_s)
+            event = self._session.next(self._retried.pause_s or self._pause_s)
             if event is not None:
                 self._take(event)
             else:
                 self._refresh()
+
+    def _follow_retried(self) -> None:
+        for job in self._retried.look():
+            self._show(job)
+        self._tell()
 
     def _tell_safe(self) -> None:
         """Say once that this machine is not needed for a while, as soon as that is so."""

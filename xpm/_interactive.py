@@ -47,6 +47,10 @@ class Interactive:
         """
         for each in [each for each in _started if each._place == self._place]:
             each.close()
+        if kernel() is not None:
+            from xpm._courier import Courier  # scripts need none
+
+            self._observer.courier = Courier()
         self._open()
         _started.append(self)
         atexit.register(self.close)
@@ -87,7 +91,7 @@ class Interactive:
         return self in _started
 
     def _settle(self) -> None:
-        """Have it told to whom the profile says that all jobs are over, if they are."""
+        """Have it told to whom the profile says that all jobs are over, if they are; and said here what could not be told."""
         if self._is_started and self._is_over(None):
             self._observer.settled()
 
@@ -161,11 +165,15 @@ class Interactive:
         """Take the events that have come."""
         while (event := self._session.next(0.0)) is not None:
             self._take(event)
+        self._follow_retried()
 
     def _open(self) -> None:
         raise NotImplementedError
 
     def _take(self, event: "Event") -> None:
+        raise NotImplementedError
+
+    def _follow_retried(self) -> None:
         raise NotImplementedError
 
     def _is_over(self, job: "Job | None") -> bool:

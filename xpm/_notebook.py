@@ -22,6 +22,7 @@ from xpm.follow.standing import Standings, standings
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import Waiting
 from xpm.words import standing, telling
+from xpm.words.queued import Queued
 
 MOST = 50
 EVERY_S = 0.3
@@ -199,7 +200,7 @@ def _display() -> Any:
 def observer() -> "NotebookObserver | PlainObserver":
     """Who shows an experiment that nobody has chosen an observer for."""
     shell = kernel()
-    return PlainObserver() if shell is None else NotebookObserver(shell)
+    return PlainObserver(queue=Queued()) if shell is None else NotebookObserver(shell)
 
 
 class Interrupted(KeyboardInterrupt):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from xpm.errors import LoginNeeded, ProfileProblem
 from xpm.follow.observer import Observer, summary
@@ -61,12 +61,33 @@ def needs_login(experiment: str, waiting: Waiting) -> Message:
     return Message("login", f"xpm: {experiment} waits for a login to {name}", body)
 
 
-class Notified:
-    """Another observer, and messages to people who do not look at it."""
+class Sends(Protocol):
+    """Who carries messages, for an observer that is not to wait for that; see ``xpm._courier``."""
 
-    def __init__(self, inner: Observer, wishes: Callable[[], Notify]) -> None:
+    def send(self, wishes: Notify, message: Message) -> Sequence[str]:
+        """Have everybody told; what is wrong with it at once."""
+        ...
+
+    def problems(self) -> Sequence[str]:
+        """What went wrong since this was asked last."""
+        ...
+
+
+class Notified:
+    """Another observer, and messages to people who do not look at it.
+
+    Args:
+        inner: the other one.
+        wishes: whom to tell of what.
+        courier: who sends without being waited for; None: each message is sent before anything else happens.
+    """
+
+    def __init__(
+        self, inner: Observer, wishes: Callable[[], Notify], courier: Sends | None = None
+    ) -> None:
         self._inner = inner
         self._wishes = wishes
+        self.courier = courier
         self._experiment = self._main = ""
         self._jobs: dict[str, JobView] = {}
         self._saw_life = False
@@ -110,6 +131,8 @@ class Notified:
         if self._saw_life and all(job.state in OVER for job in jobs):
             self._saw_life = False
             self._tell(ended(self._experiment, self._main, jobs))
+        if self.courier is not None:
+            self._told_of(self.courier.problems())
 
     def _tell(self, message: Message) -> None:
         try:
@@ -117,8 +140,11 @@ class Notified:
         except ProfileProblem:  # said where a profile is needed
             return
         if message.kind in wishes.on and wishes.to:
-            for problem in send(wishes, message):
-                self._inner.note(f"not notified: {problem}")
+            self._told_of((self.courier.send if self.courier else send)(wishes, message))
+
+    def _told_of(self, problems: Sequence[str]) -> None:
+        for problem in problems:
+            self._inner.note(f"not notified: {problem}")
 
 
 def send(wishes: Notify, message: Message) -> list[str]:

@@ -91,6 +91,19 @@ def test_a_new_laptop_takes_over_and_nothing_runs_twice(first: Plan, second: Sec
     assert {"done"} == set(first.states().values())
 
 
+def test_what_there_is_to_adopt_is_listed_to_whoever_knows_no_folder_yet(
+    first: Plan, second: Second
+) -> None:
+    listed = xpm("adopt", "server", home=second.home)
+    taken = xpm("adopt", "server", "--all", home=second.home)
+
+    assert (listed.code, taken.code) == (0, 2), listed.err
+    assert ["EXPERIMENT", "gated"] == [line.split()[0] for line in listed.out.splitlines()]
+    assert "with --workdir DIR the main folder, as the plan names it" in listed.err
+    assert "it is not said which main folder to use" in taken.err
+    assert {"config", "state"} >= {each.name for each in second.home.iterdir()}
+
+
 def test_what_is_adopted_is_followed_tried_again_and_read_without_its_plan(
     first: Plan, second: Second
 ) -> None:
@@ -117,6 +130,7 @@ def test_what_cannot_be_adopted_is_said(second: Second, first: Plan) -> None:
 
     assert (unknown.code, nobody.code, here.code) == (2, 2, 2)
     assert "did you mean 'gated'?" in unknown.err
-    assert "no connector 'nowhere'" in nobody.err
+    assert "unknown connector 'nowhere'" in nobody.err
+    assert "xpm connect HOST" in nobody.err
     assert "is this machine" in here.err
     assert not (second.home / "main").exists()

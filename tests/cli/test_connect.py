@@ -11,7 +11,7 @@ from tests.cli.laptop import Laptop
 from tests.cluster import RunningCluster
 from tests.connectors.sshd import Sshd
 from tests.terminal import spawn
-from xpm.launchers import editors
+from xpm.launchers import editors, schemas
 
 PLAN = """\
 from xpm import Param, Task, experiment
@@ -64,7 +64,7 @@ def test_a_host_is_written_examined_and_runs_a_plan_at_once(person: Person) -> N
     assert "# Where jobs run (docs/profiles.md). Written by `xpm connect box`" in text
     assert shown.out.splitlines() == text.splitlines()
     assert text.startswith(f"{editors.LINE}\n")
-    assert editors.schema_text() == (person.profile.parent / editors.FILE).read_text()
+    assert schemas.marked() == (person.profile.parent / editors.FILE).read_text()
     assert 0 == xpm("launchers", "check", home=person.home).code
     (person.home / "plan.py").write_text(PLAN)
     ran = xpm("run", "plan.py", home=person.home)

@@ -399,3 +399,72 @@ def test_a_silent_slurmctld_says_nothing_of_the_request(
     found = asked(monkeypatch, tmp_path, str(tmp_path), "down")
 
     assert ["warn"] == [each.verdict for each in found if each.topic == "sbatch"]
+
+
+# ------------------------------------------------------------------- environments, online
+
+
+def environment(tmp_path: Path, recipe: dict[str, object]) -> list[Finding]:
+    """What a place says of jobs that want this environment."""
+    spec = SlurmSpec("cluster", SshTarget("far"), str(tmp_path))
+    asks = [Ask(spec, "gpu", {"options": [], "setup": [], "environment": "e" * 64}, [])]
+    recipes = {"e" * 64: recipe}
+    answers = questions.ask(LocalHost(), ask_for(spec, asks, (), recipes))
+    found = judged(spec, asks, (), Parcel(spec, 1, 10, 1, 10, 10, 10), answers, recipes)
+    return [each for each in found if each.topic not in ("workspace", "sbatch", "quota")]
+
+
+MODULE = """\
+module() {
+  case "$*" in
+    "is-avail gcc/12") return 0;;
+    is-avail*) return 1;;
+    *avail*) printf '%s\\n' gcc/12 torch/2.1 torch/2.3 >&2;;
+    load*) echo "Lmod has detected the following error: The following module(s) are unknown:" >&2; return 1;;
+  esac
+}"""
+
+
+def test_a_missing_module_is_named_with_those_that_are_like_it(tmp_path: Path) -> None:
+    recipe: dict[str, object] = {"pre": [MODULE], "modules": ["gcc/12", "torch/2.4"]}
+
+    found = environment(tmp_path, recipe)
+
+    (told,) = [each for each in found if each.topic == "modules"]
+    assert ("bad", "launcher gpu: module 'torch/2.4' is not there") == (told.verdict, told.what)
+    assert "there are torch/2.1, torch/2.3: mend modules: in the profile" == told.do
+
+
+def test_modules_that_are_there_are_named(tmp_path: Path) -> None:
+    found = environment(tmp_path, {"pre": [MODULE], "modules": ["gcc/12"]})
+
+    assert ["ok", "ok"] == [each.verdict for each in found], found
+    assert "launcher gpu: gcc/12 there" == found[1].what
+
+
+def test_a_virtual_environment_that_is_not_there_is_bad_whatever_other_python_is(
+    tmp_path: Path,
+) -> None:
+    (found,) = environment(tmp_path, {"use": {"venv": f"{tmp_path}/venvs/torch"}})
+
+    assert "bad" == found.verdict
+    assert f"{tmp_path}/venvs/torch/bin/python" in found.what
+    assert "make that environment there, or name another one in the profile" == found.do
+
+
+def test_an_image_that_is_not_there_is_bad(tmp_path: Path) -> None:
+    (found,) = environment(tmp_path, {"use": {"image": f"{tmp_path}/torch.sif"}})
+
+    assert ("image", "bad") == (found.topic, found.verdict)
+    assert f"launcher gpu: {tmp_path}/torch.sif is not there" == found.what
+
+
+def test_whether_an_environment_is_built_already_is_told(tmp_path: Path) -> None:
+    recipe: dict[str, object] = {"make": {"with": "pip", "build": "job"}}
+
+    fresh = environment(tmp_path, recipe)
+    (tmp_path / "envs" / ("e" * 24)).mkdir(parents=True)
+    known = environment(tmp_path, recipe)
+
+    assert "would be built first, in a batch job of its own" in fresh[-1].what
+    assert known[-1].what == "launcher gpu: its environment is there"

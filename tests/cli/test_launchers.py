@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from tests.cli.commands import Ended, xpm
-from xpm.launchers.editors import schema_text
+from xpm.launchers import schemas
 
 GOOD = """\
 version: 1
@@ -143,6 +143,32 @@ def test_what_cannot_be_had_is_refused_with_the_same_table(tmp_path: Path) -> No
     assert "unknown word 'tmie' at column 10" in wrong.err
 
 
+SMALL_AND_BIG = """\
+version: 1
+connectors:
+  c:
+    kind: slurm
+    ssh: {host: c}
+    workspace: "$HOME/xpm"
+    partitions: {small: {time: 1h, cpus: 4}, big: {time: 2d, cpus: 64}}
+launchers:
+  small: {connector: c, partition: small, time: 1h}
+  big: {connector: c, partition: big, time: 1h}
+default: small
+"""
+
+
+def test_where_one_launcher_cannot_those_that_can_are_named_once(tmp_path: Path) -> None:
+    told = launchers(tmp_path, "explain", "time=4h & cpus=8", text=SMALL_AND_BIG)
+    never = launchers(tmp_path, "explain", "time=9d", text=SMALL_AND_BIG)
+    odd = launchers(tmp_path, "show", "zzz", text=SMALL_AND_BIG)
+
+    assert (told.code, never.code, odd.code) == (2, 2, 2)
+    assert told.err.endswith("-> ask for less, or name a launcher that can: big\n")
+    assert "->" not in never.err
+    assert 1 == odd.err.count("small") == odd.err.count("local")
+
+
 def test_a_check_is_there_for_programs_too(tmp_path: Path) -> None:
     good = launchers(tmp_path, "check", "--json")
     bad = launchers(tmp_path, "check", "--json", text=UNIVERSITY.replace("8GB", "8"))
@@ -157,4 +183,4 @@ def test_a_check_is_there_for_programs_too(tmp_path: Path) -> None:
 
 
 def test_the_schema_is_printed_as_it_is_kept_for_editors(tmp_path: Path) -> None:
-    assert schema_text() == launchers(tmp_path, "schema").out
+    assert schemas.marked() == launchers(tmp_path, "schema").out

@@ -70,6 +70,12 @@ def test_a_message_of_several_lines_is_told_in_a_row_as_several_things() -> None
     assert telling.remark(replace(failed, settled=True)) == "oom; SLURM killed it; raise `mem`"
 
 
+def test_of_a_long_message_a_row_has_the_first_line() -> None:
+    failed = replace(JOB, state="failed", cause="refused", message="it cannot be made\na\nb\nc")
+
+    assert telling.remark(replace(failed, settled=True)) == "refused; it cannot be made …"
+
+
 def test_a_job_that_is_over_there_says_so_until_its_files_are_here() -> None:
     done = replace(JOB, state="done", settled=False)
 

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.commands import Ended, python, xpm
 from xpm.cli import templates
 from xpm.cli.main import main as run
-from xpm.launchers import editors
+from xpm.launchers import schemas
 
 pytestmark = pytest.mark.host
 
@@ -141,7 +141,7 @@ def test_an_editor_finds_the_schema_of_a_new_projects_profile(tmp_path: Path) ->
     first = (tmp_path / "hello" / "xpm-launchers.yaml").read_text().splitlines()[0]
 
     schema = tmp_path / "hello" / first.removeprefix("# yaml-language-server: $schema=")
-    assert editors.schema_text() == schema.read_text()
+    assert schemas.marked() == schema.read_text()
     assert schema.name in (tmp_path / "hello" / ".xpmignore").read_text()
 
 

@@ -135,6 +135,27 @@ def test_logs_are_what_the_job_printed(tmp_path: Path, main: Path) -> None:
     assert "is empty" in empty.err
 
 
+def test_of_a_log_the_last_lines_may_be_asked_for(tmp_path: Path, main: Path) -> None:
+    asked = [("-n", "1"), ("--tail", "9"), ("--tail", "0"), ("-f", "-n", "1")]
+
+    told = [xpm("logs", "aaa", *each, "--workdir", str(main), home=tmp_path) for each in asked]
+    wrong = xpm("logs", "aaa", "--tail", "-1", "--workdir", str(main), home=tmp_path)
+
+    assert ["learned\n", "learning\nlearned\n", "", "learned\n"] == [each.out for each in told]
+    assert [0, 0, 0, 0, 2] == [each.code for each in [*told, wrong]]
+
+
+def test_a_job_that_wrote_errors_only_is_told_with_how_to_see_them(
+    tmp_path: Path, main: Path
+) -> None:
+    (folder,) = main.glob(f"jobs/*/{'ab' * 32}")
+    (folder / "stderr").write_text("ValueError: no digits\n")
+
+    told = xpm("logs", "ab", "--workdir", str(main), home=tmp_path)
+
+    assert "is empty; its error output is not: xpm logs abababab --stderr" in told.err
+
+
 @pytest.mark.parametrize(("prefix", "said"), [("a", "names 2 jobs"), ("f00", "no job begins")])
 def test_a_prefix_names_one_job_or_is_refused(
     prefix: str, said: str, tmp_path: Path, main: Path

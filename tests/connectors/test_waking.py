@@ -90,8 +90,9 @@ def observing(link: Link) -> threading.Thread:
 
 @pytest.mark.host
 def test_after_a_sleep_news_are_asked_for_at_once(
-    linked: Callable[..., tuple[Link, MemoryHost, Machine]],
+    linked: Callable[..., tuple[Link, MemoryHost, Machine]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("xpm.connectors.link.WOKEN_S", 60.0)  # a busy machine is slow to answer
     link, host, machine = linked()
     waiting = observing(link)
 

@@ -20,7 +20,7 @@ from tests.docs.pages import PAGES, Block, blocks_of, is_run, named, needs_two_f
 from tests.terminal import on_terminal
 
 pytestmark = [pytest.mark.host, pytest.mark.skipif(not IS_POSSIBLE, reason=REASON)]
-_COUNTS = re.compile(r"^xpm: [\w-]+: \d+ [\w ,]+\n", re.MULTILINE)
+_COUNTS = re.compile(r"^xpm: [\w-]+: \d+ [\w ,]+(?:; .* expected to start .*)?\n", re.MULTILINE)
 PROFILE = "~/.config/xpm/launchers.yaml"
 
 

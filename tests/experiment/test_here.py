@@ -143,7 +143,7 @@ def test_a_failing_task_ends_the_plan_in_words_and_is_tried_again_when_mended(de
 def test_a_killed_plan_finds_its_jobs_again_and_each_runs_once(desk: Desk) -> None:
     desk.write(body=waiting_for(desk.shared / "go"), numbers="[1, 2]")
     killed = desk.start()
-    until(lambda: len(desk.ran) == 2)
+    until(lambda: len(desk.ran) >= 1)  # with one core one after the other
     killed.kill()
     killed.communicate()
 
@@ -186,7 +186,7 @@ def test_an_interrupted_plan_leaves_its_jobs_running(desk: Desk) -> None:
 def test_two_processes_with_one_plan_run_each_job_once(desk: Desk) -> None:
     desk.write(body=waiting_for(desk.shared / "go"), numbers="[1, 2, 3]")
     both = [desk.start(), desk.start()]
-    until(lambda: len(desk.ran) >= 2)
+    until(lambda: len(desk.ran) >= 1)
     (desk.shared / "go").touch()
 
     ended = [(each.communicate(timeout=60)[1], each.returncode) for each in both]
@@ -245,7 +245,7 @@ with experiment("main", "exp", launcher="brief") as xp:
     Slow().submit()
     Goes().submit()
 """
-BRIEF = "version: 1\nlaunchers: {brief: {connector: local, time: 1s}}\n"
+BRIEF = "version: 1\nlaunchers: {brief: {connector: local, time: 5s}}\n"
 
 
 def test_a_task_whose_time_is_over_says_so_and_a_resumable_one_goes_on(desk: Desk) -> None:
@@ -260,11 +260,11 @@ def test_a_task_whose_time_is_over_says_so_and_a_resumable_one_goes_on(desk: Des
     told = " ".join(done.stderr.split())
     assert "demo.slow" in told
     assert "it ran out of its time (TIMEOUT)" in told
-    assert "hit its limit of 1 s: raise `time` in the launcher brief, or make it a Resum" in told
+    assert "hit its limit of 5 s: raise `time` in the launcher brief, or make it a Resum" in told
     assert re.search(r"attempt 1 on local; it ran \d+ s with at most", told)
     goes = desk.job("demo.goes")
     assert goes.state == "done"
-    assert goes.attempt > 1  # more often where a start takes a second
+    assert goes.attempt > 1  # more often where a start takes that long
 
 
 SHARING = """

@@ -351,6 +351,7 @@ class FakeProfiles:
     """Launchers by name: each leads to the connector of the same name."""
 
     path = None
+    files = ()
     code = Limits()
     notify = NOBODY
 

@@ -43,3 +43,15 @@ def test_jobs_that_go_by_themselves_together_are_told_together() -> None:
 )
 def test_numbers_are_told_as_slurm_writes_them(numbers: list[int], text: str) -> None:
     assert text == ranges(numbers)
+
+
+def test_what_was_done_there_before_this_run_is_not_told_as_taken() -> None:
+    batches = Batches(began=1000.0)
+    for number, done_at in enumerate([None, 990.0, 100.0, 200.0]):
+        batches.add("c", f"30_{number}", done_at)
+
+    assert [
+        "c: 2 jobs were done there before; `xpm story JOB` tells when, and with which code",
+        "c took 2 jobs as array 30_[0-1]",
+    ] == batches.news()
+    assert not batches.news()

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.cli.commands import Ended, xpm
 from xpm import _notify
+from xpm._courier import Courier
 from xpm._notify import Message, Notified
 from xpm.errors import HostUnreachable, LoginNeeded, ProfileProblem
 from xpm.follow.observer import PlainObserver
@@ -43,6 +45,8 @@ class Inbox:
     def __init__(self) -> None:
         self.got: list[dict[str, Any]] = []
         self._came = threading.Condition()
+        self.answers = threading.Event()
+        self.answers.set()
         inbox = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -51,6 +55,7 @@ class Inbox:
                 with inbox._came:
                     inbox.got.append(json.loads(self.rfile.read(length)))
                     inbox._came.notify_all()
+                inbox.answers.wait(60)
                 self.send_response(200)
                 self.end_headers()
 
@@ -78,6 +83,7 @@ def inbox() -> Iterator[Inbox]:
     try:
         yield found
     finally:
+        found.answers.set()
         found.server.shutdown()
         found.thread.join()
         found.server.server_close()
@@ -228,6 +234,52 @@ def test_a_login_that_is_needed_is_told_once_for_each_connector(
 
     assert ["xpm: roots waits for a login to campus"] == [each.title for each in sent]
     assert "xpm login campus" in sent[0].body
+
+
+class Notes(PlainObserver):
+    """Remembers what it is to say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+
+def logins(connector: str) -> Waiting:
+    return Waiting(connector, LoginNeeded("log in", on=connector, cause="a code"), 0.0, 0.0, 9.0)
+
+
+@pytest.mark.host
+def test_with_a_courier_nobody_waits_for_a_service_that_does_not_answer(inbox: Inbox) -> None:
+    inbox.answers.clear()
+    notes = Notes()
+    observer = Notified(notes, lambda: Notify((inbox.url,)), Courier())
+
+    observer.started("roots", "/main")
+    observer.waiting([logins("campus")])  # not answered yet
+    assert not inbox.answers.is_set()
+    inbox.answers.set()
+    inbox.wait_for(1)
+
+    assert ["xpm: roots waits for a login to campus"] == [each["title"] for each in inbox.got]
+    assert notes.said == []
+
+
+@pytest.mark.host
+def test_what_a_courier_could_not_tell_is_said_with_the_next_look_without_the_address() -> None:
+    notes = Notes()
+    wishes = Notify((f"json://127.0.0.1:1/{SECRET}",), where="launchers.yaml:2")
+    observer = Notified(notes, lambda: wishes, Courier())
+
+    observer.started("roots", "/main")
+    observer.waiting([logins("campus")])
+    until = time.monotonic() + 60
+    while not notes.said and time.monotonic() < until:
+        observer.settled()
+
+    assert ["not notified: json://... did not take the message (launchers.yaml:2)"] == notes.said
 
 
 def test_missing_apprise_is_told_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:

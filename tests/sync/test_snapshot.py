@@ -1,5 +1,6 @@
 import hashlib
 import io
+import json
 import logging
 import os
 import subprocess
@@ -183,6 +184,16 @@ def test_files_called_like_keys_are_refused(project: Path, path: str) -> None:
 
     assert path in caught.value.cause
     assert ".xpmignore" in caught.value.hint
+
+
+def test_the_key_of_a_service_account_is_refused_whatever_its_name(project: Path) -> None:
+    account = {"type": "service_account", "private_key_id": "9f", "private_key": KEY}
+    (project / "my-project-9f.json").write_text(json.dumps(account, indent=2))
+
+    with pytest.raises(PlanProblem) as caught:
+        take(project)
+
+    assert caught.value.cause == "my-project-9f.json (it holds a private key)"
 
 
 def test_a_private_key_is_refused_whatever_its_name(project: Path) -> None:

@@ -3,7 +3,7 @@
 import difflib
 import re
 import shlex
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 COMMAND = """\
 command -v module >/dev/null 2>&1 || {
@@ -56,23 +56,32 @@ def check(wanted: Sequence[str], ask: Callable[[str], Tuple[int, str]]) -> None:
     Raises:
         ModuleMissing: one is not.
     """
-    if not wanted:
-        return
+    if wanted:
+        words = missing(wanted, ask(question(wanted))[1])
+        if words is not None:
+            raise ModuleMissing(words)
+
+
+def question(wanted: Sequence[str]) -> str:
+    """The lines of sh whose output tells :func:`missing` whether all are there."""
     text = [COMMAND, "command -v module >/dev/null 2>&1 || { echo xpm-none; exit 0; }", _HAS]
     for name in wanted:
         text.append("xpm_has %s; rc=$?; echo; echo xpm-has $rc %s" % ((shlex.quote(name),) * 2))
         text.append("module load %s >/dev/null 2>&1" % shlex.quote(name))
     text.append("echo; echo xpm-avail; module -t avail 2>&1")
-    _, out = ask("\n".join(text))
+    return "\n".join(text)
+
+
+def missing(wanted: Sequence[str], out: str) -> Optional[str]:
+    """What to say of the first that is not there, by what those lines printed; None when all are."""
     found = re.findall(r"^xpm-has (\d+) (\S+)$", out, re.MULTILINE)
-    missing = [name for status, name in found if status != "0"]
+    lacking = [name for status, name in found if status != "0"]
     if not found:
-        raise ModuleMissing(
+        return (
             "there are no environment modules here, and %s is wanted\n"
             "leave out modules:, or say in pre: what defines `module`" % ", ".join(wanted)
         )
-    if missing:
-        raise ModuleMissing(_told(missing[0], available(out.partition("xpm-avail")[2])))
+    return _told(lacking[0], available(out.partition("xpm-avail")[2])) if lacking else None
 
 
 def available(text: str) -> List[str]:

@@ -20,7 +20,8 @@ from typing import Any, Dict, List, Optional
 from xpm.agent import processes
 
 _START = (
-    "import sys; sys.path[0] = sys.argv[1]; from xpm.agent.nursery import main; main(*sys.argv[1:])"
+    "import sys; sys.path[0] = sys.argv[1]; from xpm.wire import bytecode; bytecode.keep_beside_sources();"
+    " from xpm.agent.nursery import main; main(*sys.argv[1:])"
 )
 
 

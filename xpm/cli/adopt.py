@@ -2,13 +2,15 @@
 
 import difflib
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from xpm.cli import render, selecting, sessions
+from xpm.cli import prompting, render, selecting, sessions
+from xpm.cli.doctor import spec_of
 from xpm.connectors.base import Sent
 from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import UsageProblem
@@ -16,6 +18,7 @@ from xpm.follow import adopting, views
 from xpm.follow.adopting import Adopted
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
+from xpm.follow.world import World
 from xpm.words import telling
 
 HEADINGS = ("EXPERIMENT", "JOBS", "STATES", "LAST SENT")
@@ -33,18 +36,20 @@ def command(connector: str, names: tuple[str, ...], every: bool, workdir: Path |
     Without --experiment or --all it lists them, and asks when it can. Afterwards they are as if sent from here: `xpm
     status`, `wait`, `logs`, `cancel` and `retry` work, and their plans, run here, submit nothing anew.
     """
-    main = selecting.any_main_folder(workdir)
+    spec = spec_of(World().profiles(), connector)
+    if isinstance(spec, LocalSpec):
+        raise UsageProblem(
+            f"{connector} is this machine", on=connector,
+            hint="its workspace is the main folder itself: `xpm status --workdir DIR` shows it",
+        )  # fmt: skip
+    main = selecting.named_main_folder(workdir)
+    if main is None and not names and not every:
+        return _list(spec)
+    main = main or selecting.any_main_folder(workdir)
     with sessions.opened(main) as session:
-        spec = session.spec(connector)
-        if isinstance(spec, LocalSpec):
-            raise UsageProblem(
-                f"{connector} is this machine", on=str(main.path),
-                hint="its workspace is the main folder itself: `xpm status --workdir DIR` shows it",
-            )  # fmt: skip
         link = session.world.open(spec, main.path)
         try:
-            known = link.experiments()
-            chosen = _chosen(connector, known, names, every)
+            chosen = _chosen(connector, link.experiments(), names, every)
             if not chosen:
                 return 0
             main.prepare()
@@ -59,6 +64,30 @@ def command(connector: str, names: tuple[str, ...], every: bool, workdir: Path |
         _tell(session.look(), connector, chosen, found)
     sessions.insist(problems)
     return 0
+
+
+def _list(spec: Spec) -> int:
+    """Tell what there is, to somebody who has said no main folder; the exit code."""
+    prompting.install()
+    with tempfile.TemporaryDirectory() as scratch:
+        link = World().open(spec, Path(scratch))
+        try:
+            known = link.experiments()
+        finally:
+            link.close()
+    if known:
+        render.table(HEADINGS, [_row(each) for each in known])
+        render.note(
+            "nothing is taken yet: say which with --experiment NAME (or --all), and with"
+            " --workdir DIR the main folder, as the plan names it; it may yet have to be made"
+        )
+    else:
+        _note_nothing(spec.name)
+    return 0
+
+
+def _note_nothing(connector: str) -> None:
+    render.note(f"nothing was ever sent to {connector} from any laptop")
 
 
 def _chosen(
@@ -77,7 +106,7 @@ def _chosen(
     if names or every:
         return list(names or there)
     if not known:
-        render.note(f"nothing was ever sent to {connector} from any laptop")
+        _note_nothing(connector)
         return ()
     render.table(HEADINGS, [_row(each) for each in known])
     if not (sys.stdin.isatty() and render.is_terminal(sys.stderr)):

@@ -16,7 +16,7 @@ from xpm.connectors.hosts import Host
 from xpm.connectors.opening import open_host
 from xpm.connectors.specs import SshTarget
 from xpm.errors import ProfileProblem, SiteProblem, UsageProblem
-from xpm.launchers import drafting, editors, surveying, writing
+from xpm.launchers import drafting, editors, schemas, surveying, writing
 from xpm.launchers.drafting import Draft
 from xpm.launchers.layers import user_folder
 from xpm.launchers.profiles import FILE, examine
@@ -96,7 +96,7 @@ def command(
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(str(path), text.encode("utf-8"))
         if editors.LINE in text:
-            files.write(str(path.parent / editors.FILE), editors.schema_text().encode("utf-8"))
+            files.write(str(path.parent / editors.FILE), schemas.marked().encode("utf-8"))
         render.line(f"wrote connector {name} and launchers {', '.join(draft.launchers)} to {path}")
         if no_doctor:
             return 0

@@ -79,6 +79,8 @@ def examine_place(
         found.append(each)
         if not as_json:
             findings.show([each])
+    if kind == "slurm" and probe is None and not as_json:
+        render.note(f"not tried, as it takes a job of a minute: `xpm doctor {spec.name} --jobs`")
     if as_json:
         rows = findings.rows(found)
         render.document({"schema": SCHEMA, "connector": spec.name, "kind": kind, "findings": rows})
@@ -240,4 +242,4 @@ def told_connectors(profiles: Profiles) -> str:
     """What to do where a connector is not known."""
     if not profiles.path:
         return "there is no profile yet: `xpm connect HOST` writes one"
-    return f"known: {', '.join(profiles.connectors)}; `xpm connect HOST` adds one"
+    return "`xpm launchers list` shows those there are; `xpm connect HOST` adds one"

@@ -1,13 +1,14 @@
 """``xpm run --dry-run --online``: whether what a run would do would work at its places; nothing is left there.
 
 Each place is asked once, over one connection: SLURM by ``sbatch --test-only`` about every request, the file system about
-the paths among the values and the room for what would be sent, the modules and the Python of the jobs whether they are there.
+the paths among the values and the room for what would be sent, the environments of the jobs whether they are there.
 """
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from xpm.cli import dry_environments
 from xpm.cli.diagnosis import QUOTA, of_quota
 from xpm.cli.findings import Finding
 from xpm.connectors import questions
@@ -18,13 +19,15 @@ from xpm.connectors.specs import LocalSpec, SlurmSpec, Spec
 from xpm.follow import dry
 from xpm.follow.dry import Ask, DryRun, Parcel
 from xpm.launchers.placeholders import quoted
-from xpm.launchers.surveying import SLURM_PATH, python_check, with_variables
+from xpm.launchers.surveying import SLURM_PATH, with_variables
 from xpm.wire import hints
 
 MOST_PATHS = 200
 TEST_S = 60
 _START = re.compile(r"to start at (\S+).*?(?: in partition (\S+))?\s*$", re.MULTILINE)
-_MISSING = re.compile(r"error|unable to locate|unknown|not found|no such", re.IGNORECASE)
+Recipes = Mapping[str, Mapping[str, object]]
+"""Of environments, by their ids."""
+_NONE: Recipes = {}
 
 
 def check(
@@ -57,11 +60,13 @@ def _check_one(run: DryRun, spec: Spec, host: Host, parcel: Parcel) -> list[Find
     paths = list(
         dict.fromkeys(path for ask in asks for job in ask.jobs for path in dry.far_paths(job))
     )
-    answers = questions.ask(host, ask_for(spec, asks, paths))
-    return list(judged(spec, asks, paths, parcel, answers))
+    answers = questions.ask(host, ask_for(spec, asks, paths, run.recipes))
+    return list(judged(spec, asks, paths, parcel, answers, run.recipes))
 
 
-def ask_for(spec: Spec, asks: Sequence[Ask], paths: Sequence[str]) -> list[Question]:
+def ask_for(
+    spec: Spec, asks: Sequence[Ask], paths: Sequence[str], recipes: Recipes = _NONE
+) -> list[Question]:
     """The questions for a place."""
     found = [
         Question(
@@ -70,14 +75,7 @@ def ask_for(spec: Spec, asks: Sequence[Ask], paths: Sequence[str]) -> list[Quest
         )
     ]
     for number, ask in enumerate(asks):
-        found.append(Question(f"python{number}", with_variables(python_check(python_asked(ask)))))
-        setup = [
-            line
-            for line in dry.setup_of(ask)
-            if line.split()[:1] in (["module"], ["ml"], ["command"])
-        ]
-        if len(setup) > 1:
-            found.append(Question(f"modules{number}", "\n".join(setup)))
+        found += dry_environments.questions_for(number, ask, _recipe(ask, recipes))
         if isinstance(spec, SlurmSpec):
             argv = ["sbatch", "--test-only", *dry.options_of(ask)]
             line = f"{SLURM_PATH}\nprintf '#!/bin/sh\\n' | {shlex.join(argv)} 2>&1"
@@ -104,23 +102,25 @@ cd "$d" 2>/dev/null; {quota}
 
 
 def judged(
-    spec: Spec, asks: Sequence[Ask], paths: Sequence[str], parcel: Parcel, answers: Answers
+    spec: Spec,
+    asks: Sequence[Ask],
+    paths: Sequence[str],
+    parcel: Parcel,
+    answers: Answers,
+    recipes: Recipes = _NONE,
 ) -> Iterator[Finding]:
     """What the answers mean."""
     yield from _of_room(answers.found.get("room"), parcel)
     for number, ask in enumerate(asks):
-        yield from _of_python(ask, answers.found.get(f"python{number}"))
-        yield from _of_modules(ask, answers.found.get(f"modules{number}"))
+        yield from dry_environments.judged(number, ask, _recipe(ask, recipes), answers)
         if isinstance(spec, SlurmSpec):
             yield _of_test(ask, answers.found.get(f"test{number}"))
     if paths:
         yield _of_paths(paths, answers.found.get("paths"))
 
 
-def python_asked(ask: Ask) -> str | None:
-    """The Python the profile names for these jobs."""
-    asked = ask.request.get("python") or ask.spec.python
-    return str(asked) if asked else None
+def _recipe(ask: Ask, recipes: Recipes) -> Mapping[str, object]:
+    return recipes.get(str(ask.request.get("environment"))) or {}
 
 
 def _of_room(answer: Answer | None, parcel: Parcel) -> Iterator[Finding]:
@@ -156,31 +156,6 @@ def _of_room(answer: Answer | None, parcel: Parcel) -> Iterator[Finding]:
     for line in lines:
         if line.startswith("quota "):
             yield from of_quota(line.split()[1:])
-
-
-def _of_python(ask: Ask, answer: Answer | None) -> Iterator[Finding]:
-    lines = lines_of(answer)
-    if answer is not None and answer.status == 0 and len(lines) >= 2:
-        version = ".".join(lines[-1].split())
-        yield Finding(
-            "python", "ok", f"launcher {ask.launcher}: {lines[-2]} is {version} on the login node"
-        )
-    else:
-        said = lines[-1] if lines else "no answer"
-        do = "name one of 3.9 or newer as `python:` (it may exist on the compute nodes only)"
-        yield Finding("python", "bad", f"launcher {ask.launcher}: {said}", do)
-
-
-def _of_modules(ask: Ask, answer: Answer | None) -> Iterator[Finding]:
-    if answer is None:
-        return
-    wrong = [line for line in answer.lines if _MISSING.search(line)]
-    if answer.status or wrong:
-        said = " ".join((wrong or list(lines_of(answer)) or ["no answer"])[:2])
-        do = "`module avail` there lists what there is"
-        yield Finding("modules", "bad", f"launcher {ask.launcher}: {said}", do)
-    else:
-        yield Finding("modules", "ok", f"launcher {ask.launcher}: all load")
 
 
 def _of_test(ask: Ask, answer: Answer | None) -> Finding:

@@ -212,7 +212,7 @@ def _code_name(run: DryRun) -> str:
     if run.snapshot is None:
         return ""
     count = uncommitted.count(Path(run.project), run.files)
-    told = f" ({count} file{'' if count == 1 else 's'} not committed)" if count else ""
+    told = f" ({_files(count)} not committed)" if count else ""
     return f" {run.snapshot.id[: telling.ID_SHOWN]}{told}"
 
 
@@ -220,12 +220,10 @@ def _parcel_words(parcel: Parcel, name: str) -> str:
     if not parcel.files:
         code = "no code"
     elif not parcel.new_files:
-        code = (
-            f"code{name} that is there since earlier ({parcel.files} files, {_size(parcel.bytes)})"
-        )
+        code = f"code{name} that is there since earlier ({_files(parcel.files)}, {_size(parcel.bytes)})"
     else:
         code = (
-            f"code{name}: {_size(parcel.new_bytes)} in {parcel.new_files} files not sent there from here before"
+            f"code{name}: {_size(parcel.new_bytes)} in {_files(parcel.new_files)} not sent there from here before"
             f" (of {parcel.files}, {_size(parcel.bytes)})"
         )
     program = f", xpm itself {_size(parcel.program_bytes)} (once)" if parcel.program_bytes else ""
@@ -234,6 +232,10 @@ def _parcel_words(parcel: Parcel, name: str) -> str:
 
 def _jobs(count: int) -> str:
     return f"{count} job{'' if count == 1 else 's'}"
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
 
 
 def _size(count: int) -> str:

@@ -10,6 +10,7 @@ from xpm.cli import render
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from xpm.launchers.matching import Asked
     from xpm.launchers.profiles import Launcher, Profiles
     from xpm.launchers.report import Finding
     from xpm.sync.rules import Choice
@@ -36,9 +37,7 @@ def command() -> None:
 @JSON
 def list_(sets: tuple[str, ...], as_json: bool) -> int:
     """List the launchers: where each goes, and what its jobs ask for by themselves."""
-    from xpm.launchers.profiles import load_profiles
-
-    profiles = load_profiles(sets=sets)
+    profiles = _read(sets)
     if as_json:
         told = [_told(profiles, name) for name in profiles.names]
         render.document({"schema": SCHEMA, "launchers": told})
@@ -56,20 +55,19 @@ def show(name: str, why: bool, sets: tuple[str, ...], as_json: bool) -> int:
     """Print what the launcher or connector NAME comes to, with all that it extends and names."""
     from xpm.errors import ProfileProblem
     from xpm.launchers import showing
-    from xpm.launchers.profiles import load_profiles
     from xpm.launchers.report import did_you_mean
     from xpm.launchers.tree import plain
 
-    profiles = load_profiles(sets=sets)
+    profiles = _read(sets)
     places = [name] if name in profiles.connectors else []
     if name in profiles.names:
         places = [spec.name for spec in profiles.launcher(name).connectors]
     if not places:
-        known = (*profiles.names, *profiles.connectors)
+        known = list(dict.fromkeys((*profiles.names, *profiles.connectors)))
         raise ProfileProblem(
             f"there is no launcher or connector {name!r}{did_you_mean(name, known)}",
             on=str(profiles.path or "no profile yet"),
-            hint=f"known: {', '.join(known)}",
+            hint="`xpm launchers list` shows where each goes",
         )
     shown = showing.parts(profiles.tree, name if name in profiles.names else None, places)
     if as_json:
@@ -149,7 +147,7 @@ def check(folder: Path | None, online: bool, sets: tuple[str, ...], as_json: boo
     With --online, every cluster is asked what it allows, and launchers it can never serve are told.
     """
     from xpm import _notify
-    from xpm.launchers.profiles import examine, load_profiles
+    from xpm.launchers.profiles import examine
 
     found = examine(folder, sets=sets)
     profiles = found.profiles
@@ -168,7 +166,7 @@ def check(folder: Path | None, online: bool, sets: tuple[str, ...], as_json: boo
     else:
         for remark in found.notes:
             render.note(str(remark))
-        profiles = load_profiles(folder, sets=sets)  # raises what is wrong, all of it at once
+        profiles = _read(sets, folder)  # raises what is wrong, all of it at once
         _table(profiles)
         for problem in _notify.examine(profiles.notify):
             render.note(f"notify: {problem}")
@@ -213,15 +211,16 @@ def explain(requirement: str, launcher: str | None, sets: tuple[str, ...], as_js
     from xpm.follow.told import told
     from xpm.launchers import requests, showing
     from xpm.launchers.matching import ANYTHING, Asked
-    from xpm.launchers.profiles import load_profiles
     from xpm.plan.requirements import Req
 
     try:
         alternatives = Req(requirement).alternatives if requirement.strip() else ANYTHING
     except PlanProblem as problem:
         raise UsageProblem(problem.what, hint=problem.hint) from problem  # no line of a plan's
-    chosen = load_profiles(sets=sets).launcher(launcher)
-    found = chosen.match(Asked(alternatives), told)
+    profiles = _read(sets)
+    asked = Asked(alternatives)
+    chosen = profiles.launcher(launcher)
+    found = chosen.match(asked, told)
     if as_json:
         render.document({"schema": SCHEMA, **showing.as_document(found)})
         return 0 if found.chosen else 2
@@ -229,7 +228,7 @@ def explain(requirement: str, launcher: str | None, sets: tuple[str, ...], as_js
     if found.chosen is None:
         refusal = requests.refused(found)
         words = refusal.what.partition("\n")[0]
-        render.problem(ProfileProblem(words, where=refusal.where))
+        render.problem(ProfileProblem(words, where=refusal.where, hint=_other(profiles, asked)))
         return 2
     render.line(f"it asks for {showing.wants(found.chosen.needs)}")
     line = showing.sbatch_line(found.chosen)
@@ -238,13 +237,36 @@ def explain(requirement: str, launcher: str | None, sets: tuple[str, ...], as_js
     return 0
 
 
+def _other(profiles: "Profiles", asked: "Asked") -> str:
+    """Which launchers of other machines could, where one cannot."""
+    from xpm.follow.told import told
+
+    able = [
+        name
+        for name in profiles.names
+        if (chosen := profiles.launcher(name).match(asked, told).chosen) is not None
+        and _kind(profiles.connectors[chosen.connector]) != "local"
+    ]
+    return f"ask for less, or name a launcher that can: {', '.join(able)}" if able else ""
+
+
 @command.command("schema")
 def schema() -> int:
     """Print the JSON schema of the format, for editors."""
-    from xpm.launchers.editors import schema_text
+    from xpm.launchers import schemas
 
-    render.raw(schema_text().encode())
+    render.raw(schemas.marked().encode())
     return 0
+
+
+def _read(sets: "Sequence[str]", folder: Path | None = None) -> "Profiles":
+    """The profiles; the schemas beside them are brought up to date."""
+    from xpm.launchers import schemas
+    from xpm.launchers.profiles import load_profiles
+
+    found = load_profiles(folder, sets=sets)
+    schemas.refresh(found.files)
+    return found
 
 
 def _table(profiles: "Profiles") -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from xpm.cli import render, selecting, sessions
+from xpm.cli import log_ends, render, selecting, sessions
 from xpm.connectors.base import Begin, Printed
 from xpm.errors import HostProblem
 from xpm.follow import session as follow
@@ -16,6 +16,7 @@ from xpm.follow.observer import PlainObserver
 from xpm.follow.session import Session
 from xpm.follow.views import JobView
 from xpm.wire import ledger
+from xpm.words import telling
 
 STREAMS = ("stdout", "stderr")
 PIECE = 1 << 18
@@ -25,45 +26,60 @@ FIRST = (1, 1)
 @click.command("logs")
 @click.argument("job")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the job is over.")
+@click.option(
+    "--tail", "-n", "lines", type=click.IntRange(min=0), metavar="N", help="Only its last N lines."
+)
 @click.option("--stderr", is_flag=True, help="Its error output instead of its output.")
 @selecting.workdir_option
-def command(job: str, follow: bool, stderr: bool, workdir: Path | None) -> int:
+def command(job: str, follow: bool, lines: int | None, stderr: bool, workdir: Path | None) -> int:
     """Show what JOB (the beginning of an id, or a filter that one passes) printed.
 
     With -f it goes on when the link breaks and comes back, and with the next attempt of the job, whose
-    beginning is told on stderr; it ends when the job is over.
+    beginning is told on stderr; it ends when the job is over. With --tail it begins with the last lines
+    there are now; of a long log no more than these travel.
     """
     main = selecting.main_folder(workdir)
     stream = STREAMS[stderr]
     with sessions.opened(main) as session:
         chosen = selecting.job(session.look(), job)
         if follow:
-            _Reader(session, chosen, stream).to_the_end()
-        elif not _known(session, chosen, stream):
-            render.note(f"{stream} of {chosen.id[:12]} ({chosen.state}) is empty")
+            _Reader(session, chosen, stream, _begin(session, chosen, stream, lines)).to_the_end()
+        elif not _known(session, chosen, stream, lines):
+            _note_nothing(session, chosen, stream)
     return 0
 
 
-def _known(session: Session, job: JobView, stream: str) -> int:
-    """Show everything there is, or what is here when its host does not answer; how many bytes that were.
+def _begin(session: Session, job: JobView, stream: str, lines: int | None) -> int:
+    return 0 if lines is None else log_ends.begin_of(session, job, stream, lines)
+
+
+def _note_nothing(session: Session, job: JobView, stream: str) -> None:
+    """Say that there is nothing, and where there is something."""
+    told = f"{stream} of {job.id[:12]} ({job.state}) is empty"
+    if stream == "stdout" and session.tail(job, "stderr", 0, 1):
+        told += f"; its error output is not: xpm logs {job.id[: telling.ID_SHOWN]} --stderr"
+    render.note(told)
+
+
+def _known(session: Session, job: JobView, stream: str, lines: int | None) -> int:
+    """Show what there is, or what is here when its host does not answer; how much of the log was passed.
 
     Raises:
         HostProblem: it does not.
     """
     try:
-        return _shown(session, job, stream)
+        return _shown(session, job, stream, _begin(session, job, stream, lines))
     except HostProblem:
         copy = Path(job.path) / stream
         if copy.is_file():
-            render.raw(copy.read_bytes())
+            render.raw(copy.read_bytes()[log_ends.last_lines_of(copy, lines) :])
             at = datetime.fromtimestamp(copy.stat().st_mtime).astimezone()
             render.note(f"so much of {stream} is here, of {at:%Y-%m-%d %H:%M:%S}; for the rest:")
         raise
 
 
-def _shown(session: Session, job: JobView, stream: str) -> int:
-    """Show everything there is; how many bytes that were."""
-    offset = 0
+def _shown(session: Session, job: JobView, stream: str, offset: int) -> int:
+    """Show all there is from here on; where it ends."""
     while piece := session.tail(job, stream, offset):
         render.raw(piece)
         offset += len(piece)
@@ -73,12 +89,12 @@ def _shown(session: Session, job: JobView, stream: str) -> int:
 class _Reader:
     """Shows a log as it grows, wherever it is: each byte once, in order."""
 
-    def __init__(self, session: Session, job: JobView, stream: str) -> None:
+    def __init__(self, session: Session, job: JobView, stream: str, offset: int = 0) -> None:
         self._session = session
         self._job = job
         self._stream = stream
         self._observer = PlainObserver()
-        self._offset = 0
+        self._offset = offset
         self._told = FIRST
         self._followed: int | None = None
         self._has_news = False

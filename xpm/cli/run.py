@@ -138,8 +138,9 @@ def _observer() -> "Observer":
 
     if not render.is_terminal(sys.stderr):
         from xpm.follow.observer import PlainObserver
+        from xpm.words.queued import Queued
 
-        return PlainObserver()
+        return PlainObserver(queue=Queued())
     from xpm.cli import live
 
     return live.observer()

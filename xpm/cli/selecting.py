@@ -58,18 +58,24 @@ def any_main_folder(workdir: Path | None) -> MainFolder:
     Raises:
         UsageProblem: none is named, and none is around.
     """
+    found = named_main_folder(workdir)
+    if found is None:
+        raise UsageProblem(
+            "it is not said which main folder to use",
+            on=str(Path.cwd()),
+            hint="name the folder that the plan names, there or yet to be made: --workdir DIR",
+        )
+    return found
+
+
+def named_main_folder(workdir: Path | None) -> MainFolder | None:
+    """The main folder that is named, there or not, else the one around; None: neither."""
     named = workdir or (Path(os.environ["XPM_WORKDIR"]) if os.environ.get("XPM_WORKDIR") else None)
     if named is not None:
         return MainFolder(named)
     here = Path.cwd()
     around = next((folder for folder in (here, *here.parents) if is_main(folder)), None)
-    if around is None:
-        raise UsageProblem(
-            "it is not said which main folder to use",
-            on=str(here),
-            hint="name the folder that the plan names, there or yet to be made: --workdir DIR",
-        )
-    return MainFolder(around)
+    return MainFolder(around) if around is not None else None
 
 
 def is_main(folder: Path) -> bool:

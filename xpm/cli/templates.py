@@ -2,7 +2,7 @@
 
 import re
 
-from xpm.launchers import editors
+from xpm.launchers import editors, schemas
 
 _PLAN = '''"""Two kinds of tasks: a sweep over learning rates and seeds, and a report on it."""
 
@@ -98,7 +98,7 @@ def project(name: str) -> dict[str, tuple[str, str]]:
         "plan.py": (_PLAN.replace("NAME", word), "a sweep of 6 tasks and a report on them"),
         "xpm-launchers.yaml": (_PROFILES, "where they run: here, or on a cluster"),
         editors.HIDDEN_FILE: (
-            editors.schema_text(),
+            schemas.marked(),
             "lets an editor complete and check it (`xpm launchers schema`)",
         ),
         ".xpmignore": (_IGNORE, "what stays here when the code travels"),

@@ -1,29 +1,39 @@
 """As what a batch system took jobs, told once: the arrays, and the first of those that go by themselves."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 MOST_SINGLE = 5
 """A plan may have many small steps: of more the table tells."""
+CLOCKS_S = 60.0
+"""What is less before the beginning of a run may be in it: clocks differ."""
 _ELEMENT = re.compile(r"(.+)_(\d+)")
 
 
 class Batches:
     """Which batch jobs have been heard of, and told."""
 
-    def __init__(self) -> None:
+    def __init__(self, began: float = 0.0) -> None:
+        """Batches of a run that began then, by the clock here."""
+        self._began = began
         self._told: set[tuple[str, str]] = set()
         self._heard: list[tuple[str, str]] = []
+        self._before: Counter[str] = Counter()
         self._single = 0
 
-    def add(self, connector: str, batch_id: str) -> None:
-        """Note as what a job was taken."""
-        self._heard.append((connector, batch_id))
+    def add(self, connector: str, batch_id: str, done_at: float | None = None) -> None:
+        """Note as what a job was taken, and when it was done, if it is."""
+        if done_at is not None and done_at < self._began - CLOCKS_S:
+            self._before[connector] += 1
+        else:
+            self._heard.append((connector, batch_id))
 
     def news(self) -> list[str]:
         """What to say of those heard of since: ``mycluster took 6 jobs as array 4211_[0-5]``."""
         found, self._heard = self._heard, []
-        return self._of(found) if found else []
+        before, self._before = self._before, Counter()
+        return [*_of_earlier(before), *(self._of(found) if found else [])]
 
     def _of(self, found: Iterable[tuple[str, str]]) -> list[str]:
         arrays: dict[tuple[str, str], list[int]] = {}
@@ -47,6 +57,13 @@ def _of_arrays(found: Mapping[tuple[str, str], Sequence[int]]) -> Iterator[str]:
     for (connector, array), indices in found.items():
         jobs = "1 job" if len(indices) == 1 else f"{len(indices)} jobs"
         yield f"{connector} took {jobs} as array {array}_[{ranges(indices)}]"
+
+
+def _of_earlier(found: Mapping[str, int]) -> Iterator[str]:
+    """Of jobs that another main folder or laptop had sent."""
+    for connector, count in found.items():
+        jobs = "a job was" if count == 1 else f"{count} jobs were"
+        yield f"{connector}: {jobs} done there before; `xpm story JOB` tells when, and with which code"
 
 
 def _of_single(found: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol, TextIO
 
 from xpm.follow.views import JobView
@@ -36,14 +37,34 @@ class Observer(Protocol):
         """Nobody waits any more."""
 
 
+class Queue(Protocol):
+    """Knows the words for jobs that wait; see ``xpm.words.queued``."""
+
+    def put(self, jobs: Sequence[JobView]) -> None:
+        """Note how these jobs are now."""
+
+    def reason(self, said: str) -> str:
+        """Why a job waits, without the time, which may change often."""
+        ...
+
+    def first(self) -> str:
+        """When the first of them is expected to start; "" when that is not known, or something runs."""
+        ...
+
+
 class PlainObserver:
     """Lines on a stream: the counts when they change, at most one a second, and notes."""
 
     def __init__(
-        self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        queue: Queue | None = None,
     ) -> None:
         self._stream = stream or sys.stderr
         self._clock = clock
+        self._queue = queue
+        self._first = ""
         self._experiment = ""
         self._said = ""
         self._reasons: set[str] = set()
@@ -57,11 +78,18 @@ class PlainObserver:
 
     def changed(self, jobs: Sequence[JobView], counts: Mapping[str, int]) -> None:
         """Say the counts, now and then, and why jobs do not start."""
-        for reason in reasons(jobs) - self._reasons:
+        if self._queue is not None:
+            self._queue.put(jobs)
+        for reason in reasons(jobs, self._queue) - self._reasons:
             self._reasons.add(reason)
             self._write(f"pending: {reason}")
         if self._clock() - self._at >= 1.0:
             self._say(counts)
+
+    def gone(self, jobs: Sequence[JobView]) -> None:
+        """These are not among those told of any more; the counts come with the next news."""
+        if self._queue is not None:
+            self._queue.put([replace(job, state="done") for job in jobs])
 
     def note(self, text: str) -> None:
         """Say it."""
@@ -81,10 +109,13 @@ class PlainObserver:
 
     def _say(self, counts: Mapping[str, int]) -> None:
         text = summary(counts)
-        if text and text != self._said:
-            self._said = text
+        first = self._queue.first() if self._queue is not None else ""
+        is_old = self._clock() - self._at >= WaitingNews.AGAIN_S
+        is_moved = first != self._first and bool(first) and (is_old or not self._first)
+        if text and (text != self._said or is_moved):
+            self._said, self._first = text, first
             self._at = self._clock()
-            self._write(text)
+            self._write(f"{text}; {first}" if first else text)
 
     def _write(self, text: str) -> None:
         name = f"{self._experiment}: " if self._experiment else ""
@@ -112,9 +143,10 @@ class WaitingNews:
         return told
 
 
-def reasons(jobs: Sequence[JobView]) -> set[str]:
+def reasons(jobs: Sequence[JobView], queue: Queue | None = None) -> set[str]:
     """Why jobs that a batch system holds do not start, in its words."""
-    return {job.reason for job in jobs if job.state == "pending" and job.reason}
+    said = {job.reason for job in jobs if job.state == "pending"}
+    return {queue.reason(each) if queue else each for each in said} - {""}
 
 
 def summary(counts: Mapping[str, int]) -> str:

@@ -8,10 +8,13 @@ _NAMES = (
     "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk", "*.pem", "*.p12", "*.pfx",
     "*.jks", "*.kdbx", "*.ppk", ".netrc", "_netrc", ".pgpass", ".htpasswd", ".pypirc", ".env", ".env.*",
     "credentials", "credentials.json", "service-account*.json", "kubeconfig", ".git-credentials",
+    "kaggle.json",
 )  # fmt: skip
 _HARMLESS = (".env.example", ".env.sample", ".env.template", ".env.dist", "*.pub")
 _HEADS = (b"-----BEGIN", b"PuTTY-User-Key-File")
 _PUBLIC = rb"-----BEGIN (CERT|PUBLIC KEY|RSA PUBLIC|DH PARAM|X509 CRL)"
+_FIELD = re.compile(rb'"private_key"\s*:\s*"-----BEGIN')
+"""As the keys of service accounts have it, whatever their files are called."""
 _HEAD = 4096
 
 
@@ -27,4 +30,5 @@ def looks_like_a_key(path: str, raw: bytes) -> str | None:
     head = raw[:_HEAD].lstrip()
     if head.startswith(_HEADS[0]) and b"PRIVATE KEY" in head.split(b"\n", 1)[0]:
         return "it holds a private key"
-    return "it holds a private key" if head.startswith(_HEADS[1]) else None
+    is_key = head.startswith(_HEADS[1]) or _FIELD.search(head)
+    return "it holds a private key" if is_key else None

@@ -24,6 +24,9 @@ if __name__ == "__main__":
     sys.dont_write_bytecode = False  # every job would compile this folder anew
     for pause in (1, 4, 15, 60, 60, 60, 0):
         try:
+            from xpm.wire import bytecode
+
+            bytecode.keep_beside_sources()
             from xpm.agent.launch import main
 
             break

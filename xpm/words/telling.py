@@ -12,6 +12,8 @@ from xpm.follow.views import ExperimentView, JobView, Summary
 from xpm.wire import hints
 from xpm.words import standing, starts
 
+LINES_SHOWN = 3
+"""A longer message is told in a row by its first line."""
 HEADINGS = ("JOB", "TASK", "STATE", "TAGS", "WHERE", "REMARK")
 ORDER = (
     "failed", "lost", "unknown", "running", "pending", "submitted", "ready", "waiting", "skipped",
@@ -133,7 +135,10 @@ def where(job: JobView) -> str:
 def remark(job: JobView) -> str:
     """Why a job waits or failed, and how often it was tried."""
     waits = starts.told(standing.placed(job.reason, job.standing), now())
-    said = [job.cause or "", *(job.message or waits).splitlines()]
+    lines = (job.message or waits).splitlines()
+    if len(lines) > LINES_SHOWN:  # what an installer said, or a table: `xpm why` has it
+        lines = [f"{lines[0]} …"]
+    said = [job.cause or "", *lines]
     if job.state in OVER and not job.settled:
         said.append("its files are not here yet")
     if job.attempt > 1:

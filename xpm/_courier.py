@@ -1,0 +1,68 @@
+"""Sends notifications in processes of their own: who has one sent goes on at once, and its death stops none.
+
+A notebook's kernel has one thread for its cells. What libraries log or warn of while they send, a cell that runs meanwhile could
+keep, addresses with it: so it is no thread of the kernel's either.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from xpm._notify import Message, send
+from xpm.launchers.notices import Notify
+
+STARTED = Path(__file__).parents[1]
+UNTOLD = "the message was not sent: its process did not end well"
+
+
+class Courier:
+    """What is being sent, and what went wrong. Used from one thread."""
+
+    def __init__(self) -> None:
+        self._problems: deque[str] = deque()  # threads append
+
+    def send(self, wishes: Notify, message: Message) -> Sequence[str]:
+        """Have everybody told; nothing is known to be wrong with it yet."""
+        letter = json.dumps({"to": wishes.to, "where": wishes.where, "message": asdict(message)})
+        start = f"import sys; sys.path.insert(0, {str(STARTED)!r}); from xpm import _courier; _courier.main()"
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL, text=True, encoding="utf-8", start_new_session=True,
+            )  # fmt: skip
+        except OSError:
+            return [UNTOLD]
+        threading.Thread(target=self._hear, args=(process, letter), daemon=True).start()
+        return []
+
+    def problems(self) -> Sequence[str]:
+        """What went wrong since this was asked last."""
+        found = []
+        while self._problems:
+            found.append(self._problems.popleft())
+        return found
+
+    def _hear(self, process: "subprocess.Popen[str]", letter: str) -> None:
+        try:
+            said, _ = process.communicate(letter)
+            self._problems.extend(map(str, json.loads(said)))
+        except (OSError, ValueError):
+            self._problems.append(UNTOLD)
+
+
+def main() -> None:
+    """Send the letter on stdin; what went wrong, on stdout."""
+    content: Mapping[str, object] = json.load(sys.stdin)
+    json.dump(_sent(content), sys.stdout)
+
+
+def _sent(letter: Mapping[str, object]) -> Sequence[str]:
+    to, message = letter["to"], letter["message"]
+    assert isinstance(to, list)
+    assert isinstance(message, dict)
+    return send(Notify(tuple(to), where=str(letter["where"])), Message(**message))
