@@ -46,7 +46,7 @@ class Person:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=150,
+            timeout=240,
             check=False,
         )
         return _COUNTS.sub("", done.stdout)
