@@ -2,14 +2,14 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from xpm.connectors import asking
 from xpm.connectors.base import Connector, JobRef, Snapshot
-from xpm.connectors.specs import Spec
+from xpm.connectors.specs import LocalSpec, Spec
 from xpm.errors import HostUnreachable, UsageProblem, XpmError
 from xpm.follow import retrying
 from xpm.follow.events import Arrived, Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
@@ -33,6 +33,7 @@ ASKING_LEAVE_S = 0.2
 """Who ends a command instead of answering a question does not wait for the connection that asked."""
 LATE_S = 1.0
 HERE = "local"
+BUSY = "{} has not answered yet: this machine is busy; waiting until it has"
 
 
 class Session:
@@ -53,6 +54,8 @@ class Session:
         """What connectors have said to people during ``refresh``."""
         self.brought: Counter[str] = Counter()
         """The bytes of results that came from each connector during ``refresh``."""
+        self.says: Callable[[str], object] = lambda text: None
+        """Who says at once what people are to know while they wait."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
         self._late: set[str] = set()
         """The connectors that have not answered in time: nobody waits for them at the end."""
@@ -226,11 +229,15 @@ class Session:
                     until = time.monotonic() + 1.0
                     continue
                 late = f"it did not answer within {patience_s:.0f} s"
-                problems.update(
-                    (each, HostUnreachable("no news", on=each, cause=late)) for each in waiting
-                )
-                self._late.update(waiting)
-                break
+                far = [each for each in waiting if not isinstance(self.spec(each), LocalSpec)]
+                for name in far:
+                    problems[name] = HostUnreachable("no news", on=name, cause=late)
+                    self._late.add(name)
+                    del waiting[name]
+                for name in waiting:
+                    self.says(BUSY.format(name))
+                until = None
+                continue
             error = self._hear(event)
             if error is not None:
                 problems[event.connector] = error
