@@ -54,7 +54,7 @@ def command(
             sessions.remark(silent)
             _document(main, look, name, wanted)
         else:
-            _show(main, _summaries(look, name, wanted, all_jobs), silent)
+            _show(main, _passing(_summaries(look, name, wanted, all_jobs), wanted), silent)
             for line in news:
                 render.note(line)
             if experiment is None and (count := look.forsaken(emptied.jobs(main))):
@@ -126,6 +126,14 @@ def _summaries(
         views.chosen(look, each, rows[each], telling.pressing(rows[each], most)) for each in rows
     ]
     return found or [views.chosen(look, names[0], [], [])]
+
+
+def _passing(found: Sequence[Summary], wanted: str | None) -> Sequence[Summary]:
+    """What there is to show; none, and that is said, when a filter leaves no job."""
+    if wanted is None or any(each.counts for each in found):
+        return found
+    render.note(f"no job passes {wanted!r}")
+    return []
 
 
 def _show(main: MainFolder, found: Sequence[Summary], silent: Mapping[str, XpmError]) -> None:
