@@ -2,22 +2,20 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import click
 
-from xpm.cli import away, render, selecting, sessions
+from xpm.cli import away, foretelling, render, selecting, sessions
 from xpm.errors import XpmError
 from xpm.follow import choosing, emptied, filters, leaving, spent, views
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import MainFolder
 from xpm.follow.views import JobView, Summary
-from xpm.follow.waiting import HERE
 from xpm.words import telling
-
-MOST_FORETOLD = 3
 
 
 @click.command("status")
@@ -47,9 +45,8 @@ def command(
         look = session.look()
         if not selecting.names(look, name):
             raise selecting.none_yet(main.path)
-        if not as_json and render.is_terminal(sys.stderr):
-            _foretell(look, name)
-        silent = sessions.ask(session)
+        with nullcontext() if as_json else foretelling.foretold(look, name):
+            silent = sessions.ask(session)
         look = session.look()
         shown = selecting.names(look, name)
         news = away.ended(session.asked, look, shown, session.brought)
@@ -57,7 +54,7 @@ def command(
             sessions.remark(silent)
             _document(main, look, name, wanted)
         else:
-            _show(main, _summaries(look, name, wanted, all_jobs), silent)
+            _show(main, _passing(_summaries(look, name, wanted, all_jobs), wanted), silent)
             for line in news:
                 render.note(line)
             if experiment is None and (count := look.forsaken(emptied.jobs(main))):
@@ -66,20 +63,6 @@ def command(
             for note in notes:
                 render.note(f"{connector}: {note}")
     return 0
-
-
-def _foretell(look: Look, name: str | None) -> None:
-    """Say what was last known while hosts are asked: a person need not wait for that."""
-    now = telling.now()
-    for each in selecting.names(look, name)[:MOST_FORETOLD]:
-        view = views.summary(look, each, telling.ORDER, 0)
-        asked = sorted(view.awaited - {HERE})
-        if (
-            asked
-            and view.oldest is not None
-            and (now - view.oldest).total_seconds() > telling.STALE_S
-        ):
-            render.note(f"{telling.heading(view, now)}; asking {', '.join(asked)} ...")
 
 
 def _watch(main: MainFolder, name: str | None) -> int:
@@ -143,6 +126,14 @@ def _summaries(
         views.chosen(look, each, rows[each], telling.pressing(rows[each], most)) for each in rows
     ]
     return found or [views.chosen(look, names[0], [], [])]
+
+
+def _passing(found: Sequence[Summary], wanted: str | None) -> Sequence[Summary]:
+    """What there is to show; none, and that is said, when a filter leaves no job."""
+    if wanted is None or any(each.counts for each in found):
+        return found
+    render.note(f"no job passes {wanted!r}")
+    return []
 
 
 def _show(main: MainFolder, found: Sequence[Summary], silent: Mapping[str, XpmError]) -> None:
