@@ -24,7 +24,7 @@ def browser() -> "Iterator[Browser]":
     if not CHROMIUM.exists():
         assert not os.environ.get("CI"), f"there is no {CHROMIUM}: scripts/system-packages has it"
         pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium, or set XPM_CHROMIUM")
-    sync_api.expect.set_options(timeout=60_000)  # the machine may be busy
+    sync_api.expect.set_options(timeout=120_000)  # the machine may be busy
     with sync_api.sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS.split())
         yield found
@@ -35,7 +35,7 @@ def browser() -> "Iterator[Browser]":
 def page(browser: "Browser") -> "Iterator[Page]":
     """A page that has not been anywhere; what goes wrong in it fails the test."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(120_000)
     found = context.new_page()
     wrong: list[str] = []
     found.on("pageerror", lambda error: wrong.append(str(error)))

@@ -117,6 +117,7 @@ def test_what_a_log_holds_is_text_whatever_it_is(
     assert 0 == page.locator(".log img, .log script").count()
 
 
+@pytest.mark.timeout(900)  # seven windows, each with patience of its own
 def test_many_windows_side_by_side_hold_nobody_up(
     page: "Page", one_server: Server, pair: tuple[Scene, Lab, list[JobRef]]
 ) -> None:

@@ -37,7 +37,7 @@ def narrow(browser: "Browser") -> "Iterator[Page]":
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, reduced_motion="reduce", bypass_csp=True
     )
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(120_000)
     yield context.new_page()
     context.close()
 
@@ -187,11 +187,11 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_results_of_20_000_jobs_are_scrolled_and_drawn_with_few_elements(
     page: "Page", measured: Server
 ) -> None:
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(120_000)
     _open(page, measured, "results")
     region = page.get_by_role("region", name="Results")
     _expect(region.locator("table")).to_have_attribute(
-        "aria-rowcount", str(COUNT + 1), timeout=60_000
+        "aria-rowcount", str(COUNT + 1), timeout=120_000
     )
     _expect(page.get_by_role("img", name="accuracy against lr, 20000 jobs")).to_be_visible()
 
