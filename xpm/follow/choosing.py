@@ -5,9 +5,9 @@ from collections.abc import Collection
 
 from xpm.errors import UsageProblem
 from xpm.follow import filters, narrowing
+from xpm.follow.conditions import Condition
 from xpm.follow.filters import Filter
 from xpm.follow.looking import Look, Row
-from xpm.follow.narrowing import Condition
 
 
 def passing(look: Look, text: str, experiment: str | None = None) -> list[Row]:
