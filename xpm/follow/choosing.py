@@ -1,6 +1,5 @@
 """Which jobs of a main folder pass a filter."""
 
-import difflib
 from collections.abc import Collection
 
 from xpm.errors import UsageProblem
@@ -61,6 +60,8 @@ def check_tags(found: Filter, known: Collection[str]) -> None:
     """
     for name in filters.names(found):
         if name not in known:
+            import difflib
+
             near = difflib.get_close_matches(name, [*filters.FIELDS, *known], 1)
             known_names = ", ".join([*filters.FIELDS, *sorted(known)])
             raise UsageProblem(

@@ -232,8 +232,13 @@ class Look:
 
     def alike(self, ref: JobRef, most: int) -> Sequence[Row]:
         """Other done jobs of the same task, the latest ones."""
-        query = f"WHERE task = ? AND job != ? AND state = 'done' AND {_COUNTS} ORDER BY place DESC LIMIT ?"
-        return list(self._rows(query, (ref.task, ref.job, most)))[::-1]
+        like = "task = ? AND job != ? AND state = 'done'"
+        query = (
+            f"WHERE (experiment, place) IN (SELECT experiment, place FROM ended WHERE is_current AND {like}"
+            f" UNION ALL SELECT experiment, place FROM seen WHERE NOT settled AND {_COUNTS} AND {like}"
+            " ORDER BY place DESC LIMIT ?) ORDER BY place"
+        )
+        return list(self._rows(query, (*(ref.task, ref.job) * 2, most)))
 
     def on(self, connector: str, states: Sequence[str]) -> Iterator[Row]:
         """The jobs of a connector in these states."""
