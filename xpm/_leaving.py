@@ -10,13 +10,15 @@ from xpm.follow import hours
 from xpm.follow.events import LinkDown
 from xpm.follow.records import ExperimentRecord
 from xpm.follow.session import Session
+from xpm.follow.views import OVER
 from xpm.wire import disks
 
 Note = Callable[[str], None]
 
 
 def safe(experiment: str, alive: Sequence[Job]) -> str:
-    """That these jobs need this machine no more, in words; empty when they run on it, or there are none."""
+    """That these jobs need this machine no more, in words; empty when they run on it, or all are over there."""
+    alive = [job for job in alive if job.state not in OVER]
     places = sorted({job.spec.name for job in alive})
     if not places or any(isinstance(job.spec, LocalSpec) for job in alive):
         return ""

@@ -1,5 +1,6 @@
 """The place in the queue: asked rarely, for all jobs at once, by who listens; and never wrong where nobody can know it."""
 
+import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,6 +160,33 @@ def test_a_bad_answer_says_nothing_costs_nothing_and_the_next_question_comes_lat
     assert [600, 1200, 2400] == pytest.approx(pauses, abs=60)
     assert THERE == listener.advance(2500) or how == "cut"
     assert "pending" == listener.site.word("a")
+
+
+def test_a_disk_that_is_full_keeps_no_job_from_going_on(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: str, content: bytes, sync: bool = False) -> None:
+        if "standing" in path:
+            raise OSError(errno.ENOSPC, "full")
+        write(path, content, sync)
+
+    write = files.write
+    monkeypatch.setattr(files, "write", full)
+    listener.site.advance(60)
+    assert [] == listener.asked()
+    listener.site.yard.ask("b")
+    listener.site.advance(1)
+    assert ["pending", "submitted"] == [listener.site.word(each) for each in "ab"]
+
+    monkeypatch.setattr(files, "write", write)
+    assert THERE == listener.advance(400)
+
+
+def test_a_file_that_a_power_cut_has_left_empty_is_asked_for_again(listener: Listener) -> None:
+    for name in ("asked", "json"):
+        Path(listener.site.yard.layout.own, f"standing.{name}").write_text("")
+
+    assert THERE == listener.advance(60)
 
 
 def test_an_old_answer_says_nothing(listener: Listener) -> None:

@@ -29,6 +29,9 @@ def variables(tmp_path: Path) -> Mapping[str, str]:
         "version: 1\nconnectors: {tower: {kind: ssh, ssh: {host: tower}, workspace: /w}}\n"
         "launchers: {quick: {connector: tower}}\n"
     )
+    (tmp_path / ".ssh").mkdir()
+    hosts = "Host login2 login1\n  User ann\nHost *.far !no\nMatch host login9\n"
+    (tmp_path / ".ssh" / "config").write_text(hosts)
     main = main_folder(tmp_path / "main", "digits", [Past(JOB, tags={"k": 3})])
     found = environment(tmp_path, {"XPM_WORKDIR": str(main.path)})
     return {**found, "PATH": f"{command.parent}:{found['PATH']}"}
@@ -76,6 +79,12 @@ def test_words_are_completed(
     assert [JOB[:8]] == offered("xpm why 7f", variables)
     assert ["quick"] == offered("xpm run --launcher q", variables)
     assert ["tower"] == offered("xpm doctor to", variables)
+    assert ["tower"] == offered("xpm launchers discover to", variables)
+    assert ["tower"] == offered("xpm launchers show to", variables)
+    assert ["quick"] == offered("xpm launchers explain -l q", variables)
+    assert ["digits"] == offered("xpm clean dig", variables)
+    assert [JOB[:8]] == offered("xpm pull 7f", variables)
+    assert {"login1", "login2"} == set(offered("xpm connect lo", variables))
 
 
 def test_zsh_completes_at_its_prompt(tmp_path: Path, variables: Mapping[str, str]) -> None:

@@ -74,8 +74,7 @@ def test_a_cluster_tells_its_version_arrays_accounting_and_partitions() -> None:
 
     assert [
         HOST,
-        Finding("slurm", "ok", "SLURM 23.11.4"),
-        Finding("accounting", "ok", "there is none"),
+        Finding("slurm", "ok", "SLURM 23.11.4, without accounting"),
         Finding("arrays", "ok", "MaxArraySize 1001"),
         Finding(
             "partition",

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.cluster
 
 PROFILE = "~/.config/xpm/launchers.yaml"
 _COUNTS = re.compile(
-    r"^xpm: [\w-]+: (\d+ [\w ,]+(?:; .* expected to start .*)?|mycluster took [\w ,]+|mycluster took .* as array .*)\n",
+    r"^xpm: [\w-]+: (\d+ [\w ,]+(?:; .* expected to start .*)?|mycluster took [\w ,]+|mycluster took .* as array .*"
+    r"|mycluster: environment \w+ is being made on .*: (?!begins$).*)\n",
     re.MULTILINE,
 )
 

@@ -1,11 +1,12 @@
 """What the commands do with a main folder."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.follow import fakes
 from tests.follow.fakes import Cluster, Lab, job_id, sealed
 from xpm._experiment import Experiment
 from xpm.errors import JobsFailed, UsageProblem
@@ -36,9 +37,7 @@ def session(lab: Lab, main_path: Path) -> Iterator[Session]:
 
 @pytest.fixture
 def _submitted(lab: Lab, main_path: Path) -> None:
-    options = RunOptions(detach=True, world=lab.world)
-    with pytest.raises(SystemExit), Experiment(main_path, "exp", options=options) as xp:
-        submit_both(xp)
+    submit(lab, main_path, submit_both)
 
 
 def submit_both(xp: Experiment) -> None:
@@ -228,3 +227,63 @@ def test_an_experiment_of_a_later_plan_forgets_what_the_plan_no_longer_has(
     (view,) = session.views()
     assert [job_id("good")] == [job.id for job in view.jobs]
     assert view.state == "done"
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """This machine, as a place for jobs."""
+    monkeypatch.setattr(fakes, "HERE", "local")
+    return Cluster("local", fate=lambda entry: None)
+
+
+def test_this_machine_is_waited_for_however_busy_it_is_and_that_is_said(
+    here: Cluster, main_path: Path
+) -> None:
+    lab = Lab(here)
+    submit(lab, main_path, submit_both)
+    session = Session(MainFolder(main_path), lab.world)
+    said: list[str] = []
+    here.changed.acquire()  # nothing gets on
+
+    def says(text: str) -> None:
+        said.append(text)
+        here.changed.release()
+
+    session.says = says
+
+    problems = session.cancel(list(jobs(session).values()), patience_s=0.0)
+
+    assert {} == problems
+    assert ["local has not answered yet: this machine is busy; waiting until it has"] == said
+    assert {"cancelled", "skipped"} >= {job.state for job in jobs(session).values()}
+    session.close()
+
+
+def test_a_silent_host_is_given_up_while_this_machine_is_waited_for(
+    here: Cluster, main_path: Path
+) -> None:
+    far = Cluster("far", fate=lambda entry: None)
+    lab = Lab(here, far)
+    submit(lab, main_path, submit_here_and_far)
+    session = Session(MainFolder(main_path), lab.world)
+    here.changed.acquire()
+    far.changed.acquire()
+    session.says = lambda text: here.changed.release()
+
+    problems = session.refresh(patience_s=0.0)
+
+    assert ["far"] == list(problems)
+    far.changed.release()
+    session.close()
+
+
+def submit_here_and_far(xp: Experiment) -> None:
+    xp.accept(A, "a", None)
+    xp.accept(sealed("c"), "c", "far")
+
+
+def submit(lab: Lab, main: Path, plan: Callable[[Experiment], None]) -> None:
+    """Leave a plan to its places."""
+    options = RunOptions(detach=True, world=lab.world)
+    with pytest.raises(SystemExit), Experiment(main, "exp", options=options) as xp:
+        plan(xp)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jupyter_client.manager import KernelManager
 
-from tests.notebook.test_notebook import GATED, folder
+from tests.notebook.test_notebook import GATED, folder, sockets
 from tests.notebook.test_notebook import pytestmark as pytestmark
 from tests.notify.test_notify import Inbox, inbox
 
@@ -19,7 +19,7 @@ class Kernel:
     """A kernel whose messages are read when a test likes."""
 
     def __init__(self, folder: Path) -> None:
-        self.manager: Any = KernelManager(kernel_name="python3")
+        self.manager: Any = KernelManager(kernel_name="python3", **sockets())
         self.manager.start_kernel(cwd=str(folder))
         self.client: Any = self.manager.blocking_client()
         self.client.start_channels()

@@ -1,8 +1,10 @@
 """Notebooks, run by a real kernel: what cells show, and that nothing but waiting blocks."""
 
+import os
 import shutil
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from traitlets.config import Config
 
 from tests.cli.commands import CHECKOUT, environment
 
@@ -25,8 +28,13 @@ pytestmark = [
 ]
 
 
+def sockets() -> dict[str, str]:
+    """How a kernel is spoken to: by sockets in a folder. Ports are chosen before it binds them: others may be faster."""
+    return {"transport": "ipc", "ip": tempfile.mktemp(dir=os.environ["JUPYTER_RUNTIME_DIR"])}
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of the example, with a kernel that is this Python, for a person of the test."""
     shutil.copytree(EXAMPLE, tmp_path / "project", ignore=shutil.ignore_patterns("workdir"))
     kernels = tmp_path / "jupyter" / "kernels" / "python3"
@@ -36,9 +44,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f'{{"argv": {words}, "display_name": "3", "language": "python"}}'
     )
     variables = {**environment(tmp_path), "JUPYTER_PATH": str(tmp_path / "jupyter")}
-    for name, value in {**variables, "IPYTHONDIR": str(tmp_path / "ipython")}.items():
-        monkeypatch.setenv(name, value)
-    return tmp_path / "project"
+    with tempfile.TemporaryDirectory(prefix="xpm-k-", ignore_cleanup_errors=True) as short:
+        # the names of sockets may not be long
+        more = {"IPYTHONDIR": str(tmp_path / "ipython"), "JUPYTER_RUNTIME_DIR": short}
+        for name, value in {**variables, **more}.items():
+            monkeypatch.setenv(name, value)
+        yield tmp_path / "project"
 
 
 def run(folder: Path, cells: Sequence[str]) -> list[Any]:
@@ -51,7 +62,11 @@ def run(folder: Path, cells: Sequence[str]) -> list[Any]:
 def execute(folder: Path, book: Any) -> list[Any]:
     """Run a notebook in a folder; the outputs of its code cells."""
     NotebookClient(
-        book, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        book,
+        timeout=60,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        config=Config({"KernelManager": sockets()}),
     ).execute()
     return [cell.outputs for cell in book.cells if cell.cell_type == "code"]
 
@@ -144,16 +159,21 @@ def test_every_cell_that_shows_an_experiment_shows_it_once_as_it_is_now(folder: 
     assert [0, 1, 1, 0, 1] == [html(each).count("<progress") for each in outputs]
 
 
+INTERRUPTING = (
+    "import _thread, sys, threading, time, traceback\n"
+    "def interrupt(main):\n"
+    "    def waits():\n"
+    "        stack = traceback.extract_stack(sys._current_frames()[main])\n"
+    "        return any(each.filename.endswith('follow/session.py') for each in stack)\n"
+    "    while not waits(): time.sleep(0.01)\n"
+    "    _thread.interrupt_main()\n"
+)
+
+
 def test_a_cell_that_is_interrupted_says_so_in_words(folder: Path) -> None:
     (folder / "gated.py").write_text(GATED)
     interrupting = (
-        "import _thread, sys, threading, time, traceback\n"
-        "def interrupt(main):\n"
-        "    def waits():\n"
-        "        stack = traceback.extract_stack(sys._current_frames()[main])\n"
-        "        return any(each.filename.endswith('follow/session.py') for each in stack)\n"
-        "    while not waits(): time.sleep(0.01)\n"
-        "    _thread.interrupt_main()\n"
+        f"{INTERRUPTING}"
         "threading.Thread(target=interrupt, args=(threading.get_ident(),)).start()\n"
         "xp.wait()"
     )
@@ -183,10 +203,11 @@ def test_a_block_that_is_interrupted_says_to_run_the_cell_again(folder: Path) ->
         run(
             folder,
             [
-                "from gated import Wait\nfrom xpm import experiment\nimport _thread, threading\n"
+                "from gated import Wait\nfrom xpm import experiment\n"
+                f"{INTERRUPTING}"
                 "with experiment('workdir', 'gated') as xp:\n"
                 f"    Wait(gate={str(folder / 'gate')!r}).submit()\n"
-                "    threading.Timer(0.5, _thread.interrupt_main).start()"
+                "    threading.Thread(target=interrupt, args=(threading.get_ident(),)).start()"
             ],
         )
     (folder / "gate").touch()

@@ -17,7 +17,7 @@ version: 1
 connectors:
   cluster: {{kind: slurm, ssh: {{host: testcluster}}, workspace: "$HOME/{name}", python: {python}}}
 launchers:
-  cpu: {{connector: cluster, partition: cpu, cpus: 1, mem: 300MB, time: 1m, extra: [--nodelist=c1],
+  cpu: {{connector: cluster, partition: cpu, cpus: 1, mem: 300MB, time: 5m, extra: [--nodelist=c1],
         export: {{PYTHONPATH: /opt/site}}}}
   small: {{extends: cpu, mem: 100MB, time: 10m, retry: {{oom: {{max: 1, scale: {{mem: 5}}}}}}}}
   requeued: {{extends: cpu, time: 10m, extra: [--nodelist=c2]}}
@@ -38,7 +38,7 @@ class Graceful(ResumableTask):
     __xpmid__ = "test.graceful"
     def execute(self):
         if visit() == 1:
-            while self.remaining_time() > 57:
+            while self.remaining_time() > 297:
                 time.sleep(0.1)
             raise GracefulTimeout()
 
@@ -130,7 +130,7 @@ def test_each_end_has_its_cause_and_what_may_go_on_does(preempting: Laptop) -> N
         "victim cancelled": ("done", None, 2, 1),
     }
     assert (
-        "hit its limit of 1 min: raise `time` in the launcher cpu, or make it a ResumableTask"
+        "hit its limit of 5 min: raise `time` in the launcher cpu, or make it a ResumableTask"
         in said
     )
     assert "| visit 1" in said

@@ -27,6 +27,7 @@ def test_every_reason_of_slurm_has_words(word: str) -> None:
     ("word", "kind", "words"),
     [
         ("Priority", WAITING, "others come first (Priority)"),
+        ("BeginTime", WAITING, "its time to begin has not come (--begin, or SLURM has requeued it) (BeginTime)"),
         ("Licenses", WAITING, "waits for a licence that others hold (Licenses)"),
         ("QOSGrpCpuLimit", WAITING, "your QOS has reached its limit of cores (QOSGrpCpuLimit)"),
         ("AssocGrpCPUMinutesLimit", LATER, "your account has used up its minutes of cores"),

@@ -47,7 +47,7 @@ _NAMED: Dict[str, Tuple[str, str, str]] = {
     "AssociationResourceLimit": (WAITING, "your account has reached a limit", ""),
     "AssociationTimeLimit": (WAITING, "your account has used up its time", _ASK_ADMIN),
     "BadConstraints": (FATAL, "no node can ever satisfy what it asks for", _RESOURCES),
-    "BeginTime": (WAITING, "it starts again soon (requeued)", ""),
+    "BeginTime": (WAITING, "its time to begin has not come (--begin, or SLURM has requeued it)", ""),
     "BurstBufferOperation": (LATER, "its burst buffer failed", _ASK_ADMIN),
     "BurstBufferResources": (WAITING, "waits for room in the burst buffer", ""),
     "BurstBufferStageIn": (WAITING, "its burst buffer is being filled", ""),

@@ -70,6 +70,12 @@ class Standing(object):
         """Take in what was answered, and ask again when it is time to; ``answer``: what squeue last said of our jobs."""
         if not self.is_wanted or answer is None or not answer.turns or self._hides() is not False:
             return
+        try:
+            self._look(answer, now)
+        except OSError:  # a disk that is full, no more processes: what matters more says so
+            return
+
+    def _look(self, answer: Answer, now: float) -> None:
         if self._asked.is_new():
             self._plan = reading.load(self._asked.path) or {}
         self._collect(answer, now)
@@ -87,7 +93,7 @@ class Standing(object):
         if self._told.is_new():
             content = reading.load(self._told.path) or {}
             self._at = _number(content.get("at"))
-            self._rows = [Stands(*each) for each in content.get("rows") or ()]
+            self._rows = [Stands(*each[:5]) for each in content.get("rows") or ()]
         if answer is None or not 0 <= now - self._at < FRESH_S or self._hides() is not False:
             return []
         return [each for each in self._rows if each.batch_id.partition("_")[0] in answer.turns]

@@ -25,6 +25,9 @@ def teach(name: str, command: click.Command) -> None:
         words = _KNOWN.get((name, str(parameter.name))) or _KNOWN.get(("", str(parameter.name)))
         if words is not None:
             setattr(parameter, "shell_complete", _quietly(words))  # noqa: B010  a method, which mypy guards
+    if isinstance(command, click.Group):
+        for part, each in command.commands.items():
+            teach(f"{name} {part}", each)
 
 
 def experiments(context: click.Context, start: str) -> Iterator[CompletionItem]:
@@ -67,6 +70,29 @@ def launchers(context: click.Context, start: str) -> Iterator[CompletionItem]:
         yield CompletionItem(name, help="launcher")
 
 
+def places(context: click.Context, start: str) -> Iterator[CompletionItem]:
+    """Launchers and connectors."""
+    yield from launchers(context, start)
+    yield from connectors(context, start)
+
+
+def cleanable(context: click.Context, start: str) -> Iterator[CompletionItem]:
+    """Connectors and experiments."""
+    yield from connectors(context, start)
+    yield from experiments(context, start)
+
+
+def hosts(context: click.Context, start: str) -> Iterator[CompletionItem]:
+    """The hosts that this person's ssh configuration names itself."""
+    text = (Path.home() / ".ssh" / "config").read_text("utf-8", "replace")
+    for line in text.splitlines():
+        word, *names = line.replace("=", " ", 1).split() or [""]
+        if word.lower() == "host":
+            for name in names:
+                if not set(name) & set("*?!"):
+                    yield CompletionItem(name, help="ssh host")
+
+
 _KNOWN: Mapping[tuple[str, str], Words] = {
     ("status", "experiment"): experiments,
     ("wait", "experiment"): experiments,
@@ -76,6 +102,10 @@ _KNOWN: Mapping[tuple[str, str], Words] = {
     ("graph", "experiment"): experiments,
     ("cancel", "targets"): targets,
     ("retry", "targets"): targets,
+    ("pull", "jobs"): targets,
+    ("clean", "names"): cleanable,
+    ("connect", "host"): hosts,
+    ("launchers show", "name"): places,
     ("", "job"): jobs,
     ("", "connector"): connectors,
     ("", "launcher"): launchers,
@@ -100,6 +130,7 @@ def _quietly(words: Words) -> Callable[[click.Context, str], list[CompletionItem
             found = list(words(context, incomplete))
         except (XpmError, OSError):
             return []
-        return [each for each in found if str(each.value).startswith(incomplete.lower())]
+        begun = {str(each.value): each for each in reversed(found)}  # a name of two kinds: once
+        return [begun[each] for each in reversed(begun) if each.startswith(incomplete.lower())]
 
     return complete

@@ -265,12 +265,12 @@ def _cluster(facts: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("slurm", "warn", what, "try again when its commands are less slow")
     if site.at is None:
         return
-    yield Finding("slurm", "ok", f"SLURM {site.version or 'of unknown version'}")
+    kept = {True: ", with accounting", False: ", without accounting", None: ""}
+    told = f"SLURM {site.version or 'of unknown version'}{kept[site.has_accounting]}"
+    yield Finding("slurm", "ok", told)
     for problem in site.problems:
         do = f"what it does not tell refuses no job here; {STAFF} to let you see it"
         yield Finding("slurm", "warn", f"did not say everything: {problem}", do)
-    if site.has_accounting is not None:
-        yield Finding("accounting", "ok", "there is" if site.has_accounting else "there is none")
     if site.max_array_size is not None:
         most = site.max_array_size
         yield Finding("arrays", "ok", f"MaxArraySize {most}" if most else "not allowed")

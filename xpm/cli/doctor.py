@@ -79,6 +79,8 @@ def examine_place(
         found.append(each)
         if not as_json:
             findings.show([each])
+    if kind == "slurm" and probe is None and not as_json:
+        render.note(f"not tried, as it takes a job of a minute: `xpm doctor {spec.name} --jobs`")
     if as_json:
         rows = findings.rows(found)
         render.document({"schema": SCHEMA, "connector": spec.name, "kind": kind, "findings": rows})

@@ -7,13 +7,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xpm.cli import bars, cells, prompting, render
 from xpm.cli.bars import Kind
 from xpm.cli.cells import Line
 from xpm.cli.gauges import Gauges, in_words
-from xpm.follow.observer import Observer, PlainObserver, WaitingNews
+from xpm.follow.observer import PlainObserver, WaitingNews
 from xpm.follow.progress import Pace
 from xpm.follow.views import OVER, JobView
 from xpm.follow.waiting import Waiting
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from xpm.cli.foot import Foot
 
 
-def observer() -> Observer:
+def observer() -> LiveObserver | PlainObserver:
     """Who shows a run: bars where stderr is a terminal, lines elsewhere."""
     return LiveObserver() if render.is_terminal(sys.stderr) else PlainObserver(queue=Queued())
 
@@ -53,6 +54,15 @@ class Tally:
         for task in changed:
             self._paces.setdefault(task, Pace()).seen(self._clock(), over(self._tasks[task]))
         return changed
+
+    def drop(self, jobs: Sequence[JobView]) -> None:
+        """Forget these jobs."""
+        for job in jobs:
+            state = self._states.pop((job.task, job.id), None)
+            if state is not None:
+                self._tasks[job.task][state] -= 1
+                if not self._tasks[job.task].total():
+                    del self._tasks[job.task], self._paces[job.task]
 
     def tasks(self) -> Mapping[str, Counter[str]]:
         """How many jobs of each task are in each state."""
@@ -94,6 +104,12 @@ class LiveObserver:
         with self._lock:
             self._tally.put(jobs)
         self._gauges.put(jobs)
+
+    def gone(self, jobs: Sequence[JobView]) -> None:
+        """Show these no more."""
+        with self._lock:
+            self._tally.drop(jobs)
+        self._gauges.put([replace(job, state="done") for job in jobs])
 
     def note(self, text: str) -> None:
         """Say something above the bars."""

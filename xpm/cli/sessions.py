@@ -23,6 +23,7 @@ def opened(main: MainFolder) -> Generator[Session]:
     """A session, closed at the end; jobs go on."""
     prompting.install()
     session = Session(main)
+    session.says = render.note
     interrupted = False
     try:
         yield session

@@ -34,15 +34,16 @@ def command(
 ) -> int:
     """Show the jobs of EXPERIMENT, or of all experiments of the main folder, or those that pass a FILTER.
 
-    A filter: 'lr=0.1 and not state=done'. With --json and no name: the experiment that ran last.
+    A filter: 'lr=0.1 and not state=done'; with --watch, jobs are shown as they begin and cease to pass.
+    With --json and no name: the experiment that ran last.
     """
     wanted = experiment if experiment and is_filter(experiment) else None
     name = None if wanted else experiment
-    if watch and (wanted or as_json):
-        raise click.UsageError("--watch shows one experiment: leave out the filter and --json")
+    if watch and as_json:
+        raise click.UsageError("--watch is for people: leave out --json")
     main = selecting.main_folder(workdir, name)
     if watch:
-        return _watch(main, name)
+        return _watch_filter(main, wanted) if wanted else _watch(main, name)
     with sessions.opened(main) as session:
         look = session.look()
         if not selecting.names(look, name):
@@ -98,6 +99,18 @@ def _watch(main: MainFolder, name: str | None) -> int:
     with sessions.opened(main) as session:
         view = wait.follow(session, selecting.last(session.look(), name).id)
     render.line(telling.heading(view, telling.now()))
+    return 0
+
+
+def _watch_filter(main: MainFolder, wanted: str) -> int:
+    """Show the jobs that pass as they come and go, then those that pass in the end."""
+    from xpm.cli import watching
+
+    with sessions.opened(main) as session:
+        if not selecting.names(session.look(), None):
+            raise selecting.none_yet(main.path)
+        watching.watch(session, wanted)
+        _show(main, _summaries(session.look(), None, wanted, False), {})
     return 0
 
 

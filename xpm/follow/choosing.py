@@ -15,8 +15,16 @@ def passing(look: Look, text: str, experiment: str | None = None) -> list[Row]:
     Raises:
         UsageProblem: the filter cannot be read, or names a tag that no job has.
     """
-    wanted = _parsed(look, text)
     names = look.experiments() if experiment is None else [experiment]
+    wanted = parsed(look, text)
+    return [row for name in names for row in _passing(look, name, wanted)]
+
+
+def all_passing(look: Look, wanted: Filter | None) -> list[Row]:
+    """The jobs that pass a filter that is read already, of all experiments; None: all jobs."""
+    names = look.experiments()
+    if wanted is None:
+        return [row for name in names for row in look.rows(name)]
     return [row for name in names for row in _passing(look, name, wanted)]
 
 
@@ -37,14 +45,19 @@ def in_sql(look: Look, text: str) -> Condition | None:
     Raises:
         UsageProblem: the filter cannot be read, or names a tag that no job has.
     """
-    wanted = _parsed(look, text)
+    wanted = parsed(look, text)
     doubt = narrowing.doubt(wanted)
     if doubt is not None and look.holds(doubt):
         return None
     return narrowing.condition(wanted)
 
 
-def _parsed(look: Look, text: str) -> Filter:
+def parsed(look: Look, text: str) -> Filter:
+    """The filter that a text stands for.
+
+    Raises:
+        UsageProblem: the filter cannot be read, or names a tag that no job has.
+    """
     wanted = filters.parse(text)
     for name in filters.names(wanted):
         if not look.holds(narrowing.has_tag(name)):

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol, TextIO
 
 from xpm.follow.views import JobView
@@ -84,6 +85,11 @@ class PlainObserver:
             self._write(f"pending: {reason}")
         if self._clock() - self._at >= 1.0:
             self._say(counts)
+
+    def gone(self, jobs: Sequence[JobView]) -> None:
+        """These are not among those told of any more; the counts come with the next news."""
+        if self._queue is not None:
+            self._queue.put([replace(job, state="done") for job in jobs])
 
     def note(self, text: str) -> None:
         """Say it."""

@@ -2,7 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ ASKING_LEAVE_S = 0.2
 """Who ends a command instead of answering a question does not wait for the connection that asked."""
 LATE_S = 1.0
 HERE = "local"
+BUSY = "{} has not answered yet: this machine is busy; waiting until it has"
 
 
 class Session:
@@ -40,19 +42,20 @@ class Session:
 
     def __init__(self, main: MainFolder, world: "World | None" = None) -> None:
         self.main = main
-        self._world = world
+        self._given = world
         self.events: SimpleQueue[Event] = SimpleQueue()
         self._lanes: dict[str, Lane] = {}
         self.waiting: dict[str, Waiting] = {}
         """The connectors that are waited for now, as far as ``next`` has told."""
         self.notes: dict[str, list[str]] = {}
-        self.heard: dict[str, float] = {}  # when each connector last answered whole
-        self.asked: Sequence[
-            tuple[str, JobRef, int]
-        ] = ()  # connector, job, attempt: by the last refresh
         """What connectors have said to people during ``refresh``."""
+        self.heard: dict[str, float] = {}  # when each connector last answered whole
+        self.asked: Sequence[tuple[str, JobRef, int]] = ()
+        """The connector, job and attempt of what the last refresh was to ask for."""
         self.brought: Counter[str] = Counter()
         """The bytes of results that came from each connector during ``refresh``."""
+        self.says: Callable[[str], object] = lambda text: None
+        """Who says at once what people are to know while they wait."""
         self._undelivered: dict[str, set[tuple[JobRef, int]]] = {}
         self._late: set[str] = set()
         """The connectors that have not answered in time: nobody waits for them at the end."""
@@ -61,14 +64,12 @@ class Session:
         self._look: Look | None = None
         self._own: dict[str, Connector] = {}
 
-    @property
+    @cached_property
     def world(self) -> "World":
         """What lies around: made when it is needed."""
-        if self._world is None:
-            from xpm.follow.world import World
+        from xpm.follow.world import World
 
-            self._world = World()
-        return self._world
+        return self._given or World()
 
     @property
     def profiles(self) -> "Profiles":
@@ -228,6 +229,7 @@ class Session:
     def _one_round(
         self, waiting: dict[str, int], patience_s: float | None
     ) -> Mapping[str, XpmError]:
+        from xpm.connectors.specs import LocalSpec
         from xpm.follow.events import LinkDown, Stopped, Turned
 
         problems: dict[str, XpmError] = {}
@@ -243,11 +245,15 @@ class Session:
                     until = time.monotonic() + 1.0
                     continue
                 late = f"it did not answer within {patience_s:.0f} s"
-                problems.update(
-                    (each, HostUnreachable("no news", on=each, cause=late)) for each in waiting
-                )
-                self._late.update(waiting)
-                break
+                far = [each for each in waiting if not isinstance(self.spec(each), LocalSpec)]
+                for name in far:
+                    problems[name] = HostUnreachable("no news", on=name, cause=late)
+                    self._late.add(name)
+                    del waiting[name]
+                for name in waiting:
+                    self.says(BUSY.format(name))
+                until = None
+                continue
             error = self._hear(event)
             if error is not None:
                 problems[event.connector] = error

@@ -17,10 +17,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 
 from xpm.runner.claim import is_cancelled
 from xpm.runner.lifeline import Lifeline
 from xpm.runner.order import Order
+from xpm.runner.patience import LONG_S
 from xpm.runner.record import Record
 
 TYPE_CHECKING = False
@@ -76,7 +78,7 @@ def _be_the_task(order: Order, setting: Setting, pipe: int) -> NoReturn:
     report = Report(pipe, order.project)
     with report:
         _enter(order, setting)
-        task = _load(order, setting)
+        task = _loaded(order, setting)
         report.loading = False
         _hear_of_cancellation(order, report)
         for part in (*task.__dict__["_xpm"].init, task):
@@ -179,6 +181,32 @@ def _redirect(folder: str) -> None:
     for stream in (sys.stdout, sys.stderr):
         # whatever the node's locale: a print must never be what makes a task fail
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+
+
+def _loaded(order: Order, setting: Setting) -> Any:
+    """The task, as soon as our modules and its own can be read: a disk that goes away meanwhile fails no task."""
+    waited, pause = 0.0, 0.5
+    while True:
+        try:
+            return _load(order, setting)
+        except (OSError, ImportError) as error:
+            if waited >= LONG_S or not _is_of_the_disk(error, order):
+                raise
+        time.sleep(pause)
+        waited += pause
+        pause = min(15.0, pause * 2)
+
+
+def _is_of_the_disk(error: Exception, order: Order) -> bool:
+    """Whether an error comes from a workspace that is away, or was a moment ago."""
+    own = order.layout.own
+    return (
+        not os.path.exists(own)
+        or str(getattr(error, "filename", None) or "").startswith(os.path.join(own, "travel"))
+        or str(getattr(error, "name", None) or "").startswith(
+            ("xpm.plan", "xpm.runner", "xpm.wire")
+        )
+    )
 
 
 def _load(order: Order, setting: Setting) -> Any:
