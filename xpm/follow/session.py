@@ -212,8 +212,7 @@ class Session:
             lane.follow_all({**shared.get(name, {}), **asked.get(name, {})})
             waiting[name] = lane.poke(is_live=is_shared)
             lane.hurry()
-        if waiting:
-            problems.update(self._one_round(waiting, patience_s))
+        problems.update(self._one_round(waiting, patience_s) if waiting else {})
         if problems:
             look.reconcile(list(problems))
         return {name: problem for name, problem in problems.items() if name in asked}
