@@ -114,6 +114,7 @@ def _watch_filter(main: MainFolder, wanted: str) -> int:
     return 0
 
 
+@sessions.uncollected()
 def _document(main: MainFolder, look: Look, name: str | None, wanted: str | None) -> None:
     """The experiment named, or that ran last, or that ran last of those with jobs that pass."""
     passing = _passing(look, wanted) if wanted else []

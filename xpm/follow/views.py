@@ -176,7 +176,7 @@ def seen(look: Look, row: Row) -> JobView:
         reason=look.reason(row),
         message=row.message,
         settled=bool(row.settled),
-        left=look.left.get(row.ref, NOTHING_LEFT),
+        left=look.left.get(row.ref, NOTHING_LEFT) if look.left else NOTHING_LEFT,
         standing=look.standing(row),
     )
 
