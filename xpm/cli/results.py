@@ -119,7 +119,7 @@ def _found(
         wanted = [row for row in rows if all_jobs or row.state == "done"]
         return *table.first(look, wanted, known, enough), experiment
     names = _names(look, name)
-    having = (each for each in names if condition == ALL or look.tallies(each, condition))
+    having = (each for each in names if condition == ALL or look.holds(condition, each))
     experiment = next(having, names[0])
     if not all_jobs:
         condition = Condition(f"({condition.sql} AND state = 'done')", condition.values)
@@ -132,6 +132,8 @@ def _found(
         others = list(look.briefly(experiment, condition, but=most))
         more, rest = table.first(look, others, known, most - len(found))
         return [*found, *more], rest, experiment
+    if len(some) < most:
+        return found, 0, experiment
     rest = sum(each.jobs for each in look.tallies(experiment, condition)) - len(some)
     return found, rest, experiment
 

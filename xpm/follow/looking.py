@@ -196,13 +196,14 @@ class Look:
         )
         return map(Brief._make, found)
 
-    def holds(self, condition: Condition) -> bool:
-        """Whether any job fulfils a condition."""
-        query = (
-            f"SELECT 1 WHERE EXISTS (SELECT 1 FROM ended WHERE is_current AND {condition.sql})"
-            f" OR EXISTS (SELECT 1 FROM seen WHERE NOT settled AND {_COUNTS} AND {condition.sql})"
+    def holds(self, condition: Condition, experiment: str | None = None) -> bool:
+        """Whether any job fulfils a condition, of one experiment or of all."""
+        sql = f"(?1 IS NULL OR experiment = ?1) AND {condition.sql}"
+        values = (experiment, *condition.values)
+        return any(
+            self.journal.read(f"SELECT 1 FROM {those} AND {sql} LIMIT 1", values).fetchone()
+            for those in ("ended WHERE is_current", f"seen WHERE NOT settled AND {_COUNTS}")
         )
-        return self.journal.read(query, condition.values * 2).fetchone() is not None
 
     def tag_names(self) -> Sequence[str]:
         """The tags that jobs have."""
