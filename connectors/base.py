@@ -70,8 +70,8 @@ class Fetched:
 Progress = Callable[[int], None]
 """Who hears of bytes as they arrive.
 
-One that has a method ``expect`` is told before how many are to come; one that has ``pauses`` is asked now and then whether
-to stop asking for more, which raises ``Paused`` when all that was asked for has arrived.
+One that has a method ``expect`` is told before how many are to come, and with ``expect_files`` in how many files; one that has
+``pauses`` is asked now and then whether to stop asking for more, which raises ``Paused`` when all that was asked for has arrived.
 """
 
 
@@ -79,8 +79,11 @@ class Paused(Exception):
     """Who wanted files has something more urgent to do; what has arrived stays."""
 
 
-def announced(progress: Progress, count: int) -> None:
-    """Tell who hears of bytes how many more are to come."""
+def announced(progress: Progress, count: int, files: int) -> None:
+    """Tell who hears of bytes how many more are to come, in how many files."""
+    expect_files = getattr(progress, "expect_files", None)
+    if expect_files is not None:
+        expect_files(files)
     expect = getattr(progress, "expect", None)
     if expect is not None:
         expect(count)

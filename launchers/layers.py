@@ -104,6 +104,13 @@ def _project(start: Path) -> Path | None:
     return None
 
 
+def misnamed(folder: Path) -> Path | None:
+    """A file of a project that is called like the user's own, and so is not read."""
+    found = folder / FILE
+    is_the_users = folder.resolve() == user_folder().resolve()
+    return found if found.exists() and not is_the_users else None
+
+
 def without_strangers(discovered: Table, others: Iterable[Table]) -> Table:
     """What was discovered, of connectors that are still there."""
     known = {name for other in others for name in other.table("connectors").items}

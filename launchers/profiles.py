@@ -243,6 +243,9 @@ class Profiles:
             there = (
                 f"see {self.path}" if self.path else f"define it in {layers.user_folder() / FILE}"
             )
+            here = layers.misnamed(Path.cwd())
+            if here is not None:
+                there += f"; {here} is not read: a project's file is called {layers.PROJECT_FILE}"
             raise ProfileProblem(f"unknown launcher {wanted!r}{hint}", hint=there)
         return found
 

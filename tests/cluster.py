@@ -34,7 +34,7 @@ class RunningCluster:
         """Return the argument list of a `testcluster` command, for Popen."""
         return [sys.executable, str(PROGRAM), "--root", str(self.root), *words]
 
-    def do(self, *words: str, timeout_s: float = 90) -> str:
+    def do(self, *words: str, timeout_s: float = 180) -> str:
         """Run a `testcluster` command that must succeed: `do("cut", "--host", "login1")`."""
         done = run(self.argv(*words), timeout_s)
         assert done.returncode == 0, done.stderr
@@ -49,7 +49,7 @@ class RunningCluster:
         """Run a command in a node (login1, ctl, c1, c2, tower) without ssh; it must succeed."""
         return self.do("exec", "--node", node, "--user", user, "--", *words)
 
-    def ssh(self, host: str, script: str, *options: str, timeout_s: float = 60) -> Done:
+    def ssh(self, host: str, script: str, *options: str, timeout_s: float = 180) -> Done:
         """Run a shell script through ssh, as this process's user (root): testcluster or tower."""
         config = ["-F", str(self.root / "ssh_config")]
         return run(["ssh", *config, *options, host, script], timeout_s)
@@ -58,7 +58,7 @@ class RunningCluster:
         """Return the argument list that runs a command as the laptop's user, for Popen."""
         return self.argv("laptop", "--home", str(home), "--", *words)
 
-    def laptop(self, home: Path, *words: str, timeout_s: float = 120) -> Done:
+    def laptop(self, home: Path, *words: str, timeout_s: float = 180) -> Done:
         """Run a command as the laptop's user; `ssh testcluster` works for it."""
         return run(self.laptop_argv(home, *words), timeout_s)
 

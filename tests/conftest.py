@@ -37,7 +37,7 @@ def _nothing_goes_on(request: pytest.FixtureRequest) -> Iterator[None]:
     """No process of a test outlives it: a job that waits for ever, and who supervises it, take time from all that follow."""
     yield
     node: pytest.Item = request.node
-    folder = getattr(node, "funcargs", {}).get("tmp_path")
+    folder = (getattr(node, "funcargs", None) or {}).get("tmp_path")
     if folder is not None and (
         node.get_closest_marker("host") or node.get_closest_marker("cluster")
     ):

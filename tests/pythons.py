@@ -29,7 +29,11 @@ def _version(python: str) -> tuple[int, int] | None:
     code = "import sys; print(*sys.version_info[:2])"
     try:
         done = subprocess.run(
-            [python, "-I", "-S", "-c", code], capture_output=True, text=True, check=True, timeout=30
+            [python, "-I", "-S", "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -35,9 +35,14 @@ class Courier:
                 [sys.executable, "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, text=True, encoding="utf-8", start_new_session=True,
             )  # fmt: skip
+            assert process.stdin is not None
+            with (
+                process.stdin as letters
+            ):  # here: the kernel may end at any moment, the message is under way then
+                letters.write(letter)
         except OSError:
             return [UNTOLD]
-        threading.Thread(target=self._hear, args=(process, letter), daemon=True).start()
+        threading.Thread(target=self._hear, args=(process,), daemon=True).start()
         return []
 
     def problems(self) -> Sequence[str]:
@@ -47,9 +52,12 @@ class Courier:
             found.append(self._problems.popleft())
         return found
 
-    def _hear(self, process: "subprocess.Popen[str]", letter: str) -> None:
+    def _hear(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
         try:
-            said, _ = process.communicate(letter)
+            with process.stdout as words:
+                said = words.read()
+            process.wait()
             self._problems.extend(map(str, json.loads(said)))
         except (OSError, ValueError):
             self._problems.append(UNTOLD)

@@ -167,8 +167,8 @@ class Deciding:
 
     def _note_batch(self, job: Job, change: Change) -> None:
         if change.batch_id and isinstance(job.spec, SlurmSpec):
-            done_at = change.at if change.state == "done" else None
-            self.batches.add(job.spec.name, change.batch_id, done_at)
+            ended = (change.state, change.at) if change.state in OVER else None
+            self.batches.add(job.spec.name, change.batch_id, ended)
 
     def delivered(self, attempts: Sequence[tuple[JobRef, int]]) -> None:
         """Note what the far side wants now: from here on, its word counts for any attempt.

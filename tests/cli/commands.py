@@ -47,7 +47,7 @@ def python(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=270,
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)

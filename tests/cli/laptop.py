@@ -88,7 +88,7 @@ class Laptop:
         words = ["env", "-C", str(self.project), *variables, sys.executable, "-m", "xpm"]
         return self.cluster.laptop_argv(self.home, *words, *arguments)
 
-    def xpm(self, *arguments: str, timeout_s: float = 180) -> Ended:
+    def xpm(self, *arguments: str, timeout_s: float = 240) -> Ended:
         """Run a command to its end."""
         done = subprocess.run(
             self.argv(*arguments),

@@ -56,7 +56,7 @@ def test_when_all_is_done_running_again_opens_no_connection(laptop: Laptop) -> N
     first = laptop.xpm("run", "plan.py", "-l", "cpu")
     laptop.cluster.do("cut")
 
-    again = laptop.xpm("run", "plan.py", "-l", "cpu", timeout_s=90)
+    again = laptop.xpm("run", "plan.py", "-l", "cpu")
 
     assert (first.code, again.code) == (0, 0), first.err + again.err
     assert sorted(again.out.splitlines()) == ["done: one", "done: two"]
@@ -117,7 +117,7 @@ def test_status_does_not_wait_long_for_a_silent_host(laptop: Laptop) -> None:
     laptop.xpm("run", "plan.py", "-l", "cpu", "--detach")
     laptop.cluster.do("freeze")
 
-    told = laptop.xpm("status", timeout_s=90)
+    told = laptop.xpm("status")
 
     assert told.code == 0
     assert "gated.work" in told.out

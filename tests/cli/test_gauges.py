@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from xpm.cli.gauges import Gauges
+from xpm.cli.live import Tally
 from xpm.connectors.base import Stands
 from xpm.follow import progress, standing
 from xpm.follow.journal import journal_folder
@@ -142,3 +143,19 @@ def test_a_link_that_is_up_is_told_with_its_age_and_one_that_is_waited_for_elsew
 
     shown.lost({"campus"})
     assert shown.lines() == []
+
+
+def test_a_tally_forgets_jobs_that_are_not_to_be_shown_any_more() -> None:
+    tally = Tally(lambda: 0.0)
+    jobs = [replace(JOB, id="a", state="failed"), replace(JOB, id="b", state="running")]
+    tally.put(jobs)
+
+    tally.drop(jobs[:1])
+    assert {JOB.task: {"running": 1}} == {
+        task: dict(+states) for task, states in tally.tasks().items()
+    }
+
+    tally.drop(jobs)
+    assert {} == tally.tasks()
+    tally.put(jobs[:1])
+    assert 1 == tally.tasks()[JOB.task]["failed"]

@@ -1,5 +1,6 @@
 """Links as they are: cut, frozen and noisy, and what commands say and do meanwhile."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +104,23 @@ def test_a_cancel_by_filter_that_a_frozen_host_does_not_hear_is_kept_and_said_so
     assert box.xpm("sync").code == 0
     until(lambda: box.xpm("sync").out.count("1 cancelled") == 1)
     assert box.ran("one") == 1
+
+
+def test_status_says_what_is_known_while_a_frozen_host_is_waited_for_also_without_a_terminal(
+    box: Box,
+) -> None:
+    box.detached("one")
+    box.sshd.freeze()
+
+    told = box.xpm("status")
+
+    box.sshd.thaw()
+    assert told.code == 0, told.err
+    first, *rest = told.err.splitlines()
+    assert re.fullmatch(r"gated: running · 1 .*; asking cluster \.\.\.", first), told.err
+    assert "it did not answer within 6 s" in "\n".join(rest)
+    assert "gated: running" in told.out
+    assert "asking" not in told.out
 
 
 def test_who_interrupts_a_command_whose_link_is_frozen_is_obeyed_soon(box: Box) -> None:

@@ -1,6 +1,7 @@
 """The verbs over experiments that are over: no connection is needed, all is read from records."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,13 @@ def test_status_shows_every_job_with_state_tags_and_cause(tmp_path: Path, main: 
         "why: `xpm why abababab`, `xpm logs abababab`;"
         " once mended: run the plan again, or `xpm retry demo`\n"
     )
+
+
+def test_a_filter_that_no_job_passes_is_told_as_that(tmp_path: Path, main: Path) -> None:
+    told = xpm("status", "k=7", "--workdir", str(main), home=tmp_path)
+
+    assert (told.code, told.out) == (0, "")
+    assert "no job passes 'k=7'" in told.err
 
 
 def test_a_slip_in_the_name_of_an_experiment_is_told_as_one(tmp_path: Path, main: Path) -> None:
@@ -182,6 +190,18 @@ def test_a_story_tells_what_happened_oldest_first(tmp_path: Path, main: Path) ->
     document = json.loads(xpm("story", "ab", "--json", "--workdir", str(main), home=tmp_path).out)
     assert (document["schema"], document["state"]) == (1, "failed")
     assert document["happened"] == sorted(document["happened"], key=lambda each: str(each["at"]))
+
+
+def test_the_further_lines_of_a_message_stand_below_the_first_in_a_story(tmp_path: Path) -> None:
+    error = {"type": "ValueError", "message": "no digits\nthere are letters", "traceback": ""}
+    worse = replace(BAD, error=error)
+    main = main_folder(tmp_path / "worse", "demo", [worse]).path
+
+    told = xpm("story", "ab", "--workdir", str(main), home=tmp_path)
+
+    (first,) = [line for line in told.out.splitlines() if "no digits" in line and "ended" in line]
+    (second,) = [line for line in told.out.splitlines() if line.endswith("there are letters")][:1]
+    assert second == " " * first.index("attempt 1") + "there are letters"
 
 
 def test_waiting_for_what_is_over_tells_how_it_went(tmp_path: Path, main: Path) -> None:

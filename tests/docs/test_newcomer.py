@@ -20,7 +20,7 @@ def test_a_newcomer_with_the_readme_alone_gets_to_results_from_a_cluster(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=280,
+        timeout=600,
         check=False,
     )
 

@@ -47,7 +47,7 @@ class Person:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=150,
+            timeout=240,
             check=False,
         )
         return _COUNTS.sub("", done.stdout)

@@ -47,11 +47,13 @@ def test_numbers_are_told_as_slurm_writes_them(numbers: list[int], text: str) ->
 
 def test_what_was_done_there_before_this_run_is_not_told_as_taken() -> None:
     batches = Batches(began=1000.0)
-    for number, done_at in enumerate([None, 990.0, 100.0, 200.0]):
-        batches.add("c", f"30_{number}", done_at)
+    ends = [None, ("done", 990.0), ("done", 100.0), ("done", 200.0), ("failed", 100.0)]
+    for number, ended in enumerate(ends):
+        batches.add("c", f"30_{number}", ended)
 
     assert [
         "c: 2 jobs were done there before; `xpm story JOB` tells when, and with which code",
+        "c: a job had ended badly there before this run; the next one gives a new attempt",
         "c took 2 jobs as array 30_[0-1]",
     ] == batches.news()
     assert not batches.news()

@@ -85,6 +85,23 @@ def test_an_unknown_launcher_is_told_the_nearest_one(tmp_path: Path) -> None:
     assert str(tmp_path / "launchers.yaml") in caught.value.hint
 
 
+def test_a_projects_file_of_the_users_name_is_said_not_to_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles = load_profiles(write(tmp_path, SMALLEST))
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+
+    with pytest.raises(ProfileProblem) as before:
+        profiles.launcher("mine")
+    (tmp_path / "project" / "launchers.yaml").write_text("version: 1\n")
+    with pytest.raises(ProfileProblem) as caught:
+        profiles.launcher("mine")
+
+    assert "is not read" not in before.value.hint
+    assert "a project's file is called xpm-launchers.yaml" in caught.value.hint
+
+
 def test_the_folder_is_the_one_that_the_environment_names(tmp_path: Path) -> None:
     write(tmp_path, SMALLEST)
     program = "from xpm.launchers.profiles import load_profiles; print(load_profiles().default)"

@@ -82,7 +82,7 @@ class Laptop:
         command = ["env", *environ, sys.executable, "-m", "xpm", *words]
         return self.cluster.laptop_argv(self.home, *command)
 
-    def xpm(self, *words: str, timeout_s: float = 150) -> Done:
+    def xpm(self, *words: str, timeout_s: float = 240) -> Done:
         """Type an ``xpm`` command and wait for it."""
         return run(self.argv(*words), timeout_s)
 
@@ -154,7 +154,7 @@ def kill(process: "subprocess.Popen[str]") -> None:
         process.wait(60)
 
 
-def wait_for(what: str, condition: Callable[[], object], timeout_s: float = 90) -> None:
+def wait_for(what: str, condition: Callable[[], object], timeout_s: float = 180) -> None:
     """Look again and again until a condition holds."""
     ends = time.monotonic() + timeout_s
     while not condition():

@@ -82,7 +82,7 @@ def test_an_address_where_nobody_is_ends_the_run_with_3(odd: Laptop) -> None:
     for settings, words in NOBODY:
         _ssh_config(odd, **settings)
 
-        _refused(odd.xpm("run", plan, timeout_s=90), 3, *words)
+        _refused(odd.xpm("run", plan), 3, *words)
 
         assert ["waiting", "waiting"] == odd.states()
     assert words[1] in odd.xpm("status").stderr
@@ -93,7 +93,7 @@ def test_an_address_where_nobody_is_ends_the_run_with_3(odd: Laptop) -> None:
 def test_jobs_that_never_left_for_a_broken_connector_may_go_elsewhere(odd: Laptop) -> None:
     _ssh_config(odd, Port=1)
     plan = _plan(odd)
-    _refused(odd.xpm("run", plan, timeout_s=90), 3)
+    _refused(odd.xpm("run", plan), 3)
 
     _works_once(odd, plan, "tower", "--launcher", "box")
 
@@ -106,14 +106,14 @@ def test_a_host_key_that_is_unknown_or_another_is_refused_with_the_command_to_ty
     _ssh_config(odd, UserKnownHostsFile=known)
     plan = _plan(odd)
 
-    unknown = odd.xpm("run", plan, timeout_s=90)
+    unknown = odd.xpm("run", plan)
 
     _refused(unknown, 3, "odd", "known_hosts has no key for it", "SHA256:", "ssh-keyscan")
     tower = (odd.home / ".ssh" / "known_hosts").read_text().split(":2223 ", 1)
     other = tower[1] if len(tower) == 2 else (odd.home / ".ssh" / "known_hosts").read_text()
     kind, blob = _another_key(odd, other)
     odd.write(".ssh/known_odd", f"[{address}]:{port} {kind} {blob}\n")
-    changed = odd.xpm("run", plan, timeout_s=90)
+    changed = odd.xpm("run", plan)
     _refused(changed, 3, f"{known}:1 records another key", "ssh-keygen -R")
     for told in (changed, unknown):  # what the errors say to type is typed
         command = told.stderr.split("-> ")[1].split("`")[1 if told is changed else 3]
@@ -146,7 +146,7 @@ def test_a_refused_key_ends_the_run_with_4_and_is_offered_once(odd: Laptop) -> N
     log = odd.cluster.root / "log" / "login1" / "sshd.log"
     before = log.read_text().count("authenticating user alice")
 
-    done = odd.xpm("run", plan, timeout_s=90)
+    done = odd.xpm("run", plan)
 
     _refused(done, 4, "odd", "no key was accepted for user alice", str(key), "`ssh odd`")
     assert log.read_text().count("authenticating user alice") == before + 1
@@ -183,7 +183,7 @@ def test_a_site_that_lacks_something_ends_the_run_with_2_until_the_profile_is_me
     for (right, wrong), words in SITES.values():
         laptop.write_profile(PROFILE.replace(right, wrong, 1))
 
-        _refused(laptop.xpm("run", plan, timeout_s=90), 2, *words)
+        _refused(laptop.xpm("run", plan), 2, *words)
 
         assert ["waiting", "waiting"] == laptop.states()
     laptop.write_profile()
@@ -208,7 +208,7 @@ def test_a_host_without_python_is_told_so(laptop: Laptop) -> None:
     laptop.write_profile(without)
 
     with _without_python(laptop):
-        done = laptop.xpm("run", plan, "--launcher", "box", timeout_s=90)
+        done = laptop.xpm("run", plan, "--launcher", "box")
 
     _refused(done, 2, "tower", "no Python of 3.6 or newer", "install one", "`python:`")
     laptop.write_profile()
@@ -219,7 +219,7 @@ def test_what_sbatch_refuses_fails_at_once_with_its_words(laptop: Laptop) -> Non
     plan = _plan(laptop)
     laptop.write_profile(PROFILE.replace("time: 10m", "time: 10m, constraint: nowhere"))
 
-    done = laptop.xpm("run", plan, timeout_s=90)
+    done = laptop.xpm("run", plan)
 
     words = ("its site can never run it", "SLURM refuses it:", "Invalid feature specification")
     hint = ("--constraint=nowhere", "mend the launcher cpu in the profile", "run the plan again")
@@ -244,7 +244,7 @@ def test_an_import_that_the_jobs_python_lacks_is_named_with_its_line(laptop: Lap
     for first, told in cases:
         plan = str(laptop.write("project/plan.py", f"{first}\n{text}"))
 
-        done = laptop.xpm("run", plan, "--launcher", "box", timeout_s=60)
+        done = laptop.xpm("run", plan, "--launcher", "box")
 
         _refused(done, 1, "/bin/python3", *told)
     laptop.write_profile()

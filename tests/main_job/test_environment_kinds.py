@@ -97,7 +97,7 @@ def test_every_kind_of_environment_on_a_cluster(laptop: Laptop) -> None:
     plan = str(laptop.write("project/plan.py", PLAN))
 
     dry = laptop.xpm("run", "--dry-run", plan)
-    done = laptop.xpm("run", plan, timeout_s=280)
+    done = laptop.xpm("run", plan, timeout_s=600)
 
     assert 0 == dry.returncode, dry.stderr
     assert f"apptainer exec --bind $HOME/{laptop.name} --bind /tmp" in dry.stdout, dry.stdout

@@ -53,7 +53,7 @@ def test_a_time_over_the_limit_is_refused_there_then_here_until_the_site_allows_
 
     short.cluster.do("cut")
     try:
-        here = short.xpm("run", plan, timeout_s=90)
+        here = short.xpm("run", plan)
     finally:
         short.cluster.do("heal")
 

@@ -1,6 +1,7 @@
 """The page in a real browser: what a person sees, types and hears."""
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,9 @@ import pytest
 from tests.follow.fakes import Lab
 from tests.monitor import folders
 from tests.monitor.folders import Scene, job_id
-from xpm.connectors.base import JobRef, Stayed
+from xpm.connectors.base import JobRef, Progress, Stayed, announced
+from xpm.errors import SiteProblem
+from xpm.follow import pulling
 from xpm.monitor import acting
 from xpm.monitor.serving import Server
 from xpm.sync import staying
@@ -269,6 +272,40 @@ def test_what_stayed_there_is_pulled_after_a_question_and_shown(
     with page.expect_download() as coming:
         files.get_by_role("link", name="Download a b#?.bin").click()
     assert bytes(7) == Path(coming.value.path()).read_bytes()
+
+
+def test_a_pull_tells_how_far_it_is_also_when_its_question_is_closed(
+    page: "Page",
+    one_server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(acting, "LocalSpec", type(None))
+    goes_on = threading.Event()
+
+    def pull(session: object, jobs: object, patterns: object, progress: Progress) -> list[object]:
+        announced(progress, 5_000_000, 3)
+        progress(2_000_000)
+        assert goes_on.wait(60)
+        raise SiteProblem("the files have gone", on="cluster")
+
+    monkeypatch.setattr(pulling, "pull", pull)
+    _open(page, one_server, "jobs")
+    _rows(page).first.wait_for()
+    page.get_by_role("button", name=re.compile("Pull")).first.click()
+    page.get_by_role("button", name=re.compile("Pull [12] job")).click()
+
+    dialog = page.get_by_role("dialog")
+    _expect(dialog).to_contain_text("2.0 MB of 5.0 MB, 3 files")
+    bar = dialog.get_by_role("progressbar", name="files pulled")
+    _expect(bar).to_have_attribute("aria-valuenow", "40")
+    dialog.get_by_role("button", name="Close").click()
+    _expect(dialog).to_have_count(0)
+    _expect(page.locator("p.pull")).to_contain_text("2.0 MB of 5.0 MB, 3 files")
+    page.reload()  # another page of the same monitor
+    _expect(page.locator("p.pull")).to_contain_text("2.0 MB of 5.0 MB, 3 files")
+
+    goes_on.set()
+    _expect(page.locator("p.pull")).to_have_count(0)
 
 
 def test_a_monitor_that_ended_is_told_of(page: "Page", tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.commands import Ended, xpm
+from tests.cli.commands import Ended, python, xpm
 from xpm import _notify
 from xpm._courier import Courier
 from xpm._notify import Message, Notified
@@ -265,6 +265,24 @@ def test_with_a_courier_nobody_waits_for_a_service_that_does_not_answer(inbox: I
 
     assert ["xpm: roots waits for a login to campus"] == [each["title"] for each in inbox.got]
     assert notes.said == []
+
+
+@pytest.mark.host
+def test_what_was_given_to_a_courier_is_sent_also_when_who_gave_it_dies(
+    home: Path, inbox: Inbox
+) -> None:
+    script = (
+        "import os, sys; from xpm._courier import Courier; from xpm._notify import Message\n"
+        "from xpm.launchers.notices import Notify\n"
+        "Courier().send(Notify((sys.argv[1],)), Message('done', 'all is done', '1 done'))\n"
+        "os.kill(os.getpid(), 9)"
+    )
+
+    died = python(["-c", script, inbox.url], home)
+
+    assert -9 == died.code, died.err
+    inbox.wait_for(1)
+    assert ["all is done"] == [each["title"] for each in inbox.got]
 
 
 @pytest.mark.host

@@ -136,6 +136,17 @@ def test_a_misspelt_argument_is_refused_with_the_nearest_name(action: str) -> No
     assert "did you mean 'layers'?" in refused.value.hint
 
 
+def test_a_longer_word_for_an_argument_is_told_the_argument_not_some_method() -> None:
+    class Train(Config):
+        lr: Param[float]
+        seed: Param[int]
+
+    with pytest.raises(PlanProblem) as refused:
+        Train(lrate=0.1)  # type: ignore[call-arg]
+
+    assert "did you mean 'lr'? (arguments: lr, seed)" == refused.value.hint
+
+
 def test_values_without_names_are_refused_with_the_names() -> None:
     with pytest.raises(PlanProblem) as refused:
         Model(3, 10)  # type: ignore[call-arg]

@@ -119,6 +119,18 @@ def test_a_conflict_is_told_at_the_line_that_asks() -> None:
     assert said[0].filename == __file__
 
 
+def test_a_report_on_a_sweep_is_told_once_for_each_tag_how_to_leave_it_out() -> None:
+    learn = Learn(model=[Model(layers=tag(each)) for each in (1, 2, 3, 4)])
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        learn.tags()
+
+    (only,) = said
+    assert "tag 'layers' is 1 (" in str(only.message)
+    assert "stop_tags(...) around an argument's value leaves its tags out" in str(only.message)
+
+
 def test_equal_tags_are_no_conflict() -> None:
     learn = Learn(model=[Model(layers=tag(3)), Model(layers=tag(3))])
 

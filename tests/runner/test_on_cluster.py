@@ -44,7 +44,7 @@ class Site:
         entries: list[dict[str, Any]] = [json.loads(line) for line in found.splitlines()]
         return sorted(entries, key=lambda each: each["slot"])
 
-    def outcome(self, name: str, timeout_s: float = 150) -> dict[str, Any]:
+    def outcome(self, name: str, timeout_s: float = 240) -> dict[str, Any]:
         """The final entry of a job, once there is one."""
         found: dict[str, Any] = eventually(
             lambda: next((each for each in self.ledger(name) if each["kind"] != "claim"), None),

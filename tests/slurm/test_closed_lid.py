@@ -100,7 +100,7 @@ class Lid:
         done = self._laptop.xpm("run", str(self._plan))
         assert done.returncode == 0, done.stderr
         assert {"done"} == set(self._laptop.states())
-        wait_for("no keeper is left", lambda: not self.keepers(), 30)
+        wait_for("no keeper is left", lambda: not self.keepers())
 
 
 def test_a_plan_larger_than_the_submit_limit_runs_to_its_end_though_its_last_job_is_killed(
@@ -119,7 +119,7 @@ def test_a_plan_larger_than_the_submit_limit_runs_to_its_end_though_its_last_job
     node = json.loads(claim)["node"]
     wait_for("a keeper waits", lambda: ".keeper." in " ".join(lid.queue("-t", "PENDING")))
     laptop.there("pkill -9 -f '[.]xpm/travel'", node)
-    wait_for("it has run again", lid.has("end"), 120)
+    wait_for("it has run again", lid.has("end"), 240)
     done = [each for each in laptop.effects() if each.startswith("done")]
     assert sorted(f"done{k}.{n}" for k, width in enumerate(widths) for n in range(width)) == done
     effects = laptop.effects()

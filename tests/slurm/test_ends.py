@@ -114,7 +114,7 @@ def test_each_end_has_its_cause_and_what_may_go_on_does(preempting: Laptop) -> N
             laptop.cluster.on("ctl", "scontrol", *words, user="root")
     laptop.there("echo 'sleep 2' | sed '1i #!/bin/sh' | sbatch -p short -w c2 -c4 -t1 -o /dev/null")
 
-    assert process.wait(timeout=200) == 1
+    assert process.wait(timeout=300) == 1
     found = {each["task"].removeprefix("test."): each for each in _jobs(laptop)}
     said = (laptop.home / "run.log").read_text()
     ends = {

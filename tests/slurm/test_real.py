@@ -40,7 +40,7 @@ class Run:
         """Whether there are such files among ours."""
         return lambda: self._laptop.there(f"ls -d {self.own}/{pattern} 2>/dev/null || true")
 
-    def completes(self, timeout_s: float = 120) -> None:
+    def completes(self, timeout_s: float = 240) -> None:
         """It ends well, and every job has taken effect once."""
         assert self._process is not None
         assert self._process.wait(timeout_s) == 0, (self._laptop.home / "run.log").read_text()

@@ -166,3 +166,24 @@ def test_old_pythons_read_the_same(python: str) -> None:
     done = subprocess.run([python, "-c", code, path], capture_output=True, text=True, check=True)
 
     assert "partition 'short' can never run it: time 10m, its limit is 5m\n" == done.stdout
+
+
+@pytest.mark.parametrize(
+    ("config", "hides"),
+    [
+        ("", None),
+        ("PrivateData             = none\nMCSParameters           = (null)\n", False),
+        ("PrivateData             = accounts,nodes,usage\n", False),
+        ("PrivateData             = accounts,jobs,usage\n", True),
+        ("PrivateData             = jobs\n", True),
+        ("PrivateData             = all\n", True),
+        ("PrivateData = none\nMCSParameters = enforced,select,privatedata:a|b\n", True),
+        ("PrivateData = none\nMCSParameters = ondemand,ondemandselect\n", False),
+    ],
+)
+def test_whether_users_see_each_others_jobs(config: str, hides: bool | None) -> None:
+    assert hides is slurm_site.parse_config(config)["hides_jobs"]
+
+
+def test_sites_that_were_captured_show_the_jobs_of_all() -> None:
+    assert said("22.05").hides_jobs is False

@@ -87,10 +87,9 @@ def _places(kinds: Sequence[Kind]) -> dict[str, tuple[int, int]]:
 def _edge(start: tuple[int, int], end: tuple[int, int]) -> str:
     x1, y1, x2, y2 = start[0] + WIDTH, start[1] + HEIGHT // 2, end[0], end[1] + HEIGHT // 2
     half = ACROSS // 2
-    return (
-        f'<path d="M{x1} {y1} C{x1 + half} {y1} {x2 - half} {y2} {x2} {y2}" fill="none" stroke="#8d99ae"'
-        ' stroke-width="1.5"/>'
-    )
+    curve = f"M{x1} {y1} C{x1 + half} {y1} {x2 - half} {y2} {x2} {y2}"
+    head = f"M{x2 - 8} {y2 - 5} L{x2 - 1} {y2} L{x2 - 8} {y2 + 5}"
+    return f'<path d="{curve} {head}" fill="none" stroke="#8d99ae" stroke-width="1.5"/>'
 
 
 def _box(kind: Kind, x: int, y: int) -> str:

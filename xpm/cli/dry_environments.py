@@ -144,4 +144,4 @@ def _of_built(ask: Ask, make: Mapping[str, object], answer: Answer | None) -> Fi
     else:
         where = _WHERE.get(str(make.get("build")), "there")
         told = f"its environment would be built first, {where}"
-    return Finding("environment", "ok", f"launcher {ask.launcher}: {told}")
+    return Finding("env", "ok", f"launcher {ask.launcher}: {told}")

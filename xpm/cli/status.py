@@ -2,23 +2,22 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import click
 
-from xpm.cli import render, selecting, sessions
+from xpm.cli import foretelling, render, selecting, sessions
 from xpm.errors import XpmError
 from xpm.follow import emptied, leaving, views
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import MainFolder
-from xpm.follow.session import HERE, Session
+from xpm.follow.session import Session
 from xpm.follow.targets import is_filter
 from xpm.follow.views import JobView, Summary
 from xpm.words import telling
-
-MOST_FORETOLD = 3
 
 
 @click.command("status")
@@ -48,9 +47,8 @@ def command(
         look = session.look()
         if not selecting.names(look, name):
             raise selecting.none_yet(main.path)
-        if not as_json and render.is_terminal(sys.stderr):
-            _foretell(look, name)
-        silent = sessions.ask(session)
+        with nullcontext() if as_json else foretelling.foretold(look, name):
+            silent = sessions.ask(session)
         look = session.look()
         shown = selecting.names(look, name)
         news = _news(session, look, shown)
@@ -58,7 +56,7 @@ def command(
             sessions.remark(silent)
             _document(main, look, name, wanted)
         else:
-            _show(main, _summaries(look, name, wanted, all_jobs), silent)
+            _show(main, _passing(_summaries(look, name, wanted, all_jobs), wanted), silent)
             for line in news:
                 render.note(line)
             if experiment is None and (count := look.forsaken(emptied.jobs(main))):
@@ -76,20 +74,6 @@ def _news(session: Session, look: Look, experiments: Sequence[str]) -> Sequence[
     from xpm.cli import away
 
     return away.ended(session.asked, look, experiments, session.brought)
-
-
-def _foretell(look: Look, name: str | None) -> None:
-    """Say what was last known while hosts are asked: a person need not wait for that."""
-    now = telling.now()
-    for each in selecting.names(look, name)[:MOST_FORETOLD]:
-        view = views.summary(look, each, telling.ORDER, 0)
-        asked = sorted(view.awaited - {HERE})
-        if (
-            asked
-            and view.oldest is not None
-            and (now - view.oldest).total_seconds() > telling.STALE_S
-        ):
-            render.note(f"{telling.heading(view, now)}; asking {', '.join(asked)} ...")
 
 
 def _watch(main: MainFolder, name: str | None) -> int:
@@ -117,7 +101,7 @@ def _watch_filter(main: MainFolder, wanted: str) -> int:
 @sessions.uncollected()
 def _document(main: MainFolder, look: Look, name: str | None, wanted: str | None) -> None:
     """The experiment named, or that ran last, or that ran last of those with jobs that pass."""
-    passing = _passing(look, wanted) if wanted else []
+    passing = _rows(look, wanted) if wanted else []
     view = selecting.last(look, passing[0].experiment if passing else name)
     if wanted:
         ids = {row.ref for row in passing if row.experiment == view.id}
@@ -128,7 +112,7 @@ def _document(main: MainFolder, look: Look, name: str | None, wanted: str | None
     render.document(content)
 
 
-def _passing(look: Look, wanted: str) -> Sequence[Row]:
+def _rows(look: Look, wanted: str) -> Sequence[Row]:
     from xpm.follow import choosing  # what reads filters, where there is one
 
     return choosing.passing(look, wanted)
@@ -162,6 +146,14 @@ def _summaries(
         views.chosen(look, each, rows[each], telling.pressing(rows[each], most)) for each in rows
     ]
     return found or [views.chosen(look, names[0], [], [])]
+
+
+def _passing(found: Sequence[Summary], wanted: str | None) -> Sequence[Summary]:
+    """What there is to show; none, and that is said, when a filter leaves no job."""
+    if wanted is None or any(each.counts for each in found):
+        return found
+    render.note(f"no job passes {wanted!r}")
+    return []
 
 
 def _show(main: MainFolder, found: Sequence[Summary], silent: Mapping[str, XpmError]) -> None:

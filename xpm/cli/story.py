@@ -38,7 +38,11 @@ def command(job: str, as_json: bool, workdir: Path | None) -> int:
         render.line(f"tags     {telling.tag_text(known.tags)}")
     render.line(f"folder   {known.path}")
     for each in told:
-        render.line(f"{history.local_time(each.at)}  {each.text}")
+        at = f"{history.local_time(each.at)}  "
+        first, *rest = each.text.splitlines() or [""]
+        render.line(at + first)
+        for line in rest:
+            render.line(" " * len(at) + line)
     remark = telling.remark(known)
     render.line(f"now      {known.state}" + (f" ({remark})" if remark else ""))
     for text in telling.kept(known, stayed):

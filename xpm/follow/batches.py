@@ -19,13 +19,13 @@ class Batches:
         self._began = began
         self._told: set[tuple[str, str]] = set()
         self._heard: list[tuple[str, str]] = []
-        self._before: Counter[str] = Counter()
+        self._before: Counter[tuple[str, bool]] = Counter()
         self._single = 0
 
-    def add(self, connector: str, batch_id: str, done_at: float | None = None) -> None:
-        """Note as what a job was taken, and when it was done, if it is."""
-        if done_at is not None and done_at < self._began - CLOCKS_S:
-            self._before[connector] += 1
+    def add(self, connector: str, batch_id: str, ended: tuple[str, float] | None = None) -> None:
+        """Note as what a job was taken, and how and when it ended, if it has."""
+        if ended is not None and ended[1] < self._began - CLOCKS_S:
+            self._before[connector, ended[0] == "done"] += 1
         else:
             self._heard.append((connector, batch_id))
 
@@ -59,11 +59,15 @@ def _of_arrays(found: Mapping[tuple[str, str], Sequence[int]]) -> Iterator[str]:
         yield f"{connector} took {jobs} as array {array}_[{ranges(indices)}]"
 
 
-def _of_earlier(found: Mapping[str, int]) -> Iterator[str]:
+def _of_earlier(found: Mapping[tuple[str, bool], int]) -> Iterator[str]:
     """Of jobs that another main folder or laptop had sent."""
-    for connector, count in found.items():
-        jobs = "a job was" if count == 1 else f"{count} jobs were"
-        yield f"{connector}: {jobs} done there before; `xpm story JOB` tells when, and with which code"
+    for (connector, is_done), count in found.items():
+        jobs = "a job" if count == 1 else f"{count} jobs"
+        if is_done:
+            was = "was" if count == 1 else "were"
+            yield f"{connector}: {jobs} {was} done there before; `xpm story JOB` tells when, and with which code"
+        else:
+            yield f"{connector}: {jobs} had ended badly there before this run; the next one gives a new attempt"
 
 
 def _of_single(found: Mapping[str, Sequence[str]]) -> Iterator[str]:

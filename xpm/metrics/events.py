@@ -10,7 +10,8 @@ is left out; behind a damaged length nothing can be found.
 """
 
 import struct
-from collections.abc import Iterator
+from collections import ChainMap
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,11 +52,16 @@ def scalars(content: bytes) -> Iterator[Scalar]:
     """The scalars in the bytes of an event file."""
     plugins: dict[bytes, bytes] = {}
     for data, checksum in records(content):
+        learned: dict[bytes, bytes] = {}
         try:
-            found = list(_of_event(data, plugins))
+            found = list(_of_event(data, ChainMap(learned, plugins)))
         except (Damaged, struct.error):
             continue
-        if found and masked_crc(data) == checksum:  # only here: it is slow, and images are large
+        is_telling = bool(found or learned.items() - plugins.items())
+        if (
+            is_telling and masked_crc(data) == checksum
+        ):  # only here: it is slow, and images are large
+            plugins.update(learned)
             yield from found
 
 
@@ -80,7 +86,7 @@ def masked_crc(data: bytes) -> int:
     return (((crc >> 15) | (crc << 17)) + _MASK) & 0xFFFFFFFF
 
 
-def _of_event(data: bytes, plugins: dict[bytes, bytes]) -> Iterator[Scalar]:
+def _of_event(data: bytes, plugins: MutableMapping[bytes, bytes]) -> Iterator[Scalar]:
     step = 0
     summaries: list[bytes] = []
     for number, kind, content in _fields(data):
@@ -97,11 +103,12 @@ def _of_event(data: bytes, plugins: dict[bytes, bytes]) -> Iterator[Scalar]:
                     yield Scalar(tag.decode("utf-8", "replace"), step, value)
 
 
-def _of_value(data: bytes, plugins: dict[bytes, bytes]) -> tuple[bytes, float | None]:
+def _of_value(data: bytes, plugins: MutableMapping[bytes, bytes]) -> tuple[bytes, float | None]:
     """The tag of a value, and the number if it is one."""
     fields = {number: content for number, _, content in _fields(data)}
     tag = fields.get(1, b"")
-    assert isinstance(tag, bytes)
+    if not isinstance(tag, bytes):
+        raise Damaged("a tag that is a number")
     simple, tensor, metadata = fields.get(2), fields.get(8), fields.get(9)
     if isinstance(metadata, bytes):
         plugins[tag] = _plugin(metadata)

@@ -19,6 +19,7 @@ from xpm.follow.main import MainFolder
 from xpm.follow.session import Session
 from xpm.follow.views import OVER, JobView
 from xpm.follow.world import World
+from xpm.monitor.coming import Coming
 
 if TYPE_CHECKING:
     from xpm.launchers.profiles import Profiles
@@ -117,11 +118,13 @@ def allowed(action: str, state: str) -> bool:
     return state in AGAIN if action == "retry" else state != "skipped"
 
 
-def does(action: str, refs: Sequence[JobRef]) -> Callable[[Session], Done]:
-    """What does this to these jobs."""
-    acts = {"cancel": _cancel, "retry": _retry, "pull": _pull}
+def does(action: str, refs: Sequence[JobRef], coming: Coming) -> Callable[[Session], Done]:
+    """What does this to these jobs; ``coming`` hears of the files that a pull brings."""
     if action == "sync":
         return _sync
+    if action == "pull":
+        return lambda session: _pull(session, _jobs(session, refs), coming)
+    acts = {"cancel": _cancel, "retry": _retry}
     return lambda session: acts[action](session, _jobs(session, refs))
 
 
@@ -164,11 +167,12 @@ def _retry(session: Session, jobs: Sequence[JobView]) -> Done:
     return Done(text, _said(problems.values()))
 
 
-def _pull(session: Session, jobs: Sequence[JobView]) -> Done:
+def _pull(session: Session, jobs: Sequence[JobView], coming: Coming) -> Done:
     far = [job for job in jobs if not isinstance(session.spec(job.connector), LocalSpec)]
     if not far:
         return Done("its files are in place, on this machine")
-    found = pulling.pull(session, far, (), lambda count: None)
+    with coming.of(len(far)):
+        found = pulling.pull(session, far, (), coming)
     files = sum(each.fetched.files for each in found)
     size = sum(each.fetched.bytes for each in found)
     problems = [text for each in found for text in each.fetched.problems]

@@ -31,6 +31,7 @@ from xpm.monitor import acting, columns, folders, jobs, logs, overviews, tables
 from xpm.monitor.acting import Actor
 from xpm.monitor.asking import Owner
 from xpm.monitor.board import Board, Entry
+from xpm.monitor.coming import Coming
 from xpm.monitor.guard import Guard, Pass
 from xpm.monitor.measures import Measures
 from xpm.monitor.push import Push
@@ -77,7 +78,8 @@ class Monitor:
         self._pulls = Actor(main, acts.world)  # a long pull delays no cancel
         self._board = Owner("board", lambda: Board(main))
         self._measures = Owner("measures", lambda: Measures(main))
-        self._push = Push(self._board)
+        self._coming = Coming()
+        self._push = Push(self._board, self._coming)
         self._page = (STATIC / "index.html").read_text("utf-8")
 
     def application(self, allowed: Pass) -> Starlette:
@@ -288,7 +290,7 @@ class Monitor:
     async def _act(self, request: Request) -> Response:
         wish = Wish.read(await request.body())
         if wish.action == "sync":
-            return await self._done(self._acts, acting.does("sync", ()))
+            return await self._done(self._acts, acting.does("sync", (), self._coming))
         chosen = await self._fresh(wish.chosen)
         if wish.expected is None:
             return Told({"jobs": len(chosen), "counts": Counter(each.row.state for each in chosen)})
@@ -296,7 +298,8 @@ class Monitor:
             text = f"these were {wish.expected} jobs and are {len(chosen)} now: look again"
             return Told({"error": {"what": text}}, 409)
         actor = self._pulls if wish.action == "pull" else self._acts
-        return await self._done(actor, acting.does(wish.action, [each.row.ref for each in chosen]))
+        refs = [each.row.ref for each in chosen]
+        return await self._done(actor, acting.does(wish.action, refs, self._coming))
 
     async def _done(self, actor: Actor, act: Callable[[Any], acting.Done]) -> Response:
         done = await asyncio.wrap_future(actor.wish(act))

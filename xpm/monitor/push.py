@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from xpm.monitor import overviews, saying, tables
 from xpm.monitor.asking import Owner
 from xpm.monitor.board import Board
+from xpm.monitor.coming import Coming
 
 TICK_S = 0.25
 MOST_ROWS = 200
@@ -23,8 +24,10 @@ log = logging.getLogger(__name__)
 class Push:
     """Looks at the board for all pages together, only while one listens."""
 
-    def __init__(self, board: Owner[Board]) -> None:
+    def __init__(self, board: Owner[Board], coming: Coming) -> None:
         self._board = board
+        self._coming = coming
+        self._pulled: dict[str, object] | None = None  # as told last
         self._listeners: set[asyncio.Queue[str | None]] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -39,6 +42,8 @@ class Push:
             self._task = asyncio.create_task(self._look())
         try:
             yield _event("hello", {"at": time.time()})
+            if self._pulled is not None:
+                yield _event("pull", {"now": self._pulled})
             while True:
                 try:
                     event = await asyncio.wait_for(queue.get(), IDLE_S)
@@ -70,10 +75,16 @@ class Push:
             except OSError as error:  # the disk is full or away: the next look may do
                 log.warning("the journal could not be read", exc_info=error)
                 event = _event("trouble", {"text": str(error)})
-            if event:
-                for queue in list(self._listeners):
-                    self._put(queue, event)
+            self._tell(event)
+            pulled = self._coming.told
+            if pulled != self._pulled:
+                self._pulled = pulled
+                self._tell(_event("pull", {"now": pulled}))
             await asyncio.sleep(max(TICK_S, SHARE * (time.monotonic() - began)))
+
+    def _tell(self, event: str) -> None:
+        for queue in list(self._listeners) if event else ():
+            self._put(queue, event)
 
     def _put(self, queue: "asyncio.Queue[str | None]", event: str | None) -> None:
         if queue.full():  # a page that does not read: it asks anew

@@ -47,9 +47,17 @@ def nearest(name: str, known: list[str], others: list[str] | None = None) -> str
     """A hint naming the known word closest to a wrong one; others may be meant too, but are not listed."""
     import difflib
 
-    found = difflib.get_close_matches(name, [*known, *(others or ())], n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    found = found or [each for each in known if _begin_alike(name, each)]
+    found = found or difflib.get_close_matches(name, others or (), n=1, cutoff=0.6)
     listed = "arguments: " + ", ".join(known) if known else "it has no arguments"
     return f"did you mean {found[0]!r}? ({listed})" if found else listed
+
+
+def _begin_alike(name: str, known: str) -> bool:
+    """Whether one is the beginning of the other: ``lrate`` and ``lr``."""
+    short, long = sorted((name.lower(), known.lower()), key=len)
+    return len(short) > 1 and long.startswith(short)
 
 
 def refuse_unmade(cls: type) -> Definition:

@@ -59,14 +59,18 @@ def tags(config: Config) -> dict[str, Tag]:
     require_config(config, "tags")
     found: dict[str, Tagging] = {}
     depths: dict[str, int] = {}
+    told: set[str] = set()
     for depth, name, tagging in _outermost_first(config):
         first = found.setdefault(name, tagging)
         depths.setdefault(name, depth)
-        if (type(first.value), first.value) != (type(tagging.value), tagging.value):
+        is_same = (type(first.value), first.value) == (type(tagging.value), tagging.value)
+        if not is_same and name not in told:  # a report on a sweep has one of each: once will do
+            told.add(name)
             file, line = places.caller()
             warnings.warn_explicit(
                 f"tag {name!r} is {first.value!r} ({places.show(first.place)}) and"
-                f" {tagging.value!r} ({places.show(tagging.place)}): the first counts",
+                f" {tagging.value!r} ({places.show(tagging.place)}): the first counts"
+                " (stop_tags(...) around an argument's value leaves its tags out)",
                 TagConflict,
                 file,
                 line,

@@ -291,7 +291,7 @@ def _pull(source: Source, jobs: Sequence[_Job], progress: Progress) -> None:
     arriving = [
         file for job in jobs for file in job.arriving([next(pulls) for _ in job.todo.pulls], room)
     ]
-    announced(progress, sum(each.lacks for each in arriving))
+    announced(progress, sum(each.lacks for each in arriving), len(arriving))
     bring(source, arriving, progress)
 
 

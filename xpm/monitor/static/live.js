@@ -5,6 +5,8 @@ const listeners = new Set();
 let source = null;
 let state = "connecting";
 const states = new Set();
+let pulled = null;
+const pullers = new Set();
 
 function tell(kind, content) {
   for (const each of listeners) each(kind, content);
@@ -16,12 +18,18 @@ function become(next) {
   for (const each of states) each(next);
 }
 
+function pulls(now) {
+  pulled = now;
+  for (const each of pullers) each(now);
+}
+
 function open() {
   if (source) return;
   source = new EventSource("/api/events");
   let crowded = false; // this page asks anew now and then: others of the browser listen
-  source.addEventListener("hello", (event) => { crowded = !!JSON.parse(event.data).crowded; become("live"); tell("reset", {}); });
+  source.addEventListener("hello", (event) => { crowded = !!JSON.parse(event.data).crowded; become("live"); pulls(null); tell("reset", {}); });
   source.addEventListener("news", (event) => { become("live"); tell("news", JSON.parse(event.data)); });
+  source.addEventListener("pull", (event) => pulls(JSON.parse(event.data).now));
   source.addEventListener("reset", () => tell("reset", {}));
   source.addEventListener("alive", () => become("live"));
   source.addEventListener("trouble", (event) => become(JSON.parse(event.data).text));
@@ -54,12 +62,17 @@ export function useNews(heard) {
   }, [heard]);
 }
 
-export function useLink() {
-  const [now, set] = useState(state);
+function useLatest(setters, latest) {
+  const [now, set] = useState(latest);
   useEffect(() => {
-    states.add(set);
-    set(state);
-    return () => states.delete(set);
+    setters.add(set);
+    set(latest());
+    return () => setters.delete(set);
   }, []);
   return now;
 }
+
+export const useLink = () => useLatest(states, () => state);
+
+/** How far the pull is that goes on now, whichever page asked for it; null when there is none. */
+export const usePull = () => useLatest(pullers, () => pulled);

@@ -3,8 +3,8 @@ import { render } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ago, duration, get, html, useAsked, useCalm, useNow } from "./lib.js";
 import { keepLooked } from "./looked.js";
-import { start, useLink, useNews } from "./live.js";
-import { Confirm, Keys, Starting, Toast, Trouble } from "./parts.js";
+import { start, useLink, useNews, usePull } from "./live.js";
+import { Confirm, Keys, Pull, Starting, Toast, Trouble } from "./parts.js";
 import { link, useRoute } from "./route.js";
 import { Connectors } from "./views/connectors.js";
 import { Graph } from "./views/graph.js";
@@ -52,6 +52,7 @@ function Page() {
   latest.current = route;
   if (route.view === "jobs") list.current = location.hash;
   const calm = useCalm(overview.again, 700);
+  const pull = usePull();
   useNews(useCallback((kind, news) => { if (kind === "reset" || news.changed || news.gone || news.places) calm(); }, []));
   const data = overview.data;
   if (data) keepLooked(data);
@@ -91,6 +92,7 @@ function Page() {
       <span class="end"><${Link}/><${Theme}/><button type="button" class="quiet" aria-label="Keys" title="Keys" onClick=${() => setHelping(true)}>?</button></span>
     </header>
     ${data ? html`<${Away} places=${data.places}/>` : ""}
+    ${pull ? html`<${Pull} now=${pull}/>` : ""}
     <main id="main" tabindex="-1">
       <${Trouble} problem=${overview.problem} again=${overview.again}/>
       ${data ? html`<${View} key=${route.view + route.rest.join("/")} route=${route} overview=${data} wish=${setWish} say=${setSaid}/>` : overview.problem ? "" : html`<${Starting}/>`}

@@ -1,8 +1,8 @@
 // The small pieces that views are made of.
 import { createRef } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { html, many, ORDER, post, Problem, SHORT, shown, total } from "./lib.js";
-import { askAnew } from "./live.js";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { duration, html, many, ORDER, post, Problem, SHORT, shown, size, total } from "./lib.js";
+import { askAnew, usePull } from "./live.js";
 import { link } from "./route.js";
 
 export const State = ({ state, cause }) => html`<span class="state ${state}"><i aria-hidden="true"></i>${state}${cause && cause !== "exit" && state !== "done" ? html` <small>${cause}</small>` : ""}</span>`;
@@ -40,18 +40,30 @@ export function Trouble({ problem, again }) {
 export const Empty = ({ title, children }) => html`<div class="empty"><p class="title">${title}</p>${children}</div>`;
 export const Starting = () => html`<p class="starting" role="status">Loading …</p>`;
 
+export function Pull({ now }) {
+  const percent = now.expected ? Math.floor((100 * now.arrived) / now.expected) : 0;
+  const of = now.expected ? `${size(now.arrived)} of ${size(now.expected)}, ${now.files} file${now.files === 1 ? "" : "s"}` : "looking at what there is";
+  return html`<p class="pull"><span>Pulling the files of ${many(now.jobs)}</span>
+    <span class="progress" role="progressbar" aria-label="files pulled" aria-valuenow=${percent} aria-valuemin="0" aria-valuemax="100"><span class="track"><span class="done" style=${{ width: `${percent}%` }}></span></span></span>
+    <span>${of}${now.left_s == null ? "" : ` · ${duration(now.left_s)} left`}</span></p>`;
+}
+
 /** A question before something is done: {action, what: {...}} says to which jobs, as the server reads it. */
 export function Confirm({ wish, close, done }) {
   const dialog = createRef();
   const [found, setFound] = useState(null);
   const [problem, setProblem] = useState(null);
   const [busy, setBusy] = useState(false);
+  const pull = usePull();
+  const isHere = useRef(true); // what was begun goes on when this is closed, and is told then all the same
+  useEffect(() => () => { isHere.current = false; }, []);
   const ask = async (content) => {
     try {
       return await post("act", content);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      setProblem(error);
+      if (isHere.current) setProblem(error);
+      else done({ text: error.said?.what || String(error), problems: [] });
       return null;
     }
   };
@@ -64,7 +76,7 @@ export function Confirm({ wish, close, done }) {
     setProblem(null);
     const answer = await ask({ action: wish.action, ...wish.what, expected: found.jobs });
     setBusy(false);
-    if (answer) { done(answer); close(); askAnew(); }
+    if (answer) { done(answer); if (isHere.current) close(); askAnew(); }
   };
   const verb = { cancel: "Cancel", retry: "Try again", pull: "Pull the files of" }[wish.action];
   const words = {
@@ -76,9 +88,10 @@ export function Confirm({ wish, close, done }) {
     <h2 id="question">${found ? `${verb} ${many(found.jobs)}?` : `${verb} …`}</h2>
     ${found && found.jobs ? html`<${Counts} counts=${found.counts}/>` : ""}
     <p>${found && !found.jobs ? `No job here is in a state in which this does anything.` : words}</p>
+    ${busy && pull && wish.action === "pull" ? html`<${Pull} now=${pull}/>` : ""}
     <${Trouble} problem=${problem}/>
     <form method="dialog" class="choices">
-      <button type="submit" autofocus>Leave it</button>
+      <button type="submit" autofocus>${busy ? "Close" : "Leave it"}</button>
       <button type="button" class=${wish.action === "cancel" ? "danger" : "primary"} disabled=${!found || !found.jobs || busy} onClick=${act}>${busy ? "At it …" : verb.replace(" the files of", "")}${found && found.jobs ? ` ${many(found.jobs)}` : ""}</button>
     </form></dialog>`;
 }
