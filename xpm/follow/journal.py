@@ -10,16 +10,16 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xpm.connectors.base import Change, JobRef
+from xpm.connectors.jobs import Change, JobRef
 from xpm.errors import UsageProblem
 from xpm.follow import folding
 from xpm.follow.main import MainFolder
+from xpm.follow.seen import TRIGGERS
 from xpm.follow.sqlite_errors import as_os_error
 from xpm.sync import staying
 from xpm.sync.staying import Left
@@ -28,7 +28,7 @@ from xpm.wire import disks, files
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 3
+VERSION = 4
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     task TEXT NOT NULL, job TEXT NOT NULL, connector TEXT NOT NULL, state TEXT NOT NULL, cause TEXT,
@@ -336,6 +336,8 @@ class Journal:
         except sqlite3.OperationalError:
             raise  # no room, no permission: nothing is wrong with the file
         except sqlite3.DatabaseError:
+            import shutil
+
             shutil.rmtree(self.folder)  # not a database, or of another version: a fold again
             self.folder.mkdir()
             self._database, is_new = _connect(self.path)
@@ -374,7 +376,7 @@ def _is_made_new(database: "sqlite3.Connection") -> bool:
         raise sqlite3.DatabaseError(f"version {version}")
     database.execute("PRAGMA journal_mode = WAL")
     database.executescript(
-        f"BEGIN; {_SCHEMA} {folding.SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
+        f"BEGIN; {_SCHEMA} {folding.SCHEMA} {TRIGGERS} PRAGMA user_version = {VERSION}; COMMIT;"
     )
     return True
 
