@@ -101,7 +101,7 @@ def _watch_filter(main: MainFolder, wanted: str) -> int:
 @sessions.uncollected()
 def _document(main: MainFolder, look: Look, name: str | None, wanted: str | None) -> None:
     """The experiment named, or that ran last, or that ran last of those with jobs that pass."""
-    passing = _passing(look, wanted) if wanted else []
+    passing = _rows(look, wanted) if wanted else []
     view = selecting.last(look, passing[0].experiment if passing else name)
     if wanted:
         ids = {row.ref for row in passing if row.experiment == view.id}
@@ -112,7 +112,7 @@ def _document(main: MainFolder, look: Look, name: str | None, wanted: str | None
     render.document(content)
 
 
-def _passing(look: Look, wanted: str) -> Sequence[Row]:
+def _rows(look: Look, wanted: str) -> Sequence[Row]:
     from xpm.follow import choosing  # what reads filters, where there is one
 
     return choosing.passing(look, wanted)
