@@ -56,7 +56,7 @@ def command(
             sessions.remark(silent)
             _document(main, look, name, wanted)
         else:
-            _show(main, _passing(_summaries(look, name, wanted, all_jobs), wanted), silent)
+            _show(main, _told(_summaries(look, name, wanted, all_jobs), wanted), silent)
             for line in news:
                 render.note(line)
             if experiment is None and (count := look.forsaken(emptied.jobs(main))):
@@ -148,7 +148,7 @@ def _summaries(
     return found or [views.chosen(look, names[0], [], [])]
 
 
-def _passing(found: Sequence[Summary], wanted: str | None) -> Sequence[Summary]:
+def _told(found: Sequence[Summary], wanted: str | None) -> Sequence[Summary]:
     """What there is to show; none, and that is said, when a filter leaves no job."""
     if wanted is None or any(each.counts for each in found):
         return found
