@@ -126,6 +126,12 @@ class Interactive:
             again = "`xp.wait()`" if self._is_started else "running the cell again"
             raise Interrupted(self._place[1], again) from None
 
+    def _begin_to_wait(self) -> None:
+        """Have the cell that waits show the experiment, whether or not there will be news."""
+        self._raise_broken()
+        if self._is_started and isinstance(self._shows, NotebookObserver):
+            self._shows.show_here()
+
     def _raise_broken(self) -> None:
         error, self._broken = self._broken, None
         if error is not None:
