@@ -382,8 +382,8 @@ class Experiment(Interactive):
                 self._outcome = "failed"
             elif interrupted:
                 self._outcome = "interrupted"
-            if self._outcome == "done":
-                _leaving.tell_reused(self._deciding, self._observer.note)
+            note = self._observer.note
+            _leaving.end_reused(self._session, self._deciding, self._outcome, note)
             self._observer.ended(self._counts)
             self._session.close(interrupted)
             now = self._session.world.clock()

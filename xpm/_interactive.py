@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from xpm._deciding import Deciding
     from xpm._jobs import Job
     from xpm.follow.events import Event
     from xpm.metrics.table import Result
@@ -31,6 +32,7 @@ class Interactive:
     """What an experiment does when it is not opened by ``with``; see ``xpm.experiment``."""
 
     _session: Session
+    _deciding: "Deciding"
     _observer: Notified
     _shows: Observer
     _place: tuple[str, str]
@@ -82,8 +84,11 @@ class Interactive:
         A pandas DataFrame where pandas is installed, else a list of rows with ``job task state tags metrics path``. What is
         read is what ``xpm results`` reads. Call ``wait()`` before, for all of them.
         """
+        from xpm._leaving import note_reused
         from xpm._results import results
 
+        if self._is_started:
+            note_reused(self._session, self._deciding)
         return results(self._session, self._place[1])
 
     @property
