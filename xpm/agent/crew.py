@@ -5,6 +5,7 @@ A runner has its own session, so it outlives a supervisor that dies. Who supervi
 claimed yet needs no adoption: the job is started again, and of two runs only one can claim.
 """
 
+import collections
 import itertools
 import os
 import signal
@@ -46,7 +47,9 @@ class Crew(object):
         self.workspace_id = workspace_id
         self.children: Dict[str, Child] = {}
         self.adopted: Dict[str, Dict[str, Any]] = {}
-        self._mine: "set[str]" = set()
+        self._mine: "collections.Counter[str]" = (
+            collections.Counter()
+        )  # of a job: a run that leaves, and the next attempt's
         self._tries: Dict[str, int] = {}
         self._stopped: Dict[str, float] = {}
         self._checked_at = float("-inf")
@@ -116,7 +119,7 @@ class Crew(object):
         """Ask a run to end, harder when it does not; whether it had been asked before it claimed."""
         key = "%s.a%d" % (known.job, action.attempt)
         first = self._stopped.setdefault(key, now)
-        pid = self._pid(known.job)
+        pid = self._pid(known.job, action.attempt)
         if pid and (now == first or now - first > STOP_AGAIN_S):
             if now - first > STOP_HARD_S:
                 _kill_session(pid)
@@ -161,7 +164,7 @@ class Crew(object):
         if process is None:
             return  # drive() tries again
         self.children[submission] = Child(known.job, number, submission, process)
-        self._mine.add(known.job)
+        self._mine[known.job] += 1
         self.adopted.pop(known.job, None)
 
     def _has_run(self, known: JobFacts) -> bool:
@@ -174,7 +177,9 @@ class Crew(object):
             if code is None:
                 continue
             del self.children[submission]
-            self._mine.discard(child.job)
+            self._mine[child.job] -= 1
+            if not self._mine[child.job]:
+                del self._mine[child.job]
             board.look(child.job)
             here = transitions.attempt(board.jobs[child.job].facts, child.attempt)
             if here is None or here.phase == states.ENDED:
@@ -235,9 +240,9 @@ class Crew(object):
             return processes.is_alive(owner)
         return processes.is_alive(owner, beat)
 
-    def _pid(self, job: str) -> int:
+    def _pid(self, job: str, attempt: int) -> int:
         for child in self.children.values():
-            if child.job == job:
+            if (child.job, child.attempt) == (job, attempt):
                 return child.process.pid
         owner = self.adopted.get(job)
         return int(owner["pid"]) if owner and processes.is_alive(owner) else 0
