@@ -82,7 +82,7 @@ class Deciding:
         )
         self.alive: set[JobRef] = set()
         self.undecided: set[JobRef] = set()
-        self.reused = 0  # jobs that were done before
+        self.reused: list[Job] = []  # done before
         self.batches = Batches(time.time())
         self._held: list[Job] = []
         self._sites: dict[str, tuple[SiteLimits, str] | None] = {}
@@ -240,7 +240,7 @@ class Deciding:
         job.known, job.attempt, job.seen_at = end, end.attempt, end.at
         self._append(job, str(noted["connector"]) if noted else HERE)
         job.phase = Phase.OVER
-        self.reused += 1
+        self.reused.append(job)
 
     def _ask(self, job: Job, attempt: int, connector: str) -> None:
         if connector != job.spec.name:

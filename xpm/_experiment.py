@@ -213,7 +213,6 @@ class Experiment(Interactive):
             JobsFailed: all is over, but some tasks failed or were not run.
             CallbackFailed: all is done, but a callback raised.
         """
-        self._raise_broken()
         try:
             self._until(None)
         except KeyboardInterrupt:
@@ -245,6 +244,7 @@ class Experiment(Interactive):
         return failed(self._record.id, [job])
 
     def _until(self, job: Job | None) -> None:
+        self._begin_to_wait()
         if self._options.detach:
             self._detach()
         self._session.hurry()
@@ -382,8 +382,8 @@ class Experiment(Interactive):
                 self._outcome = "failed"
             elif interrupted:
                 self._outcome = "interrupted"
-            if self._outcome == "done":
-                _leaving.tell_reused(self._deciding, self._observer.note)
+            note = self._observer.note
+            _leaving.end_reused(self._session, self._deciding, self._outcome, note)
             self._observer.ended(self._counts)
             self._session.close(interrupted)
             now = self._session.world.clock()

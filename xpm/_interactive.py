@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from xpm._deciding import Deciding
     from xpm._jobs import Job
     from xpm.follow.events import Event
     from xpm.metrics.table import Result
@@ -31,6 +32,7 @@ class Interactive:
     """What an experiment does when it is not opened by ``with``; see ``xpm.experiment``."""
 
     _session: Session
+    _deciding: "Deciding"
     _observer: Notified
     _shows: Observer
     _place: tuple[str, str]
@@ -82,8 +84,11 @@ class Interactive:
         A pandas DataFrame where pandas is installed, else a list of rows with ``job task state tags metrics path``. What is
         read is what ``xpm results`` reads. Call ``wait()`` before, for all of them.
         """
+        from xpm._leaving import note_reused
         from xpm._results import results
 
+        if self._is_started:
+            note_reused(self._session, self._deciding)
         return results(self._session, self._place[1])
 
     @property
@@ -125,6 +130,12 @@ class Interactive:
         if kernel() is not None:
             again = "`xp.wait()`" if self._is_started else "running the cell again"
             raise Interrupted(self._place[1], again) from None
+
+    def _begin_to_wait(self) -> None:
+        """Have the cell that waits show the experiment, whether or not there will be news."""
+        self._raise_broken()
+        if self._is_started and isinstance(self._shows, NotebookObserver):
+            self._shows.show_here()
 
     def _raise_broken(self) -> None:
         error, self._broken = self._broken, None

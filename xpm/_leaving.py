@@ -1,5 +1,6 @@
 """What is still done for the jobs when a plan ends before them."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 from xpm._deciding import Deciding
@@ -8,6 +9,7 @@ from xpm.connectors.specs import LocalSpec
 from xpm.errors import XpmError
 from xpm.follow import hours
 from xpm.follow.events import LinkDown
+from xpm.follow.journal import Known
 from xpm.follow.records import ExperimentRecord
 from xpm.follow.session import Session
 from xpm.follow.views import OVER
@@ -38,9 +40,35 @@ def are_safe(count: int) -> str:
 def tell_reused(deciding: Deciding, note: Note) -> None:
     """Say that nothing had to be run, if that is so."""
     count = len(deciding.jobs)
-    if count and deciding.reused == count:
+    if count and len(deciding.reused) == count:
         jobs = "the only job was" if count == 1 else f"all {count} jobs were"
         note(f"{jobs} done before: nothing had to be run")
+
+
+def end_reused(session: Session, deciding: Deciding, outcome: str, note: Note) -> None:
+    """What is done at the end for jobs that were done before."""
+    note_reused(session, deciding)
+    if outcome == "done":
+        tell_reused(deciding, note)
+
+
+def note_reused(session: Session, deciding: Deciding) -> None:
+    """Have the journal know of the jobs that ended while nobody looked, and were found done."""
+    if not deciding.reused:
+        return
+    known = session.journal.jobs()
+    late = [
+        (job.ref.task, job.ref.job, job.attempt, job.line.connector)
+        for job in deciding.reused
+        if job.line is not None and not _is_noted(known.get(job.ref), job.attempt)
+    ]
+    if late:
+        with contextlib.suppress(OSError):  # no room: the next look tells
+            session.journal.reconcile(late)
+
+
+def _is_noted(known: Known | None, attempt: int) -> bool:
+    return known is not None and known.arrived and known.attempt >= attempt
 
 
 def send_rest(session: Session, note: Note) -> None:

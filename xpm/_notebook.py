@@ -16,7 +16,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from xpm.follow.observer import ORDER, PlainObserver, summary
+from xpm.follow.observer import PlainObserver, summary
 from xpm.follow.progress import Pace, Word, said
 from xpm.follow.standing import Standings, standings
 from xpm.follow.views import OVER, JobView
@@ -29,7 +29,11 @@ EVERY_S = 0.3
 NOTES = 5
 CELL = 'style="text-align: left; padding: 0 1em 0 0"'
 MUTED = 'style="opacity: 0.65"'
-PRESSING = {state: rank for rank, state in enumerate(reversed(ORDER))}
+FIRST = (
+    "failed", "lost", "unknown", "running", "pending", "submitted", "ready", "waiting",
+    "cancelled", "skipped", "done",
+)  # fmt: skip
+PRESSING = {state: rank for rank, state in enumerate(FIRST)}
 Paces = Mapping[str, tuple[Word, Pace]]
 """How far jobs are, by their folders."""
 NO_PACES: Paces = {}
@@ -49,7 +53,7 @@ def experiment_html(
     notes: Sequence[str] = (),
     paces: Paces = NO_PACES,
 ) -> str:
-    """An experiment in numbers, and its jobs, those that went wrong first."""
+    """An experiment in numbers, and its jobs: those that went wrong, run, wait, are over."""
     counts = Counter(job.state for job in jobs)
     over = sum(count for state, count in counts.items() if state in OVER)
     bar = f'<progress value="{over}" max="{max(1, len(jobs))}"></progress>'
@@ -65,7 +69,7 @@ def experiment_html(
 
 
 def shown(jobs: Sequence[JobView]) -> list[JobView]:
-    """The jobs that a table has: those that went wrong first, then those that are alive."""
+    """The jobs that a table has: those that went wrong first, those that run, those that wait."""
     return sorted(jobs, key=lambda job: PRESSING.get(job.state, 0))[:MOST]
 
 

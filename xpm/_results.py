@@ -37,4 +37,5 @@ def framed(found: Sequence[Result]) -> "pd.DataFrame | Sequence[Result]":
         import pandas as pd
     except ModuleNotFoundError:
         return found
-    return pd.DataFrame([each.cells() for each in found])
+    rows = [each.cells() for each in found]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["task", "job", "state"])

@@ -33,6 +33,17 @@ def test_results_are_a_frame_where_pandas_is_there(laptop: Laptop) -> None:
     )
 
 
+def test_a_frame_without_results_has_its_first_columns(laptop: Laptop) -> None:
+    pytest.importorskip("pandas")
+
+    with laptop.experiment() as xp:
+        xp.accept(A, "a", None)
+        xp.wait()
+        found = xp.results()
+
+    assert ["task", "job", "state"] == list(found)
+
+
 def test_results_are_rows_without_pandas(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
 

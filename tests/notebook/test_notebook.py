@@ -159,6 +159,23 @@ def test_every_cell_that_shows_an_experiment_shows_it_once_as_it_is_now(folder: 
     assert [0, 1, 1, 0, 1] == [html(each).count("<progress") for each in outputs]
 
 
+def test_a_cell_that_waits_shows_an_experiment_that_is_over_already(folder: Path) -> None:
+    (folder / "gated.py").write_text(GATED)
+    (folder / "gate").touch()
+
+    outputs = run(
+        folder,
+        [
+            "from gated import Wait\nfrom xpm import experiment\n"
+            "xp = experiment('workdir', 'gated').start()\n"
+            f"Wait(gate={str(folder / 'gate')!r}).submit()\nxp.wait()",
+            "xp.wait()\nprint('over')",
+        ],
+    )
+
+    assert [1, 1] == [html(each).count("1/1 · 1 done") for each in outputs]
+
+
 INTERRUPTING = (
     "import _thread, sys, threading, time, traceback\n"
     "def interrupt(main):\n"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import xpm
+from tests.cli.commands import until, xpm
+from xpm.follow.main import local_end
 
 pytestmark = pytest.mark.host
 
@@ -66,3 +67,46 @@ def test_it_may_be_debugged(folder: Path) -> None:
     told = xpm("run", "--debug", "plan.py", home=folder)
 
     assert (0, "hello\nheard hello\nclosed\n") == (told.code, told.out), told.err
+
+
+MEASURING = """\
+import json
+import time
+from pathlib import Path
+
+from xpm import Param, Task, experiment, tag
+
+
+class Measure(Task):
+    __xpmid__ = "steps.measure"
+    gate: Param[str]
+
+    def execute(self):
+        while not Path(self.gate).exists():
+            time.sleep(0.05)
+        (self.jobpath / "metrics.json").write_text(json.dumps({"loss": 0.5}))
+
+
+xp = experiment("main", "steps").start()
+measure = Measure(gate=tag(str(Path("gate").absolute()))).submit()
+LAST
+xp.close()
+"""
+
+
+def test_what_ended_while_nobody_looked_is_among_the_results(folder: Path) -> None:
+    (folder / "plan.py").write_text(MEASURING.replace("LAST", ""))
+    left = xpm("run", "plan.py", home=folder)
+    (job,) = (folder / "main" / "jobs" / "steps.measure").iterdir()
+    (folder / "gate").touch()
+    until(lambda: local_end(job) is not None)
+
+    (folder / "plan.py").write_text(
+        MEASURING.replace("LAST", "xp.wait()\nprint(len(xp.results()), 'measured')")
+    )
+    again = xpm("run", "plan.py", home=folder)
+    told = xpm("results", "steps", "--workdir", "main", "--csv", home=folder)
+
+    assert 0 == left.code, left.err
+    assert (0, "1 measured\n") == (again.code, again.out), again.err
+    assert "0.5" in told.out

@@ -18,6 +18,7 @@ DEEPEST = 8
 LONGEST = 200
 CELL = 'style="text-align: left; padding: 0 1em 0 0; vertical-align: top"'
 MUTED = 'style="opacity: 0.65"'
+FOLDER = 'style="opacity: 0.65; padding: 0; background: none; word-break: break-all"'
 
 
 def config_html(config: Config, depth: int = 0) -> str:
@@ -28,7 +29,7 @@ def config_html(config: Config, depth: int = 0) -> str:
     state = state_of(config)
     if state.handle is not None and is_job(config) and depth == 0:
         folder = escape(str(state.handle.jobpath))
-        head += f" · {escape(state.handle.state)}<br><code {MUTED}>{folder}</code>"
+        head += f" · {escape(state.handle.state)}<br><code {FOLDER}>{folder}</code>"
     rows = "".join(_rows(config, depth))
     table = f"<table>{rows}</table>" if rows else ""
     if depth == 0:
