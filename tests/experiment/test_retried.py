@@ -214,6 +214,31 @@ def test_a_disk_that_is_away_for_a_while_ends_no_run_that_looks_for_retries(
     assert laptop.lines.counts == {"done": 2}
 
 
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, ValueError])
+def test_a_run_that_is_ended_waits_for_no_retry(
+    laptop: Laptop, cluster: Cluster, elsewhere: Elsewhere, raised: type[BaseException]
+) -> None:
+    cluster.fate = lambda entry: None
+
+    def retry(session: Session) -> None:
+        session.retry([known(session, A.job, "failed")])
+        cluster.wait_until(lambda: cluster.held[A.job].attempt == 2)
+
+    def plan(xp: Experiment) -> None:
+        job = xp.accept(A, "a", None)
+        finish_when_running(cluster, A.job, "failed")
+        with pytest.raises(JobsFailed):
+            job.wait()
+        elsewhere(retry)
+        cluster.wait_until(lambda: cluster.held[A.job].attempt == 2)
+        raise raised
+
+    with pytest.raises((SystemExit, ValueError)):
+        laptop.run(plan)
+
+    assert "running" == cluster.state(A.job)
+
+
 def test_an_interactive_experiment_takes_it_in_with_the_next_look(
     laptop: Laptop, cluster: Cluster, elsewhere: Elsewhere
 ) -> None:
