@@ -10,6 +10,8 @@ import pytest
 from tests.experiment.laptop import Laptop
 from tests.follow.fakes import Cluster, sealed
 from xpm._experiment import Experiment
+from xpm._retried import Retried
+from xpm.connectors.jobs import JobRef
 from xpm.errors import JobsFailed
 from xpm.follow.main import MainFolder
 from xpm.follow.records import ExperimentRecord
@@ -237,6 +239,45 @@ def test_a_run_that_is_ended_waits_for_no_retry(
         laptop.run(plan)
 
     assert "running" == cluster.state(A.job)
+
+
+def test_looking_for_retries_reads_no_file_of_jobs_that_nobody_tries_again(
+    laptop: Laptop, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be thousands of them, on a slow disk."""
+    cluster.fate = lambda entry: None
+    read: list[object] = []
+    looked = threading.Event()
+    look, noted = Retried.look, MainFolder.job
+
+    def counted(main: MainFolder, ref: JobRef) -> object:
+        read.append(ref)
+        return noted(main, ref)
+
+    def looking(retried: Retried) -> object:
+        is_asked = retried.pause_s is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(MainFolder, "job", counted)
+            found = look(retried)
+        if is_asked:
+            looked.set()
+        return found
+
+    def end() -> None:
+        assert looked.wait(60.0)
+        cluster.finish(B.job)
+
+    def plan(xp: Experiment) -> None:
+        xp.accept(A, "a", None)
+        xp.accept(B, "b", None)
+        monkeypatch.setattr(Retried, "look", looking)
+        finish_when_running(cluster, A.job, "failed")
+        threading.Thread(target=end).start()
+
+    with pytest.raises(JobsFailed):
+        laptop.run(plan)
+
+    assert [] == read
 
 
 def test_an_interactive_experiment_takes_it_in_with_the_next_look(
