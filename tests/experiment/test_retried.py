@@ -280,6 +280,37 @@ def test_looking_for_retries_reads_no_file_of_jobs_that_nobody_tries_again(
     assert [] == read
 
 
+def test_what_a_notebook_shows_is_as_fresh_after_a_failure_as_before(
+    laptop: Laptop, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.fate = lambda entry: None
+    waited: list[float | None] = []
+    after = Session.next
+
+    def counted(session: Session, timeout_s: float | None = None) -> object:
+        waited.append(timeout_s)
+        return after(session, timeout_s)
+
+    def plan(xp: Experiment) -> None:
+        xp.accept(A, "a", None)
+        monkeypatch.setattr(Experiment, "_pause_s", 0.01)
+        monkeypatch.setattr(Session, "next", counted)
+        xp.accept(B, "b", None)
+        finish_when_running(cluster, A.job, "failed")
+        threading.Thread(target=end).start()
+
+    def end() -> None:
+        until(lambda: laptop.lines.counts == {"running": 1, "failed": 1})
+        since = len(waited)
+        until(lambda: len(waited) > since + 1)
+        cluster.finish(B.job)
+
+    with pytest.raises(JobsFailed):
+        laptop.run(plan)
+
+    assert {0.01} == set(waited)
+
+
 def test_an_interactive_experiment_takes_it_in_with_the_next_look(
     laptop: Laptop, cluster: Cluster, elsewhere: Elsewhere
 ) -> None:
