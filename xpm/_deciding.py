@@ -129,8 +129,10 @@ class Deciding:
     def again(self, line: Line) -> Job | None:
         """Follow an attempt that somebody else has given a job of ours; None: it is no such attempt."""
         job = self.jobs.get(JobRef(line.task, line.job))
-        noted = self._main.job(job.ref) if job is not None else None
-        if job is None or noted is None or job.undecided or line.attempt <= job.attempt:
+        if job is None or job.undecided or line.attempt <= job.attempt:
+            return None  # such as all that this run has noted itself
+        noted = self._main.job(job.ref)
+        if noted is None:
             return None
         job.spec = self._session.spec(line.connector)
         job.attempt, job.line, job.seen_at, job.delivered = line.attempt, line, line.at, False

@@ -256,7 +256,7 @@ class Experiment(Interactive):
             if job is None:
                 self._tell_safe()
             self._session.hurry()
-            event = self._session.next(self._retried.pause_s or self._pause_s)
+            event = self._session.next(self._retried.sooner_s(self._pause_s))
             if event is not None:
                 self._take(event)
             else:

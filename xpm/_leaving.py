@@ -56,14 +56,17 @@ def note_reused(session: Session, deciding: Deciding) -> None:
     """Have the journal know of the jobs that ended while nobody looked, and were found done."""
     if not deciding.reused:
         return
-    known = session.journal.jobs()
-    late = [
-        (job.ref.task, job.ref.job, job.attempt, job.line.connector)
-        for job in deciding.reused
-        if job.line is not None and not _is_noted(known.get(job.ref), job.attempt)
-    ]
-    if late:
-        with contextlib.suppress(OSError):  # no room: the next look tells
+    import sqlite3
+
+    # a plan that is done is done, whatever is wrong with the journal: the next look tells
+    with contextlib.suppress(OSError, XpmError, sqlite3.Error):
+        known = session.journal.jobs()
+        late = [
+            (job.ref.task, job.ref.job, job.attempt, job.line.connector)
+            for job in deciding.reused
+            if job.line is not None and not _is_noted(known.get(job.ref), job.attempt)
+        ]
+        if late:
             session.journal.reconcile(late)
 
 

@@ -39,6 +39,10 @@ class Retried:
         """Seconds after which to look again; None while no job has ended badly, which costs nothing."""
         return LOOK_S if any(self._counts.get(state) for state in AGAIN) else None
 
+    def sooner_s(self, other_s: float | None) -> float | None:
+        """The shorter of this pause and another one."""
+        return min(filter(None, (self.pause_s, other_s)), default=None)
+
     def look(self) -> Sequence[Job]:
         """The jobs that are followed again from now on; none while the disk here is away: it is looked at again soon."""
         if self.pause_s is None:

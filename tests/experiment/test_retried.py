@@ -10,6 +10,8 @@ import pytest
 from tests.experiment.laptop import Laptop
 from tests.follow.fakes import Cluster, sealed
 from xpm._experiment import Experiment
+from xpm._retried import Retried
+from xpm.connectors.jobs import JobRef
 from xpm.errors import JobsFailed
 from xpm.follow.main import MainFolder
 from xpm.follow.records import ExperimentRecord
@@ -212,6 +214,101 @@ def test_a_disk_that_is_away_for_a_while_ends_no_run_that_looks_for_retries(
     laptop.run(plan)
 
     assert laptop.lines.counts == {"done": 2}
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, ValueError])
+def test_a_run_that_is_ended_waits_for_no_retry(
+    laptop: Laptop, cluster: Cluster, elsewhere: Elsewhere, raised: type[BaseException]
+) -> None:
+    cluster.fate = lambda entry: None
+
+    def retry(session: Session) -> None:
+        session.retry([known(session, A.job, "failed")])
+        cluster.wait_until(lambda: cluster.held[A.job].attempt == 2)
+
+    def plan(xp: Experiment) -> None:
+        job = xp.accept(A, "a", None)
+        finish_when_running(cluster, A.job, "failed")
+        with pytest.raises(JobsFailed):
+            job.wait()
+        elsewhere(retry)
+        cluster.wait_until(lambda: cluster.held[A.job].attempt == 2)
+        raise raised
+
+    with pytest.raises((SystemExit, ValueError)):
+        laptop.run(plan)
+
+    assert "running" == cluster.state(A.job)
+
+
+def test_looking_for_retries_reads_no_file_of_jobs_that_nobody_tries_again(
+    laptop: Laptop, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be thousands of them, on a slow disk."""
+    cluster.fate = lambda entry: None
+    read: list[object] = []
+    looked = threading.Event()
+    look, noted = Retried.look, MainFolder.job
+
+    def counted(main: MainFolder, ref: JobRef) -> object:
+        read.append(ref)
+        return noted(main, ref)
+
+    def looking(retried: Retried) -> object:
+        is_asked = retried.pause_s is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(MainFolder, "job", counted)
+            found = look(retried)
+        if is_asked:
+            looked.set()
+        return found
+
+    def end() -> None:
+        assert looked.wait(60.0)
+        cluster.finish(B.job)
+
+    def plan(xp: Experiment) -> None:
+        xp.accept(A, "a", None)
+        xp.accept(B, "b", None)
+        monkeypatch.setattr(Retried, "look", looking)
+        finish_when_running(cluster, A.job, "failed")
+        threading.Thread(target=end).start()
+
+    with pytest.raises(JobsFailed):
+        laptop.run(plan)
+
+    assert [] == read
+
+
+def test_what_a_notebook_shows_is_as_fresh_after_a_failure_as_before(
+    laptop: Laptop, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.fate = lambda entry: None
+    waited: list[float | None] = []
+    after = Session.next
+
+    def counted(session: Session, timeout_s: float | None = None) -> object:
+        waited.append(timeout_s)
+        return after(session, timeout_s)
+
+    def plan(xp: Experiment) -> None:
+        xp.accept(A, "a", None)
+        monkeypatch.setattr(Experiment, "_pause_s", 0.01)
+        monkeypatch.setattr(Session, "next", counted)
+        xp.accept(B, "b", None)
+        finish_when_running(cluster, A.job, "failed")
+        threading.Thread(target=end).start()
+
+    def end() -> None:
+        until(lambda: laptop.lines.counts == {"running": 1, "failed": 1})
+        since = len(waited)
+        until(lambda: len(waited) > since + 1)
+        cluster.finish(B.job)
+
+    with pytest.raises(JobsFailed):
+        laptop.run(plan)
+
+    assert {0.01} == set(waited)
 
 
 def test_an_interactive_experiment_takes_it_in_with_the_next_look(

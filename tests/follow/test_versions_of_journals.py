@@ -189,6 +189,17 @@ def test_those_that_nobody_has_written_for_long_are_removed(
     journal.close()
 
 
+def test_one_that_cannot_be_removed_keeps_no_new_one_from_being_made(main: MainFolder) -> None:
+    old = folder_of(main) / "journal-1.sqlite"
+    old.mkdir()
+    os.utime(old, (1.0, 1.0))
+
+    journal = Journal(main)
+
+    assert 3 == len(states(Look(main, journal)))
+    journal.close()
+
+
 def test_what_lies_beside_a_damaged_journal_stays(main: MainFolder) -> None:
     beside = folder_of(main) / "metrics.sqlite"
     beside.write_text("of the monitor")

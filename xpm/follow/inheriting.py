@@ -50,11 +50,12 @@ def take(database: "sqlite3.Connection", own: Path) -> None:
 
 
 def tidy(own: Path) -> None:
-    """Remove the journals of other versions that nobody has written for long."""
+    """Remove the journals of other versions that nobody has written for long; one that cannot be removed does no harm."""
     until = time.time() - FORGOTTEN_S
     for path in all_in(own.parent):
         if path != own and _written(path) < until:
-            remove(path)
+            with contextlib.suppress(OSError):
+                remove(path)
 
 
 def remove(path: Path) -> None:

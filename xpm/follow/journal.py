@@ -1,6 +1,6 @@
 """The journal: last known states and what happened, as a fold that can be deleted.
 
-One SQLite database per main folder, below $XDG_STATE_HOME/xpm (local disk, never the main folder, which may be on
+One SQLite database per main folder and version, below $XDG_STATE_HOME/xpm (local disk, never the main folder, which may be on
 NFS). Several processes and threads write it, each through a Journal of its own. Nothing in it is the only copy of
 anything: ``rebuilt`` from the main folder's records, and the next exchange with the far side tells the rest.
 """
