@@ -6,6 +6,7 @@ no cell begins to show it.
 """
 
 import importlib
+import re
 import sys
 import time
 import uuid
@@ -27,6 +28,8 @@ from xpm.words.queued import Queued
 MOST = 50
 EVERY_S = 0.3
 NOTES = 5
+PAGE = re.compile(r"page: (http://127\.0\.0\.1:\d+/\?t=[\w-]+)")
+"""What is said of our own page, the only thing that becomes a link; xpm/monitor/serving.py says it."""
 CELL = 'style="text-align: left; padding: 0 1em 0 0"'
 MUTED = 'style="opacity: 0.65"'
 FIRST = (
@@ -64,8 +67,16 @@ def experiment_html(
     rows = "".join(_row(job, paces.get(job.path)) for job in shown(jobs))
     more = f"<tr><td {CELL}>and {len(jobs) - MOST} more</td></tr>" if len(jobs) > MOST else ""
     table = f"<table>{_HEAD}{rows}{more}</table>" if rows else ""
-    told = "".join(f'<div style="white-space: pre-wrap">{escape(note)}</div>' for note in notes)
+    told = "".join(f'<div style="white-space: pre-wrap">{_note(note)}</div>' for note in notes)
     return f"<div>{head}<div {MUTED}>{escape(main)} · at {seen}</div>{table}{told}</div>"
+
+
+def _note(text: str) -> str:
+    found = PAGE.fullmatch(text)
+    if found is None:
+        return escape(text)
+    url = escape(found[1])
+    return f'page: <a href="{url}" target="_blank" rel="noopener noreferrer">{url}</a>'
 
 
 def shown(jobs: Sequence[JobView]) -> list[JobView]:
@@ -137,7 +148,9 @@ class NotebookObserver:
 
     def note(self, text: str) -> None:
         """Show it below the table."""
-        self._notes = [*self._notes, text][-NOTES:]
+        notes = [*self._notes, text]
+        page = [each for each in notes[:-NOTES] if PAGE.fullmatch(each)]
+        self._notes = page + notes[-NOTES:]
         self._show()
 
     def waiting(self, found: Sequence[Waiting]) -> None:
@@ -159,6 +172,7 @@ class NotebookObserver:
     def ended(self, counts: Mapping[str, int]) -> None:
         """Show how it ended, where it is shown."""
         self._shell.events.unregister("post_run_cell", self._settle)
+        self._notes = [each for each in self._notes if not PAGE.fullmatch(each)]  # it is closed
         self._show(may_begin=False)
 
     def show_here(self) -> None:
