@@ -63,7 +63,7 @@ def experiment_html(
     head = (
         f"<b>{escape(name)}</b> {bar} {over}/{len(jobs)} · {escape(summary(counts) or 'no jobs')}"
     )
-    seen = datetime.now().astimezone().strftime("%H:%M:%S")
+    seen = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
     rows = "".join(_row(job, paces.get(job.path)) for job in shown(jobs))
     more = f"<tr><td {CELL}>and {len(jobs) - MOST} more</td></tr>" if len(jobs) > MOST else ""
     table = f"<table>{_HEAD}{rows}{more}</table>" if rows else ""

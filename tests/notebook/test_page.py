@@ -1,5 +1,6 @@
 """The page of an experiment in cells, as HTML."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -57,3 +58,9 @@ def test_the_page_stays_said_until_the_experiment_ends(monkeypatch: pytest.Monke
 
     observer.ended({})
     assert "?t=a" not in shell.shown[-1]
+
+
+def test_a_notebook_opened_later_tells_the_day_of_what_it_shows() -> None:
+    html = _notebook.experiment_html("exp", "/main", [])
+
+    assert re.search(r"at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d<", html)
