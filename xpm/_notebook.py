@@ -49,6 +49,11 @@ def kernel() -> Any:
     return shell if hasattr(shell, "kernel") else None
 
 
+def what_again() -> str:
+    """What a person runs again: the plan, or cells."""
+    return "the plan" if kernel() is None else "the cell with `start()` and those below"
+
+
 def experiment_html(
     name: str,
     main: str,
@@ -67,16 +72,18 @@ def experiment_html(
     rows = "".join(_row(job, paces.get(job.path)) for job in shown(jobs))
     more = f"<tr><td {CELL}>and {len(jobs) - MOST} more</td></tr>" if len(jobs) > MOST else ""
     table = f"<table>{_HEAD}{rows}{more}</table>" if rows else ""
-    told = "".join(f'<div style="white-space: pre-wrap">{_note(note)}</div>' for note in notes)
+    told = "".join(map(_note, notes))
     return f"<div>{head}<div {MUTED}>{escape(main)} · at {seen}</div>{table}{told}</div>"
 
 
 def _note(text: str) -> str:
     found = PAGE.fullmatch(text)
-    if found is None:
-        return escape(text)
-    url = escape(found[1])
-    return f'page: <a href="{url}" target="_blank" rel="noopener noreferrer">{url}</a>'
+    shows = escape(text)
+    if found is not None:
+        url = escape(found[1])
+        shows = f'page: <a href="{url}" target="_blank" rel="noopener noreferrer">{url}</a>'
+    font = "; font-family: monospace" if "\n" in text else ""  # a traceback points at columns
+    return f'<div style="white-space: pre-wrap{font}">{shows}</div>'
 
 
 def shown(jobs: Sequence[JobView]) -> list[JobView]:

@@ -64,3 +64,12 @@ def test_a_notebook_opened_later_tells_the_day_of_what_it_shows() -> None:
     html = _notebook.experiment_html("exp", "/main", [])
 
     assert re.search(r"at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d<", html)
+
+
+def test_a_traceback_keeps_its_columns() -> None:
+    notes = ["local: up", "raised:\n  1/0\n  ~^~"]
+
+    html = _notebook.experiment_html("exp", "/main", [], notes)
+
+    assert 1 == html.count("monospace")
+    assert html.index("local: up") < html.index("monospace") < html.index("raised:")
