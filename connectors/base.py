@@ -9,37 +9,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from xpm.connectors.jobs import Change as Change
+from xpm.connectors.jobs import JobRef as JobRef
+from xpm.connectors.jobs import Stands as Stands
+from xpm.connectors.jobs import Stayed as Stayed
 from xpm.plan.tokens import Token
 from xpm.sync.rules import EVERYTHING, Choice
 
 Entry = Mapping[str, object]
 """A queue entry, as xpm/wire/workspace.py describes it."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobRef:
-    """A job by what names its folder: ``jobs/<task>/<job>``."""
-
-    task: str
-    job: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What is now known of a job; ``state`` is one of DESIGN.md's words."""
-
-    ref: JobRef
-    state: str
-    cause: str | None
-    attempt: int
-    generation: int
-    batch_id: str | None
-    reason: str
-    """Why it waits, in words; empty when there is nothing to say."""
-    message: str
-    """What went wrong, in words; empty when nothing did."""
-    at: float
-    """When the far side knew it, seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +29,6 @@ class Reported:
     """When it said so, seconds since 1970."""
     fraction: float
     description: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stands:
-    """Where a batch job stands in the queue, by priority among what waits in its partition: about, never exactly."""
-
-    batch_id: str
-    indices: str
-    """Of an array (xpm/wire/indices.py), those it is said of: the first has this place, the second the next."""
-    partition: str
-    place: int
-    """1: nobody is ahead."""
-    of: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +52,6 @@ class Snapshot:
 
     id: str
     files: Mapping[str, tuple[str, int, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Stayed:
-    """A file that a rule keeps on the far side."""
-
-    path: str
-    size: int
-    """Bytes."""
-    why: str
-    """The rule: ``pull``, ``skip``, ``pull_on``, ``max_file`` or ``max_total``; or ``unreadable``."""
-
-    @property
-    def is_unreadable(self) -> bool:
-        """Whether nobody there may read it."""
-        return self.why == "unreadable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The words of a profile about ends: what jobs are told before, which are tried again, and how."""
 
+from xpm.launchers.causes import CAUSES as CAUSES
 from xpm.launchers.kinds import DURATION, SIZE, Choice, Number, Truth, Whole
 from xpm.launchers.schema import Key, Record
 
@@ -38,19 +39,6 @@ RETRY = Record(
     },
     "{max: 3}",
 )
-
-CAUSES = {
-    "preempted": "preempted",
-    "node_fail": "node_fail",
-    "launch_fail": "launch",
-    "timeout": "timeout",
-    "oom": "oom",
-    "lost": "lost",
-    "cancelled": "cancelled",
-    "exit": "exit",
-    "signal": "signal",
-}
-"""A cause in the profile -> the cause in a job's record."""
 
 RETRY_TABLE = Record({cause: Key(RETRY, f"after {cause}") for cause in CAUSES}, "{oom: {max: 2}}")
 STOP = Record(

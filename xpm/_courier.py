@@ -16,7 +16,15 @@ from pathlib import Path
 from xpm._notify import Message, send
 from xpm.launchers.notices import Notify
 
-STARTED = Path(__file__).parents[1]
+_START = """
+import sys
+known = [each for each in sys.path if each]
+sites = [each for each in known if each.rstrip("/").endswith("-packages")]
+sys.path[:] = [*(each for each in known if each not in sites), {0!r}, *sites]
+from xpm import _courier
+_courier.main()
+"""
+"""Imports nothing from where a notebook lies: files there may be named like what Python or a library has, and start jobs."""
 UNTOLD = "the message was not sent: its process did not end well"
 
 
@@ -29,10 +37,10 @@ class Courier:
     def send(self, wishes: Notify, message: Message) -> Sequence[str]:
         """Have everybody told; nothing is known to be wrong with it yet."""
         letter = json.dumps({"to": wishes.to, "where": wishes.where, "message": asdict(message)})
-        start = f"import sys; sys.path.insert(0, {str(STARTED)!r}); from xpm import _courier; _courier.main()"
+        start = _START.format(str(Path(__file__).parents[1]))
         try:
             process = subprocess.Popen(
-                [sys.executable, "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                [sys.executable or "", "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, text=True, encoding="utf-8", start_new_session=True,
             )  # fmt: skip
             assert process.stdin is not None

@@ -21,7 +21,7 @@ from xpm._place import Place
 from xpm.connectors.base import JobRef, Snapshot
 from xpm.connectors.specs import Spec
 from xpm.errors import JobsFailed, ProfileProblem
-from xpm.follow import dry
+from xpm.follow import dry, inheriting
 from xpm.follow.dry import DryJob, DryRun
 from xpm.follow.journal import Journal, Known, journal_folder
 from xpm.follow.main import MainFolder
@@ -322,7 +322,7 @@ class DryRecord(ExperimentRecord):
 def _copied(main: MainFolder) -> Generator[Journal | None]:
     """The journal as it is, in a copy: opening a database of SQLite's may write."""
     folder = journal_folder(main)
-    if not (folder / "journal.sqlite").exists():
+    if not inheriting.all_in(folder):
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="xpm-dry-") as copy:

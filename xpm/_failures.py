@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from xpm import _notebook
-from xpm._jobs import Job
-from xpm.connectors.base import JobRef
+from xpm.connectors.jobs import JobRef
 from xpm.errors import JobsFailed
 from xpm.wire import hints, ledger
+
+if TYPE_CHECKING:
+    from xpm._jobs import Job
 
 LINES = 12
 SHOWN = 10
@@ -27,8 +29,10 @@ CAUSES = {
 }
 
 
-def failed(experiment: str, jobs: Sequence[Job]) -> JobsFailed:
+def failed(experiment: str, jobs: "Sequence[Job]") -> JobsFailed:
     """The error that ends a plan some of whose jobs are not done."""
+    from xpm import _notebook
+
     bad = [job for job in jobs if job.state not in ("done", "skipped")]
     skipped = [job for job in jobs if job.state == "skipped"]
     parts = list(_each_told(bad[:SHOWN]))
@@ -50,7 +54,7 @@ def failed(experiment: str, jobs: Sequence[Job]) -> JobsFailed:
     return JobsFailed(counted, on=experiment, cause="\n" + "\n".join(parts), hint=hint)
 
 
-def _each_told(bad: Sequence[Job]) -> Iterator[str]:
+def _each_told(bad: "Sequence[Job]") -> Iterator[str]:
     """Each job that failed; of several that failed alike, the first with its log."""
     told: dict[tuple[object, ...], str] = {}
     for job in bad:
@@ -64,16 +68,16 @@ def _each_told(bad: Sequence[Job]) -> Iterator[str]:
             yield f"- {_named(job)}: {job.state}, like {first}: {said.splitlines()[0]}"
 
 
-def _verb(bad: Sequence[Job]) -> str:
+def _verb(bad: "Sequence[Job]") -> str:
     return "cancelled" if bad and all(job.state == "cancelled" for job in bad) else "failed"
 
 
-def _named(job: Job) -> str:
+def _named(job: "Job") -> str:
     tags = ", ".join(f"{name}={value}" for name, value in sorted(job.sealed.tags.items()))
     return f"{job.sealed.task} {job.sealed.job[:12]}" + (f" ({tags})" if tags else "")
 
 
-def _told(job: Job) -> str:
+def _told(job: "Job") -> str:
     known = job.known
     cause = known.cause if known else None
     lines = [f"- {_named(job)}: {job.state}, {CAUSES.get(cause or '', cause or 'no cause known')}"]
@@ -98,20 +102,20 @@ def _told(job: Job) -> str:
     return "\n".join(lines)
 
 
-def _told_skipped(job: Job, jobs: Sequence[Job]) -> str:
+def _told_skipped(job: "Job", jobs: "Sequence[Job]") -> str:
     guilty = _guilty(job, {each.ref: each for each in jobs})
     because = f", because {' and '.join(guilty)} did not end well" if guilty else ""
     return f"- {_named(job)}: skipped{because}"
 
 
-def _guilty(job: Job, jobs: dict[JobRef, Job]) -> list[str]:
+def _guilty(job: "Job", jobs: "dict[JobRef, Job]") -> list[str]:
     parents = [jobs[ref] for ref in job.parents if ref in jobs]
     return [
         f"{each.sealed.task} {each.sealed.job[:12]}" for each in parents if each.state != "done"
     ]
 
 
-def _place(job: Job) -> str:
+def _place(job: "Job") -> str:
     batch = getattr(job.known, "batch_id", None)
     where = job.line.connector if job.line else job.spec.name
     return f"{where}, batch job {batch}" if batch else where
@@ -131,7 +135,7 @@ def _used(details: Mapping[str, object]) -> str:
     return f"; it ran {hints.duration(ended - begun)}{size}"
 
 
-def _outcome(job: Job) -> dict[str, object]:
+def _outcome(job: "Job") -> dict[str, object]:
     slots = ledger.slots(str(job.folder))
     if not slots:
         return {}
@@ -141,7 +145,7 @@ def _outcome(job: Job) -> dict[str, object]:
         return {}
 
 
-def _said(job: Job, details: dict[str, object]) -> str:
+def _said(job: "Job", details: dict[str, object]) -> str:
     known = job.known.message if job.known else ""
     return (_message(details) or known).strip()
 

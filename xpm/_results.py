@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from xpm.connectors.base import JobRef
-from xpm.follow.narrowing import Condition
+from xpm.follow.conditions import Condition
 from xpm.follow.session import Session
 from xpm.metrics import scalars, table
 from xpm.metrics.remembering import Remembered

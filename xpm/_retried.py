@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from xpm._deciding import Deciding
 from xpm._jobs import AGAIN, Job
 from xpm.follow.records import ExperimentRecord
+from xpm.wire import disks
 
 LOOK_S = 1.0
 """How long such a line may lie unread while nothing else happens."""
@@ -39,9 +40,17 @@ class Retried:
         return LOOK_S if any(self._counts.get(state) for state in AGAIN) else None
 
     def look(self) -> Sequence[Job]:
-        """The jobs that are followed again from now on."""
-        if self.pause_s is None or self._record.size() == self._read:
+        """The jobs that are followed again from now on; none while the disk here is away: it is looked at again soon."""
+        if self.pause_s is None:
             return []
-        lines, self._read = self._record.lines_after(self._read)
-        found = (self._deciding.again(each) for each in lines if each.run == self._run)
+        try:
+            if self._record.size() == self._read:
+                return []
+            lines, read = self._record.lines_after(self._read)
+            found = [self._deciding.again(each) for each in lines if each.run == self._run]
+        except OSError as error:
+            if not disks.heals(error):
+                raise
+            return []
+        self._read = read
         return [job for job in found if job is not None]

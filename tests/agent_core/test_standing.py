@@ -248,6 +248,19 @@ def test_a_file_of_an_older_agent_asks_nothing(listener: Listener) -> None:
     assert limits.parse(old).hides_jobs is None
 
 
+@pytest.mark.parametrize(
+    "rows", [1, "ab", {"a": 1}, [1, None, "abcde", ["1001"], [1001, "", "cpu", 1]]]
+)
+def test_places_that_another_version_tells_in_its_own_way_are_not_told(
+    listener: Listener, rows: object
+) -> None:
+    listener.advance(60)
+    told = Path(listener.site.yard.layout.own, "standing.json")
+    files.write(str(told), files.dump({"at": listener.site.now, "rows": rows}))
+
+    assert [] == listener.places()
+
+
 def test_the_journey_of_a_place_writes_no_change_of_any_job(listener: Listener) -> None:
     listener.advance(60)
     assert listener.site.place is not None

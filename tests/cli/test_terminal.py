@@ -107,6 +107,20 @@ def test_what_was_known_is_shown_before_a_host_is_asked(tmp_path: Path) -> None:
     assert "asking" not in piped.err
 
 
+def test_that_this_machine_is_asked_goes_without_saying(tmp_path: Path) -> None:
+    path = tmp_path / "main"
+    main = main_folder(path, "demo", [Past("aa" * 32)])
+    record = main.experiment("demo")
+    run = record.lines()[0].run
+    record.append(Line("bb" * 32, "demo.learn", 1, "local", "here", {}, (), "/near", T0, run))
+    record.close()
+
+    shown = on_a_terminal(tmp_path, {}, "status", "--workdir", str(path))
+
+    assert "1 unknown, 1 done" in shown
+    assert "asking" not in shown
+
+
 def test_many_jobs_are_cancelled_only_after_a_question(tmp_path: Path) -> None:
     jobs = [Past(f"{n:02x}" * 32) for n in range(11)]
     main = main_folder(tmp_path / "main", "demo", jobs).path

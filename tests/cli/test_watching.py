@@ -7,13 +7,14 @@ import pytest
 
 from tests.cli.commands import xpm
 from tests.cli.test_verbs import main
-from tests.follow.fakes import Cluster, Lab, sealed
+from tests.follow.fakes import Cluster, Lab, job_id, sealed
 from xpm._experiment import Experiment
 from xpm.cli import watching
 from xpm.errors import UsageProblem
 from xpm.follow.main import MainFolder
 from xpm.follow.observer import PlainObserver
 from xpm.follow.options import RunOptions
+from xpm.follow.records import Line
 from xpm.follow.session import Session
 from xpm.follow.views import JobView, find_job
 
@@ -109,6 +110,30 @@ def test_jobs_that_never_pass_keep_nobody_waiting(session: Session, cluster: Clu
 
     assert ("a:running", "") == tuple(script.shown[-2:])
     assert "running" == cluster.state(B.job)
+
+
+def test_a_job_whose_connector_is_gone_from_the_profile_keeps_no_other_from_being_watched(
+    session: Session, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = job_id("old")
+    monkeypatch.setitem(NAMES, old, "old")
+    record = session.main.experiment("long-ago")
+    run = record.start(1.0, None, [])
+    record.append(Line(old, "demo.task", 1, "gone", "gpu", {"lr": 3}, (), "/w", 2.0, run))
+    record.close()
+    record.end(run, 3.0, "done")
+
+    def end() -> None:
+        cluster.finish(A.job)
+        cluster.finish(B.job)
+
+    script = Script(("a:running b:running old:waiting", end))
+
+    watching.watch(session, "lr>0", script)
+
+    assert "a:done b:done old:waiting" == script.shown[-1]
+    (note,) = script.notes
+    assert "gone could not be asked: there is no connector 'gone' any more" in note
 
 
 def test_a_tag_that_no_job_has_is_refused_before_anything_is_shown(session: Session) -> None:

@@ -12,7 +12,8 @@ from xpm.connectors.memory_host import MemoryHost
 from xpm.connectors.remote import AgentConnector
 from xpm.connectors.retrying import Patience
 from xpm.connectors.specs import Spec, SshSpec
-from xpm.follow import options, session
+from xpm.follow import options
+from xpm.follow.session import Session
 from xpm.follow.world import World
 
 _open = opening.open_connector
@@ -34,7 +35,7 @@ def main() -> int:
     from xpm.cli.main import main as command
 
     quick = World(open=opened, patience=lambda failures: 0.2)
-    setattr(session, "World", lambda: quick)  # noqa: B010  for commands
+    setattr(Session, "world", quick)  # noqa: B010  for commands
     plain = options.current
     setattr(options, "current", lambda: replace(plain(), world=quick))  # noqa: B010  for plans
     return command(sys.argv[1:])

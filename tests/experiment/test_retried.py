@@ -1,5 +1,6 @@
 """Jobs of a run that somebody tries again from elsewhere, on the page or with ``xpm retry``, while the run follows them."""
 
+import errno
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from tests.follow.fakes import Cluster, sealed
 from xpm._experiment import Experiment
 from xpm.errors import JobsFailed
 from xpm.follow.main import MainFolder
+from xpm.follow.records import ExperimentRecord
 from xpm.follow.session import Session
 from xpm.follow.views import JobView
 
@@ -146,6 +148,70 @@ def test_one_that_fails_again_fails_the_plan(
 
     assert called == ["a"]  # once per job and run, as documented
     assert laptop.lines.counts == {"done": 1, "failed": 1}
+
+
+def test_one_that_is_cancelled_then_ends_the_wait(
+    laptop: Laptop, cluster: Cluster, elsewhere: Elsewhere
+) -> None:
+    cluster.fate = lambda entry: None
+    called: list[object] = []
+
+    def meanwhile(session: Session) -> None:
+        session.retry([known(session, A.job, "failed")])
+        cluster.wait_until(lambda: cluster.held[A.job].attempt == 2)
+        until(lambda: laptop.lines.counts == {"running": 2})
+        session.cancel([each for view in session.views() for each in view.jobs if each.id == A.job])
+        cluster.finish(B.job)
+
+    def plan(xp: Experiment) -> None:
+        xp.accept(A, "a", None).on_failed(called.append)
+        xp.accept(B, "b", None)
+        finish_when_running(cluster, A.job, "failed")
+        elsewhere(meanwhile)
+
+    with pytest.raises(JobsFailed):
+        laptop.run(plan)
+
+    assert called == ["a"]
+    assert laptop.lines.counts == {"done": 1, "cancelled": 1}
+
+
+@pytest.mark.parametrize("trouble", [errno.EIO, errno.ESTALE, errno.ENOTCONN])
+def test_a_disk_that_is_away_for_a_while_ends_no_run_that_looks_for_retries(
+    laptop: Laptop,
+    cluster: Cluster,
+    elsewhere: Elsewhere,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: int,
+) -> None:
+    cluster.fate = lambda entry: None
+    away = [trouble] * 2
+    size = ExperimentRecord.size
+
+    def sized(record: ExperimentRecord) -> int:
+        if away and threading.current_thread() is threading.main_thread():
+            raise OSError(away.pop(), "away")
+        return size(record)
+
+    def meanwhile(session: Session) -> None:
+        job = known(session, A.job, "failed")
+        until(lambda: not away)
+        session.retry([job])
+        cluster.wait_until(lambda: cluster.held[A.job].attempt == 2)
+        cluster.finish(A.job)
+        until(lambda: laptop.lines.counts == {"running": 1, "done": 1})
+        cluster.finish(B.job)
+
+    def plan(xp: Experiment) -> None:
+        xp.accept(A, "a", None)
+        xp.accept(B, "b", None)
+        monkeypatch.setattr(ExperimentRecord, "size", sized)
+        finish_when_running(cluster, A.job, "failed")
+        elsewhere(meanwhile)
+
+    laptop.run(plan)
+
+    assert laptop.lines.counts == {"done": 2}
 
 
 def test_an_interactive_experiment_takes_it_in_with_the_next_look(

@@ -6,6 +6,7 @@ import pytest
 
 from xpm.errors import UsageProblem
 from xpm.follow import choosing, filters
+from xpm.follow.targets import is_filter
 from xpm.follow.views import JobView
 
 JOB = JobView(
@@ -28,7 +29,7 @@ JOB = JobView(
     ],
 )  # fmt: skip
 def test_a_job_that_is_meant(text: str) -> None:
-    assert filters.is_filter(text)
+    assert is_filter(text)
     assert filters.passes(filters.parse(text), JOB, "digits")
 
 
@@ -74,4 +75,4 @@ def test_a_tag_that_no_job_has_is_refused() -> None:
 
 @pytest.mark.parametrize("text", ["7f3a", "digits", "digits.learn/7f3a", "my-experiment_1"])
 def test_names_and_ids_are_no_filters(text: str) -> None:
-    assert not filters.is_filter(text)
+    assert not is_filter(text)

@@ -286,6 +286,25 @@ def test_what_was_given_to_a_courier_is_sent_also_when_who_gave_it_dies(
 
 
 @pytest.mark.host
+@pytest.mark.parametrize("name", ["json", "email", "random", "subprocess", "apprise", "xpm"])
+def test_no_file_beside_a_notebook_is_run_by_a_courier(
+    home: Path, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    beside = home / "notebooks"
+    beside.mkdir()
+    ran = home / "ran"
+    (beside / f"{name}.py").write_text(f"open({str(ran)!r}, 'w').close()\nraise SystemExit\n")
+    monkeypatch.chdir(beside)
+    observer = Notified(Notes(), lambda: Notify((inbox.url,)), Courier())
+
+    observer.started("roots", "/main")
+    observer.waiting([logins("campus")])
+    inbox.wait_for(1)
+
+    assert not ran.exists()
+
+
+@pytest.mark.host
 def test_what_a_courier_could_not_tell_is_said_with_the_next_look_without_the_address() -> None:
     notes = Notes()
     wishes = Notify((f"json://127.0.0.1:1/{SECRET}",), where="launchers.yaml:2")

@@ -155,6 +155,50 @@ def test_the_question_is_one_for_all_partitions_and_its_answer_is_bounded(tmp_pa
     assert slurm_line.parse(endless) is None
 
 
+PIECES = st.one_of(
+    st.sampled_from(
+        [
+            "12",
+            "3_4",
+            "5_[1-9%2]",
+            "6+0",
+            "|",
+            "gpu",
+            "Priority",
+            "(null)",
+            "\n",
+            "%xpm 0",
+            "²",
+            "٣",
+        ]
+    ),
+    st.integers(0).map(str),
+    st.text(max_size=3),
+)
+
+
+@given(st.lists(PIECES, max_size=30).map("".join), st.lists(st.sampled_from(["12", "3", "5", "6"])))
+def test_whatever_is_answered_is_read_or_is_no_answer(said: str, mine: list[str]) -> None:
+    for out in (said, f"{said}\n%xpm 0"):
+        waiting = slurm_line.parse(out)
+        for each in slurm_line.stands(waiting or [], mine):
+            assert 1 <= each.place <= each.of
+            assert each.batch_id.partition("_")[0] in mine
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1|gpu|²|Priority|",
+        f"1|gpu|{'9' * 5000}|Priority|",
+        f"{'1' * 5000}|gpu|1|Priority|",
+        f"1_{'1' * 5000}|gpu|1|Priority|",
+    ],
+)
+def test_numbers_that_no_site_has_make_it_no_answer(line: str) -> None:
+    assert slurm_line.parse(f"{line}\n%xpm 0") is None
+
+
 SPANS = st.lists(st.integers(0, 60), min_size=1, max_size=30, unique=True)
 
 

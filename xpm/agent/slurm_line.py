@@ -21,7 +21,8 @@ MOST_TOLD = 32 * 1024
 _LONGEST = 2048
 _WHOLE = "%xpm 0"
 _ASK = "{ SLURM_BITSTR_LEN=%d squeue -a -h -t PD -p \"$1\" -o '%s' 2>/dev/null && echo '%s'; } | head -c %d"
-_ID = re.compile(r"^([0-9]+)(?:_([0-9]+)|_\[(.*)|\+([0-9]+))?$")
+_ID = re.compile(r"^([0-9]{1,18})(?:_([0-9]{1,18})|_\[(.*)|\+([0-9]{1,18}))?$")
+_PRIORITY = re.compile(r"^[0-9]{1,18}$")
 _NEW = ("none", "")
 """Jobs of these reasons have come after the scheduler's last round."""
 
@@ -70,7 +71,7 @@ def parse(out: str) -> Optional[List[Waits]]:
         if len(fields) != 5 or not fields[0][:1].isdigit():
             continue
         name = _ID.match(fields[0])
-        if name is None or not fields[2].isdigit():
+        if name is None or not _PRIORITY.match(fields[2]):
             return None
         if fields[3] not in turns:
             turns[fields[3]] = slurm_reasons.awaits_turn(fields[3], _NEW)

@@ -93,10 +93,10 @@ class Standing(object):
         if self._told.is_new():
             content = reading.load(self._told.path) or {}
             self._at = _number(content.get("at"))
-            self._rows = [Stands(*each[:5]) for each in content.get("rows") or ()]
+            self._rows = [Stands(*each[:5]) for each in _lists(content.get("rows"), 5)]
         if answer is None or not 0 <= now - self._at < FRESH_S or self._hides() is not False:
             return []
-        return [each for each in self._rows if each.batch_id.partition("_")[0] in answer.turns]
+        return [each for each in self._rows if str(each.batch_id).partition("_")[0] in answer.turns]
 
     def _collect(self, answer: Answer, now: float) -> None:
         """See whether there is an answer, of ours or of somebody's who has left before."""
@@ -123,6 +123,12 @@ class Standing(object):
         self._plan = {"at": at, "next": since + pause, "failures": failures, "errand": errand}
         files.write(self._asked.path, files.dump(self._plan))
         self._asked.is_new()
+
+
+def _lists(rows: Any, least: int) -> List[List[Any]]:
+    """The rows that are long enough: whatever another version has written, jobs go on."""
+    found = rows if isinstance(rows, list) else []
+    return [each for each in found if isinstance(each, list) and len(each) >= least]
 
 
 def _number(value: object) -> float:

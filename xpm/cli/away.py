@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from xpm.connectors.base import JobRef
+from xpm.connectors.jobs import JobRef
 from xpm.follow import leaving
 from xpm.follow.looking import OVER, Look
 from xpm.words import telling

@@ -7,8 +7,9 @@ import click
 
 from xpm.cli import confirming, render, selecting, sessions
 from xpm.errors import XpmError
-from xpm.follow import filters, views
+from xpm.follow import views
 from xpm.follow.looking import Look
+from xpm.follow.targets import is_filter
 from xpm.follow.views import JobView
 from xpm.words import telling
 
@@ -27,7 +28,7 @@ def command(targets: tuple[str, ...], yes: bool, workdir: Path | None) -> int:
     silent: Mapping[str, XpmError] = {}
     with sessions.opened(main) as session:
         selecting.jobs(session.look(), targets)  # a slip of the pen is told before anybody is asked
-        if any(map(filters.is_filter, targets)):
+        if any(map(is_filter, targets)):
             silent = sessions.ask(session)  # states are compared: those of now
             sessions.remark(silent)
         chosen = [

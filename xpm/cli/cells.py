@@ -20,6 +20,12 @@ def harmless(text: str) -> str:
 
 def harmless_json(text: str) -> str:
     """The same of JSON, which spells them in its own way."""
+    return "\n".join(map(_harmless_line, text.split("\n")))
+
+
+def _harmless_line(text: str) -> str:
+    if text.isprintable():  # much quicker than a search, and so of nearly every line
+        return text
     return _OBEYED.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 

@@ -1,7 +1,7 @@
 """A folded plan as lines, as mermaid's text or as an SVG picture: pure functions."""
 
 from collections.abc import Sequence
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from xpm.cli.folding import Kind
 from xpm.words import telling
@@ -51,7 +51,7 @@ def as_svg(kinds: Sequence[Kind], title: str) -> str:
     height = max((y for _, y in places.values()), default=0) + HEIGHT + EDGE
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-        f' role="img" aria-label={quoteattr(title)} font-family="system-ui, sans-serif" font-size="13">',
+        f' role="img" aria-label="{escape(title)}" font-family="system-ui, sans-serif" font-size="13">',
         f"<title>{escape(title)}</title>",
     ]
     for kind in kinds:

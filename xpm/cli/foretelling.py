@@ -10,7 +10,7 @@ from xpm.follow import views
 from xpm.follow.journal import Journal
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
-from xpm.follow.waiting import HERE
+from xpm.follow.session import HERE
 from xpm.words import telling
 
 MOST = 3

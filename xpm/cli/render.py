@@ -6,7 +6,6 @@ What jobs, tags and hosts say is shown, never obeyed: control characters in it a
 import json
 import os
 import sys
-import traceback
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
@@ -77,6 +76,8 @@ def problem(error: XpmError) -> None:
 
 def defect(error: BaseException, arguments: Sequence[str]) -> None:
     """An error nobody foresaw: everything a bug report needs."""
+    import traceback
+
     note("".join(traceback.format_exception(error)).rstrip())
     told = f"xpm {version()}, Python {sys.version.split()[0]}, `xpm {' '.join(arguments)}`"
     _coloured(

@@ -1,6 +1,5 @@
 """``xpm results``: what jobs measured, tags against metrics."""
 
-import difflib
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -10,9 +9,9 @@ import click
 
 from xpm.cli import cells, measured, render, selecting, sessions
 from xpm.errors import UsageProblem
-from xpm.follow import choosing, filters
+from xpm.follow.conditions import ALL, Condition
 from xpm.follow.looking import Look, Row
-from xpm.follow.narrowing import ALL, Condition
+from xpm.follow.targets import is_filter
 from xpm.metrics import table
 from xpm.metrics.remembering import Remembered
 from xpm.metrics.table import Result
@@ -98,8 +97,8 @@ def command(
 
 def _parted(targets: Sequence[str]) -> tuple[str | None, str | None]:
     """The experiment and the filter that are named."""
-    texts = [each for each in targets if filters.is_filter(each)]
-    names = [each for each in targets if not filters.is_filter(each)]
+    texts = [each for each in targets if is_filter(each)]
+    names = [each for each in targets if not is_filter(each)]
     if len(names) > 1:
         raise click.UsageError(f"results of one experiment are shown, not of {' and '.join(names)}")
     return (names[0] if names else None), " and ".join(f"({each})" for each in texts) or None
@@ -114,13 +113,13 @@ def _found(
     enough: int | None,
 ) -> tuple[list[Result], int, str]:
     """What was measured, by so many jobs at most (None: by all), how many were not looked at, and their experiment."""
-    condition = ALL if text is None else choosing.in_sql(look, text)
+    condition = ALL if text is None else _in_sql(look, text)
     if condition is None:
         rows, experiment = _rows(look, name, text)
         wanted = [row for row in rows if all_jobs or row.state == "done"]
         return *table.first(look, wanted, known, enough), experiment
     names = _names(look, name)
-    having = (each for each in names if condition == ALL or look.tallies(each, condition))
+    having = (each for each in names if condition == ALL or look.holds(condition, each))
     experiment = next(having, names[0])
     if not all_jobs:
         condition = Condition(f"({condition.sql} AND state = 'done')", condition.values)
@@ -133,8 +132,16 @@ def _found(
         others = list(look.briefly(experiment, condition, but=most))
         more, rest = table.first(look, others, known, most - len(found))
         return [*found, *more], rest, experiment
+    if len(some) < most:
+        return found, 0, experiment
     rest = sum(each.jobs for each in look.tallies(experiment, condition)) - len(some)
     return found, rest, experiment
+
+
+def _in_sql(look: Look, text: str) -> Condition | None:
+    from xpm.follow import choosing  # what reads filters, where there is one
+
+    return choosing.in_sql(look, text)
 
 
 def _names(look: Look, name: str | None) -> Sequence[str]:
@@ -149,6 +156,8 @@ def _rows(look: Look, name: str | None, text: str | None) -> tuple[Sequence[Row]
     known = _names(look, name)
     if text is None:
         return list(look.rows(known[0])), known[0]
+    from xpm.follow import choosing
+
     rows = choosing.passing(look, text, name)
     first = rows[0].experiment if rows else known[0]
     return [row for row in rows if row.experiment == first], first
@@ -206,6 +215,8 @@ def _nothing(experiment: str, rows: Sequence[Row], all_jobs: bool) -> str:
 
 
 def _unknown(what: str, name: str, known: Collection[str]) -> UsageProblem:
+    import difflib
+
     near = difflib.get_close_matches(name, known, 1)
     hint = (
         f"did you mean {near[0]!r}?"

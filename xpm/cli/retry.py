@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from xpm.cli import confirming, render, selecting, sessions
-from xpm.follow import filters
 from xpm.follow.session import Session
+from xpm.follow.targets import is_filter
 
 if TYPE_CHECKING:
     from xpm.launchers.raising import Wishes
@@ -62,7 +62,7 @@ def _retry(
 ) -> int:
     look = session.look()
     names = look.experiments()
-    whole = [each for each in targets if each in names or filters.is_filter(each)]
+    whole = [each for each in targets if each in names or is_filter(each)]
     chosen = [job for job in selecting.jobs(look, whole) if job.state in states]
     chosen += selecting.jobs(look, [each for each in targets if each not in whole])
     if not chosen:

@@ -1,6 +1,5 @@
 """Which main folder, which experiment, which jobs a command line means."""
 
-import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,9 +7,10 @@ from pathlib import Path
 import click
 
 from xpm.errors import UsageProblem
-from xpm.follow import choosing, filters, journal, views
+from xpm.follow import journal, views
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
+from xpm.follow.targets import is_filter
 from xpm.follow.views import ExperimentView, JobView
 
 workdir_option = click.option(
@@ -105,6 +105,8 @@ def names(look: Look, name: str | None = None) -> Sequence[str]:
     if name is None:
         return found
     if name not in found:
+        import difflib
+
         near = difflib.get_close_matches(name, found, 1)
         hint = f"did you mean {near[0]!r}?" if near else "known: " + (", ".join(found) or "none")
         if not near and _begins_a_job(look, name):
@@ -146,7 +148,7 @@ def job(look: Look, target: str) -> JobView:
 
 
 def _job(look: Look, target: str) -> JobView:
-    if not filters.is_filter(target):
+    if not is_filter(target):
         return views.find_job(look, target)
     found = jobs(look, [target])
     if len(found) != 1:
@@ -166,10 +168,12 @@ def jobs(look: Look, targets: Sequence[str]) -> list[JobView]:
     Raises:
         UsageProblem: a target is none of these, or several.
     """
+    from xpm.follow import choosing
+
     known = look.experiments()
     chosen: dict[str, JobView] = {}
     for target in targets:
-        if filters.is_filter(target):
+        if is_filter(target):
             found = [views.seen(look, row) for row in choosing.passing(look, target)]
         elif target in known:
             found = [views.seen(look, row) for row in look.rows(target)]
@@ -184,6 +188,8 @@ def _named(look: Look, target: str, known: Sequence[str]) -> JobView:
     try:
         return views.find_job(look, target)
     except UsageProblem as problem:
+        import difflib
+
         near = difflib.get_close_matches(target, known, 1)
         if near:
             problem.hint = f"did you mean the experiment {near[0]!r}?"

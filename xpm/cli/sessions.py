@@ -3,13 +3,16 @@
 import gc
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from xpm.cli import prompting, render
 from xpm.errors import XpmError
 from xpm.follow.main import MainFolder
-from xpm.follow.observer import Observer
 from xpm.follow.session import Session
 from xpm.follow.views import OVER, JobView
+
+if TYPE_CHECKING:
+    from xpm.follow.observer import Observer
 
 GLANCE_S = 1.0
 PATIENCE_S = 6.0
@@ -71,7 +74,7 @@ def insist(problems: Mapping[str, XpmError]) -> None:
         raise first
 
 
-def look(session: Session, jobs: list[JobView], observer: Observer) -> bool:
+def look(session: Session, jobs: list[JobView], observer: "Observer") -> bool:
     """Follow these jobs until there is news or a moment has passed; whether any is still alive.
 
     Raises:

@@ -9,11 +9,13 @@ from typing import cast
 
 import click
 
-from xpm.cli import away, foretelling, render, selecting, sessions
+from xpm.cli import foretelling, render, selecting, sessions
 from xpm.errors import XpmError
-from xpm.follow import choosing, emptied, filters, leaving, spent, views
+from xpm.follow import emptied, leaving, views
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import MainFolder
+from xpm.follow.session import Session
+from xpm.follow.targets import is_filter
 from xpm.follow.views import JobView, Summary
 from xpm.words import telling
 
@@ -34,7 +36,7 @@ def command(
     A filter: 'lr=0.1 and not state=done'; with --watch, jobs are shown as they begin and cease to pass.
     With --json and no name: the experiment that ran last.
     """
-    wanted = experiment if experiment and filters.is_filter(experiment) else None
+    wanted = experiment if experiment and is_filter(experiment) else None
     name = None if wanted else experiment
     if watch and as_json:
         raise click.UsageError("--watch is for people: leave out --json")
@@ -49,12 +51,12 @@ def command(
             silent = sessions.ask(session)
         look = session.look()
         shown = selecting.names(look, name)
-        news = away.ended(session.asked, look, shown, session.brought)
+        news = _news(session, look, shown)
         if as_json:
             sessions.remark(silent)
             _document(main, look, name, wanted)
         else:
-            _show(main, _passing(_summaries(look, name, wanted, all_jobs), wanted), silent)
+            _show(main, _told(_summaries(look, name, wanted, all_jobs), wanted), silent)
             for line in news:
                 render.note(line)
             if experiment is None and (count := look.forsaken(emptied.jobs(main))):
@@ -63,6 +65,15 @@ def command(
             for note in notes:
                 render.note(f"{connector}: {note}")
     return 0
+
+
+def _news(session: Session, look: Look, experiments: Sequence[str]) -> Sequence[str]:
+    """What became of jobs that somebody was asked about just now."""
+    if not session.asked:
+        return ()
+    from xpm.cli import away
+
+    return away.ended(session.asked, look, experiments, session.brought)
 
 
 def _watch(main: MainFolder, name: str | None) -> int:
@@ -87,9 +98,10 @@ def _watch_filter(main: MainFolder, wanted: str) -> int:
     return 0
 
 
+@sessions.uncollected()
 def _document(main: MainFolder, look: Look, name: str | None, wanted: str | None) -> None:
     """The experiment named, or that ran last, or that ran last of those with jobs that pass."""
-    passing = choosing.passing(look, wanted) if wanted else []
+    passing = _rows(look, wanted) if wanted else []
     view = selecting.last(look, passing[0].experiment if passing else name)
     if wanted:
         ids = {row.ref for row in passing if row.experiment == view.id}
@@ -98,6 +110,12 @@ def _document(main: MainFolder, look: Look, name: str | None, wanted: str | None
     for job, told in zip(view.jobs, cast("list[dict[str, object]]", content["jobs"]), strict=True):
         told.update(_equipment(main, job))
     render.document(content)
+
+
+def _rows(look: Look, wanted: str) -> Sequence[Row]:
+    from xpm.follow import choosing  # what reads filters, where there is one
+
+    return choosing.passing(look, wanted)
 
 
 def _equipment(main: MainFolder, job: JobView) -> dict[str, object]:
@@ -115,6 +133,8 @@ def _summaries(
     names = selecting.names(look, name)
     if wanted is None:
         return [views.summary(look, each, telling.ORDER, most) for each in names]
+    from xpm.follow import choosing
+
     condition = None if look.left else choosing.in_sql(look, wanted)
     if condition is not None:
         told = [views.summary(look, each, telling.ORDER, most, condition) for each in names]
@@ -128,7 +148,7 @@ def _summaries(
     return found or [views.chosen(look, names[0], [], [])]
 
 
-def _passing(found: Sequence[Summary], wanted: str | None) -> Sequence[Summary]:
+def _told(found: Sequence[Summary], wanted: str | None) -> Sequence[Summary]:
     """What there is to show; none, and that is said, when a filter leaves no job."""
     if wanted is None or any(each.counts for each in found):
         return found
@@ -159,5 +179,7 @@ def _costs(main: MainFolder, found: Sequence[Summary]) -> Mapping[str, str]:
         left -= view.counts.total()
         if left < 0:
             break
+        from xpm.follow import spent
+
         told[view.id] = spent.bill(main, [job.ref for job in view.jobs]).words()
     return told

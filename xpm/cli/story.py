@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from xpm.cli import render, selecting, sessions
-from xpm.connectors.base import Stayed
+from xpm.connectors.jobs import Stayed
 from xpm.follow.views import JobView
 from xpm.sync import staying
 from xpm.words import history, telling

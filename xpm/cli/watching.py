@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from xpm.cli import live, sessions
 from xpm.connectors.base import JobRef
+from xpm.errors import ProfileProblem
 from xpm.follow import choosing, filters, views
 from xpm.follow.lasting import lasting
 from xpm.follow.looking import Look, Row
@@ -37,6 +38,7 @@ def watch(session: Session, text: str, observer: Shows | None = None) -> None:
     observer.started(text, str(session.main.path))
     shown: dict[JobRef, JobView] = {}
     is_said = False
+    unknown: set[str] = set()
     try:
         while True:
             look = session.look()
@@ -50,12 +52,28 @@ def watch(session: Session, text: str, observer: Shows | None = None) -> None:
                 observer.note(NONE)
             is_said = not jobs
             alive = [views.seen(look, row) for row in rows if not row.settled]
+            for name, problem in _unknown(session, alive).items():
+                if name not in unknown:
+                    observer.note(f"{name} could not be asked: {problem}")
+                unknown.add(name)
+            alive = [job for job in alive if job.connector not in unknown]
             if not sessions.look(session, alive, observer):
                 if not _has_more(look):
                     return
                 time.sleep(sessions.GLANCE_S)
     finally:
         observer.ended(Counter(job.state for job in shown.values()))
+
+
+def _unknown(session: Session, jobs: Sequence[JobView]) -> Mapping[str, ProfileProblem]:
+    """The connectors of these jobs that the profile does not have any more: no job elsewhere is to suffer for that."""
+    found: dict[str, ProfileProblem] = {}
+    for name in {job.connector for job in jobs}:
+        try:
+            session.spec(name)
+        except ProfileProblem as problem:
+            found[name] = problem
+    return found
 
 
 def _each_once(rows: Sequence[Row]) -> Sequence[Row]:

@@ -1,13 +1,12 @@
 """Which jobs of a main folder pass a filter."""
 
-import difflib
 from collections.abc import Collection
 
 from xpm.errors import UsageProblem
 from xpm.follow import filters, narrowing
+from xpm.follow.conditions import Condition
 from xpm.follow.filters import Filter
 from xpm.follow.looking import Look, Row
-from xpm.follow.narrowing import Condition
 
 
 def passing(look: Look, text: str, experiment: str | None = None) -> list[Row]:
@@ -74,6 +73,8 @@ def check_tags(found: Filter, known: Collection[str]) -> None:
     """
     for name in filters.names(found):
         if name not in known:
+            import difflib
+
             near = difflib.get_close_matches(name, [*filters.FIELDS, *known], 1)
             known_names = ", ".join([*filters.FIELDS, *sorted(known)])
             raise UsageProblem(

@@ -12,7 +12,6 @@ stands for anything. Numbers are compared as numbers where both sides are, else 
 equals nothing, and is neither less nor more.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from xpm.follow.views import JobView
 
 FIELDS = ("state", "task", "cause", "id", "connector", "launcher", "attempt", "experiment")
-_OPERATOR = re.compile(r"[=<>]")
 _TOKEN = re.compile(
     r"""\s*(?: (?P<operator>!=|<=|>=|==|=|<|>) | (?P<bracket>[()]) | (?P<text>"[^"]*"|'[^']*') | (?P<word>[^\s()=<>!"']+) )""",
     re.VERBOSE,
@@ -94,11 +92,6 @@ class _Token:
     kind: str
     text: str
     at: int
-
-
-def is_filter(text: str) -> bool:
-    """Whether a target is a filter, not a name or the beginning of an id."""
-    return _OPERATOR.search(text) is not None
 
 
 def parse(text: str) -> Filter:
@@ -234,6 +227,8 @@ class _Parser:
         known = _VALUES.get(found.name)
         if known is None or "*" in found.value or found.value in known:
             return
+        import difflib
+
         near = difflib.get_close_matches(found.value, known, 1)
         raise UsageProblem(
             f"there is no {found.name} {found.value!r}",

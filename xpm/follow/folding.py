@@ -18,15 +18,16 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS lines (
     n INTEGER PRIMARY KEY, experiment TEXT NOT NULL, task TEXT NOT NULL, job TEXT NOT NULL, attempt INTEGER NOT NULL,
     connector TEXT NOT NULL, launcher TEXT NOT NULL, tags TEXT NOT NULL, parents TEXT NOT NULL, workspace TEXT NOT NULL,
-    at REAL NOT NULL, run TEXT NOT NULL, place INTEGER NOT NULL, is_last INTEGER NOT NULL);
+    at REAL NOT NULL, run TEXT NOT NULL, place INTEGER NOT NULL, is_last INTEGER NOT NULL, settled TEXT);
 CREATE INDEX IF NOT EXISTS lines_by_job ON lines (job);
+CREATE INDEX IF NOT EXISTS lines_of_runs ON lines (experiment, run);
 CREATE INDEX IF NOT EXISTS lines_that_count ON lines (experiment, place) WHERE is_last;
 CREATE TABLE IF NOT EXISTS records (
     experiment TEXT PRIMARY KEY, head BLOB NOT NULL, size INTEGER NOT NULL, run TEXT NOT NULL) WITHOUT ROWID;
 """
 """``lines``: every submission; of those of one job in an experiment the last counts, in the place of the first."""
 
-_INSERT = "INSERT INTO lines VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+_INSERT = "INSERT INTO lines VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, NULL)"
 
 
 def lags(main: MainFolder, database: "sqlite3.Connection") -> bool:

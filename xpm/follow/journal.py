@@ -10,16 +10,16 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xpm.connectors.base import Change, JobRef
+from xpm.connectors.jobs import Change, JobRef
 from xpm.errors import UsageProblem
-from xpm.follow import folding
+from xpm.follow import folding, inheriting
 from xpm.follow.main import MainFolder
+from xpm.follow.seen import TRIGGERS
 from xpm.follow.sqlite_errors import as_os_error
 from xpm.sync import staying
 from xpm.sync.staying import Left
@@ -28,7 +28,7 @@ from xpm.wire import disks, files
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 3
+VERSION = 4
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     task TEXT NOT NULL, job TEXT NOT NULL, connector TEXT NOT NULL, state TEXT NOT NULL, cause TEXT,
@@ -123,7 +123,7 @@ class Journal:
     def __init__(self, main: MainFolder, folder: Path | None = None) -> None:
         self._main = main
         self.folder = folder or journal_folder(main)
-        self.path = self.folder / "journal.sqlite"
+        self.path = self.folder / inheriting.name(VERSION)
         self._database = self._open()
 
     def record(self, connector: str, changes: Sequence[Change], now: float) -> None:
@@ -210,13 +210,16 @@ class Journal:
         )
         return [Happened(at, job, kind, json.loads(content)) for at, job, kind, content in rows]
 
-    def rebuild(self) -> None:
-        """Fold the main folder's records again."""
+    def rebuild(self, is_new: bool = False) -> None:
+        """Fold the main folder's records again; into a new one, what another version knew besides."""
         with self._writing() as database:
             for table in _TABLES:
                 database.execute(f"DELETE FROM {table}")
             folding.catch_up(self._main, database)
+            if is_new:
+                inheriting.take(database, self.path)
             self._take_ends(database.execute("SELECT task, job, attempt, connector FROM lines"))
+            database.execute(f"PRAGMA user_version = {VERSION}")  # it is whole, or begun anew
 
     def catch_up(self) -> None:
         """Fold what the main folder's records say since the last time."""
@@ -336,11 +339,11 @@ class Journal:
         except sqlite3.OperationalError:
             raise  # no room, no permission: nothing is wrong with the file
         except sqlite3.DatabaseError:
-            shutil.rmtree(self.folder)  # not a database, or of another version: a fold again
-            self.folder.mkdir()
+            inheriting.remove(self.path)  # not a database: a fold again
             self._database, is_new = _connect(self.path)
         if is_new:
-            self.rebuild()
+            self.rebuild(is_new)
+            inheriting.tidy(self.path)
         return self._database
 
 
@@ -373,9 +376,7 @@ def _is_made_new(database: "sqlite3.Connection") -> bool:
     if version:
         raise sqlite3.DatabaseError(f"version {version}")
     database.execute("PRAGMA journal_mode = WAL")
-    database.executescript(
-        f"BEGIN; {_SCHEMA} {folding.SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
-    )
+    database.executescript(f"BEGIN; {_SCHEMA} {folding.SCHEMA} {TRIGGERS} COMMIT;")
     return True
 
 

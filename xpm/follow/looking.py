@@ -1,57 +1,30 @@
 """Questions about the jobs of a main folder, answered from its journal: by SQL, so that many jobs cost little.
 
-The view ``seen`` below is how a job stands: what was submitted last, and what is known of it. A job is *settled* when it is
-over and its files are here; *unsent* when it still lies in the outbox. No folder of a job is looked into: what a lane heard or
+The view ``seen`` (xpm/follow/seen.py) is how a job stands. A job is *settled* when it is over and its files are here; *unsent*
+when it still lies in the outbox. No folder of a job is looked into: what a lane heard or
 brought it has noted in the journal, and ``xpm.follow.session`` reconciles those of a connector that does not answer.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from xpm.connectors.base import JobRef
+from xpm.connectors.jobs import JobRef
+from xpm.follow.conditions import ALL, Condition
 from xpm.follow.journal import Journal, Place
 from xpm.follow.leaving import Stays
 from xpm.follow.main import MainFolder
-from xpm.follow.narrowing import ALL, Condition
 from xpm.follow.records import Line, Run
+from xpm.follow.seen import OVER as OVER
+from xpm.follow.seen import OVER_SQL, VIEWS
 from xpm.follow.standing import Standing, Standings
 from xpm.sync.staying import Left
 
-OVER = frozenset({"done", "failed", "cancelled", "lost", "skipped"})
-_OVER = ", ".join(f"'{each}'" for each in sorted(OVER))
 _UNSENT = "CREATE TEMP TABLE IF NOT EXISTS unsent (job TEXT, connector TEXT, PRIMARY KEY (job, connector)) WITHOUT ROWID"
-_SEEN = f"""
-CREATE TEMP VIEW IF NOT EXISTS seen AS SELECT
-    place, experiment, task, job, connector, launcher, tags, parents, is_current, settled, is_unsent, at,
-    CASE WHEN settled THEN known WHEN is_unsent THEN 'waiting' ELSE coalesce(known, 'waiting') END AS state,
-    CASE WHEN is_asked THEN cause END AS cause,
-    CASE WHEN is_asked AND attempt THEN attempt ELSE wanted END AS attempt,
-    CASE WHEN is_asked THEN generation ELSE 0 END AS generation,
-    CASE WHEN is_asked THEN batch_id END AS batch_id,
-    CASE WHEN is_asked THEN reason WHEN is_unsent THEN 'not sent yet' ELSE 'sent; no news yet' END AS reason,
-    CASE WHEN is_asked THEN message ELSE '' END AS message,
-    CASE WHEN settled THEN seen_at WHEN is_asked THEN max(seen_at, place_at) ELSE at END AS seen_at
-FROM (SELECT *,
-    known IS NOT NULL AND (settled OR NOT is_unsent) AS is_asked
-FROM (SELECT *,
-    coalesce(known IN ({_OVER}) AND arrived, 0) AS settled
-FROM (SELECT
-    l.place, l.experiment, l.task, l.job, l.connector, l.launcher, l.tags, l.parents, l.at, l.attempt AS wanted,
-    l.run = r.run AS is_current, u.job IS NOT NULL AS is_unsent, coalesce(c.seen_at, 0) AS place_at,
-    CASE WHEN j.attempt < l.attempt AND j.seen_at < l.at THEN NULL ELSE j.state END AS known,
-    j.cause, j.attempt, j.generation, j.batch_id, j.reason, j.message, j.seen_at, j.arrived
-FROM lines l
-JOIN records r ON r.experiment = l.experiment
-LEFT JOIN jobs j ON j.job = l.job AND j.task = l.task
-LEFT JOIN connectors c ON c.name = l.connector
-LEFT JOIN unsent u ON u.job = l.job AND u.connector = l.connector
-WHERE l.is_last)))
-"""
 _decode = json.JSONDecoder().raw_decode
 """Reads what the journal has written itself, in a third of the time that json.loads takes."""
-_COUNTS = f"(is_current OR state NOT IN ({_OVER}))"
+_COUNTS = f"(is_current OR state NOT IN ({OVER_SQL}))"
 """What makes an experiment: the jobs of its latest run, and older ones still alive."""
 
 
@@ -120,7 +93,7 @@ class Tally(NamedTuple):
     connector: str
     jobs: int
     seen_at: float
-    """When the oldest of it was seen."""
+    """When the oldest of it was seen; 0 of what is settled."""
 
 
 class Look:
@@ -131,14 +104,15 @@ class Look:
         self.journal = journal
         self.standings = Standings(journal.folder)
         journal.read(_UNSENT)
-        journal.read(_SEEN)
+        for each in VIEWS:
+            journal.read(each)
         self.update()
 
     def forsaken(self, but: Collection[str] = ()) -> int:
         """How many jobs elsewhere are over and in the latest run of no experiment."""
         found = self.journal.read(
-            "WITH older AS (SELECT DISTINCT l.job FROM lines l JOIN records r ON r.experiment = l.experiment"
-            " WHERE l.run != r.run)"
+            "WITH older AS (SELECT l.job FROM records r CROSS JOIN lines l ON l.experiment = r.experiment AND l.run < r.run"
+            " UNION SELECT l.job FROM records r CROSS JOIN lines l ON l.experiment = r.experiment AND l.run > r.run)"
             " SELECT l.job FROM lines l JOIN records r ON r.experiment = l.experiment WHERE l.job IN older GROUP BY l.job"
             " HAVING max(l.run = r.run) = 0 AND max(l.connector) != 'local'"
         )
@@ -173,18 +147,21 @@ class Look:
     def tallies(self, experiment: str, condition: Condition = ALL) -> Sequence[Tally]:
         """How many jobs of an experiment, or of those that fulfil a condition, are in which state."""
         rows = self.journal.read(
-            "SELECT state, settled, connector, count(*), min(seen_at) FROM seen"
-            f" WHERE experiment = ? AND {_COUNTS} AND {condition.sql} GROUP BY 1, 2, 3",
-            (experiment, *condition.values),
+            f"SELECT state, 1, connector, count(*), 0.0 FROM {_ended(condition)} GROUP BY state, connector"
+            " UNION ALL SELECT state, 0, connector, count(*), min(seen_at)"
+            f" FROM {_alive(condition)} GROUP BY state, connector",
+            (experiment, *condition.values) * 2,
         )
         return [Tally(*row) for row in rows]
 
     def by_task(self, experiment: str) -> Iterator[tuple[str, str, int]]:
         """How many jobs of an experiment are of which task and in which state, in the order of their submission."""
         return self.journal.read(
-            f"SELECT task, state, count(*) FROM seen WHERE experiment = ? AND {_COUNTS} GROUP BY 1, 2"
-            " ORDER BY min(NOT is_current), min(place)",
-            (experiment,),
+            "SELECT task, state, sum(jobs) FROM"
+            f" (SELECT task, state, count(*) AS jobs, 0 AS older, min(place) AS first FROM {_ended(ALL)} GROUP BY task, state"
+            " UNION ALL SELECT task, state, count(*), min(NOT is_current), min(place)"
+            f" FROM {_alive(ALL)} GROUP BY task, state) GROUP BY task, state ORDER BY min(older), min(first)",
+            (experiment, experiment),
         )
 
     def pairs(self, experiment: str) -> Iterator[tuple[str, str, int]]:
@@ -206,26 +183,27 @@ class Look:
             most: so many at most; -1: all.
             but: without the first ones.
         """
-        query = (
-            f"WHERE experiment = ? AND {_COUNTS} AND {condition.sql} {_IN_ORDER} LIMIT ? OFFSET ?"
-        )
-        return self._rows(query, (experiment, *condition.values, most, but))
+        some = _some(experiment, condition, most, but)
+        return self._rows(f"WHERE {some.sql} {_IN_ORDER}", some.values)
 
     def briefly(
         self, experiment: str, condition: Condition = ALL, most: int = -1, but: int = 0
     ) -> Iterator[Brief]:
         """The same jobs, in few words: for who wants many of them."""
+        some = _some(experiment, condition, most, but)
         found = self.journal.read(
-            f"SELECT task, job, state, tags FROM seen WHERE experiment = ? AND {_COUNTS} AND {condition.sql}"
-            f" {_IN_ORDER} LIMIT ? OFFSET ?",
-            (experiment, *condition.values, most, but),
+            f"SELECT task, job, state, tags FROM seen WHERE {some.sql} {_IN_ORDER}", some.values
         )
         return map(Brief._make, found)
 
-    def holds(self, condition: Condition) -> bool:
-        """Whether any job fulfils a condition."""
-        query = f"SELECT 1 FROM seen WHERE {_COUNTS} AND {condition.sql} LIMIT 1"
-        return self.journal.read(query, condition.values).fetchone() is not None
+    def holds(self, condition: Condition, experiment: str | None = None) -> bool:
+        """Whether any job fulfils a condition, of one experiment or of all."""
+        sql = f"(?1 IS NULL OR experiment = ?1) AND {condition.sql}"
+        values = (experiment, *condition.values)
+        return any(
+            self.journal.read(f"SELECT 1 FROM {those} AND {sql} LIMIT 1", values).fetchone()
+            for those in ("ended WHERE is_current", f"seen WHERE NOT settled AND {_COUNTS}")
+        )
 
     def tag_names(self) -> Sequence[str]:
         """The tags that jobs have."""
@@ -237,12 +215,8 @@ class Look:
     ) -> Sequence[Row]:
         """So many jobs at most, those in states that come first in an order; in the order of their submission."""
         cases = " ".join(f"WHEN '{state}' THEN {place}" for place, state in enumerate(order))
-        rows = self._rows(
-            f"WHERE experiment = ? AND {_COUNTS} AND {condition.sql}"
-            f" ORDER BY CASE state {cases} ELSE 0 END, NOT is_current, place LIMIT ?",
-            (experiment, *condition.values, most),
-        )
-        return sorted(rows, key=lambda row: (not row.is_current, row.place))
+        some = _some(experiment, condition, most, order=f"CASE state {cases} ELSE 0 END, ")
+        return list(self._rows(f"WHERE {some.sql} {_IN_ORDER}", some.values))
 
     def beginning(self, start: str, task: str = "", most: int = -1) -> Sequence[Row]:
         """The jobs whose id begins like this, of a task or of any; each once, as its latest experiment has it."""
@@ -259,8 +233,13 @@ class Look:
 
     def alike(self, ref: JobRef, most: int) -> Sequence[Row]:
         """Other done jobs of the same task, the latest ones."""
-        query = f"WHERE task = ? AND job != ? AND state = 'done' AND {_COUNTS} ORDER BY place DESC LIMIT ?"
-        return list(self._rows(query, (ref.task, ref.job, most)))[::-1]
+        like = "task = ? AND job != ? AND state = 'done'"
+        query = (
+            f"WHERE (experiment, place) IN (SELECT experiment, place FROM ended WHERE is_current AND {like}"
+            f" UNION ALL SELECT experiment, place FROM seen WHERE NOT settled AND {_COUNTS} AND {like}"
+            " ORDER BY place DESC LIMIT ?) ORDER BY place"
+        )
+        return list(self._rows(query, (*(ref.task, ref.job) * 2, most)))
 
     def on(self, connector: str, states: Sequence[str]) -> Iterator[Row]:
         """The jobs of a connector in these states."""
@@ -348,7 +327,30 @@ class Look:
         return found
 
 
-Matches = Callable[[Row], bool]
+def _ended(condition: Condition) -> str:
+    """The settled jobs of an experiment that fulfil a condition: what follows FROM."""
+    return f"ended WHERE experiment = ? AND is_current AND {condition.sql}"
+
+
+def _alive(condition: Condition) -> str:
+    """The others."""
+    return f"seen WHERE experiment = ? AND NOT settled AND {_COUNTS} AND {condition.sql}"
+
+
+def _some(
+    experiment: str, condition: Condition, most: int, but: int = 0, order: str = ""
+) -> Condition:
+    """So many jobs of an experiment (-1: all of them): first they are found by little of each, then the few are read."""
+    values = (experiment, *condition.values)
+    if most < 0 and not but:
+        return Condition(f"experiment = ? AND {_COUNTS} AND {condition.sql}", values)
+    return Condition(
+        "experiment = ? AND place IN (SELECT place FROM"
+        f" (SELECT place, state, is_current FROM {_ended(condition)}"
+        f" UNION ALL SELECT place, state, is_current FROM {_alive(condition)})"
+        f" ORDER BY {order}NOT is_current, place LIMIT ? OFFSET ?)",
+        (experiment, *values, *values, most, but),
+    )
 
 
 def _started(run: Run | None) -> float:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xpm.connectors.base import JobRef
+from xpm.connectors.jobs import JobRef
 from xpm.errors import PlanProblem
 from xpm.follow.outbox import Outbox
 from xpm.follow.records import ExperimentRecord

@@ -8,8 +8,8 @@ compared in the text that xpm/follow/folding.py writes, where a value has one sp
 import json
 import math
 import re
-from typing import NamedTuple
 
+from xpm.follow.conditions import ALL, Condition
 from xpm.follow.filters import Both, Comparison, Either, Filter, Not, glob, number
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.+-]+")
@@ -24,14 +24,7 @@ _SLACK = 1e-9
 """SQLite may read the last digits of a number otherwise than Python."""
 
 
-class Condition(NamedTuple):
-    """SQL over the view ``seen``, and the values of its marks."""
-
-    sql: str
-    values: tuple[object, ...] = ()
-
-
-ALL, _NONE = Condition("1"), Condition("0")
+_NONE = Condition("0")
 
 
 def condition(found: Filter) -> Condition:

@@ -11,14 +11,17 @@ A file is removed once the far side has accepted what it says, which it may be t
 because acceptance usually follows in milliseconds; ``settle`` makes all durable when it does not.
 """
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from xpm.connectors.base import JobRef, Snapshot
+from xpm.connectors.jobs import JobRef
 from xpm.wire import files
+
+if TYPE_CHECKING:
+    from xpm.connectors.base import Snapshot
 
 Entry = Mapping[str, object]
 
@@ -153,11 +156,13 @@ class Outbox:
         if folder.is_dir():
             _sync(folder)
 
-    def keep(self, snapshot: Snapshot) -> None:
+    def keep(self, snapshot: "Snapshot") -> None:
         """Keep the code of jobs that cannot be sent now, as it is now."""
         manifest = self._kept / f"{snapshot.id}.json"
         if manifest.exists():
             return
+        import hashlib
+
         listed: dict[str, tuple[str, int]] = {}
         for path, (digest, mode, source) in snapshot.files.items():
             content = Path(source).read_bytes()
@@ -170,13 +175,15 @@ class Outbox:
             listed[path] = (digest, mode)
         self._write(self._kept, manifest.name, {"files": listed}, sync=True)
 
-    def kept(self, snapshot: str) -> Snapshot | None:
+    def kept(self, snapshot: str) -> "Snapshot | None":
         """The code kept under this id; None when there is none."""
         content = _load(self._kept / f"{snapshot}.json")
         if content is None:
             return None
         listed = content["files"]
         assert isinstance(listed, dict)
+        from xpm.connectors.base import Snapshot
+
         return Snapshot(
             snapshot,
             {

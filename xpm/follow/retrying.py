@@ -1,9 +1,10 @@
 """A job's next attempt, from what was noted when it was submitted last."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from xpm.connectors.jobs import JobRef
 from xpm.errors import ProfileProblem, UsageProblem
 from xpm.follow.told import told
 from xpm.follow.views import JobView
@@ -16,6 +17,24 @@ ENTRY_FIELDS = (
     "job", "task", "attempt", "experiment", "parents", "tokens", "request", "document", "code",
     "tags",
 )  # fmt: skip
+
+
+def with_skipped(session: "Session", jobs: Sequence[JobView]) -> Sequence[JobView]:
+    """These and those skipped after them: parents first, as they may be sent one by one.
+
+    A child that came there before its parent would be skipped again.
+    """
+    chosen = {job.ref: job for job in jobs}
+    ids, found = {job.id for job in jobs}, dict[JobRef, JobView]()
+    for view in session.views():
+        for job in view.jobs:  # parents come before their children
+            after = ids.intersection(view.parents.get(job.id, ()))
+            if job.state == "skipped" and after:
+                chosen.setdefault(job.ref, job)
+                ids.add(job.id)
+            if job.ref in chosen:
+                found[job.ref] = chosen[job.ref]
+    return [*found.values(), *(job for ref, job in chosen.items() if ref not in found)]
 
 
 def wished(session: "Session", job: JobView, wishes: "Wishes") -> Mapping[str, Any]:

@@ -3,27 +3,28 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from xpm.connectors import asking
-from xpm.connectors.base import Connector, JobRef, Snapshot
-from xpm.connectors.specs import LocalSpec, Spec
+from xpm.connectors.jobs import JobRef
 from xpm.errors import HostUnreachable, UsageProblem, XpmError
-from xpm.follow import retrying
-from xpm.follow.events import Arrived, Delivered, Event, LinkDown, LinkUp, Noted, Stopped, Turned
 from xpm.follow.journal import Happened, Journal, remember
 from xpm.follow.looking import Look
 from xpm.follow.main import MainFolder
-from xpm.follow.outbox import Entry
 from xpm.follow.views import OVER, ExperimentView, JobView, experiment
-from xpm.follow.waiting import Waiting
-from xpm.follow.world import World, spec_named
 from xpm.sync import staying
 
 if TYPE_CHECKING:
+    from xpm.connectors.base import Connector, Snapshot
+    from xpm.connectors.specs import Spec
+    from xpm.follow.events import Event
     from xpm.follow.lane import Lane
+    from xpm.follow.outbox import Entry
+    from xpm.follow.waiting import Waiting
+    from xpm.follow.world import World
     from xpm.launchers.profiles import Profiles
     from xpm.launchers.raising import Wishes
 
@@ -39,19 +40,18 @@ BUSY = "{} has not answered yet: this machine is busy; waiting until it has"
 class Session:
     """What experiments and commands do with a main folder. Used from one thread."""
 
-    def __init__(self, main: MainFolder, world: World | None = None) -> None:
+    def __init__(self, main: MainFolder, world: "World | None" = None) -> None:
         self.main = main
-        self.world = world or World()
+        self._given = world
         self.events: SimpleQueue[Event] = SimpleQueue()
         self._lanes: dict[str, Lane] = {}
         self.waiting: dict[str, Waiting] = {}
         """The connectors that are waited for now, as far as ``next`` has told."""
         self.notes: dict[str, list[str]] = {}
-        self.heard: dict[str, float] = {}  # when each connector last answered whole
-        self.asked: Sequence[
-            tuple[str, JobRef, int]
-        ] = ()  # connector, job, attempt: by the last refresh
         """What connectors have said to people during ``refresh``."""
+        self.heard: dict[str, float] = {}  # when each connector last answered whole
+        self.asked: Sequence[tuple[str, JobRef, int]] = ()
+        """The connector, job and attempt of what the last refresh was to ask for."""
         self.brought: Counter[str] = Counter()
         """The bytes of results that came from each connector during ``refresh``."""
         self.says: Callable[[str], object] = lambda text: None
@@ -63,6 +63,13 @@ class Session:
         self._journal: Journal | None = None
         self._look: Look | None = None
         self._own: dict[str, Connector] = {}
+
+    @cached_property
+    def world(self) -> "World":
+        """What lies around: made when it is needed."""
+        from xpm.follow.world import World
+
+        return self._given or World()
 
     @property
     def profiles(self) -> "Profiles":
@@ -83,10 +90,10 @@ class Session:
 
     def submit(
         self,
-        spec: Spec,
-        entry: Entry,
-        snapshot: Snapshot | None,
-        environment: Snapshot | None = None,
+        spec: "Spec",
+        entry: "Entry",
+        snapshot: "Snapshot | None",
+        environment: "Snapshot | None" = None,
     ) -> None:
         """Note durably that a job is wanted there; it is sent soon, and followed.
 
@@ -98,7 +105,7 @@ class Session:
         self._undelivered.setdefault(spec.name, set()).add((ref, attempt))
         lane.submit(entry, snapshot, environment)
 
-    def follow(self, spec: Spec, ref: JobRef, attempt: int) -> None:
+    def follow(self, spec: "Spec", ref: JobRef, attempt: int) -> None:
         """Hear of a job sent earlier: its state soon, then its changes."""
         self._lane(spec).follow(ref, attempt)
 
@@ -106,18 +113,23 @@ class Session:
         """Have its connector tell what a job has printed from there on: a ``Logged`` will come, over broken links too."""
         self._lane(self.spec(job.connector)).tail(job.ref, stream, offset)
 
-    def recall(self, spec: Spec, ref: JobRef, attempt: int) -> None:
+    def recall(self, spec: "Spec", ref: JobRef, attempt: int) -> None:
         """Note durably that an attempt is to be cancelled, and say so there soon."""
         self.main.outbox.owe(spec.name, ref, attempt, self.world.clock())
         self._lane(spec).poke()
 
-    def spec(self, connector: str) -> Spec:
+    def spec(self, connector: str) -> "Spec":
         """The connector of this name."""
-        lane = self._lanes.get(connector)
-        return lane.spec if lane is not None else spec_named(self.profiles, connector)
+        if connector in self._lanes:
+            return self._lanes[connector].spec
+        from xpm.follow.world import spec_named
 
-    def next(self, timeout_s: float | None = None) -> Event | None:
+        return spec_named(self.profiles, connector)
+
+    def next(self, timeout_s: float | None = None) -> "Event | None":
         """The next event of any connector; None after the timeout; what ended a lane is raised."""
+        from xpm.follow.events import Delivered, LinkDown, LinkUp, Stopped, Turned
+
         try:
             event = self.events.get(timeout=timeout_s)
         except Empty:
@@ -200,7 +212,7 @@ class Session:
             lane.follow_all({**shared.get(name, {}), **asked.get(name, {})})
             waiting[name] = lane.poke(is_live=is_shared)
             lane.hurry()
-        problems.update(self._one_round(waiting, patience_s))
+        problems.update(self._one_round(waiting, patience_s) if waiting else {})
         if problems:
             look.reconcile(list(problems))
         return {name: problem for name, problem in problems.items() if name in asked}
@@ -216,6 +228,9 @@ class Session:
     def _one_round(
         self, waiting: dict[str, int], patience_s: float | None
     ) -> Mapping[str, XpmError]:
+        from xpm.connectors.specs import LocalSpec
+        from xpm.follow.events import LinkDown, Stopped, Turned
+
         problems: dict[str, XpmError] = {}
         if patience_s is not None and self._late.issuperset(waiting):
             patience_s = min(patience_s, LATE_S)  # they had their time before
@@ -247,8 +262,10 @@ class Session:
                 self._late.discard(event.connector)
         return problems
 
-    def _hear(self, event: Event) -> XpmError | None:
+    def _hear(self, event: "Event") -> XpmError | None:
         """Note what a connector says; the error that kept it from being asked, if this is one."""
+        from xpm.follow.events import Arrived, Delivered, LinkDown, Noted, Stopped
+
         if isinstance(event, Delivered):
             self._undelivered.get(event.connector, set()).difference_update(event.attempts)
         elif isinstance(event, Arrived):
@@ -307,7 +324,9 @@ class Session:
                     f"job {job.id[:12]} is {job.state}", on=job.task,
                     hint="only failed, cancelled, lost and skipped jobs can be tried again",
                 )  # fmt: skip
-        chosen = self._with_skipped(jobs)
+        from xpm.follow import retrying
+
+        chosen = retrying.with_skipped(self, jobs)
         failed = [job for job in jobs if job.state != "skipped"] if wishes else []
         wished = {job.ref: retrying.wished(self, job, wishes or {}) for job in failed}
         for job in chosen:
@@ -325,7 +344,7 @@ class Session:
                 return b""
         return self.connector(job.connector).tail(job.ref, stream, offset, limit).content
 
-    def connector(self, name: str) -> Connector:
+    def connector(self, name: str) -> "Connector":
         """The connector of this name, for what is not followed: the lane's when there is one, else opened once."""
         if name in self._lanes:
             return self._lanes[name].opened()
@@ -333,7 +352,7 @@ class Session:
             self._own[name] = self.world.open(self.spec(name), self.main.path)
         return self._own[name]
 
-    def up(self, name: str) -> Connector | None:
+    def up(self, name: str) -> "Connector | None":
         """A connector while its lane has it open and it answers: any thread may ask it for the ends of logs."""
         lane = self._lanes.get(name)
         return None if lane is None else lane.up
@@ -360,7 +379,7 @@ class Session:
 
         schemas.refresh(profiles.files)
 
-    def _lane(self, spec: Spec) -> "Lane":
+    def _lane(self, spec: "Spec") -> "Lane":
         from xpm.follow.lane import Lane  # with all that travels: who only looks needs none of it
 
         lane = self._lanes.get(spec.name)
@@ -372,23 +391,6 @@ class Session:
             self._lanes[spec.name] = lane
             lane.start()
         return lane
-
-    def _with_skipped(self, jobs: Sequence[JobView]) -> Sequence[JobView]:
-        """These and those skipped after them: parents first, as they may be sent one by one.
-
-        A child that came there before its parent would be skipped again.
-        """
-        chosen = {job.ref: job for job in jobs}
-        ids, found = {job.id for job in jobs}, dict[JobRef, JobView]()
-        for view in self.views():
-            for job in view.jobs:  # parents come before their children
-                after = ids.intersection(view.parents.get(job.id, ()))
-                if job.state == "skipped" and after:
-                    chosen.setdefault(job.ref, job)
-                    ids.add(job.id)
-                if job.ref in chosen:
-                    found[job.ref] = chosen[job.ref]
-        return [*found.values(), *(job for ref, job in chosen.items() if ref not in found)]
 
 
 def is_here(job: JobView, stream: str) -> bool:

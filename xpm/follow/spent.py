@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from xpm.connectors.base import JobRef
+from xpm.connectors.jobs import JobRef
 from xpm.follow import hours
 from xpm.follow.main import MainFolder
 from xpm.wire import ledger

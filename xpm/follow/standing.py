@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from xpm.connectors.base import Stands
+from xpm.connectors.jobs import Stands
 from xpm.wire import files, indices
 
 FORMAT = 1

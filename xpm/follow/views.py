@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from xpm.connectors.base import Change, JobRef
+from xpm.connectors.jobs import Change, JobRef
 from xpm.errors import UsageProblem
 from xpm.follow import leaving
+from xpm.follow.conditions import ALL, Condition
 from xpm.follow.journal import Journal, Known, Place
 from xpm.follow.leaving import Stays
 from xpm.follow.looking import OVER as OVER
 from xpm.follow.looking import Look, Row
 from xpm.follow.main import LocalEnd, MainFolder
-from xpm.follow.narrowing import ALL, Condition
 from xpm.follow.records import Line, Run, is_going
 from xpm.follow.standing import Standing
 from xpm.sync.staying import Left
@@ -176,7 +176,7 @@ def seen(look: Look, row: Row) -> JobView:
         reason=look.reason(row),
         message=row.message,
         settled=bool(row.settled),
-        left=look.left.get(row.ref, NOTHING_LEFT),
+        left=look.left.get(row.ref, NOTHING_LEFT) if look.left else NOTHING_LEFT,
         standing=look.standing(row),
     )
 

@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xpm.connectors.base import Stayed
-from xpm.sync import names
-from xpm.wire import files
+from xpm.connectors.jobs import Stayed
+from xpm.wire import files, ledger
 
 if TYPE_CHECKING:
     from xpm.sync.folder import JobFolder
 
-PATH = f"{names.OWN}/stayed.json"
+PATH = f"{ledger.FOLDER}/stayed.json"
 
 
 class Left(NamedTuple):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from xpm._failures import last_lines, last_log
-from xpm.connectors.base import JobRef, Stayed
+from xpm.connectors.jobs import JobRef, Stayed
 from xpm.follow import views
 from xpm.follow.journal import Place
 from xpm.follow.looking import Look

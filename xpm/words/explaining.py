@@ -9,7 +9,7 @@ from xpm._failures import CAUSES
 from xpm.decide import retry
 from xpm.decide.retry import End
 from xpm.follow.views import OVER, JobView
-from xpm.launchers.endings_vocabulary import CAUSES as RETRIED
+from xpm.launchers.causes import CAUSES as RETRIED
 from xpm.words import standing, telling
 from xpm.words.evidence import Case, Record
 
