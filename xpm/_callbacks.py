@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from xpm import _absent
 from xpm._jobs import Callback
+from xpm._notebook import what_again
 from xpm._tracebacks import trimmed
 from xpm.connectors.base import JobRef
 from xpm.errors import CallbackFailed
@@ -120,7 +121,7 @@ class Callbacks:
         return CallbackFailed(
             f"{what} raised", on=experiment, cause="\n" + "\n".join(self._failed),
             hint="the traceback is above; the jobs themselves are kept: mend the callback and run"
-            " the plan again",
+            f" {what_again()} again",
         )  # fmt: skip
 
     def _call(self, wanted: Wanted) -> None:

@@ -260,7 +260,7 @@ class Experiment(Interactive):
             if event is not None:
                 self._take(event)
             else:
-                self._refresh()
+                self._refresh_all()
 
     def _follow_retried(self) -> None:
         for job in self._retried.look():

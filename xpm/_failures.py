@@ -44,8 +44,7 @@ def failed(experiment: str, jobs: "Sequence[Job]") -> JobsFailed:
     counted = f"{len(bad)} of {len(jobs)} tasks {_verb(bad)}"
     if skipped:
         counted += f", {len(skipped)} {'was' if len(skipped) == 1 else 'were'} not run"
-    again = "the plan" if _notebook.kernel() is None else "the cell with `start()` and those below"
-    hint = f"run {again} again to give them a new attempt; done tasks are not repeated"
+    hint = f"run {_notebook.what_again()} again to give them a new attempt; done tasks are not repeated"
     ran = next((job for job in bad if last_log(Path(job.folder)) is not None), None)
     if ran is not None:
         hint += f"\n     the whole log: `xpm logs {ran.sealed.job[:12]} --stderr`, the reasons: `xpm why {ran.sealed.job[:12]}`"

@@ -125,6 +125,13 @@ class Interactive:
         if isinstance(self._shows, NotebookObserver):
             self._shows.refresh()
 
+    def _refresh_all(self) -> None:
+        """While a cell waits for this one: keep the others current too."""
+        self._refresh()
+        if self._pause_s is not None:
+            for each in [each for each in _started if each is not self and each._broken is None]:
+                each._look()
+
     def _rather_words(self) -> None:
         """In a notebook, end an interrupted cell with words: there is no process to end, and no line to look for."""
         if kernel() is not None:

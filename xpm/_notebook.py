@@ -6,6 +6,7 @@ no cell begins to show it.
 """
 
 import importlib
+import re
 import sys
 import time
 import uuid
@@ -27,6 +28,8 @@ from xpm.words.queued import Queued
 MOST = 50
 EVERY_S = 0.3
 NOTES = 5
+PAGE = re.compile(r"page: (http://127\.0\.0\.1:\d+/\?t=[\w-]+)")
+"""What is said of our own page, the only thing that becomes a link; xpm/monitor/serving.py says it."""
 CELL = 'style="text-align: left; padding: 0 1em 0 0"'
 MUTED = 'style="opacity: 0.65"'
 FIRST = (
@@ -46,6 +49,11 @@ def kernel() -> Any:
     return shell if hasattr(shell, "kernel") else None
 
 
+def what_again() -> str:
+    """What a person runs again: the plan, or cells."""
+    return "the plan" if kernel() is None else "the cell with `start()` and those below"
+
+
 def experiment_html(
     name: str,
     main: str,
@@ -60,12 +68,22 @@ def experiment_html(
     head = (
         f"<b>{escape(name)}</b> {bar} {over}/{len(jobs)} · {escape(summary(counts) or 'no jobs')}"
     )
-    seen = datetime.now().astimezone().strftime("%H:%M:%S")
+    seen = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
     rows = "".join(_row(job, paces.get(job.path)) for job in shown(jobs))
     more = f"<tr><td {CELL}>and {len(jobs) - MOST} more</td></tr>" if len(jobs) > MOST else ""
     table = f"<table>{_HEAD}{rows}{more}</table>" if rows else ""
-    told = "".join(f'<div style="white-space: pre-wrap">{escape(note)}</div>' for note in notes)
+    told = "".join(map(_note, notes))
     return f"<div>{head}<div {MUTED}>{escape(main)} · at {seen}</div>{table}{told}</div>"
+
+
+def _note(text: str) -> str:
+    found = PAGE.fullmatch(text)
+    shows = escape(text)
+    if found is not None:
+        url = escape(found[1])
+        shows = f'page: <a href="{url}" target="_blank" rel="noopener noreferrer">{url}</a>'
+    font = "; font-family: monospace" if "\n" in text else ""  # a traceback points at columns
+    return f'<div style="white-space: pre-wrap{font}">{shows}</div>'
 
 
 def shown(jobs: Sequence[JobView]) -> list[JobView]:
@@ -137,7 +155,9 @@ class NotebookObserver:
 
     def note(self, text: str) -> None:
         """Show it below the table."""
-        self._notes = [*self._notes, text][-NOTES:]
+        notes = [*self._notes, text]
+        page = [each for each in notes[:-NOTES] if PAGE.fullmatch(each)]
+        self._notes = page + notes[-NOTES:]
         self._show()
 
     def waiting(self, found: Sequence[Waiting]) -> None:
@@ -159,6 +179,7 @@ class NotebookObserver:
     def ended(self, counts: Mapping[str, int]) -> None:
         """Show how it ended, where it is shown."""
         self._shell.events.unregister("post_run_cell", self._settle)
+        self._notes = [each for each in self._notes if not PAGE.fullmatch(each)]  # it is closed
         self._show(may_begin=False)
 
     def show_here(self) -> None:

@@ -73,6 +73,25 @@ def test_what_ends_between_cells_is_shown_and_told_once(
     assert ["xpm: gated is done"] == [each["title"] for each in inbox.got]
 
 
+def test_an_experiment_is_kept_current_while_a_cell_waits_for_another(
+    kernel: Kernel, folder: Path
+) -> None:
+    kernel.runs(
+        "from gated import Wait\nfrom xpm import experiment\n"
+        "one = experiment('workdir', 'one').start()\n"
+        f"Wait(gate={str(folder / 'one')!r}).submit()\n"
+        "other = experiment('workdir', 'other').start()\n"
+        f"Wait(gate={str(folder / 'other')!r}).submit()"
+    )
+    kernel.client.execute("other.wait()\nprint('waited')")
+
+    (folder / "one").touch()
+    kernel.shows(r"<b>one</b> <progress value=\"1\"")
+    (folder / "other").touch()
+    kernel.shows("waited")
+    kernel.runs("one.close()\nother.close()")
+
+
 def test_an_error_between_cells_is_raised_in_the_next_that_looks(
     kernel: Kernel, folder: Path
 ) -> None:

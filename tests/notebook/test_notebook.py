@@ -265,6 +265,31 @@ def test_a_failed_task_is_told_in_the_cell_that_waits(folder: Path) -> None:
     assert "_experiment.py" not in str(caught.value)
 
 
+def test_a_callback_that_raises_is_told_with_the_cells_to_run_again(folder: Path) -> None:
+    with pytest.raises(CellExecutionError) as caught:
+        run(
+            folder,
+            [
+                "from models import Learn, Model\nfrom xpm import experiment\n"
+                "xp = experiment('workdir', 'called').start()\n"
+                "Learn(model=Model(layers=1)).submit().on_completed(lambda task: 1 / 0)\n"
+                "xp.wait()"
+            ],
+        )
+
+    assert "a callback raised (called)" in str(caught.value)
+    assert "mend the callback and run the cell with `start()` and those below again" in str(
+        caught.value
+    )
+
+
+def test_a_task_submitted_outside_is_told_how_a_notebook_opens_an_experiment(folder: Path) -> None:
+    with pytest.raises(CellExecutionError) as caught:
+        run(folder, ["from models import Learn, Model\nLearn(model=Model(layers=1)).submit()"])
+
+    assert "experiment(folder, name).start()" in str(caught.value)
+
+
 def test_an_error_of_a_cell_names_the_cell(folder: Path) -> None:
     (folder / "gated.py").write_text(GATED)
 

@@ -27,6 +27,8 @@ class Shell:
 
     def register(self, name: str, hook: Callable[..., None]) -> None: ...
 
+    def unregister(self, name: str, hook: Callable[..., None]) -> None: ...
+
     def display(self, page: dict[str, str], **_: Any) -> None:
         self.shown.append(page["text/html"])
 

@@ -49,7 +49,7 @@ def submit(
     if submitter is None:
         raise PlanProblem(
             f"{type(task).__name__} is submitted outside an experiment",
-            hint="with experiment(folder, name): ...",
+            hint="with experiment(folder, name): ...; or, in a notebook, experiment(folder, name).start()",
             where=where,
         )
     if state.handle is not None:
