@@ -51,9 +51,10 @@ def test_progress_of_what_has_no_length_needs_a_total(
 @pytest.mark.usefixtures("job")
 def test_progress_takes_a_fraction(reports: "list[tuple[float, str]]") -> None:
     progress(0.5, description="half")
+    progress(0.6, "more")
     progress(7)
 
-    assert reports == [(0.5, "half"), (1.0, "")]
+    assert reports == [(0.5, "half"), (0.6, "more"), (1.0, "")]
 
 
 def test_progress_outside_a_job_is_silent() -> None:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     ) -> Iterator[T]: ...
     @overload
     def progress(of: float, total: int | None = None, description: str = "") -> None: ...
-    def progress(of: Any, total: int | None = None, description: str = "") -> Any:
+    @overload
+    def progress(of: float, description: str, /) -> None: ...
+    def progress(of: Any, total: Any = None, description: str = "") -> Any:
         """As below."""
 
 else:
@@ -28,12 +30,12 @@ else:
         Args:
             of: an iterable, whose items are given on; or a fraction.
             total: the number of items, for an iterable that does not know it.
-            description: what is being done.
+            description: what is being done; behind a fraction it may stand without its name.
 
         Outside a job nothing is reported.
         """
         if isinstance(of, (int, float)):
-            _report(float(of), description)
+            _report(float(of), total if isinstance(total, str) else description)
             return None
         return _through(of, total, description)
 
