@@ -19,5 +19,7 @@ def laptop(healthy_cluster: RunningCluster) -> Iterator[Laptop]:
     healthy_cluster.repair()
     found.there("scancel --me || true")
     for node in ("login1", "tower"):
+        pattern = f"[{found.name[0]}]{found.name[1:]}"  # not the shell that says it
+        found.there(f"pkill -KILL -f -- {pattern} || true", node)
         found.there(f"rm -rf $HOME/{found.name}*", node)
     shutil.rmtree(found.home, ignore_errors=True)
